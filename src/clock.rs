@@ -1,0 +1,61 @@
+//! The one source of the current time. Must not be bypassed: a test that needs a later hour advances the clock.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use bson::DateTime;
+
+/// Tells the time, in whole milliseconds; cheap to clone, and clones tell the same time.
+#[derive(Clone, Debug)]
+pub struct Clock(Source);
+
+#[derive(Clone, Debug)]
+enum Source {
+    System,
+    Held(Arc<AtomicI64>),
+}
+
+impl Clock {
+    /// The clock of the machine.
+    #[must_use]
+    pub fn system() -> Self {
+        Self(Source::System)
+    }
+
+    /// A clock that stands still at `start` until [`Clock::advance`] moves it: for tests.
+    #[must_use]
+    pub fn held_at(start: DateTime) -> Self {
+        Self(Source::Held(Arc::new(AtomicI64::new(start.timestamp_millis()))))
+    }
+
+    /// The current time.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the clock is what everyone else must ask")]
+    pub fn now(&self) -> DateTime {
+        match &self.0 {
+            Source::System => DateTime::from_system_time(SystemTime::now()),
+            Source::Held(millis) => DateTime::from_millis(millis.load(Ordering::SeqCst)),
+        }
+    }
+
+    /// Moves a held clock forward. A system clock moves by itself and ignores this.
+    pub fn advance(&self, by: Duration) {
+        if let Source::Held(millis) = &self.0 {
+            millis.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_held_clock_moves_only_when_advanced_and_for_all_its_clones() {
+        let clock = Clock::held_at(DateTime::from_millis(1_000));
+        let clone = clock.clone();
+        clock.advance(Duration::from_secs(2));
+        assert_eq!(clone.now(), DateTime::from_millis(3_000));
+    }
+}

@@ -1,0 +1,6 @@
+//! A todo service over MongoDB.
+
+pub mod clock;
+pub mod config;
+pub mod error;
+pub mod id;
