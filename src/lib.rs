@@ -2,5 +2,10 @@
 
 pub mod clock;
 pub mod config;
+pub mod db;
+pub mod detach;
 pub mod error;
+pub mod extract;
 pub mod id;
+pub mod problem;
+pub mod telemetry;

@@ -1,0 +1,213 @@
+//! The way to MongoDB: connection, time limits, what its errors mean. Must not know any collection.
+
+use std::time::Duration;
+
+use bson::{Document, doc};
+use mongodb::error::{Error as DriverError, ErrorKind, WriteFailure};
+use mongodb::options::{Acknowledgment, ClientOptions, IndexOptions, WriteConcern};
+use mongodb::{Client, Collection, Database, IndexModel};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::error::{Error, Refusal};
+
+/// The database when the URI names none: the original's.
+pub const DEFAULT_NAME: &str = "todolistapp";
+
+/// How long MongoDB may work on one operation before it gives up itself.
+pub const MAX_TIME: Duration = Duration::from_secs(5);
+
+/// How long an operation waits for a server that can take it, as during an election.
+const SERVER_SELECTION: Duration = Duration::from_secs(5);
+const CONNECT: Duration = Duration::from_secs(3);
+const POOL_MAX: u32 = 32;
+const POOL_MIN: u32 = 2;
+
+/// The service's database: what stores get their collections from.
+#[derive(Clone)]
+pub struct Db(Database);
+
+impl Db {
+    /// A collection, for the store that owns it.
+    #[must_use]
+    pub fn collection<T: Send + Sync>(&self, name: &str) -> Collection<T> {
+        self.0.collection(name)
+    }
+
+    /// Whether a primary answers.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when none does.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.0.run_command(doc! { "ping": 1 }).await?;
+        Ok(())
+    }
+
+    /// What kind of MongoDB the URI leads to.
+    ///
+    /// # Errors
+    /// The driver's, when no server can be reached.
+    pub async fn topology(&self) -> Result<Topology, DriverError> {
+        let hello = self.0.run_command(doc! { "hello": 1 }).await?;
+        let set = hello.contains_key("setName") || hello.get_str("msg").is_ok_and(|msg| msg == "isdbgrid");
+        Ok(if set { Topology::ReplicaSet } else { Topology::Standalone })
+    }
+
+    /// Removes the database with all that is in it: for tests.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn drop(&self) -> Result<(), Error> {
+        Ok(self.0.drop().await?)
+    }
+}
+
+/// Opens a client; nothing is sent until the first operation. Writes are acknowledged by a majority, from their journals.
+///
+/// # Errors
+/// The URI cannot be understood. Its text is left out: it may hold a password.
+pub async fn connect(uri: &SecretString) -> Result<Db, Refusal> {
+    let mut options = ClientOptions::parse(uri.expose_secret())
+        .await
+        .map_err(|error| Refusal(format!("MONGODB_URI cannot be used: {}", plain(&error))))?;
+    options.app_name.get_or_insert_with(|| env!("CARGO_PKG_NAME").to_owned());
+    options.server_selection_timeout.get_or_insert(SERVER_SELECTION);
+    options.connect_timeout.get_or_insert(CONNECT);
+    options.max_pool_size.get_or_insert(POOL_MAX);
+    options.min_pool_size.get_or_insert(POOL_MIN);
+    options.write_concern =
+        Some(WriteConcern::builder().w(Acknowledgment::Majority).journal(true).w_timeout(MAX_TIME).build());
+    let name = options.default_database.clone().unwrap_or_else(|| DEFAULT_NAME.to_owned());
+    let client = Client::with_options(options)
+        .map_err(|error| Refusal(format!("MONGODB_URI cannot be used: {}", plain(&error))))?;
+    Ok(Db(client.database(&name)))
+}
+
+/// What kind of MongoDB answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Topology {
+    /// A replica set or a sharded cluster: has retryable writes and change streams.
+    ReplicaSet,
+    /// One server on its own, which has neither.
+    Standalone,
+}
+
+/// Asks the first host of the URI directly what it is, for a set that the driver cannot find: a standalone server
+/// never answers to `replicaSet=...` in a URI. `None` when the host does not answer.
+pub async fn diagnose(uri: &SecretString) -> Option<Topology> {
+    let mut options = ClientOptions::parse(uri.expose_secret()).await.ok()?;
+    options.hosts.truncate(1);
+    options.repl_set_name = None;
+    options.direct_connection = Some(true);
+    options.server_selection_timeout = Some(Duration::from_secs(1));
+    let hello =
+        Client::with_options(options).ok()?.database("admin").run_command(doc! { "hello": 1 }).await.ok()?;
+    let set = hello.contains_key("setName") || hello.get_bool("isreplicaset").unwrap_or(false);
+    Some(if set { Topology::ReplicaSet } else { Topology::Standalone })
+}
+
+/// An index that a store needs.
+#[must_use]
+pub fn index(keys: Document, options: IndexOptions) -> IndexModel {
+    IndexModel::builder().keys(keys).options(options).build()
+}
+
+/// Creates the indexes that are missing.
+///
+/// # Errors
+/// [`Setup::Refused`] when another index is in the way, or the documents break a unique one.
+pub async fn ensure_indexes<T: Send + Sync>(
+    collection: &Collection<T>,
+    indexes: impl IntoIterator<Item = IndexModel>,
+) -> Result<(), Setup> {
+    for index in indexes {
+        let keys = index.keys.to_string();
+        collection.create_index(index).await.map_err(|error| match code(&error) {
+            Some(85 | 86) => Setup::Refused(Refusal(format!(
+                "the collection `{}` has an index on {keys} with other options or under another name; drop it \
+                 (db.{}.dropIndex) and start again: the right one is then made",
+                collection.name(),
+                collection.name(),
+            ))),
+            Some(11_000) => Setup::Refused(Refusal(format!(
+                "the collection `{}` has documents that are the same in {keys}, which must be unique: {}",
+                collection.name(),
+                plain(&error),
+            ))),
+            _ => Setup::from(error),
+        })?;
+    }
+    Ok(())
+}
+
+/// Why the database could not be made ready.
+#[derive(Debug)]
+pub enum Setup {
+    /// It will not get better by waiting: an operator must act.
+    Refused(Refusal),
+    /// It cannot be reached, or not in time, for this reason: try again.
+    Unavailable(String),
+}
+
+impl From<DriverError> for Setup {
+    fn from(error: DriverError) -> Self {
+        let passing = match &*error.kind {
+            ErrorKind::Authentication { .. } => false,
+            // NotYetInitialized, elections, shutdowns, time limits: the driver marks what may be tried again.
+            ErrorKind::Command(_) | ErrorKind::Write(_) => {
+                error.contains_label("RetryableWriteError")
+                    || matches!(
+                        code(&error),
+                        Some(50 | 64 | 89 | 91 | 94 | 189 | 262 | 10107 | 11600 | 11602 | 13435 | 13436)
+                    )
+            }
+            _ => {
+                !matches!(*error.kind, ErrorKind::InvalidArgument { .. } | ErrorKind::BsonDeserialization(_))
+            }
+        };
+        if passing {
+            Self::Unavailable(plain(&error))
+        } else {
+            Self::Refused(Refusal(format!("MongoDB refused to be made ready: {}", plain(&error))))
+        }
+    }
+}
+
+/// Whether a unique index refused the write.
+#[must_use]
+pub fn is_duplicate_key(error: &DriverError) -> bool {
+    code(error) == Some(11_000)
+}
+
+/// The server's code of an error, if the server gave one.
+fn code(error: &DriverError) -> Option<i32> {
+    match &*error.kind {
+        ErrorKind::Command(command) => Some(command.code),
+        ErrorKind::Write(WriteFailure::WriteError(write)) => Some(write.code),
+        ErrorKind::Write(WriteFailure::WriteConcernError(concern)) => Some(concern.code),
+        ErrorKind::InsertMany(many) => many.write_errors.as_ref()?.first().map(|write| write.code),
+        _ => None,
+    }
+}
+
+/// An error as one plain line.
+#[must_use]
+pub fn plain(error: &DriverError) -> String {
+    match &*error.kind {
+        ErrorKind::Write(WriteFailure::WriteError(write)) => write.message.clone(),
+        ErrorKind::Command(command) => command.message.clone(),
+        kind => kind.to_string().replace('\n', " "),
+    }
+}
+
+/// What the database cannot do now it may do soon; a document that cannot be read or written is a mistake of ours.
+impl From<DriverError> for Error {
+    fn from(error: DriverError) -> Self {
+        match &*error.kind {
+            ErrorKind::BsonDeserialization(_)
+            | ErrorKind::BsonSerialization(_)
+            | ErrorKind::Bson(_)
+            | ErrorKind::InvalidArgument { .. } => Self::internal(error),
+            _ => Self::unavailable(error),
+        }
+    }
+}

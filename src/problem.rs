@@ -1,0 +1,163 @@
+//! Errors as clients see them: the one table of statuses, and their form as problem details (RFC 9457).
+//! Must not tell a client why something of ours failed.
+
+use axum::Json;
+use axum::extract::Request;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::error::{Error, Fault, Resource, TokenFault};
+use crate::telemetry::{Reported, RequestId};
+
+/// When a client may try again after a 503, in seconds.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
+const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+/// The status of an error, its code for programs, and its title for people: THE table.
+#[must_use]
+pub fn describe(error: &Error) -> (StatusCode, &'static str, &'static str) {
+    match error {
+        Error::MalformedJson(_) => (StatusCode::BAD_REQUEST, "malformed_json", "The body is not valid JSON"),
+        Error::Token(fault) => {
+            let (code, title) = describe_token(*fault);
+            (StatusCode::UNAUTHORIZED, code, title)
+        }
+        Error::InvalidCredentials => {
+            (StatusCode::UNAUTHORIZED, "invalid_credentials", "The username or the password is wrong")
+        }
+        Error::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "You may not do this"),
+        Error::NotFound(_) => (StatusCode::NOT_FOUND, "not_found", "There is no such thing here"),
+        Error::MethodNotAllowed => {
+            (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed here")
+        }
+        Error::UsernameTaken => (StatusCode::CONFLICT, "username_taken", "The username is taken"),
+        Error::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large"),
+        Error::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_input", "The input breaks a rule"),
+        Error::Internal(_) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "The service made a mistake")
+        }
+        Error::Unavailable(_) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The service cannot do this right now")
+        }
+    }
+}
+
+fn describe_token(fault: TokenFault) -> (&'static str, &'static str) {
+    match fault {
+        TokenFault::Missing => ("token_missing", "A token is needed here"),
+        TokenFault::Invalid => ("token_invalid", "The token is not valid"),
+        TokenFault::Expired => ("token_expired", "The token has expired"),
+        TokenFault::Revoked => ("token_revoked", "The token has been revoked"),
+        TokenFault::NotFresh => ("token_not_fresh", "A token from a recent login is needed here"),
+    }
+}
+
+/// What a client can do about it.
+fn detail(error: &Error) -> String {
+    match error {
+        Error::MalformedJson(what) => format!("The body cannot be read as JSON: {what}."),
+        Error::NotFound(Resource::Path) => "No route has this path.".to_owned(),
+        Error::Token(_) => "Log in, or refresh the access token, and try again.".to_owned(),
+        Error::Invalid(faults) => {
+            faults.iter().map(|fault| fault.detail.as_str()).collect::<Vec<_>>().join(" ")
+        }
+        Error::Internal(_) => "The request is named by `request_id` in our log.".to_owned(),
+        Error::Unavailable(_) => "Please try again shortly.".to_owned(),
+        _ => format!("{}.", describe(error).2),
+    }
+}
+
+/// The wire form of a problem (RFC 9457 §3), with `code`, `request_id` and `errors` as extension members.
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    detail: String,
+    code: &'a str,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Pointed<'a>>,
+}
+
+#[derive(Serialize)]
+struct Pointed<'a> {
+    pointer: &'a str,
+    code: &'a str,
+    detail: &'a str,
+}
+
+impl<'a> From<&'a Fault> for Pointed<'a> {
+    fn from(fault: &'a Fault) -> Self {
+        Self { pointer: &fault.pointer, code: fault.code, detail: &fault.detail }
+    }
+}
+
+/// The status and the headers of an error. The body comes later, from the layer that knows how this part of the
+/// service speaks: [`render`], or that of the original's routes.
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let mut response = describe(&self).0.into_response();
+        let headers = response.headers_mut();
+        match &self {
+            Error::Unavailable(_) => {
+                headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+            }
+            Error::Token(TokenFault::Missing) | Error::InvalidCredentials => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Error::Token(_) => {
+                // RFC 6750 §3.1
+                headers.insert(
+                    header::WWW_AUTHENTICATE,
+                    HeaderValue::from_static(r#"Bearer error="invalid_token""#),
+                );
+            }
+            _ => {}
+        }
+        response.extensions_mut().insert(Unrendered(self));
+        response
+    }
+}
+
+/// In an answer: an error whose body is still missing.
+#[derive(Clone)]
+struct Unrendered(Error);
+
+/// Gives an answer that carries an error the body that `body` makes of it; other answers pass.
+pub fn render_with(mut response: Response, body: impl FnOnce(&Error) -> Response) -> Response {
+    let Some(Unrendered(error)) = response.extensions_mut().remove() else { return response };
+    let mut rendered = body(&error);
+    for (name, value) in response.headers() {
+        if name != header::CONTENT_LENGTH {
+            rendered.headers_mut().insert(name.clone(), value.clone());
+        }
+    }
+    rendered.extensions_mut().insert(Reported(error));
+    rendered
+}
+
+/// A layer: errors leave as `application/problem+json`.
+pub async fn render(request: Request, next: Next) -> Response {
+    let request_id = request.extensions().get::<RequestId>().cloned();
+    let response = next.run(request).await;
+    render_with(response, |error| {
+        let (status, code, title) = describe(error);
+        let errors = match error {
+            Error::Invalid(faults) => faults.iter().map(Pointed::from).collect(),
+            _ => Vec::new(),
+        };
+        let problem = Problem {
+            r#type: format!("/problems/{code}"),
+            title,
+            status: status.as_u16(),
+            detail: detail(error),
+            code,
+            request_id: request_id.as_ref().map_or("", |id| &id.0),
+            errors,
+        };
+        (status, [(header::CONTENT_TYPE, PROBLEM_JSON)], Json(problem)).into_response()
+    })
+}

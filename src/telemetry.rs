@@ -1,0 +1,181 @@
+//! What the service tells its operators: log lines on standard output, one for each request. Must never be given a
+//! password, a token or a query string.
+
+use std::borrow::Cow;
+use std::io::IsTerminal;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::config::{Config, LogFormat};
+use crate::error::{Error, Refusal};
+use crate::id::RandomId;
+
+/// The header that names a request, in both directions.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const REQUEST_ID_MAX: usize = 64;
+
+/// Starts logging; JSON unless standard output is a terminal or the configuration says otherwise.
+///
+/// # Errors
+/// `LOG_LEVEL` cannot be understood, or logging was started before.
+pub fn init(config: &Config) -> Result<(), Refusal> {
+    let filter =
+        EnvFilter::try_new(&config.log_level).map_err(|error| Refusal(format!("LOG_LEVEL: {error}")))?;
+    let terminal = std::io::stdout().is_terminal();
+    let format = config.log_format.unwrap_or(if terminal { LogFormat::Text } else { LogFormat::Json });
+    let lines = tracing_subscriber::fmt::layer().with_target(false);
+    let registry = tracing_subscriber::registry().with(filter);
+    match format {
+        LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
+        LogFormat::Text => registry.with(lines.with_ansi(terminal)).try_init(),
+    }
+    .map_err(|error| Refusal(format!("logging cannot start: {error}")))
+}
+
+/// Names a request: the client's own `X-Request-Id` if it is sane, else a new one.
+#[derive(Clone)]
+pub struct RequestId(pub Arc<str>);
+
+impl RequestId {
+    fn of(headers: &HeaderMap) -> Self {
+        let sane = |id: &&str| {
+            (1..=REQUEST_ID_MAX).contains(&id.len())
+                && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'))
+        };
+        let sent = headers.get(&REQUEST_ID).and_then(|id| id.to_str().ok()).filter(sane);
+        Self(sent.map_or_else(|| RandomId::new().to_string().into(), Arc::from))
+    }
+}
+
+/// Where a request came from, as far as we trust what we are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientAddress(pub IpAddr);
+
+impl ClientAddress {
+    /// The peer, or, behind `hops` proxies of ours, the entry of `X-Forwarded-For` that the outermost of them wrote:
+    /// the `hops`-th from the right, for each proxy appends the peer that it saw. An entry that is no address makes
+    /// it the peer again.
+    #[must_use]
+    pub fn of(headers: &HeaderMap, peer: IpAddr, hops: usize) -> Self {
+        let entries = headers.get_all(&FORWARDED_FOR).iter().filter_map(|header| header.to_str().ok());
+        let entries: Vec<&str> = entries.flat_map(|header| header.split(',')).map(str::trim).collect();
+        let trusted = hops.checked_sub(1).and_then(|inner| entries.iter().rev().nth(inner));
+        Self(trusted.and_then(|entry| entry.parse().ok()).unwrap_or(peer))
+    }
+}
+
+/// The other end of the connection; put into each request by the server.
+#[derive(Clone, Copy)]
+pub struct Peer(pub SocketAddr);
+
+/// Carries the caller's name from where it becomes known to the access log.
+#[derive(Clone, Default)]
+pub struct UserName(Arc<OnceLock<Box<str>>>);
+
+impl UserName {
+    /// Says who the caller is; the first word counts.
+    pub fn set(&self, name: &str) {
+        self.0.get_or_init(|| name.into());
+    }
+}
+
+/// In an answer: the error that it tells the client about, for the log.
+#[derive(Clone)]
+pub struct Reported(pub Error);
+
+/// The outermost layer: names the request, and writes its line when the answer is ready.
+pub async fn log_request(hops: usize, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = RequestId::of(request.headers());
+    let user = UserName::default();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
+    let client = peer.map(|peer| ClientAddress::of(request.headers(), peer.to_canonical(), hops));
+    let extensions = request.extensions_mut();
+    extensions.insert(id.clone());
+    extensions.insert(user.clone());
+    if let Some(client) = client {
+        extensions.insert(client);
+    }
+
+    let mut response = next.run(request).await;
+
+    if let Ok(value) = HeaderValue::from_str(&id.0) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    match response.extensions().get::<Reported>() {
+        Some(Reported(error @ Error::Internal(_))) => {
+            tracing::error!(request_id = &*id.0, %error, "request failed");
+        }
+        Some(Reported(error @ Error::Unavailable(_))) => {
+            tracing::warn!(request_id = &*id.0, %error, "request failed");
+        }
+        _ => {}
+    }
+    tracing::info!(
+        method = method.as_str(),
+        route = route.as_ref().map_or("", MatchedPath::as_str),
+        status = response.status().as_u16(),
+        duration_ms = millis(started),
+        request_id = &*id.0,
+        user = user.0.get().map(|name| &**name),
+        client = client.map(|client| Cow::<str>::from(client.0.to_string())).as_deref(),
+        "request"
+    );
+    response
+}
+
+/// Milliseconds since `started`, to the microsecond.
+#[expect(clippy::cast_precision_loss, reason = "microseconds of a request are far below 2^52")]
+fn millis(started: Instant) -> f64 {
+    started.elapsed().as_micros() as f64 / 1_000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(forwarded: &[&str], hops: usize) -> String {
+        let mut headers = HeaderMap::new();
+        for value in forwarded {
+            headers.append(FORWARDED_FOR, value.parse().unwrap());
+        }
+        ClientAddress::of(&headers, "10.0.0.1".parse().unwrap(), hops).0.to_string()
+    }
+
+    #[test]
+    fn without_proxies_of_ours_the_client_is_the_peer_whatever_it_says() {
+        assert_eq!(client(&["1.2.3.4"], 0), "10.0.0.1");
+    }
+
+    #[test]
+    fn behind_proxies_of_ours_the_client_is_what_the_outermost_saw() {
+        assert_eq!(client(&["6.6.6.6, 1.2.3.4"], 1), "1.2.3.4");
+        assert_eq!(client(&["6.6.6.6, 1.2.3.4", "10.0.0.9"], 2), "1.2.3.4");
+        assert_eq!(client(&["1.2.3.4"], 2), "10.0.0.1");
+        assert_eq!(client(&["unknown"], 1), "10.0.0.1");
+    }
+
+    #[test]
+    fn a_request_id_of_the_client_is_kept_when_it_is_sane() {
+        let id = |sent: &str| {
+            let headers = HeaderMap::from_iter([(REQUEST_ID, HeaderValue::from_str(sent).unwrap())]);
+            RequestId::of(&headers).0
+        };
+        assert_eq!(&*id("client-1_a.b:c"), "client-1_a.b:c");
+        for odd in ["", "a b", "a\"b", &"x".repeat(65)] {
+            assert_ne!(&*id(odd), odd);
+        }
+    }
+}
