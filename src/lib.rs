@@ -1,5 +1,6 @@
 //! A todo service over MongoDB.
 
+pub mod auth;
 pub mod clock;
 pub mod config;
 pub mod db;

@@ -1,0 +1,102 @@
+//! Permission as a type: a handler that lists one of these cannot be reached without it. Must not look at bodies.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+
+use super::operations::Auth;
+use super::token::{Claims, Kind, Role};
+use crate::error::{Error, TokenFault};
+use crate::telemetry::UserName;
+
+/// The caller, by any valid access token.
+pub struct CurrentUser(pub Claims);
+
+/// The caller, by an access token that came straight from a login.
+pub struct FreshUser(pub Claims);
+
+/// A session, by its refresh token.
+pub struct RefreshToken(pub Claims);
+
+/// A session that is about to end, by an access token; also one whose logout failed half-way.
+pub struct LogoutToken(pub Claims);
+
+impl CurrentUser {
+    /// Whether the caller may act for others.
+    #[must_use]
+    pub fn is_admin(&self) -> bool {
+        self.0.roles.contains(&Role::Admin)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for CurrentUser
+where
+    Arc<Auth>: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let claims = Arc::<Auth>::from_ref(state).authenticate(bearer(parts)?, Kind::Access)?;
+        Ok(Self(known(parts, claims)))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for FreshUser
+where
+    Arc<Auth>: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let CurrentUser(claims) = CurrentUser::from_request_parts(parts, state).await?;
+        if claims.fresh { Ok(Self(claims)) } else { Err(Error::Token(TokenFault::NotFresh)) }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for RefreshToken
+where
+    Arc<Auth>: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let claims = Arc::<Auth>::from_ref(state).authenticate(bearer(parts)?, Kind::Refresh)?;
+        Ok(Self(known(parts, claims)))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for LogoutToken
+where
+    Arc<Auth>: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let claims = Arc::<Auth>::from_ref(state).authenticate_logout(bearer(parts)?)?;
+        Ok(Self(known(parts, claims)))
+    }
+}
+
+/// The token of the `Authorization` header: one header, the scheme `Bearer` in any case (RFC 9110 §11.1), one token.
+fn bearer(parts: &Parts) -> Result<&str, Error> {
+    let mut headers = parts.headers.get_all(AUTHORIZATION).iter().filter(|header| !header.is_empty());
+    let first = headers.next().ok_or(Error::Token(TokenFault::Missing))?;
+    let invalid = Error::Token(TokenFault::Invalid);
+    if headers.next().is_some() {
+        return Err(invalid);
+    }
+    match first.to_str().ok().and_then(|text| text.split_once(' ')) {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("Bearer") => Ok(token),
+        _ => Err(invalid),
+    }
+}
+
+/// Lets the access log name the caller.
+fn known(parts: &Parts, claims: Claims) -> Claims {
+    if let Some(name) = parts.extensions.get::<UserName>() {
+        name.set(&claims.username);
+    }
+    claims
+}

@@ -1,0 +1,8 @@
+//! Who is calling: tokens, sessions, and the blacklist that revokes them. Must not know users; a login checks a
+//! password, so it lives with them.
+
+pub mod blacklist;
+pub mod extract;
+pub mod operations;
+pub mod store;
+pub mod token;
