@@ -10,3 +10,5 @@ pub mod extract;
 pub mod id;
 pub mod problem;
 pub mod telemetry;
+pub mod todos;
+pub mod users;

@@ -1,0 +1,180 @@
+//! Hashing passwords: bcrypt over a keyed digest, off the async threads, a bounded number at a time.
+//! Must not log or return a password, and must be the only place that hashes one.
+
+use std::sync::Arc;
+
+use aws_lc_rs::hmac;
+use base64::prelude::{BASE64_STANDARD, Engine};
+use icu_normalizer::ComposingNormalizer;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Semaphore;
+
+use crate::error::Error;
+
+/// A hash starts with the name of its scheme: HMAC-SHA-384 of the NFKC password, in base64, under bcrypt. The digest
+/// has 64 characters, so bcrypt, which reads 72 bytes, cuts nothing off.
+const PLAIN: &str = "hmac-sha384:";
+/// As [`PLAIN`], the HMAC keyed with the pepper.
+const PEPPERED: &str = "hmac-sha384-pepper:";
+/// The key of the HMAC where there is no pepper.
+const LABEL: &[u8] = b"todo-api password";
+/// How many may wait for each that is being hashed; at cost 12 that is about five seconds.
+const WAITING_PER_PERMIT: usize = 20;
+
+/// Hashes and verifies passwords.
+pub struct Hasher {
+    plain: hmac::Key,
+    peppered: Option<hmac::Key>,
+    cost: u32,
+    running: Arc<Semaphore>,
+    admitted: Semaphore,
+}
+
+/// What a verification found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is not the password.
+    Wrong,
+    /// It is.
+    Right,
+    /// It is, and the hash should be made anew: the scheme or the cost has changed since.
+    RightButOutdated,
+}
+
+impl Hasher {
+    /// Hashes with `cost`, and with `pepper` if there is one; leaves one core to everyone else.
+    #[must_use]
+    pub fn new(cost: u32, pepper: Option<&SecretString>) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let permits = cores.saturating_sub(1).max(1);
+        let key = |secret: &[u8]| hmac::Key::new(hmac::HMAC_SHA384, secret);
+        Self {
+            plain: key(LABEL),
+            peppered: pepper.map(|pepper| key(pepper.expose_secret().as_bytes())),
+            cost,
+            running: Arc::new(Semaphore::new(permits)),
+            admitted: Semaphore::new(permits * (1 + WAITING_PER_PERMIT)),
+        }
+    }
+
+    /// The hash to store for a password.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when too many are waiting.
+    pub async fn hash(&self, password: &SecretString) -> Result<String, Error> {
+        let (scheme, key) = self.peppered.as_ref().map_or((PLAIN, &self.plain), |key| (PEPPERED, key));
+        let (digest, cost) = (digest(key, password), self.cost);
+        let hash = self.run(move || bcrypt::non_truncating_hash(digest.expose_secret(), cost)).await?;
+        Ok(format!("{scheme}{}", hash.map_err(Error::internal)?))
+    }
+
+    /// Whether the password is the one behind `stored`. `None`, for an unknown user, takes as long and is wrong.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when too many are waiting.
+    pub async fn verify(&self, password: &SecretString, stored: Option<&str>) -> Result<Verdict, Error> {
+        let (key, hash) = stored.and_then(|stored| self.split(stored)).unzip();
+        let known = hash.is_some();
+        let digest = digest(key.unwrap_or(&self.plain), password);
+        let hash = hash.map_or_else(|| self.hash_of_nobody(), str::to_owned);
+        let outdated = stored.is_some_and(|stored| !self.is_current(stored));
+        let matches = self.run(move || bcrypt::non_truncating_verify(digest.expose_secret(), &hash)).await?;
+        Ok(match matches {
+            Ok(true) if known && outdated => Verdict::RightButOutdated,
+            Ok(true) if known => Verdict::Right,
+            _ => Verdict::Wrong,
+        })
+    }
+
+    /// The key and the bcrypt part of a stored hash, if the scheme is known and its key is there.
+    fn split<'a>(&'a self, stored: &'a str) -> Option<(&'a hmac::Key, &'a str)> {
+        let plain = || stored.strip_prefix(PLAIN).map(|hash| (&self.plain, hash));
+        let peppered = || self.peppered.as_ref().zip(stored.strip_prefix(PEPPERED));
+        plain().or_else(peppered)
+    }
+
+    fn is_current(&self, stored: &str) -> bool {
+        let scheme = if self.peppered.is_some() { PEPPERED } else { PLAIN };
+        let cost = format!("$2b${:02}$", self.cost);
+        stored.strip_prefix(scheme).is_some_and(|hash| hash.starts_with(&cost))
+    }
+
+    /// A well-formed hash of the current cost that no password is known to have.
+    fn hash_of_nobody(&self) -> String {
+        format!(
+            "$2b${:02}${}",
+            self.cost,
+            "abcdefghijklmnopqrstuu".to_owned() + "abcdefghijklmnopqrstuvwxyz01232"
+        )
+    }
+
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+        let _place = self
+            .admitted
+            .try_acquire()
+            .map_err(|_| Error::unavailable("too many passwords wait to be hashed"))?;
+        let permit = self.running.clone().acquire_owned().await.map_err(Error::internal)?;
+        let hashing = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            work()
+        });
+        hashing.await.map_err(Error::internal)
+    }
+}
+
+fn digest(key: &hmac::Key, password: &SecretString) -> SecretString {
+    let normal = ComposingNormalizer::new_nfkc().normalize(password.expose_secret());
+    BASE64_STANDARD.encode(hmac::sign(key, normal.as_bytes())).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn verdict(hasher: &Hasher, password: &str, stored: &str) -> Verdict {
+        hasher.verify(&password.into(), Some(stored)).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn only_the_password_itself_is_right_beyond_72_bytes_too() {
+        let hasher = Hasher::new(4, None);
+        let long = "x".repeat(100);
+        let stored = hasher.hash(&long.as_str().into()).await.unwrap();
+        assert_eq!(verdict(&hasher, &long, &stored).await, Verdict::Right);
+        assert_eq!(verdict(&hasher, &"x".repeat(99), &stored).await, Verdict::Wrong);
+    }
+
+    #[tokio::test]
+    async fn unicode_forms_of_a_password_are_the_same() {
+        let hasher = Hasher::new(4, None);
+        let stored = hasher.hash(&"caf\u{e9}-caf\u{e9}".into()).await.unwrap();
+        assert_eq!(verdict(&hasher, "cafe\u{301}-cafe\u{301}", &stored).await, Verdict::Right);
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_another_cost_or_without_the_pepper_is_outdated() {
+        let stored = Hasher::new(4, None).hash(&"password".into()).await.unwrap();
+        assert_eq!(verdict(&Hasher::new(5, None), "password", &stored).await, Verdict::RightButOutdated);
+        let peppered = Hasher::new(4, Some(&"pepper".into()));
+        assert_eq!(verdict(&peppered, "password", &stored).await, Verdict::RightButOutdated);
+        let stored = peppered.hash(&"password".into()).await.unwrap();
+        assert_eq!(verdict(&peppered, "password", &stored).await, Verdict::Right);
+        assert_eq!(verdict(&Hasher::new(4, None), "password", &stored).await, Verdict::Wrong);
+    }
+
+    #[tokio::test]
+    async fn nobody_has_a_password() {
+        let hasher = Hasher::new(4, None);
+        assert_eq!(hasher.verify(&"password".into(), None).await.unwrap(), Verdict::Wrong);
+        let parsed: bcrypt::HashParts = hasher.hash_of_nobody().parse().unwrap();
+        assert_eq!(parsed.get_cost(), 4);
+    }
+
+    #[tokio::test]
+    async fn past_the_queue_the_answer_is_unavailable() {
+        let hasher = Hasher::new(4, None);
+        let places = hasher.admitted.available_permits();
+        let _taken = hasher.admitted.try_acquire_many(u32::try_from(places).unwrap()).unwrap();
+        assert!(matches!(hasher.hash(&"password".into()).await, Err(Error::Unavailable(_))));
+    }
+}

@@ -1,0 +1,106 @@
+//! The collection `users`. Must not know passwords, only their hashes.
+//!
+//! Repeating: a registration whose outcome is unknown is found out by logging in; everything else sets the same values
+//! again.
+
+use bson::oid::ObjectId;
+use bson::{DateTime, doc};
+use futures_util::TryStreamExt;
+use mongodb::Collection;
+use mongodb::options::{IndexOptions, ReturnDocument};
+
+use super::model::{User, username_key};
+use crate::db::{self, Db, Setup};
+use crate::error::Error;
+
+/// The collection `users`.
+#[derive(Clone)]
+pub struct Users(Collection<User>);
+
+impl Users {
+    /// The users of `db`.
+    #[must_use]
+    pub fn new(db: &Db) -> Self {
+        Self(db.collection("users"))
+    }
+
+    /// Creates the indexes that are missing.
+    ///
+    /// # Errors
+    /// See [`db::ensure_indexes`].
+    pub async fn ensure_indexes(&self) -> Result<(), Setup> {
+        let unique = IndexOptions::builder().unique(true).build();
+        let deleting = IndexOptions::builder()
+            .partial_filter_expression(doc! { "deleted_at": { "$type": "date" } })
+            .build();
+        let indexes =
+            [db::index(doc! { "username_key": 1 }, unique), db::index(doc! { "deleted_at": 1 }, deleting)];
+        db::ensure_indexes(&self.0, indexes).await
+    }
+
+    /// Adds a user.
+    ///
+    /// # Errors
+    /// [`Error::UsernameTaken`] when the unique index refuses it; [`Error::Unavailable`].
+    pub async fn insert(&self, user: &User) -> Result<(), Error> {
+        match self.0.insert_one(user).await {
+            Err(error) if db::is_duplicate_key(&error) => Err(Error::UsernameTaken),
+            inserted => Ok(inserted.map(|_| ())?),
+        }
+    }
+
+    /// The user of a name, however it is cased; not one that is being deleted.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn by_name(&self, username: &str) -> Result<Option<User>, Error> {
+        let named = doc! { "username_key": username_key(username), "deleted_at": null };
+        Ok(self.0.find_one(named).max_time(db::MAX_TIME).await?)
+    }
+
+    /// The user of an id; not one that is being deleted.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn by_id(&self, id: ObjectId) -> Result<Option<User>, Error> {
+        Ok(self.0.find_one(doc! { "_id": id, "deleted_at": null }).max_time(db::MAX_TIME).await?)
+    }
+
+    /// Replaces a password's hash by another of the same password, unless it has changed meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn rehash(&self, user: &User, password_hash: &str) -> Result<(), Error> {
+        let unchanged = doc! { "_id": user.id, "password_hash": &user.password_hash };
+        self.0.update_one(unchanged, doc! { "$set": { "password_hash": password_hash } }).await?;
+        Ok(())
+    }
+
+    /// The first step of a deletion: no login from here on, and a raised epoch. `None` if there is no such user.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn begin_deletion(&self, id: ObjectId, now: DateTime) -> Result<Option<User>, Error> {
+        let change = doc! { "$min": { "deleted_at": now }, "$inc": { "epoch": 1, "version": 1 } };
+        let deleting = self.0.find_one_and_update(doc! { "_id": id }, change);
+        Ok(deleting.return_document(ReturnDocument::After).max_time(db::MAX_TIME).await?)
+    }
+
+    /// The last step of a deletion.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn remove(&self, id: ObjectId) -> Result<(), Error> {
+        self.0.delete_one(doc! { "_id": id, "deleted_at": { "$ne": null } }).await?;
+        Ok(())
+    }
+
+    /// Users whose deletion has begun and has not ended, at most 1,000.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn being_deleted(&self) -> Result<Vec<User>, Error> {
+        let begun = self.0.find(doc! { "deleted_at": { "$type": "date" } }).limit(1_000);
+        Ok(begun.max_time(db::MAX_TIME).await?.try_collect().await?)
+    }
+}
