@@ -8,6 +8,7 @@ pub mod detach;
 pub mod error;
 pub mod extract;
 pub mod id;
+pub mod migrations;
 pub mod problem;
 pub mod telemetry;
 pub mod todos;

@@ -1,0 +1,52 @@
+//! Numbered changes of stored documents, recorded in the collection `migrations`. Each must be safe to repeat, to
+//! interrupt, and to run on several instances at once.
+
+mod take_over;
+
+use bson::{DateTime, doc};
+use serde::{Deserialize, Serialize};
+
+use crate::db::{Db, Setup};
+use crate::users::password::Hasher;
+
+/// Which migrations to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// Those that are not recorded.
+    Missing,
+    /// All, for a database that the original wrote to after it was taken over.
+    All,
+}
+
+/// The names, in their order; the first has number 1.
+const NAMES: [&str; 1] = ["take over the original's database"];
+
+/// The record that a migration is done.
+#[derive(Serialize, Deserialize)]
+struct Done {
+    #[serde(rename = "_id")]
+    number: i32,
+    name: String,
+    at: DateTime,
+}
+
+/// Runs migrations, and records each when it is done.
+///
+/// # Errors
+/// [`Setup::Refused`] for documents that an operator must mend first; nothing has been changed then.
+pub async fn run(db: &Db, hasher: &Hasher, which: Which) -> Result<(), Setup> {
+    let records = db.collection::<Done>("migrations");
+    for (number, name) in (1..).zip(NAMES) {
+        if which == Which::Missing && records.find_one(doc! { "_id": number }).await?.is_some() {
+            continue;
+        }
+        match number {
+            1 => take_over::run(db, hasher).await?,
+            _ => unreachable!("every name has its migration"),
+        }
+        let done = doc! { "$set": { "name": name }, "$currentDate": { "at": true } };
+        records.update_one(doc! { "_id": number }, done).upsert(true).await?;
+        tracing::info!(number, name, "migration done");
+    }
+    Ok(())
+}
