@@ -1,15 +1,81 @@
-//! A todo service over MongoDB.
+//! A todo service over MongoDB: users, their sessions, their todos. It answers the API of the Flask service that it
+//! replaces, on the same database. This page is the way in for whoever changes the code; the README is for whoever
+//! runs or calls it.
+//!
+//! # The way of a request
+//!
+//! ```text
+//! request → layers (id, log, gate, deadline) → extractors (who, with what) → handler → operation → store → MongoDB
+//!                                                                                ↓         (model: the rules)
+//!                                                             wire type  ←  model value  ←  ←  ←
+//! ```
+//!
+//! Follow `PUT /todo/{todo_id}` once and you know the code:
+//!
+//! 1. [`server`] accepts the connection and hands the request to the router of [`app`], where the route table is.
+//! 2. [`telemetry`] names the request and will write its log line; [`health`] holds it back unless the database is
+//!    prepared; [`detach`] moves it to a task of its own, so that nothing is dropped half-way when the client leaves.
+//! 3. The handler, in [`original`], lists what it needs: `FreshUser` ([`auth::extract`]) checks the token and asks the
+//!    blacklist; `Body<TodoFields>` reads the fields with the help of [`extract`].
+//! 4. `todos.of(caller)` ([`todos::store`]) is the only door to a todo, and puts the owner into every filter.
+//! 5. What goes wrong is an [`error::Error`], which knows no HTTP. [`problem`] gives it a status, and the face of the
+//!    service that was called gives it a body: problem details, or the original's words.
+//!
+//! # Where things are
+//!
+//! By feature: [`auth`] (tokens, sessions, blacklist), [`users`], [`todos`]; inside a feature the file names are the
+//! layers: `model` (the thing and its rules, pure), `store` (its collection, one round trip a method), `operations`
+//! (acts of several steps, used by every face), `handlers` and `wire` (HTTP and JSON). [`original`] is a face: handlers
+//! only. Around them: [`config`], [`db`], [`migrations`], [`startup`].
+//!
+//! # What is deliberately absent
+//!
+//! `tests/architecture.rs` holds what can be read off the text:
+//!
+//! - No import points upwards, and none closes a circle. `auth` knows no users; a store knows no other store.
+//! - No todo is reached without its owner.
+//! - No status code outside [`problem`], the original's wire format, and answers of success; no driver type outside
+//!   the stores, [`db`] and [`migrations`].
+//! - No check before a write that the write itself could make: uniqueness is an index, ownership is in the filter.
+//! - No client value becomes an operator: filters are built from typed values.
+//! - No future that uses the database is dropped half-way.
+//! - No time but the [`clock`]'s; no unbounded queue; no failure logged twice; no secret logged ever; no reason of a
+//!   failure of ours told to a client.
+//!
+//! # Starting and stopping
+//!
+//! The port is bound first. [`startup`] then prepares the database, as often as it takes: it must be a replica set;
+//! [`migrations`] bring old documents up to date; each store makes its indexes; the blacklist is loaded; deletions that
+//! a crash cut off are ended. Only then does the gate open. What waiting cannot mend ends the process with one line.
+//! At SIGTERM the gate closes, connections drain, and detached work is waited for.
+//!
+//! # Writes whose outcome is unknown
+//!
+//! The driver repeats a write once. After that the client gets a 503 and may repeat the request: the head of each store
+//! says what that does. Acts of several writes are ordered so that the first makes the rest safe to repeat; see
+//! [`users::operations::Accounts::delete`] and [`auth::operations::Auth::log_out`].
+
+pub mod config;
+pub mod error;
+
+pub mod clock;
+pub mod id;
+
+pub mod app;
+pub mod detach;
+pub mod health;
+pub mod server;
+pub mod startup;
+pub mod telemetry;
+
+pub mod extract;
+pub mod problem;
+
+pub mod db;
+pub mod migrations;
 
 pub mod auth;
-pub mod clock;
-pub mod config;
-pub mod db;
-pub mod detach;
-pub mod error;
-pub mod extract;
-pub mod id;
-pub mod migrations;
-pub mod problem;
-pub mod telemetry;
 pub mod todos;
 pub mod users;
+
+pub mod original;

@@ -1,0 +1,186 @@
+//! The service as one value: its state, THE route table, and the layers around it. Must not hold logic of any route.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, FromRef};
+use axum::http::header::{ALLOW, CACHE_CONTROL};
+use axum::http::{HeaderValue, Method, StatusCode, Uri};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tokio_util::task::TaskTracker;
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use crate::auth::blacklist::Blacklist;
+use crate::auth::operations::Auth;
+use crate::auth::store::{Revocations, Sessions};
+use crate::auth::token::Keys;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::db::{self, Db, Setup};
+use crate::error::{Error, Refusal, Resource};
+use crate::health::{self, Readiness};
+use crate::todos::store::Todos;
+use crate::users::operations::Accounts;
+use crate::users::password::Hasher;
+use crate::users::store::Users;
+use crate::{detach, extract, original, problem, telemetry};
+
+/// Everything that handlers ask for; cheap to clone.
+#[derive(Clone, FromRef)]
+pub struct AppState {
+    /// The database.
+    pub db: Db,
+    /// Tokens and sessions.
+    pub auth: Arc<Auth>,
+    /// Users.
+    pub accounts: Arc<Accounts>,
+    /// Todos.
+    pub todos: Todos,
+    /// Whether requests may come in.
+    pub readiness: Readiness,
+    /// The work that is under way.
+    pub tasks: TaskTracker,
+    /// The collections that start prepares.
+    pub stores: Stores,
+    /// Passwords, for the migration that hashes them.
+    pub hasher: Arc<Hasher>,
+    /// How many proxies of ours stand in front.
+    pub hops: Hops,
+}
+
+/// How many proxies of ours stand in front.
+#[derive(Clone, Copy)]
+pub struct Hops(pub usize);
+
+/// The stores that have indexes.
+#[derive(Clone)]
+pub struct Stores {
+    users: Users,
+    todos: Todos,
+    sessions: Sessions,
+    revocations: Revocations,
+}
+
+impl AppState {
+    /// The state for a configuration. Nothing is sent to the database yet.
+    ///
+    /// # Errors
+    /// The configuration cannot be used.
+    pub async fn new(config: &Config, clock: Clock) -> Result<Self, Refusal> {
+        let db = db::connect(&config.mongodb_uri).await?;
+        let stores = Stores {
+            users: Users::new(&db),
+            todos: Todos::new(&db, clock.clone()),
+            sessions: Sessions::new(&db),
+            revocations: Revocations::new(&db),
+        };
+        let keys = Keys::derive(&config.jwt_secret, &config.jwt_secrets_previous)
+            .map_err(|error| Refusal(format!("JWT_SECRET cannot be used: {error}")))?;
+        let blacklist = Blacklist::new(stores.revocations.clone());
+        let auth = Arc::new(Auth::new(
+            keys,
+            blacklist,
+            stores.sessions.clone(),
+            clock.clone(),
+            config.access_token_ttl,
+        ));
+        let hasher = Arc::new(Hasher::new(config.bcrypt_cost, config.password_pepper.as_ref()));
+        let accounts =
+            Accounts::new(stores.users.clone(), stores.todos.clone(), auth.clone(), hasher.clone(), clock);
+        Ok(Self {
+            db,
+            auth,
+            accounts: Arc::new(accounts),
+            todos: stores.todos.clone(),
+            readiness: Readiness::default(),
+            tasks: TaskTracker::new(),
+            stores,
+            hasher,
+            hops: Hops(config.trusted_proxy_hops),
+        })
+    }
+}
+
+impl Stores {
+    /// Creates the indexes that are missing.
+    ///
+    /// # Errors
+    /// See [`db::ensure_indexes`].
+    pub async fn ensure_indexes(&self) -> Result<(), Setup> {
+        self.users.ensure_indexes().await?;
+        self.todos.ensure_indexes().await?;
+        self.sessions.ensure_indexes().await?;
+        self.revocations.ensure_indexes().await
+    }
+}
+
+/// The whole service: every route with its layers.
+pub fn router(state: AppState) -> Router {
+    let hops = state.hops.0;
+    let errors = |router: Router<AppState>| router.method_not_allowed_fallback(method_not_allowed);
+    let routes = Router::new()
+        .merge(errors(original(&state)).layer(from_fn(original::wire::render)))
+        .merge(errors(service()))
+        .fallback(unknown_path)
+        .layer(SetResponseHeaderLayer::if_not_present(CACHE_CONTROL, HeaderValue::from_static("no-store")))
+        .layer(from_fn(problem::render))
+        .layer(from_fn(move |request, next| telemetry::log_request(hops, request, next)))
+        .with_state(state);
+    // `Allow` is put in by the router itself, outside its layers.
+    Router::new().fallback_service(routes).layer(map_response(allow_options))
+}
+
+/// The routes of the original service.
+fn original(state: &AppState) -> Router<AppState> {
+    use original::handlers as h;
+    let routes = Router::new()
+        .route("/register", post(h::register))
+        .route("/login", post(h::login))
+        .route("/refresh", post(h::refresh))
+        .route("/logout", post(h::logout))
+        .route("/user/{username}", get(h::get_user).delete(h::delete_user))
+        .route("/createtodo", post(h::create_todo))
+        .route("/todo/{todo_id}", get(h::get_todo).put(h::replace_todo).delete(h::delete_todo))
+        .route("/todolist", get(h::list_todos));
+    guarded(routes, state)
+}
+
+/// The routes that operators and their tools use.
+fn service() -> Router<AppState> {
+    Router::new().route("/livez", get(health::live)).route("/readyz", get(health::ready))
+}
+
+/// What stands around every route that works on the database.
+fn guarded(routes: Router<AppState>, state: &AppState) -> Router<AppState> {
+    routes
+        .route_layer(DefaultBodyLimit::max(extract::BODY_LIMIT))
+        .route_layer(from_fn_with_state(state.tasks.clone(), detach::detach))
+        .route_layer(from_fn_with_state(state.readiness.clone(), health::gate))
+}
+
+/// `OPTIONS` on any route says what it allows (RFC 9110 §9.3.7); other methods that it has not are refused.
+async fn method_not_allowed(method: Method) -> Result<StatusCode, Error> {
+    if method == Method::OPTIONS { Ok(StatusCode::OK) } else { Err(Error::MethodNotAllowed) }
+}
+
+/// `OPTIONS` belongs to what a route allows, though no route names it.
+async fn allow_options(mut response: Response) -> Response {
+    let allowed = response.headers().get(ALLOW).and_then(|allowed| allowed.to_str().ok()).map(str::to_owned);
+    if let Some(Ok(all)) = allowed.map(|allowed| HeaderValue::from_str(&format!("{allowed},OPTIONS"))) {
+        response.headers_mut().insert(ALLOW, all);
+    }
+    response
+}
+
+/// Outside `/v1`, the original's clients hear what they know.
+async fn unknown_path(uri: Uri) -> Response {
+    let unknown = Error::NotFound(Resource::Path).into_response();
+    if uri.path().starts_with("/v1/") {
+        return unknown;
+    }
+    problem::render_with(unknown, |_| {
+        (StatusCode::NOT_FOUND, original::wire::message("Not found")).into_response()
+    })
+}

@@ -1,0 +1,153 @@
+//! The command line of the service. Must do nothing but read the configuration and start what was asked for.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use hyper::Request;
+use hyper::client::conn::http1::handshake;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{SignalKind, signal};
+
+use todo_api::app::{self, AppState};
+use todo_api::clock::Clock;
+use todo_api::config::{self, Config};
+use todo_api::error::Refusal;
+use todo_api::{migrations, server, startup, telemetry};
+
+/// A todo API over MongoDB.
+#[derive(Parser)]
+#[command(version, about, after_help = settings_help())]
+struct Arguments {
+    /// The configuration file [default: todo-api.toml, if there is one]
+    #[arg(long, global = true)]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the service (what happens without a command, too)
+    #[command(after_help = settings_help())]
+    Serve,
+    /// Bring the database to what this version needs, and exit
+    Migrate {
+        /// Run the migrations that are recorded as done, too: for a database that the original service wrote to after
+        /// it was taken over
+        #[arg(long)]
+        again: bool,
+    },
+    /// Exit with 0 when the service on this machine answers
+    Healthcheck,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let file = arguments.config.as_deref();
+    let done = match arguments.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve(file).await,
+        Command::Migrate { again } => migrate(file, again).await,
+        Command::Healthcheck => healthcheck(file).await,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(refusal) => {
+            complain(&refusal);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the last words of a command go to the operator's terminal")]
+fn complain(refusal: &Refusal) {
+    eprintln!("todo-api: {refusal}");
+}
+
+async fn serve(file: Option<&Path>) -> Result<(), Refusal> {
+    let config = Config::load(file)?;
+    telemetry::init(&config)?;
+    let state = AppState::new(&config, Clock::system()).await?;
+    let address = SocketAddr::new(config.host, config.port);
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| Refusal(format!("cannot listen on {address}: {error}; set HOST and PORT")))?;
+    let address = listener.local_addr().unwrap_or(address);
+    tracing::info!(%address, "listening");
+
+    let readiness = state.readiness.clone();
+    let stop = async move {
+        stop_signal().await;
+        readiness.end();
+        tracing::info!("stopping");
+    };
+    let serving = server::serve(listener, app::router(state.clone()), state.tasks.clone(), stop);
+    let prepared = async {
+        match startup::prepare(&state, &config.mongodb_uri).await {
+            Ok(()) => std::future::pending().await,
+            Err(refusal) => refusal,
+        }
+    };
+    tokio::select! {
+        () = serving => Ok(()),
+        refusal = prepared => Err(refusal),
+    }
+}
+
+/// Waits for SIGTERM or SIGINT.
+async fn stop_signal() {
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = term.recv() => {},
+        _ = int.recv() => {},
+    }
+}
+
+async fn migrate(file: Option<&Path>, again: bool) -> Result<(), Refusal> {
+    let config = Config::load(file)?;
+    telemetry::init(&config)?;
+    let state = AppState::new(&config, Clock::system()).await?;
+    startup::migrate(&state, if again { migrations::Which::All } else { migrations::Which::Missing }).await
+}
+
+/// Asks `/livez` of the service that has this configuration.
+async fn healthcheck(file: Option<&Path>) -> Result<(), Refusal> {
+    let config = Config::load(file)?;
+    let host = match config.host {
+        IpAddr::V4(any) if any.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(any) if any.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        host => host,
+    };
+    let address = SocketAddr::new(host, config.port);
+    match tokio::time::timeout(Duration::from_secs(3), get_livez(address)).await {
+        Ok(Ok(200)) => Ok(()),
+        Ok(Ok(status)) => Err(Refusal(format!("{address} answers {status}"))),
+        Ok(Err(error)) => Err(Refusal(format!("{address} does not answer: {error}"))),
+        Err(_) => Err(Refusal(format!("{address} does not answer in time"))),
+    }
+}
+
+async fn get_livez(address: SocketAddr) -> Result<u16, Box<dyn std::error::Error>> {
+    let (mut sender, connection) = handshake(TokioIo::new(TcpStream::connect(address).await?)).await?;
+    tokio::spawn(connection);
+    let request = Request::get("/livez").header("host", address.to_string());
+    let response = sender.send_request(request.body(http_body_util::Empty::<&[u8]>::new())?).await?;
+    Ok(response.status().as_u16())
+}
+
+/// Every setting with its default, for `--help`.
+fn settings_help() -> String {
+    let setting = |(name, default): (&str, Option<&str>)| match default {
+        Some(default) if !default.is_empty() => format!("  {} [default: {default}]\n", name.to_uppercase()),
+        _ => format!("  {}\n", name.to_uppercase()),
+    };
+    let settings: String = config::SETTINGS.into_iter().map(setting).collect();
+    format!("Settings, from the environment or, in lower case, from the configuration file:\n{settings}")
+}

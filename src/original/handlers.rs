@@ -1,0 +1,195 @@
+//! The original's eleven routes. Must hold no rule: each says who may, does one act, and answers.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Extension, Path, State};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use bson::oid::ObjectId;
+use futures_util::{StreamExt, TryStreamExt};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::wire::{self, Body, Credentials, TodoFields};
+use crate::auth::extract::{CurrentUser, FreshUser, LogoutToken, RefreshToken};
+use crate::auth::operations::Auth;
+use crate::error::{Error, Resource};
+use crate::telemetry::{ClientAddress, UserName};
+use crate::todos::model::{NewTodo, Todo};
+use crate::todos::store::Todos;
+use crate::users::model::{ORIGINAL_LIMITS, User};
+use crate::users::operations::Accounts;
+
+/// The variable part of a path; what cannot be decoded names nothing.
+type Segment = Result<Path<String>, PathRejection>;
+
+/// A todo on the wire; the id in MongoDB's extended JSON, as the original printed it.
+#[derive(Serialize)]
+pub(crate) struct TodoBody {
+    _id: Oid,
+    name: String,
+    description: String,
+    owner_id: String,
+}
+
+/// A user on the wire.
+#[derive(Serialize)]
+pub(crate) struct UserBody {
+    _id: Oid,
+    username: String,
+}
+
+#[derive(Serialize)]
+struct Oid {
+    #[serde(rename = "$oid")]
+    hex: String,
+}
+
+impl From<ObjectId> for Oid {
+    fn from(id: ObjectId) -> Self {
+        Self { hex: id.to_hex() }
+    }
+}
+
+impl From<Todo> for TodoBody {
+    fn from(todo: Todo) -> Self {
+        let Todo { id, owner_id, name, description, .. } = todo;
+        Self { _id: id.into(), name, description, owner_id: owner_id.to_hex() }
+    }
+}
+
+impl From<TodoFields> for NewTodo {
+    fn from(TodoFields { name, description }: TodoFields) -> Self {
+        Self { name, description }
+    }
+}
+
+/// `POST /register`
+pub(crate) async fn register(
+    State(accounts): State<Arc<Accounts>>,
+    Body(Credentials { username, password }): Body<Credentials>,
+) -> Result<(StatusCode, Json<Value>), Error> {
+    accounts.register(username, &password, ORIGINAL_LIMITS).await?;
+    Ok((StatusCode::CREATED, wire::message("User created successfully.")))
+}
+
+/// `POST /login`
+pub(crate) async fn login(
+    State(accounts): State<Arc<Accounts>>,
+    client: Option<Extension<ClientAddress>>,
+    Extension(log): Extension<UserName>,
+    Body(Credentials { username, password }): Body<Credentials>,
+) -> Result<Json<Value>, Error> {
+    let ip = client.map(|Extension(ClientAddress(ip))| ip.to_string());
+    let tokens = accounts.login(&username, &password, ip).await?;
+    log.set(&username);
+    Ok(Json(json!({ "access_token": tokens.access, "refresh_token": tokens.refresh })))
+}
+
+/// `POST /refresh`
+pub(crate) async fn refresh(
+    State(accounts): State<Arc<Accounts>>,
+    RefreshToken(claims): RefreshToken,
+) -> Result<Json<Value>, Error> {
+    let access = accounts.refresh(&claims).await?;
+    Ok(Json(json!({ "access_token": access })))
+}
+
+/// `POST /logout`
+pub(crate) async fn logout(
+    State(auth): State<Arc<Auth>>,
+    LogoutToken(claims): LogoutToken,
+) -> Result<Json<Value>, Error> {
+    auth.log_out(&claims).await?;
+    Ok(wire::message("Successfully logged out"))
+}
+
+/// `GET /user/{username}`
+pub(crate) async fn get_user(
+    State(accounts): State<Arc<Accounts>>,
+    caller: CurrentUser,
+    username: Segment,
+) -> Result<Json<UserBody>, Error> {
+    let user = accessible(&accounts, &caller, username).await?;
+    Ok(Json(UserBody { _id: user.id.into(), username: user.username }))
+}
+
+/// `DELETE /user/{username}`
+pub(crate) async fn delete_user(
+    State(accounts): State<Arc<Accounts>>,
+    caller: CurrentUser,
+    username: Segment,
+) -> Result<Json<Value>, Error> {
+    let user = accessible(&accounts, &caller, username).await?;
+    accounts.delete(&user).await?;
+    Ok(wire::message("User was deleted"))
+}
+
+/// The user of a name, if it is the caller or the caller is an admin. That a name exists is no secret here: whoever
+/// registers it is told.
+async fn accessible(accounts: &Accounts, caller: &CurrentUser, username: Segment) -> Result<User, Error> {
+    let Path(username) = username.map_err(|_| Error::NotFound(Resource::User))?;
+    let user = accounts.find(&username).await?.ok_or(Error::NotFound(Resource::User))?;
+    if user.id == caller.0.sub || caller.is_admin() { Ok(user) } else { Err(Error::Forbidden) }
+}
+
+/// `POST /createtodo`
+pub(crate) async fn create_todo(
+    State(todos): State<Todos>,
+    FreshUser(caller): FreshUser,
+    Body(fields): Body<TodoFields>,
+) -> Result<(StatusCode, Json<TodoBody>), Error> {
+    let todo = todos.of(caller.sub).create(fields.into()).await?;
+    Ok((StatusCode::CREATED, Json(todo.into())))
+}
+
+/// `GET /todo/{todo_id}`
+pub(crate) async fn get_todo(
+    State(todos): State<Todos>,
+    CurrentUser(caller): CurrentUser,
+    id: Segment,
+) -> Result<Json<TodoBody>, Error> {
+    let todo = todos.of(caller.sub).get(todo_id(id)?).await?;
+    Ok(Json(todo.into()))
+}
+
+/// `PUT /todo/{todo_id}`
+pub(crate) async fn replace_todo(
+    State(todos): State<Todos>,
+    FreshUser(caller): FreshUser,
+    id: Segment,
+    Body(fields): Body<TodoFields>,
+) -> Result<Json<TodoBody>, Error> {
+    let todo = todos.of(caller.sub).replace(todo_id(id)?, fields.into()).await?;
+    Ok(Json(todo.into()))
+}
+
+/// `DELETE /todo/{todo_id}`
+pub(crate) async fn delete_todo(
+    State(todos): State<Todos>,
+    FreshUser(caller): FreshUser,
+    id: Segment,
+) -> Result<Json<Value>, Error> {
+    todos.of(caller.sub).remove(todo_id(id)?).await?;
+    Ok(wire::message("The todo was deleted"))
+}
+
+/// `GET /todolist`
+pub(crate) async fn list_todos(
+    State(todos): State<Todos>,
+    CurrentUser(caller): CurrentUser,
+) -> Result<impl IntoResponse, Error> {
+    let mut found = Box::pin(todos.of(caller.sub).oldest_first().await?.map_ok(TodoBody::from));
+    let first = found.next().await.ok_or(Error::NotFound(Resource::Todos))??;
+    let all = futures_util::stream::once(async { Ok(first) }).chain(found);
+    Ok(([(CONTENT_TYPE, "application/json")], wire::array(all)))
+}
+
+/// A path's todo id; one that is none names no todo.
+fn todo_id(id: Segment) -> Result<ObjectId, Error> {
+    let unknown = Error::NotFound(Resource::Todo);
+    id.ok().and_then(|Path(hex)| ObjectId::parse_str(hex).ok()).ok_or(unknown)
+}

@@ -1,0 +1,263 @@
+//! How the original's clients speak and are spoken to: bodies read as Flask-RESTful reads them, errors under `message`.
+//! Must not decide anything; the texts are literals that released clients compare.
+
+use axum::Json;
+use axum::body::{Body as HttpBody, Bytes};
+use axum::extract::{FromRequest, Request};
+use axum::http::{Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::{Stream, StreamExt};
+use secrecy::SecretString;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use crate::error::{Error, Fault, Resource, TokenFault};
+use crate::extract::{self, Members};
+use crate::problem;
+
+/// A body with two required text fields, read before the handler runs.
+pub(crate) struct Body<T>(pub T);
+
+/// Which fields a body has, with what is said when one is missing, in the order of the checks.
+pub(crate) trait Fields: Sized {
+    /// The names and the texts.
+    const FIELDS: [(&'static str, &'static str); 2];
+
+    /// Makes the body from the fields' texts.
+    fn of(first: String, second: String) -> Self;
+}
+
+/// The body of `/register` and `/login`.
+pub(crate) struct Credentials {
+    /// The name.
+    pub(crate) username: String,
+    /// The password.
+    pub(crate) password: SecretString,
+}
+
+impl Fields for Credentials {
+    const FIELDS: [(&'static str, &'static str); 2] =
+        [("username", "This field cannot be blank."), ("password", "This field cannot be blank.")];
+
+    fn of(username: String, password: String) -> Self {
+        Self { username, password: password.into() }
+    }
+}
+
+/// The body of `/createtodo` and `PUT /todo/{todo_id}`. The second text is the original's own slip.
+pub(crate) struct TodoFields {
+    /// What is to be done.
+    pub(crate) name: String,
+    /// More about it.
+    pub(crate) description: String,
+}
+
+impl Fields for TodoFields {
+    const FIELDS: [(&'static str, &'static str); 2] =
+        [("name", "This field cannot be left blank!"), ("description", "Every item needs a store_id.")];
+
+    fn of(name: String, description: String) -> Self {
+        Self { name, description }
+    }
+}
+
+impl<S: Send + Sync, T: Fields> FromRequest<S> for Body<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        let members = if extract::is_json(request.headers()) {
+            Some(Members::parse(&extract::body(request, state).await?)?)
+        } else {
+            None
+        };
+        let [first, second] = T::FIELDS;
+        Ok(Self(T::of(field(members.as_ref(), first)?, field(members.as_ref(), second)?)))
+    }
+}
+
+fn field(members: Option<&Members>, (name, blank): (&str, &str)) -> Result<String, Error> {
+    let text = members.and_then(|members| members.get(name)).map(text).transpose()?.flatten();
+    text.ok_or_else(|| Error::Invalid(vec![Fault::of(name, "required", blank)]))
+}
+
+/// A value as the text that Python's `str` makes of it; `None` for null, arrays and objects, which are no text.
+fn text(value: &RawValue) -> Result<Option<String>, Error> {
+    let written = value.get();
+    let malformed = |error: serde_json::Error| Error::MalformedJson(error.to_string());
+    Ok(match written.as_bytes().first() {
+        Some(b'"') => Some(serde_json::from_str(written).map_err(malformed)?),
+        Some(b't') => Some("True".to_owned()),
+        Some(b'f') => Some("False".to_owned()),
+        Some(b'-' | b'0'..=b'9') => Some(number(written)),
+        _ => None,
+    })
+}
+
+/// A JSON number as Python prints it: whole numbers as they are, others as the shortest text that gives the same
+/// `float`, in scientific notation below 1e-4 and from 1e16 on.
+fn number(written: &str) -> String {
+    if written == "-0" {
+        return "0".to_owned();
+    }
+    if !written.contains(['.', 'e', 'E']) {
+        return written.to_owned();
+    }
+    let Ok(float) = written.parse::<f64>() else { return written.to_owned() };
+    if float.is_infinite() {
+        return if float > 0.0 { "inf" } else { "-inf" }.to_owned();
+    }
+    if float == 0.0 || (1e-4..1e16).contains(&float.abs()) {
+        return format!("{float:?}");
+    }
+    let scientific = format!("{float:e}");
+    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |exponent| ('-', exponent));
+    format!("{digits}e{sign}{exponent:0>2}")
+}
+
+/// A layer: errors leave as the original words them.
+pub(crate) async fn render(request: Request, next: Next) -> Response {
+    let method = request.method().clone();
+    let response = next.run(request).await;
+    problem::render_with(response, |error| {
+        let (status, body) = describe(error, &method);
+        (status, Json(body)).into_response()
+    })
+}
+
+/// The status and the body of an error, where the original's differ from [`problem::describe`].
+fn describe(error: &Error, method: &Method) -> (StatusCode, Value) {
+    let status = problem::describe(error).0;
+    let message = match error {
+        Error::Token(fault) => return (status, describe_token(*fault)),
+        Error::Invalid(faults) => {
+            let first = faults.first().map(|fault| (fault.pointer.trim_start_matches('/'), &fault.detail));
+            let fields: serde_json::Map<_, _> =
+                first.into_iter().map(|(name, text)| (name.into(), json!(text))).collect();
+            return (StatusCode::BAD_REQUEST, json!({ "message": fields }));
+        }
+        Error::UsernameTaken => {
+            return (StatusCode::BAD_REQUEST, message_body("A user with that username already exists"));
+        }
+        Error::MalformedJson(_) => {
+            "The browser (or proxy) sent a request that this server could not understand."
+        }
+        Error::BodyTooLarge => "The data value transmitted exceeds the capacity limit.",
+        Error::InvalidCredentials => "Invalid Credentials!",
+        Error::Forbidden => "You may only access your own user.",
+        Error::MethodNotAllowed => "The method is not allowed for the requested URL.",
+        Error::NotFound(Resource::User) if method == Method::DELETE => "User not found",
+        Error::NotFound(Resource::User) => "user not found",
+        Error::NotFound(Resource::Todo) => "Todo not found",
+        Error::NotFound(Resource::Todos) => "No todos found for this user",
+        Error::NotFound(Resource::Path) => "Not found",
+        Error::Unavailable(_) => "The service is not available right now. Please try again shortly.",
+        Error::Internal(_) => "An error occurred.",
+    };
+    (status, message_body(message))
+}
+
+fn describe_token(fault: TokenFault) -> Value {
+    match fault {
+        TokenFault::Expired => json!({ "message": "The token has expired.", "error": "token_expired" }),
+        TokenFault::Invalid => {
+            json!({ "message": "Signature verification failed.", "error": "invalid_token" })
+        }
+        TokenFault::Missing => {
+            json!({ "description": "Request does not contain an access token.", "error": "authorization_required" })
+        }
+        TokenFault::NotFresh => {
+            json!({ "description": "The token is not fresh.", "error": "fresh_token_required" })
+        }
+        TokenFault::Revoked => {
+            json!({ "description": "The token has been revoked.", "error": "token_revoked" })
+        }
+    }
+}
+
+fn message_body(text: &str) -> Value {
+    json!({ "message": text })
+}
+
+/// The answer `{"message": text}`.
+pub(crate) fn message(text: &'static str) -> Json<Value> {
+    Json(message_body(text))
+}
+
+/// `items` as a bare JSON array, written while they are read, so that a long list is never whole in memory. A failure
+/// breaks the connection off: the client sees that the array is not whole. Reading happens in a task of its own,
+/// which ends when the client leaves.
+pub(crate) fn array<T: Serialize + Send>(
+    items: impl Stream<Item = Result<T, Error>> + Send + 'static,
+) -> HttpBody {
+    const CHUNK: usize = 32 * 1024;
+    let (sender, receiver) = mpsc::channel::<Result<Bytes, Error>>(2);
+    tokio::spawn(async move {
+        let mut items = std::pin::pin!(items);
+        let mut chunk = vec![b'['];
+        let mut between: &[u8] = b"";
+        while let Some(item) = items.next().await {
+            chunk.extend_from_slice(std::mem::replace(&mut between, b","));
+            let written =
+                item.and_then(|item| serde_json::to_writer(&mut chunk, &item).map_err(Error::internal));
+            if let Err(error) = written {
+                tracing::warn!(%error, "a list was broken off");
+                let _ = sender.send(Err(error)).await;
+                return;
+            }
+            if chunk.len() >= CHUNK && sender.send(Ok(std::mem::take(&mut chunk).into())).await.is_err() {
+                return;
+            }
+        }
+        chunk.push(b']');
+        let _ = sender.send(Ok(chunk.into())).await;
+    });
+    let chunks = futures_util::stream::unfold(receiver, |mut receiver| async {
+        receiver.recv().await.map(|chunk| (chunk, receiver))
+    });
+    HttpBody::from_stream(chunks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Option<String> {
+        text(serde_json::from_str(json).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn values_become_the_text_that_python_makes_of_them() {
+        let pairs = [
+            ("\"\"", ""),
+            ("5", "5"),
+            ("-0", "0"),
+            ("true", "True"),
+            ("false", "False"),
+            ("1.50", "1.5"),
+            ("1e5", "100000.0"),
+            ("-0.0", "-0.0"),
+            ("1e16", "1e+16"),
+            ("1.5e-7", "1.5e-07"),
+            ("1e400", "inf"),
+            ("0.0001", "0.0001"),
+            ("123456789012345678901234567890", "123456789012345678901234567890"),
+            ("1e22", "1e+22"),
+            ("-2.5e300", "-2.5e+300"),
+            ("9999999999999998.0", "9999999999999998.0"),
+        ];
+        for (json, text) in pairs {
+            assert_eq!(read(json).as_deref(), Some(text), "{json}");
+        }
+    }
+
+    #[test]
+    fn null_arrays_and_objects_are_no_text() {
+        for json in ["null", "[]", "{}", "[1]", "{\"$ne\":null}"] {
+            assert_eq!(read(json), None, "{json}");
+        }
+    }
+}

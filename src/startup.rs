@@ -1,0 +1,65 @@
+//! Makes the database ready for this version, and then lets requests in. Must refuse what waiting cannot mend.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use crate::app::AppState;
+use crate::db::{self, Setup, Topology};
+use crate::error::Refusal;
+use crate::migrations::{self, Which};
+
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Prepares the database, as often as it takes until it can be reached, and then opens the gate.
+///
+/// # Errors
+/// What an operator must mend.
+pub async fn prepare(state: &AppState, uri: &SecretString) -> Result<(), Refusal> {
+    while let Err(why) = attempt(state, Which::Missing).await {
+        let why = refused(why)?;
+        if db::diagnose(uri).await == Some(Topology::Standalone) {
+            return Err(standalone());
+        }
+        tracing::warn!(why, "waiting for MongoDB");
+        tokio::time::sleep(RETRY).await;
+    }
+    state.readiness.begin();
+    tracing::info!("ready");
+    Ok(())
+}
+
+/// Prepares the database once.
+///
+/// # Errors
+/// What an operator must mend, and that the database cannot be reached.
+pub async fn migrate(state: &AppState, which: Which) -> Result<(), Refusal> {
+    let Err(why) = attempt(state, which).await else { return Ok(()) };
+    Err(Refusal(format!("MongoDB cannot be reached: {}", refused(why)?)))
+}
+
+/// Why the database is out of reach, unless the reason is a refusal.
+fn refused(why: Setup) -> Result<String, Refusal> {
+    match why {
+        Setup::Refused(refusal) => Err(refusal),
+        Setup::Unavailable(why) => Ok(why),
+    }
+}
+
+async fn attempt(state: &AppState, which: Which) -> Result<(), Setup> {
+    if state.db.topology().await? == Topology::Standalone {
+        return Err(Setup::Refused(standalone()));
+    }
+    migrations::run(&state.db, &state.hasher, which).await?;
+    state.stores.ensure_indexes().await?;
+    state.auth.load_blacklist().await.map_err(|error| Setup::Unavailable(error.to_string()))?;
+    state.accounts.finish_deletions().await.map_err(|error| Setup::Unavailable(error.to_string()))
+}
+
+fn standalone() -> Refusal {
+    Refusal(
+        "MONGODB_URI leads to a standalone mongod, and a replica set is needed (one node is enough): start it with \
+         `mongod --replSet rs0`, then once run `mongosh --eval 'rs.initiate()'`"
+            .to_owned(),
+    )
+}
