@@ -81,7 +81,11 @@ impl Users {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn begin_deletion(&self, id: ObjectId, now: DateTime) -> Result<Option<User>, Error> {
-        let change = doc! { "$min": { "deleted_at": now }, "$inc": { "epoch": 1, "version": 1 } };
+        let change = vec![doc! { "$set": {
+            "deleted_at": { "$ifNull": ["$deleted_at", now] },
+            "epoch": { "$add": ["$epoch", 1_i64] },
+            "version": { "$add": ["$version", 1_i64] },
+        } }];
         let deleting = self.0.find_one_and_update(doc! { "_id": id }, change);
         Ok(deleting.return_document(ReturnDocument::After).max_time(db::MAX_TIME).await?)
     }
