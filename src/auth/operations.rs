@@ -7,7 +7,7 @@ use bson::oid::ObjectId;
 
 use super::blacklist::{Blacklist, Target, Verdict};
 use super::store::{Session, Sessions};
-use super::token::{Claims, Keys, Kind, REFRESH_TTL_SECONDS, Subject};
+use super::token::{Claims, Keys, Kind, LEEWAY_SECONDS, REFRESH_TTL_SECONDS, Subject};
 use crate::clock::Clock;
 use crate::error::{Error, TokenFault};
 use crate::id::RandomId;
@@ -83,7 +83,8 @@ impl Auth {
         let mut access = self.access_claims(subject.clone(), sid, now);
         access.fresh = true;
         let refresh = Claims::new(Kind::Refresh, subject.clone(), sid, now, REFRESH_TTL_SECONDS);
-        let end = DateTime::from_millis(refresh.exp * 1_000);
+        // As long as the check of the token leaves it.
+        let end = DateTime::from_millis((refresh.exp + LEEWAY_SECONDS) * 1_000);
         let pair = TokenPair { access: self.keys.sign(&access)?, refresh: self.keys.sign(&refresh)? };
         self.sessions
             .insert(&Session {

@@ -17,6 +17,9 @@ pub const REFRESH_TTL_SECONDS: i64 = 30 * 24 * 60 * 60;
 /// How far clocks may differ, in seconds.
 pub const LEEWAY_SECONDS: i64 = 5;
 
+/// How much of a name goes into a token: all of a new user's, but a take-over may have brought any.
+const USERNAME_MAX_CHARS: usize = 64;
+
 const ISSUER: &str = "todo-api";
 const TOKEN_MAX_BYTES: usize = 4_096;
 
@@ -71,7 +74,7 @@ pub struct Claims {
     /// The user again, under the name that clients of the original read.
     #[serde(with = "id::hex")]
     pub identity: ObjectId,
-    /// The user's name, for the access log.
+    /// The user's name, for the access log; cut off after [`USERNAME_MAX_CHARS`].
     pub username: String,
     /// The user's roles.
     pub roles: Vec<Role>,
@@ -121,7 +124,7 @@ impl Claims {
             aud: kind.audience().to_owned(),
             sub: subject.user_id,
             identity: subject.user_id,
-            username: subject.username,
+            username: subject.username.chars().take(USERNAME_MAX_CHARS).collect(),
             roles: subject.roles,
             sid,
             jti: RandomId::new(),
@@ -177,10 +180,10 @@ impl Keys {
     pub fn verify(&self, token: &str, now: DateTime) -> Result<Claims, TokenFault> {
         let claims = self.decode(token).ok_or(TokenFault::Invalid)?;
         let now = now.timestamp_millis();
-        if now >= (claims.exp + LEEWAY_SECONDS) * 1_000 {
+        if now >= claims.exp.saturating_add(LEEWAY_SECONDS).saturating_mul(1_000) {
             return Err(TokenFault::Expired);
         }
-        if now < (claims.nbf - LEEWAY_SECONDS) * 1_000 {
+        if now < claims.nbf.saturating_sub(LEEWAY_SECONDS).saturating_mul(1_000) {
             return Err(TokenFault::Invalid);
         }
         Ok(claims)
