@@ -1,0 +1,106 @@
+//! Another user's things: for every route and verb that names one, they are as if they were not there.
+
+use axum::http::Method;
+use bson::Document;
+use serde_json::json;
+
+use crate::support::{Answer, TestApp};
+
+const COLLECTIONS: [&str; 3] = ["users", "todos", "sessions"];
+
+/// Every route and verb that names an object by its id. A new route belongs in here.
+const ROUTES: [(Method, &str); 4] = [
+    (Method::GET, "/todo/{id}"),
+    (Method::HEAD, "/todo/{id}"),
+    (Method::PUT, "/todo/{id}"),
+    (Method::DELETE, "/todo/{id}"),
+];
+
+async fn stored(app: &TestApp) -> Vec<Vec<Document>> {
+    let mut all = Vec::new();
+    for collection in COLLECTIONS {
+        all.push(app.db.all(collection).await);
+    }
+    all
+}
+
+/// All of an answer but the name of the request.
+fn visible(mut answer: Answer) -> Answer {
+    answer.headers.remove("x-request-id").unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn another_users_object_answers_as_an_unknown_one_and_stays_as_it_is() {
+    let app = TestApp::start().await;
+    let (ann, ben) = (app.user("ann").await, app.user("ben").await);
+    ben.create_todo("ben's own").await;
+    let theirs = ann.create_todo("ann's").await;
+    let before = stored(&app).await;
+    let bodies = [
+        json!({ "name": "stolen", "description": "x" }),
+        json!({ "name": "stolen", "description": "x", "owner_id": ben.get("/user/ben").await.json()["_id"]["$oid"] }),
+        json!({}),
+    ];
+    for (method, route) in ROUTES {
+        for body in &bodies {
+            let send = async |id: &str| ben.send_json(method.clone(), &route.replace("{id}", id), body).await;
+            let unknown = visible(send("0123456789abcdef01234567").await);
+            assert_eq!(visible(send(&theirs).await), unknown, "{method} {route} {body}");
+            let refused = if method == Method::PUT && *body == json!({}) { 400 } else { 404 };
+            assert_eq!(unknown.status, refused, "{method} {route} {body}");
+        }
+    }
+    assert_eq!(stored(&app).await, before);
+    for (method, route) in ROUTES {
+        ann.send_json(method, &route.replace("{id}", &theirs), &bodies[0]).await.assert(200);
+    }
+}
+
+#[tokio::test]
+async fn a_list_has_the_callers_own_things_only() {
+    let app = TestApp::start().await;
+    let (ann, ben) = (app.user("ann").await, app.user("ben").await);
+    ann.create_todo("ann's").await;
+    ben.get("/todolist").await.assert_message(404, "No todos found for this user");
+    ben.create_todo("ben's").await;
+    for (client, name) in [(ann, "ann's"), (ben, "ben's")] {
+        let list = client.get("/todolist").await.assert(200).json();
+        let names: Vec<_> =
+            list.as_array().unwrap().iter().map(|todo| todo["name"].as_str().unwrap()).collect();
+        assert_eq!(names, [name]);
+    }
+}
+
+#[tokio::test]
+async fn an_admin_sees_no_todos_of_others() {
+    let app = TestApp::start().await;
+    let ann = app.user("ann").await;
+    app.user("root").await;
+    let roles = bson::doc! { "$set": { "roles": ["user", "admin"] } };
+    app.db.collection("users").update_one(bson::doc! { "username": "root" }, roles).await.unwrap();
+    let root = app.anonymous().login("root", crate::support::PASSWORD).await;
+    root.get("/user/ann").await.assert(200);
+    let theirs = ann.create_todo("ann's").await;
+    let before = stored(&app).await;
+    for (method, route) in ROUTES {
+        let body = json!({ "name": "stolen", "description": "x" });
+        root.send_json(method, &route.replace("{id}", &theirs), &body).await.assert(404);
+    }
+    root.get("/todolist").await.assert_message(404, "No todos found for this user");
+    assert_eq!(stored(&app).await, before);
+}
+
+/// The contract's exception: names are no secret, for whoever registers one is told that it is taken.
+#[tokio::test]
+async fn another_user_is_forbidden_and_an_unknown_one_not_found() {
+    let app = TestApp::start().await;
+    let ben = app.user("ben").await;
+    app.user("ann").await;
+    let before = stored(&app).await;
+    for method in [Method::GET, Method::HEAD, Method::DELETE] {
+        ben.send(method.clone(), "/user/ann", &[], "").await.assert(403);
+        ben.send(method, "/user/nobody", &[], "").await.assert(404);
+    }
+    assert_eq!(stored(&app).await, before);
+}

@@ -1,0 +1,20 @@
+//! The service as its clients and operators see it: each file is an area, each test name a sentence about it.
+//! All of it runs against a real MongoDB replica set, named by `MONGODB_URI`: run it with `scripts/test`.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "what is not as expected fails the test")]
+
+mod support;
+
+mod forged_tokens;
+mod isolation;
+mod malformed_tokens;
+mod original_accounts;
+mod original_bodies;
+mod original_routes;
+mod original_todos;
+mod original_tokens;
+mod original_users;
+mod outage;
+mod process;
+mod refused_bodies;
+mod take_over;

@@ -1,0 +1,117 @@
+//! Tokens that are broken, cut, too long, or changed by one character: none opens a protected route.
+
+use std::ops::Range;
+
+use todo_api::auth::token::Claims;
+use todo_api::id::RandomId;
+
+use crate::support::TestApp;
+use crate::support::tokens::{assert_none_opens, keys, tokens_of};
+
+#[tokio::test]
+async fn nothing_malformed_is_accepted() {
+    let app = TestApp::start().await;
+    let junk = ". .. ... a.b.c null undefined e30.e30. e30.e30.e30 =.=.= {}.{}.{} Bearer * 0";
+    let mut wrong: Vec<String> = junk.split(' ').map(str::to_owned).collect();
+    let tokens = tokens_of(&app.user("ann").await).map(|(_, token)| token);
+    for (token, other) in [(&tokens[0], &tokens[1]), (&tokens[1], &tokens[0])] {
+        let [header, claims, signature] = token.split('.').collect::<Vec<_>>()[..] else { panic!("{token}") };
+        let foreign = other.rsplit_once('.').unwrap().1;
+        let joined = |parts: &[&str]| parts.join(".");
+        wrong.extend([
+            joined(&[header]),
+            joined(&[header, claims]),
+            joined(&[header, claims, ""]),
+            joined(&["", claims, signature]),
+            joined(&[header, "", signature]),
+            joined(&["", "", signature]),
+            joined(&[header, "", ""]),
+            joined(&[claims, header, signature]),
+            joined(&[header, claims, signature, ""]),
+            joined(&["", header, claims, signature]),
+            joined(&[header, claims, "", signature]),
+            joined(&[header, claims, signature, signature]),
+            joined(&[header, claims, signature, "", ""]),
+            joined(&[header, claims, signature, claims, signature]),
+            joined(&[header, claims, foreign]),
+            joined(&[token, other]),
+            joined(&[header, claims, &signature[1..]]),
+            joined(&[header, claims, &signature[..signature.len() - 1]]),
+            joined(&[header, claims, &signature[..10]]),
+            joined(&[header, claims, &"A".repeat(43)]),
+            joined(&[header, claims, &format!("{signature}A")]),
+            joined(&[header, claims, &format!("{signature}=")]),
+            joined(&[&format!("{header}="), claims, signature]),
+            joined(&[header, &format!("{claims}=="), signature]),
+            joined(&[header, claims, &signature.replace(|c: char| c.is_ascii_digit(), "+")]),
+            token.replace('.', ","),
+            joined(&[header, &format!("{claims}%3D"), signature]),
+            joined(&[header, claims, signature]).to_lowercase(),
+            joined(&[header, &format!("{claims}{}", "A".repeat(5_000)), signature]),
+            format!("{token}{}", "A".repeat(100_000)),
+        ]);
+    }
+    let wrong: Vec<_> = wrong.into_iter().map(|token| ("malformed".to_owned(), token)).collect();
+    assert_none_opens(&app, &wrong).await;
+}
+
+#[tokio::test]
+async fn a_token_of_4_kib_is_read_and_none_that_is_longer() {
+    let app = TestApp::start().await;
+    let (_, token) = tokens_of(&app.user("ann").await)[0].clone();
+    let mut claims: Claims = keys().verify(&token, app.clock.now()).unwrap();
+    let mut sizes = Vec::new();
+    for length in 2_000..3_000 {
+        claims.username = "x".repeat(length);
+        let token = keys().sign(&claims).unwrap();
+        assert_eq!(keys().verify(&token, app.clock.now()).is_ok(), token.len() <= 4_096, "{}", token.len());
+        sizes.push(token.len());
+    }
+    assert!(sizes.contains(&4_096) || sizes.contains(&4_095), "the limit is among the sizes");
+    assert!(sizes.contains(&4_097) || sizes.contains(&4_098), "and what is just beyond it");
+}
+
+/// A token with one character replaced, put in or left out, somewhere.
+fn mutated(token: &str) -> String {
+    let random = RandomId::new().to_string();
+    let number = |digits: Range<usize>| usize::from_str_radix(&random[digits], 16).unwrap();
+    let mut bytes = token.as_bytes().to_vec();
+    let (place, byte) = (number(0..8) % bytes.len(), b'!' + u8::try_from(number(8..16) % 94).unwrap());
+    match number(16..24) % 8 {
+        0 => bytes.insert(place, byte),
+        1 => drop(bytes.remove(place)),
+        _ if bytes[place] == byte => bytes[place] ^= 1,
+        _ => bytes[place] = byte,
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
+/// As many as `TOKEN_MUTATIONS` says.
+#[tokio::test]
+async fn no_mutation_of_a_token_is_accepted() {
+    let mutations = std::env::var("TOKEN_MUTATIONS").map_or(10_000, |count| count.parse().unwrap());
+    let app = TestApp::start().await;
+    let ann = app.user("ann").await;
+    let (keys, now) = (keys(), app.clock.now());
+    let tokens = tokens_of(&ann);
+    for n in 0..mutations {
+        let (_, token) = &tokens[n % 2];
+        let mutation = mutated(token);
+        assert!(keys.verify(&mutation, now).is_err(), "{mutation} of {token}");
+    }
+    for _ in 0..100 {
+        ann.with_token(mutated(&tokens[0].1)).get("/user/ann").await.assert_refused("invalid_token");
+    }
+}
+
+#[tokio::test]
+async fn the_last_character_of_a_signature_counts_wholly() {
+    let app = TestApp::start().await;
+    for (_, token) in tokens_of(&app.user("ann").await) {
+        let (kept, last) = token.split_at(token.len() - 1);
+        let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        for other in alphabet.chars().filter(|c| !last.contains(*c)) {
+            assert!(keys().verify(&format!("{kept}{other}"), app.clock.now()).is_err(), "{other} for {last}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The service as a process: its settings, its log, its start and its stop.
+
+use std::collections::HashSet;
+
+use serde_json::json;
+
+use crate::support::process::{self, Server};
+use crate::support::{PASSWORD, SECRET, TestDatabase};
+
+async fn refusal(settings: &[(&str, &str)]) -> String {
+    let (code, _, complaint) = process::run(&["serve"], settings).await;
+    assert_eq!(code, Some(1), "{complaint}");
+    assert_eq!(complaint.lines().count(), 1, "{complaint}");
+    complaint
+}
+
+#[tokio::test]
+async fn a_missing_or_weak_secret_is_refused_with_what_to_do() {
+    let weak = [
+        "",
+        "short",
+        &"a".repeat(40),
+        "replace-me-with-openssl-rand-hex-32",
+        "0123456789abcdef-change-me-0123456789",
+    ];
+    for secret in weak {
+        let complaint = refusal(&[("JWT_SECRET", secret)]).await;
+        assert!(
+            complaint.contains("JWT_SECRET") && complaint.contains("openssl rand -hex 32"),
+            "{complaint}"
+        );
+        assert!(secret.is_empty() || !complaint.contains(secret), "{complaint}");
+    }
+    let complaint = refusal(&[("JWT_SECRETS_PREVIOUS", "short")]).await;
+    assert!(complaint.contains("JWT_SECRETS_PREVIOUS"), "{complaint}");
+}
+
+#[tokio::test]
+async fn a_setting_that_cannot_be_used_is_refused_by_name() {
+    let wrong = [
+        ("PORT", "eighty"),
+        ("PORT", "65536"),
+        ("HOST", "here"),
+        ("BCRYPT_COST", "3"),
+        ("BCRYPT_COST", "32"),
+        ("TRUSTED_PROXY_HOPS", "-1"),
+        ("ACCESS_TOKEN_TTL", "soon"),
+        ("ACCESS_TOKEN_TTL", "2h"),
+        ("LOG_FORMAT", "xml"),
+        ("LOG_LEVEL", "=="),
+        ("MONGODB_URI", "http://localhost"),
+    ];
+    for (name, value) in wrong {
+        let complaint = refusal(&[(name, value)]).await;
+        assert!(complaint.contains(name), "{name}={value}: {complaint}");
+    }
+}
+
+#[tokio::test]
+async fn the_file_is_read_and_an_unknown_setting_in_it_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("todo-api.toml");
+    let arguments = ["serve", "--config", file.to_str().unwrap()];
+
+    std::fs::write(&file, "bcrypt_costs = 12\n").unwrap();
+    let (code, _, complaint) = process::run(&arguments, &[]).await;
+    assert_eq!(code, Some(1));
+    assert!(complaint.contains("bcrypt_costs"), "{complaint}");
+
+    std::fs::write(&file, "access_token_ttl = \"1d\"\n").unwrap();
+    let (_, _, complaint) = process::run(&arguments, &[]).await;
+    assert!(complaint.contains("ACCESS_TOKEN_TTL"), "{complaint}");
+    let (_, _, complaint) = process::run(&arguments, &[("ACCESS_TOKEN_TTL", "1m"), ("PORT", "x")]).await;
+    assert!(complaint.contains("PORT"), "the environment goes before the file: {complaint}");
+}
+
+#[tokio::test]
+async fn every_request_is_one_json_line_without_secrets() {
+    let db = TestDatabase::create().await;
+    let server = Server::start_ready(db.uri(), &[("TRUSTED_PROXY_HOPS", "0")]).await;
+    let (access, refresh) = server.user("ann").await;
+    let http = reqwest::Client::new();
+    let sent =
+        http.get(server.url("/todolist?secret=q")).bearer_auth(&access).header("x-request-id", "mine-1");
+    assert_eq!(sent.send().await.unwrap().headers()["x-request-id"], "mine-1");
+
+    let line = process::eventually("the line is written", async || {
+        server.log().into_iter().find(|line| line["request_id"] == "mine-1")
+    })
+    .await;
+    assert_eq!(line["method"], "GET");
+    assert_eq!(line["route"], "/todolist");
+    assert_eq!(line["status"], 404);
+    assert_eq!(line["user"], "ann");
+    assert_eq!(line["client"], "127.0.0.1");
+    assert!(line["duration_ms"].as_f64().unwrap() > 0.0);
+    assert!(line["timestamp"].is_string());
+
+    let log = serde_json::to_string(&server.log()).unwrap();
+    let signature = |token: &str| token.rsplit('.').next().unwrap().to_owned();
+    for secret in [SECRET, PASSWORD, &signature(&access), &signature(&refresh), "secret=q"] {
+        assert!(!log.contains(secret), "{secret}");
+    }
+    let lines = server.log().into_iter().filter(|line| line["message"] == "request");
+    let ids: Vec<_> = lines.map(|line| line["request_id"].to_string()).collect();
+    assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len(), "one line a request");
+}
+
+#[tokio::test]
+async fn a_stop_lets_requests_under_way_end_and_exits_with_0() {
+    let db = TestDatabase::create().await;
+    // At this cost a registration takes about a fifth of a second.
+    let mut server = Server::start_ready(db.uri(), &[("BCRYPT_COST", "11")]).await;
+    let url = server.url("/register");
+    let under_way = tokio::spawn(async move {
+        let body = json!({ "username": "ann", "password": PASSWORD });
+        reqwest::Client::new().post(url).json(&body).send().await.unwrap().status()
+    });
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    assert_eq!(server.terminate().await, Some(0));
+    assert_eq!(under_way.await.unwrap(), 201);
+    assert_eq!(db.all("users").await.len(), 1);
+}
+
+#[tokio::test]
+async fn healthcheck_tells_whether_the_service_answers() {
+    let db = TestDatabase::create().await;
+    let server = Server::start_ready(db.uri(), &[]).await;
+    let port = server.url("").rsplit(':').next().unwrap().to_owned();
+    assert_eq!(process::run(&["healthcheck"], &[("PORT", &port)]).await.0, Some(0));
+    drop(server);
+    assert_eq!(process::run(&["healthcheck"], &[("PORT", &port)]).await.0, Some(1));
+}
+
+#[tokio::test]
+async fn help_and_the_readme_name_every_setting_with_its_default() {
+    let (code, help, _) = process::run(&["--help"], &[]).await;
+    assert_eq!(code, Some(0));
+    let readme = include_str!("../../README.md");
+    for (name, default) in todo_api::config::SETTINGS {
+        let name = name.to_uppercase();
+        let default = default.filter(|default| !default.is_empty());
+        assert!(
+            help.contains(&default.map_or(name.clone(), |default| format!("{name} [default: {default}]"))),
+            "{name}"
+        );
+        let row = default.map_or(format!("| `{name}` | "), |default| format!("| `{name}` | `{default}` |"));
+        assert!(readme.contains(&row), "{row}");
+    }
+}

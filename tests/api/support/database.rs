@@ -1,0 +1,95 @@
+//! A database for each test, on the MongoDB that `MONGODB_URI` names, removed afterwards.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bson::{Document, doc};
+use mongodb::{Client, Collection, Database};
+use todo_api::id::RandomId;
+use tokio::sync::OnceCell;
+
+const PREFIX: &str = "todo_api_test_";
+/// Databases of earlier runs that were killed are removed after this time.
+const STALE: Duration = Duration::from_hours(1);
+
+/// A database of one test; gone when the last clone is.
+#[derive(Clone)]
+pub(crate) struct TestDatabase(Arc<Inner>);
+
+struct Inner {
+    uri: String,
+    db: Database,
+}
+
+impl TestDatabase {
+    pub(crate) async fn create() -> Self {
+        static SWEPT: OnceCell<()> = OnceCell::const_new();
+        let server = server_uri();
+        let client = Client::with_uri_str(&server).await.expect("MONGODB_URI can be used");
+        SWEPT.get_or_init(|| sweep(&client)).await;
+        let name = format!("{PREFIX}{}_{}", seconds_since_1970(), &RandomId::new().to_string()[..12]);
+        Self(Arc::new(Inner { uri: with_database(&server, &name), db: client.database(&name) }))
+    }
+
+    pub(crate) fn uri(&self) -> &str {
+        &self.0.uri
+    }
+
+    /// A collection as stored, for what the API hides.
+    pub(crate) fn collection(&self, name: &str) -> Collection<Document> {
+        self.0.db.collection(name)
+    }
+
+    /// Every document of a collection, in the order of ids.
+    pub(crate) async fn all(&self, collection: &str) -> Vec<Document> {
+        use futures_util::TryStreamExt;
+        let found = self.collection(collection).find(doc! {}).sort(doc! { "_id": 1 }).await.unwrap();
+        found.try_collect().await.unwrap()
+    }
+
+    pub(crate) async fn run(&self, command: Document) -> Document {
+        self.0.db.run_command(command).await.unwrap()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // The test's runtime is about to end, so the removal gets a thread and a runtime of its own.
+        let (uri, name) = (self.uri.clone(), self.db.name().to_owned());
+        let removal = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+            runtime
+                .block_on(async { Client::with_uri_str(&uri).await.ok()?.database(&name).drop().await.ok() })
+        });
+        let _: Result<Option<()>, _> = removal.join();
+    }
+}
+
+/// The URI of the MongoDB that tests use. Without one they fail: they do not skip.
+pub(crate) fn server_uri() -> String {
+    std::env::var("MONGODB_URI")
+        .expect("MONGODB_URI must name a MongoDB replica set; `scripts/test` starts one")
+}
+
+/// `uri` with `name` as its database.
+pub(crate) fn with_database(uri: &str, name: &str) -> String {
+    let (scheme, rest) = uri.split_once("://").expect("a URI has a scheme");
+    let (path, options) = rest.split_once('?').unwrap_or((rest, ""));
+    let hosts = path.split('/').next().unwrap_or_default();
+    format!("{scheme}://{hosts}/{name}?{options}")
+}
+
+async fn sweep(client: &Client) {
+    let names = client.list_database_names().await.expect("MONGODB_URI can be reached");
+    for name in names {
+        let born = name.strip_prefix(PREFIX).and_then(|rest| rest.split('_').next()?.parse::<u64>().ok());
+        if born.is_some_and(|born| born + STALE.as_secs() < seconds_since_1970()) {
+            let _ = client.database(&name).drop().await;
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the age of a database on the server is real time")]
+fn seconds_since_1970() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}

@@ -1,0 +1,89 @@
+//! What tests stand on: the service in process over a database of its own, clients by identity, assertions.
+
+pub(crate) mod client;
+pub(crate) mod database;
+pub(crate) mod process;
+pub(crate) mod tokens;
+
+use std::path::Path;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use todo_api::app::{self, AppState};
+use todo_api::clock::Clock;
+use todo_api::config::{self, Config};
+use todo_api::startup;
+use tower::ServiceExt;
+
+pub(crate) use client::{Answer, Client};
+pub(crate) use database::TestDatabase;
+
+/// A signing secret for tests.
+pub(crate) const SECRET: &str = "only-for-tests-only-for-tests-0123456789";
+
+/// The password of every user that tests register.
+pub(crate) const PASSWORD: &str = "correct horse";
+
+/// The whole service in this process, on a clock in the test's hand.
+#[derive(Clone)]
+pub(crate) struct TestApp {
+    pub(crate) db: TestDatabase,
+    pub(crate) clock: Clock,
+    pub(crate) state: AppState,
+    router: Router,
+}
+
+impl TestApp {
+    /// A service over an empty database.
+    pub(crate) async fn start() -> Self {
+        Self::over(TestDatabase::create().await).await
+    }
+
+    /// A service over a database that is there.
+    pub(crate) async fn over(db: TestDatabase) -> Self {
+        let clock = Clock::held_at(Clock::system().now());
+        Self::with(db, clock, &[]).await
+    }
+
+    /// A service over a database, on a clock, with settings of its own.
+    pub(crate) async fn with(db: TestDatabase, clock: Clock, settings: &[(&str, &str)]) -> Self {
+        let config = config(db.uri(), settings);
+        let state = AppState::new(&config, clock.clone()).await.expect("the test configuration is right");
+        startup::prepare(&state, &config.mongodb_uri).await.expect("the database can be prepared");
+        Self { db, clock, router: app::router(state.clone()), state }
+    }
+
+    /// Another instance over the same database and clock, as after a restart.
+    pub(crate) async fn restart(&self) -> Self {
+        Self::with(self.db.clone(), self.clock.clone(), &[]).await
+    }
+
+    /// A client without a token.
+    pub(crate) fn anonymous(&self) -> Client {
+        Client::new(self.clone())
+    }
+
+    /// A registered user, logged in through the original's routes.
+    pub(crate) async fn user(&self, name: &str) -> Client {
+        let client = self.anonymous();
+        client.register(name, PASSWORD).await.assert(201);
+        client.login(name, PASSWORD).await
+    }
+
+    /// Sends a request as it is.
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.expect("a router cannot fail");
+        Answer::of(response).await
+    }
+}
+
+/// The configuration of tests: `settings` on top of a quick bcrypt and a secret.
+pub(crate) fn config(uri: &str, settings: &[(&str, &str)]) -> Config {
+    let defaults = [("MONGODB_URI", uri), ("JWT_SECRET", SECRET), ("BCRYPT_COST", "4")];
+    let figment = config::figment(None::<&Path>, |name| {
+        let all = settings.iter().chain(&defaults);
+        all.clone().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+    });
+    Config::from_figment(&figment).expect("the test configuration is right")
+}

@@ -1,0 +1,174 @@
+//! The service as a process of its own, started as an operator starts it, and private MongoDB servers beside it.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use reqwest::Response;
+use serde_json::{Value, json};
+
+use super::{PASSWORD, SECRET};
+
+/// How long anything may take that a process is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running server process; killed when dropped.
+pub(crate) struct Server {
+    child: Child,
+    log: Arc<Mutex<Vec<String>>>,
+    address: String,
+    http: reqwest::Client,
+}
+
+fn command(arguments: &[&str], settings: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_todo-api"));
+    command.args(arguments).env_clear().current_dir(std::env::temp_dir());
+    let defaults = [("JWT_SECRET", SECRET), ("HOST", "127.0.0.1"), ("PORT", "0"), ("BCRYPT_COST", "4")];
+    command.envs(defaults).envs(settings.iter().copied());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// What a command that ends by itself said: its exit code, standard output and standard error.
+pub(crate) async fn run(arguments: &[&str], settings: &[(&str, &str)]) -> (Option<i32>, String, String) {
+    let child = tokio::process::Command::from(command(arguments, settings)).kill_on_drop(true).output();
+    let output = tokio::time::timeout(PATIENCE, child).await.expect("the command ends").unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+impl Server {
+    /// Starts a server over the database of `uri`, and waits until it listens.
+    pub(crate) async fn start(uri: &str, settings: &[(&str, &str)]) -> Self {
+        let all: Vec<_> = [("MONGODB_URI", uri)].into_iter().chain(settings.iter().copied()).collect();
+        let mut child = command(&["serve"], &all).spawn().unwrap();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let (lines, stdout) = (log.clone(), child.stdout.take().unwrap());
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                lines.lock().unwrap().push(line);
+            }
+        });
+        let mut server = Self { child, log, address: String::new(), http: reqwest::Client::new() };
+        server.address = eventually("the server listens", async || {
+            let lines = server.log();
+            lines.iter().find_map(|line| Some(line["address"].as_str()?.to_owned()))
+        })
+        .await;
+        server
+    }
+
+    /// As [`Server::start`], and waits until it is ready.
+    pub(crate) async fn start_ready(uri: &str, settings: &[(&str, &str)]) -> Self {
+        let server = Self::start(uri, settings).await;
+        server.wait_for_status("/readyz", 200).await;
+        server
+    }
+
+    /// What it has logged so far. Every line must be JSON.
+    pub(crate) fn log(&self) -> Vec<Value> {
+        let lines = self.log.lock().unwrap();
+        lines
+            .iter()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
+            .collect()
+    }
+
+    pub(crate) async fn get(&self, path: &str, token: &str) -> Response {
+        self.http.get(self.url(path)).bearer_auth(token).send().await.unwrap()
+    }
+
+    pub(crate) async fn post(&self, path: &str, token: &str, body: &Value) -> Response {
+        self.http.post(self.url(path)).bearer_auth(token).json(body).send().await.unwrap()
+    }
+
+    /// Registers a user, and says the access and refresh tokens of a login.
+    pub(crate) async fn user(&self, name: &str) -> (String, String) {
+        let body = json!({ "username": name, "password": PASSWORD });
+        assert_eq!(self.post("/register", "", &body).await.status(), 201);
+        let tokens: Value = self.post("/login", "", &body).await.json().await.unwrap();
+        let token = |kind: &str| tokens[kind].as_str().unwrap().to_owned();
+        (token("access_token"), token("refresh_token"))
+    }
+
+    pub(crate) async fn wait_for_status(&self, path: &str, status: u16) {
+        eventually(&format!("{path} answers {status}"), async || {
+            let answer = self.http.get(self.url(path)).send().await.ok()?;
+            (answer.status() == status).then_some(())
+        })
+        .await;
+    }
+
+    /// Sends SIGTERM, and waits for the end.
+    pub(crate) async fn terminate(&mut self) -> Option<i32> {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        eventually("the server ends", async || self.child.try_wait().unwrap()).await.code()
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A MongoDB of this test alone, so that the test may take it away; removed when dropped.
+pub(crate) struct Mongod {
+    name: String,
+}
+
+impl Mongod {
+    /// Names one; it does not run yet. `name` must be the test's own.
+    pub(crate) fn named(name: &str) -> Self {
+        Self { name: format!("{name}-{}", std::process::id()) }
+    }
+
+    /// Runs `scripts/mongod` with this name, and says what it printed.
+    pub(crate) async fn script(&self, arguments: &[&str]) -> String {
+        let mut script = tokio::process::Command::from(self.command());
+        let output = script.args(arguments).output().await.unwrap();
+        let asked = arguments.contains(&"status");
+        assert!(asked || output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// Sends a signal to every node.
+    pub(crate) async fn signal(&self, signal: &str) {
+        for line in self.script(&["status"]).await.lines() {
+            let pid = line.split("pid ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
+            assert!(Command::new("kill").args([signal, pid]).status().unwrap().success());
+        }
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/mongod"));
+        command.args(["--name", &self.name]).env_remove("MONGODB_URI");
+        command
+    }
+}
+
+impl Drop for Mongod {
+    fn drop(&mut self) {
+        let _ = self.command().args(["stop", "--purge"]).output();
+    }
+}
+
+/// What `probe` finds, asked again until it finds something.
+pub(crate) async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    while started.elapsed() < PATIENCE {
+        if let Some(found) = probe().await {
+            return found;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("within {PATIENCE:?}: {what}");
+}

@@ -1,0 +1,239 @@
+//! The rules that the source keeps by agreement: imports point one way, and some things have one place only.
+//! Read from the source's text, without its tests.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot read the source fails")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The layers, lowest first: a file imports from its own and from those above it in this list. A folder's name
+/// stands for its `mod.rs`, `*` for any feature.
+const LAYERS: [&[&str]; 10] = [
+    &["clock", "error", "id"],
+    &["config", "db", "telemetry"],
+    &["problem", "extract", "detach", "*/token", "*/model", "*/password"],
+    &["*/store"],
+    &["auth/blacklist", "*/operations"],
+    &["*/extract", "health"],
+    &["*/wire"],
+    &["*/handlers"],
+    &["app", "migrations", "migrations/take_over"],
+    &["startup", "server", "main"],
+];
+
+/// A source file: its module, such as `users/store`, and its code without tests and comments.
+struct Source {
+    module: String,
+    text: String,
+    code: String,
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut sources: Vec<_> = rust_files(&root)
+        .into_iter()
+        .map(|path| {
+            let text = fs::read_to_string(&path).unwrap();
+            let module = path.strip_prefix(&root).unwrap().with_extension("").to_str().unwrap().to_owned();
+            let code = text.split("\n#[cfg(test)]").next().unwrap_or_default();
+            let code = code
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"))
+                .collect::<Vec<_>>()
+                .join("\n");
+            Source { module: module.trim_end_matches("/mod").to_owned(), text, code }
+        })
+        .collect();
+    sources.sort_by(|a, b| a.module.cmp(&b.module));
+    assert!(sources.len() > 20, "the source was found");
+    sources
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| if path.is_dir() { rust_files(&path) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect()
+}
+
+fn feature(module: &str) -> &str {
+    module.split('/').next().unwrap()
+}
+
+fn layer(module: &str) -> Option<usize> {
+    let any = module.split_once('/').map(|(_, file)| format!("*/{file}"));
+    let position = |name: &str| LAYERS.iter().position(|layer| layer.contains(&name));
+    position(module).or_else(|| position(any.as_deref()?))
+}
+
+/// The modules of this crate that a file names: `crate::a::b`, `super::b`, and lists of them.
+fn imports(source: &Source, known: &BTreeSet<String>) -> BTreeSet<String> {
+    let parent = source.module.split_once('/').map_or("", |(feature, _)| feature);
+    let code = source.code.replace("todo_api::", "crate::").replace("super::", &format!("crate::{parent}::"));
+    let mut found = BTreeSet::new();
+    for (start, _) in code.match_indices("crate::") {
+        let path = &code[start + "crate::".len()..];
+        let heads: Vec<&str> = match path.strip_prefix('{') {
+            Some(list) => list.split('}').next().unwrap().split(',').map(str::trim).collect(),
+            None => vec![path],
+        };
+        for head in heads {
+            let mut names = head
+                .split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'))
+                .next()
+                .unwrap()
+                .split("::");
+            let (first, second) = (names.next().unwrap_or_default(), names.next().unwrap_or_default());
+            let nested = format!("{first}/{second}");
+            let module = if known.contains(&nested) { nested } else { first.to_owned() };
+            if known.contains(&module) && module != source.module {
+                found.insert(module);
+            }
+        }
+    }
+    found
+}
+
+fn import_graph() -> BTreeMap<String, BTreeSet<String>> {
+    let sources = sources();
+    let known = sources.iter().map(|source| source.module.clone()).collect();
+    sources.iter().map(|source| (source.module.clone(), imports(source, &known))).collect()
+}
+
+#[test]
+fn every_file_has_a_layer() {
+    for Source { module, .. } in sources() {
+        let is_folder =
+            !module.contains('/') && Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(&module).is_dir();
+        assert!(module == "lib" || is_folder || layer(&module).is_some(), "{module} is in no layer");
+    }
+}
+
+#[test]
+fn imports_point_one_way() {
+    let mut edges = 0;
+    for (module, imports) in import_graph() {
+        let Some(own) = layer(&module) else { continue };
+        for import in imports {
+            let Some(other) = layer(&import) else { continue };
+            assert!(other <= own, "{module} imports {import}, which is above it");
+            edges += 1;
+        }
+    }
+    assert!(edges > 50, "the imports were found: {edges}");
+}
+
+#[test]
+fn imports_form_no_circle() {
+    fn visit(
+        module: &str,
+        graph: &BTreeMap<String, BTreeSet<String>>,
+        path: &mut Vec<String>,
+        done: &mut BTreeSet<String>,
+    ) {
+        assert!(!path.iter().any(|known| known == module), "a circle: {path:?} -> {module}");
+        if done.contains(module) {
+            return;
+        }
+        path.push(module.to_owned());
+        for import in &graph[module] {
+            visit(import, graph, path, done);
+        }
+        path.pop();
+        done.insert(module.to_owned());
+    }
+    let graph = import_graph();
+    let mut done = BTreeSet::new();
+    for module in graph.keys() {
+        visit(module, &graph, &mut Vec::new(), &mut done);
+    }
+}
+
+#[test]
+fn stores_and_handlers_keep_to_themselves() {
+    for (module, imports) in import_graph() {
+        for layer in ["store", "handlers"] {
+            let foreign = imports
+                .iter()
+                .find(|import| import.ends_with(&format!("/{layer}")) && feature(import) != feature(&module));
+            assert!(
+                !module.ends_with(&format!("/{layer}")) || foreign.is_none(),
+                "{module} imports {foreign:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn auth_knows_no_users() {
+    for (module, imports) in import_graph() {
+        let users = imports.iter().find(|import| ["users", "todos", "original"].contains(&feature(import)));
+        assert!(feature(&module) != "auth" || users.is_none(), "{module} imports {users:?}");
+    }
+}
+
+/// Where a text may stand in the code.
+fn only_in(text: &str, places: &[&str]) {
+    let mut found = false;
+    for Source { module, code, .. } in sources() {
+        let allowed =
+            places.iter().any(|place| module == *place || module.ends_with(place) && place.starts_with('/'));
+        assert!(allowed || !code.contains(text), "`{text}` stands in {module}");
+        found |= code.contains(text);
+    }
+    assert!(found, "`{text}` stands nowhere: the rule checks nothing");
+}
+
+#[test]
+fn the_driver_stays_behind_the_stores() {
+    only_in("mongodb::", &["db", "/store", "migrations", "migrations/take_over"]);
+}
+
+#[test]
+fn statuses_stay_in_the_tables_and_in_answers_of_success() {
+    only_in("StatusCode::", &["problem", "app", "original/wire", "/handlers"]);
+    for Source { module, code, .. } in
+        sources().into_iter().filter(|source| source.module.ends_with("/handlers"))
+    {
+        for status in code.split("StatusCode::").skip(1) {
+            let name = status.split(|c: char| !(c.is_ascii_uppercase() || c == '_')).next().unwrap();
+            assert!(["", "OK", "CREATED", "NO_CONTENT"].contains(&name), "{module} answers {name}");
+        }
+    }
+}
+
+#[test]
+fn time_is_told_by_the_clock_alone() {
+    only_in("SystemTime::now", &["clock"]);
+}
+
+#[test]
+fn the_environment_is_read_by_the_configuration_alone() {
+    only_in("env::var", &["config"]);
+}
+
+#[test]
+fn every_file_says_what_it_owns_and_what_it_must_not_do_and_is_short() {
+    for Source { module, text, .. } in sources() {
+        let head: String =
+            text.lines().take_while(|line| line.starts_with("//!")).collect::<Vec<_>>().join(" ");
+        assert!(!head.is_empty(), "{module} has no head");
+        assert!(
+            module == "lib" || head.to_lowercase().contains("must"),
+            "{module} does not say what it must not do"
+        );
+        let lines = text.split("\n#[cfg(test)]").next().unwrap().lines().count();
+        assert!(lines <= 300, "{module} has {lines} lines");
+    }
+}
+
+#[test]
+fn no_file_is_named_after_nothing() {
+    for Source { module, .. } in sources() {
+        for word in ["util", "helper", "common", "service", "manager", "dto", "misc"] {
+            assert!(!module.contains(word), "{module}");
+        }
+    }
+}
