@@ -18,7 +18,7 @@ pub const REFRESH_TTL_SECONDS: i64 = 30 * 24 * 60 * 60;
 pub const LEEWAY_SECONDS: i64 = 5;
 
 /// How much of a name goes into a token: all of a new user's, but a take-over may have brought any.
-const USERNAME_MAX_CHARS: usize = 64;
+pub const USERNAME_MAX_CHARS: usize = 64;
 
 const ISSUER: &str = "todo-api";
 const TOKEN_MAX_BYTES: usize = 4_096;
