@@ -5,6 +5,7 @@
 
 mod support;
 
+mod authorization_header;
 mod forged_tokens;
 mod isolation;
 mod malformed_tokens;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderValue, Method, Request};
+use bson::doc;
 use serde_json::{Value, json};
+use todo_api::clock::Clock;
 
 use crate::support::tokens::{Need, PROTECTED, Parts};
 use crate::support::{Answer, Client, PASSWORD, TestApp};
@@ -85,9 +86,8 @@ async fn every_protected_route_answers_each_fault_of_a_token_in_its_own_words() 
         if need == Need::Fresh {
             send(&stale).await.assert_refused("fresh_token_required");
         }
-        // Its own clock, for this one goes on; the other routes still need their tokens.
-        let later = todo_api::clock::Clock::held_at(app.clock.now());
-        let later = TestApp::with(app.db.clone(), later, &[]).await;
+        // On a clock of its own: the routes that follow still need their tokens.
+        let later = TestApp::with(app.db.clone(), Clock::held_at(app.clock.now()), &[]).await;
         advance(&later, expiry + LEEWAY);
         send(&right.at(&later)).await.assert_refused("token_expired");
     }
@@ -105,84 +105,6 @@ async fn the_right_token_opens_every_protected_route() {
         };
         let answer = client.send(method.clone(), path, &[], "").await;
         assert!([200, 400, 404].contains(&answer.status.as_u16()), "{method} {path}: {}", answer.text());
-    }
-}
-
-#[tokio::test]
-async fn a_header_has_the_scheme_bearer_and_one_token() {
-    let app = TestApp::start().await;
-    let ann = app.user("ann").await;
-    ann.create_todo("x").await;
-    let token = ann.access.clone().unwrap();
-    let send = async |values: &[&[u8]]| {
-        let request = values.iter().fold(Request::get("/todolist"), |request, value| {
-            request.header("authorization", HeaderValue::from_bytes(value).unwrap())
-        });
-        app.send(request.body(axum::body::Body::empty()).unwrap()).await
-    };
-    for scheme in ["Bearer", "bearer", "BEARER", "bEARER"] {
-        send(&[format!("{scheme} {token}").as_bytes()]).await.assert(200);
-    }
-    for none in [vec![], vec![b"".as_slice()]] {
-        send(&none).await.assert_refused("authorization_required");
-    }
-    let wrong = [
-        "Bearer",
-        "Bearer ",
-        "Bearer  ",
-        "bearer",
-        " ",
-        &token,
-        &format!("Bearer{token}"),
-        &format!("Bearer:{token}"),
-        &format!("Bearer: {token}"),
-        &format!("Bearer  {token}"),
-        &format!("Bearer\t{token}"),
-        &format!(" Bearer {token}"),
-        &format!("Bearer {token} "),
-        &format!("Bearer {token} x"),
-        &format!("Bearer {token},"),
-        &format!("Bearer {token}, Bearer {token}"),
-        &format!("Bearer \"{token}\""),
-        &format!("Bearer token={token}"),
-        &format!("Bearer Bearer {token}"),
-        &format!("Basic {token}"),
-        "Basic YW5uOmNvcnJlY3QgaG9yc2U=",
-        &format!("JWT {token}"),
-        &format!("Token {token}"),
-        &format!("Bearer\u{a0}{token}"),
-        &format!("B\u{e9}arer {token}"),
-        &format!("Bearer {token}\u{e9}"),
-        &format!("\u{ff22}earer {token}"),
-        "Bearer \u{1f600}",
-    ];
-    for header in wrong {
-        send(&[header.as_bytes()]).await.assert_refused("invalid_token");
-    }
-    let (right, other) = (format!("Bearer {token}"), b"Bearer \xff\xfe".as_slice());
-    for headers in
-        [vec![other], vec![right.as_bytes(); 2], vec![right.as_bytes(), b"x"], vec![other, right.as_bytes()]]
-    {
-        send(&headers).await.assert_refused("invalid_token");
-    }
-}
-
-#[tokio::test]
-async fn a_token_is_read_from_its_header_alone() {
-    let app = TestApp::start().await;
-    let ann = app.user("ann").await;
-    let token = ann.access.as_deref().unwrap();
-    let anonymous = app.anonymous();
-    for parameter in ["jwt", "token", "access_token", "Authorization", "access_token_cookie"] {
-        let path = format!("/todolist?{parameter}={token}");
-        anonymous.get(&path).await.assert_refused("authorization_required");
-        let cookie = format!("{parameter}={token}");
-        let headers =
-            [("cookie", cookie.as_str()), ("x-authorization", token), ("proxy-authorization", token)];
-        let answer = anonymous.send(Method::GET, "/todolist", &headers, "").await;
-        answer.assert_refused("authorization_required");
-        let body = json!({ parameter: token, "name": "x", "description": "y" });
-        anonymous.post("/createtodo", body).await.assert_refused("authorization_required");
     }
 }
 
@@ -256,6 +178,20 @@ async fn logging_out_ends_the_whole_session_and_no_other() {
     advance(&app, 29 * DAY);
     refresh(&phone.at(&app.restart().await)).await.assert_refused("token_revoked");
     refresh(&laptop).await.assert(200);
+}
+
+#[tokio::test]
+async fn a_refresh_token_dies_with_its_session() {
+    let app = TestApp::start().await;
+    let (ann, other) = (app.user("ann").await, app.anonymous().login("ann", PASSWORD).await);
+    let session = doc! { "_id": Parts::of(ann.refresh.as_ref().unwrap()).claims["sid"].as_str().unwrap() };
+    let sessions = app.db.collection("sessions");
+    let ended = doc! { "$set": { "ended_at": app.clock.now() } };
+    assert_eq!(sessions.update_one(session.clone(), ended).await.unwrap().modified_count, 1);
+    refresh(&ann).await.assert_refused("token_revoked");
+    refresh(&other).await.assert(200);
+    sessions.delete_one(session).await.unwrap();
+    refresh(&ann).await.assert_refused("token_revoked");
 }
 
 #[tokio::test]
