@@ -47,6 +47,12 @@ impl Clock {
     }
 }
 
+/// A time on the wire: RFC 3339 in UTC, with milliseconds.
+#[must_use]
+pub fn rfc3339(time: DateTime) -> String {
+    time.to_chrono().to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

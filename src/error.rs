@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Why a request was not fulfilled.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -18,6 +19,9 @@ pub enum Error {
     /// The body is larger than [`crate::extract::BODY_LIMIT`].
     #[error("body too large")]
     BodyTooLarge,
+    /// The body is of a type that is not read here.
+    #[error("unsupported media type")]
+    UnsupportedMediaType,
     /// The input breaks a rule: every fault that was found, in the order of the checks.
     #[error("invalid input: {0:?}")]
     Invalid(Vec<Fault>),
@@ -30,6 +34,21 @@ pub enum Error {
     /// The caller is known, and may not do this.
     #[error("forbidden")]
     Forbidden,
+    /// Nobody may register here.
+    #[error("registration closed")]
+    RegistrationClosed,
+    /// The thing is in another version than the one that the change was meant for; `current` is its wire form now.
+    #[error("version mismatch")]
+    VersionMismatch {
+        /// The thing as it is now, in the form that this face answers it in.
+        current: Box<serde_json::Value>,
+    },
+    /// Too many attempts; when the next is admitted.
+    #[error("throttled for {retry_after:?}")]
+    Throttled {
+        /// From now.
+        retry_after: Duration,
+    },
     /// The unique index on usernames refused another user of that name.
     #[error("username taken")]
     UsernameTaken,
@@ -49,6 +68,10 @@ pub enum Resource {
     Path,
     /// A user, by name.
     User,
+    /// A session of the caller.
+    Session,
+    /// The explanation of a problem.
+    Problem,
     /// One todo.
     Todo,
     /// The todos of a caller who has none.

@@ -10,7 +10,7 @@ use axum::http::header::CONTENT_TYPE;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::error::Error;
+use crate::error::{Error, Fault};
 
 /// The largest body, in bytes: 1 MiB.
 pub const BODY_LIMIT: usize = 1024 * 1024;
@@ -52,6 +52,11 @@ impl Members {
     pub fn get(&self, name: &str) -> Option<&RawValue> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
     }
+
+    fn take(&mut self, name: &str) -> Option<Box<RawValue>> {
+        let position = self.0.iter().position(|(known, _)| known == name)?;
+        Some(self.0.remove(position).1)
+    }
 }
 
 impl<'de> Deserialize<'de> for Members {
@@ -80,6 +85,104 @@ impl<'de> Deserialize<'de> for Members {
 
         deserializer.deserialize_map(Unique)
     }
+}
+
+/// How deep objects and arrays may lie in each other.
+const DEPTH_MAX: usize = 32;
+
+/// A body that has been read and found right before the handler runs.
+pub struct JsonBody<T>(pub T);
+
+/// What a body is read into, member by member.
+pub trait FromMembers: Sized {
+    /// Takes the members that this knows from `input`. `None` only after a fault was noted.
+    fn take(input: &mut Input) -> Option<Self>;
+}
+
+/// The members of a body that have not been taken yet, and the faults so far: all are told at once.
+pub struct Input {
+    members: Members,
+    faults: Vec<Fault>,
+}
+
+impl Input {
+    /// A member that must be there and be text.
+    pub fn text(&mut self, name: &str) -> Option<String> {
+        match self.optional_text(name) {
+            Some(Some(text)) => Some(text),
+            Some(None) => self.fault(Fault::of(name, "required", "This member cannot be null.")),
+            None if self.faults.iter().any(|fault| fault.pointer[1..] == *name) => None,
+            None => self.fault(Fault::of(name, "required", "This member is required.")),
+        }
+    }
+
+    /// A member that may be absent (`None`) or null (`Some(None)`), and else is text.
+    pub fn optional_text(&mut self, name: &str) -> Option<Option<String>> {
+        let value = self.members.take(name)?;
+        match serde_json::from_str(value.get()) {
+            Ok(text) => Some(text),
+            Err(_) => self.fault(Fault::of(name, "not_text", "This member must be text.")),
+        }
+    }
+
+    /// Notes a fault.
+    pub fn fault<T>(&mut self, fault: Fault) -> Option<T> {
+        self.refuse(vec![fault])
+    }
+
+    /// Notes faults.
+    pub fn refuse<T>(&mut self, faults: Vec<Fault>) -> Option<T> {
+        self.faults.extend(faults);
+        None
+    }
+
+    fn read<T: FromMembers>(members: Members) -> Result<T, Error> {
+        let mut input = Self { members, faults: Vec::new() };
+        let body = T::take(&mut input);
+        let unknown = input.members.0.into_iter();
+        input.faults.extend(unknown.map(|(name, _)| {
+            let pointer = name.replace('~', "~0").replace('/', "~1");
+            Fault::of(&pointer, "unknown_member", "This member is not known here.")
+        }));
+        match body {
+            Some(body) if input.faults.is_empty() => Ok(body),
+            _ => Err(Error::Invalid(input.faults)),
+        }
+    }
+}
+
+impl<S: Send + Sync, T: FromMembers> FromRequest<S> for JsonBody<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        if !is_json(request.headers()) {
+            return Err(Error::UnsupportedMediaType);
+        }
+        let body = body(request, state).await?;
+        if depth(&body) > DEPTH_MAX {
+            return Err(Error::MalformedJson(format!("it is nested more than {DEPTH_MAX} deep")));
+        }
+        Input::read(Members::parse(&body)?).map(Self)
+    }
+}
+
+/// How deep a JSON text is nested, without reading what it says.
+fn depth(json: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut in_text, mut escaped) = (0_usize, 0, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b'{' | b'[' if !in_text => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 #[cfg(test)]

@@ -70,6 +70,7 @@ pub mod telemetry;
 
 pub mod extract;
 pub mod problem;
+pub mod version;
 
 pub mod db;
 pub mod migrations;

@@ -1,8 +1,11 @@
 //! Errors as clients see them: the one table of statuses, and their form as problem details (RFC 9457).
 //! Must not tell a client why something of ours failed.
 
+use std::time::Duration;
+
 use axum::Json;
-use axum::extract::Request;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -26,6 +29,16 @@ pub fn describe(error: &Error) -> (StatusCode, &'static str, &'static str) {
         }
         Error::InvalidCredentials => {
             (StatusCode::UNAUTHORIZED, "invalid_credentials", "The username or the password is wrong")
+        }
+        Error::RegistrationClosed => {
+            (StatusCode::FORBIDDEN, "registration_closed", "Nobody may register here")
+        }
+        Error::VersionMismatch { .. } => {
+            (StatusCode::PRECONDITION_FAILED, "version_mismatch", "It has changed meanwhile")
+        }
+        Error::Throttled { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Too many attempts"),
+        Error::UnsupportedMediaType => {
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body must be JSON")
         }
         Error::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "You may not do this"),
         Error::NotFound(_) => (StatusCode::NOT_FOUND, "not_found", "There is no such thing here"),
@@ -54,6 +67,42 @@ fn describe_token(fault: TokenFault) -> (&'static str, &'static str) {
     }
 }
 
+/// What a code means, for a person; `None` for a word that is no code.
+#[must_use]
+pub fn explain(code: &str) -> Option<(StatusCode, &'static str)> {
+    let all = [
+        Error::MalformedJson(String::new()),
+        Error::Token(TokenFault::Missing),
+        Error::Token(TokenFault::Invalid),
+        Error::Token(TokenFault::Expired),
+        Error::Token(TokenFault::Revoked),
+        Error::Token(TokenFault::NotFresh),
+        Error::InvalidCredentials,
+        Error::Forbidden,
+        Error::RegistrationClosed,
+        Error::NotFound(Resource::Path),
+        Error::MethodNotAllowed,
+        Error::UsernameTaken,
+        Error::VersionMismatch { current: Box::default() },
+        Error::BodyTooLarge,
+        Error::UnsupportedMediaType,
+        Error::Invalid(Vec::new()),
+        Error::Throttled { retry_after: Duration::ZERO },
+        Error::internal(""),
+        Error::unavailable(""),
+    ];
+    let described = all.iter().map(describe).find(|(_, known, _)| *known == code);
+    described.map(|(status, _, title)| (status, title))
+}
+
+/// `GET /problems/{code}`: what a code means, for a person.
+pub(crate) async fn explained(code: Result<Path<String>, PathRejection>) -> Result<String, Error> {
+    let unknown = Error::NotFound(Resource::Problem);
+    let Path(code) = code.map_err(|_| unknown.clone())?;
+    let (status, title) = explain(&code).ok_or(unknown)?;
+    Ok(format!("{code}: {title}. It comes with status {}.\n", status.as_u16()))
+}
+
 /// What a client can do about it.
 fn detail(error: &Error) -> String {
     match error {
@@ -63,6 +112,10 @@ fn detail(error: &Error) -> String {
         Error::Invalid(faults) => {
             faults.iter().map(|fault| fault.detail.as_str()).collect::<Vec<_>>().join(" ")
         }
+        Error::Throttled { retry_after } => {
+            format!("The next attempt is admitted in {} s.", retry_after.as_secs_f64().ceil())
+        }
+        Error::VersionMismatch { .. } => "Read `current`, apply the change to it, and try again.".to_owned(),
         Error::Internal(_) => "The request is named by `request_id` in our log.".to_owned(),
         Error::Unavailable(_) => "Please try again shortly.".to_owned(),
         _ => format!("{}.", describe(error).2),
@@ -80,6 +133,8 @@ struct Problem<'a> {
     request_id: &'a str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Pointed<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    current: Option<&'a serde_json::Value>,
 }
 
 #[derive(Serialize)]
@@ -104,6 +159,10 @@ impl IntoResponse for Error {
         match &self {
             Error::Unavailable(_) => {
                 headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+            }
+            Error::Throttled { retry_after } => {
+                let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             }
             Error::Token(TokenFault::Missing) | Error::InvalidCredentials => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -157,6 +216,10 @@ pub async fn render(request: Request, next: Next) -> Response {
             code,
             request_id: request_id.as_ref().map_or("", |id| &id.0),
             errors,
+            current: match error {
+                Error::VersionMismatch { current } => Some(current),
+                _ => None,
+            },
         };
         (status, [(header::CONTENT_TYPE, PROBLEM_JSON)], Json(problem)).into_response()
     })

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 10] = [
     &["clock", "error", "id"],
     &["config", "db", "telemetry"],
-    &["problem", "extract", "detach", "*/token", "*/model", "*/password"],
+    &["problem", "extract", "version", "detach", "*/token", "*/model", "*/password"],
     &["*/store"],
     &["auth/blacklist", "*/operations"],
     &["*/extract", "health"],
@@ -193,7 +193,7 @@ fn the_driver_stays_behind_the_stores() {
 
 #[test]
 fn statuses_stay_in_the_tables_and_in_answers_of_success() {
-    only_in("StatusCode::", &["problem", "app", "original/wire", "/handlers"]);
+    only_in("StatusCode::", &["problem", "version", "app", "original/wire", "/handlers"]);
     for Source { module, code, .. } in
         sources().into_iter().filter(|source| source.module.ends_with("/handlers"))
     {

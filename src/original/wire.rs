@@ -147,6 +147,12 @@ fn describe(error: &Error, method: &Method) -> (StatusCode, Value) {
         }
         Error::BodyTooLarge => "The data value transmitted exceeds the capacity limit.",
         Error::InvalidCredentials => "Invalid Credentials!",
+        Error::RegistrationClosed => "Nobody may register here.",
+        Error::Throttled { .. } => "Too many attempts. Please try again later.",
+        // No route of the original asks for a version or a media type, or names these resources.
+        Error::VersionMismatch { .. }
+        | Error::UnsupportedMediaType
+        | Error::NotFound(Resource::Session | Resource::Problem) => problem::describe(error).2,
         Error::Forbidden => "You may only access your own user.",
         Error::MethodNotAllowed => "The method is not allowed for the requested URL.",
         Error::NotFound(Resource::User) if method == Method::DELETE => "User not found",
