@@ -75,6 +75,7 @@ pub mod version;
 pub mod db;
 pub mod migrations;
 
+pub mod audit;
 pub mod auth;
 pub mod todos;
 pub mod users;

@@ -3,6 +3,8 @@
 
 pub mod blacklist;
 pub mod extract;
+pub mod failed_logins;
 pub mod operations;
 pub mod store;
+pub mod throttle;
 pub mod token;
