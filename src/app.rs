@@ -8,24 +8,28 @@ use axum::http::header::{ALLOW, CACHE_CONTROL};
 use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post, put};
 use tokio_util::task::TaskTracker;
 use tower_http::set_header::SetResponseHeaderLayer;
 
-use crate::auth::blacklist::Blacklist;
+use crate::audit::store::Audit;
+use crate::auth::blacklist::{Blacklist, ENTRIES_MAX};
+use crate::auth::failed_logins::FailedLogins;
 use crate::auth::operations::Auth;
-use crate::auth::store::{Revocations, Sessions};
+use crate::auth::revocations::Revocations;
+use crate::auth::store::Sessions;
+use crate::auth::throttle::Throttle;
 use crate::auth::token::Keys;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Registration, Switch};
 use crate::db::{self, Db, Setup};
 use crate::error::{Error, Refusal, Resource};
 use crate::health::{self, Readiness};
 use crate::todos::store::Todos;
-use crate::users::operations::Accounts;
+use crate::users::operations::{Accounts, Parts};
 use crate::users::password::Hasher;
 use crate::users::store::Users;
-use crate::{detach, extract, original, problem, telemetry};
+use crate::{detach, extract, original, problem, telemetry, users};
 
 /// Everything that handlers ask for; cheap to clone.
 #[derive(Clone, FromRef)]
@@ -61,6 +65,8 @@ pub struct Stores {
     todos: Todos,
     sessions: Sessions,
     revocations: Revocations,
+    failed_logins: FailedLogins,
+    audit: Audit,
 }
 
 impl AppState {
@@ -75,10 +81,12 @@ impl AppState {
             todos: Todos::new(&db, clock.clone()),
             sessions: Sessions::new(&db),
             revocations: Revocations::new(&db),
+            failed_logins: FailedLogins::new(&db),
+            audit: Audit::new(&db, clock.clone()),
         };
         let keys = Keys::derive(&config.jwt_secret, &config.jwt_secrets_previous)
             .map_err(|error| Refusal(format!("JWT_SECRET cannot be used: {error}")))?;
-        let blacklist = Blacklist::new(stores.revocations.clone());
+        let blacklist = Arc::new(Blacklist::new(stores.revocations.clone(), ENTRIES_MAX));
         let auth = Arc::new(Auth::new(
             keys,
             blacklist,
@@ -87,8 +95,17 @@ impl AppState {
             config.access_token_ttl,
         ));
         let hasher = Arc::new(Hasher::new(config.bcrypt_cost, config.password_pepper.as_ref()));
-        let accounts =
-            Accounts::new(stores.users.clone(), stores.todos.clone(), auth.clone(), hasher.clone(), clock);
+        let accounts = Accounts::new(Parts {
+            users: stores.users.clone(),
+            todos: stores.todos.clone(),
+            auth: auth.clone(),
+            audit: stores.audit.clone(),
+            hasher: hasher.clone(),
+            throttle: Throttle::new(config.throttles == Switch::On, clock.clone()),
+            failed_logins: stores.failed_logins.clone(),
+            clock,
+            registration_open: config.registration == Registration::Open,
+        });
         Ok(Self {
             db,
             auth,
@@ -112,7 +129,9 @@ impl Stores {
         self.users.ensure_indexes().await?;
         self.todos.ensure_indexes().await?;
         self.sessions.ensure_indexes().await?;
-        self.revocations.ensure_indexes().await
+        self.revocations.ensure_indexes().await?;
+        self.failed_logins.ensure_indexes().await?;
+        self.audit.ensure_indexes().await
     }
 }
 
@@ -122,6 +141,7 @@ pub fn router(state: AppState) -> Router {
     let errors = |router: Router<AppState>| router.method_not_allowed_fallback(method_not_allowed);
     let routes = Router::new()
         .merge(errors(original(&state)).layer(from_fn(original::wire::render)))
+        .merge(errors(v1(&state)))
         .merge(errors(service()))
         .fallback(unknown_path)
         .layer(SetResponseHeaderLayer::if_not_present(CACHE_CONTROL, HeaderValue::from_static("no-store")))
@@ -147,9 +167,27 @@ fn original(state: &AppState) -> Router<AppState> {
     guarded(routes, state)
 }
 
+/// The routes of our own API.
+fn v1(state: &AppState) -> Router<AppState> {
+    use users::handlers as u;
+    let routes = Router::new()
+        .route("/v1/register", post(u::register))
+        .route("/v1/login", post(u::login))
+        .route("/v1/refresh", post(u::refresh))
+        .route("/v1/logout", post(u::logout))
+        .route("/v1/sessions", get(u::sessions).delete(u::end_sessions))
+        .route("/v1/sessions/{id}", delete(u::end_session))
+        .route("/v1/user", get(u::get).patch(u::patch).delete(u::delete))
+        .route("/v1/user/password", put(u::change_password));
+    guarded(routes, state)
+}
+
 /// The routes that operators and their tools use.
 fn service() -> Router<AppState> {
-    Router::new().route("/livez", get(health::live)).route("/readyz", get(health::ready))
+    Router::new()
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/problems/{code}", get(problem::explained))
 }
 
 /// What stands around every route that works on the database.
@@ -177,7 +215,7 @@ async fn allow_options(mut response: Response) -> Response {
 /// Outside `/v1`, the original's clients hear what they know.
 async fn unknown_path(uri: Uri) -> Response {
     let unknown = Error::NotFound(Resource::Path).into_response();
-    if uri.path().starts_with("/v1/") {
+    if uri.path() == "/v1" || uri.path().starts_with("/v1/") {
         return unknown;
     }
     problem::render_with(unknown, |_| {

@@ -42,10 +42,34 @@ pub struct Config {
     /// How long an access token is valid: whole seconds, 1 s to 1 h.
     #[serde(deserialize_with = "duration")]
     pub access_token_ttl: Duration,
+    /// Whether attempts at registration and login are throttled; off for load tests.
+    pub throttles: Switch,
+    /// Whether anyone may register.
+    pub registration: Registration,
     /// How log lines look; without it, text on a terminal and JSON elsewhere.
     pub log_format: Option<LogFormat>,
     /// What is logged: `error`, `warn`, `info`, `debug`, or directives such as `info,mongodb=debug`.
     pub log_level: String,
+}
+
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Switch {
+    /// It is done.
+    On,
+    /// It is not.
+    Off,
+}
+
+/// Who may register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Registration {
+    /// Anyone.
+    Open,
+    /// Nobody: operators make users.
+    Closed,
 }
 
 /// How log lines look.
@@ -59,7 +83,7 @@ pub enum LogFormat {
 }
 
 /// The settings with their defaults; `None` where there is none. The order is that of the README's table.
-pub const SETTINGS: [(&str, Option<&str>); 11] = [
+pub const SETTINGS: [(&str, Option<&str>); 13] = [
     ("mongodb_uri", Some("mongodb://localhost:27017/todolistapp")),
     ("jwt_secret", None),
     ("jwt_secrets_previous", Some("")),
@@ -69,6 +93,8 @@ pub const SETTINGS: [(&str, Option<&str>); 11] = [
     ("password_pepper", None),
     ("trusted_proxy_hops", Some("0")),
     ("access_token_ttl", Some("15m")),
+    ("throttles", Some("on")),
+    ("registration", Some("open")),
     ("log_format", None),
     ("log_level", Some("info")),
 ];

@@ -23,10 +23,10 @@
 //!
 //! # Where things are
 //!
-//! By feature: [`auth`] (tokens, sessions, blacklist), [`users`], [`todos`]; inside a feature the file names are the
-//! layers: `model` (the thing and its rules, pure), `store` (its collection, one round trip a method), `operations`
-//! (acts of several steps, used by every face), `handlers` and `wire` (HTTP and JSON). [`original`] is a face: handlers
-//! only. Around them: [`config`], [`db`], [`migrations`], [`startup`].
+//! By feature: [`auth`] (tokens, sessions, blacklist, throttles), [`users`], [`todos`], [`audit`]; inside a feature the
+//! file names are the layers: `model` (the thing and its rules, pure), `store` (its collection, one round trip a method),
+//! `operations` (acts of several steps, used by every face), `handlers` and `wire` (HTTP and JSON). [`original`] is a
+//! face: handlers only. Around them: [`config`], [`db`], [`migrations`], [`startup`].
 //!
 //! # What is deliberately absent
 //!
@@ -47,13 +47,15 @@
 //! The port is bound first. [`startup`] then prepares the database, as often as it takes: it must be a replica set;
 //! [`migrations`] bring old documents up to date; each store makes its indexes; the blacklist is loaded; deletions that
 //! a crash cut off are ended. Only then does the gate open. What waiting cannot mend ends the process with one line.
+//! From then on [`auth::mirror`] keeps the blacklist close behind the collection that all instances share; how old it may
+//! be for a request to be answered from it, and why that bounds a revocation everywhere, is told in [`auth::blacklist`].
 //! At SIGTERM the gate closes, connections drain, and detached work is waited for.
 //!
 //! # Writes whose outcome is unknown
 //!
 //! The driver repeats a write once. After that the client gets a 503 and may repeat the request: the head of each store
 //! says what that does. Acts of several writes are ordered so that the first makes the rest safe to repeat; see
-//! [`users::operations::Accounts::delete`] and [`auth::operations::Auth::log_out`].
+//! [`users::operations::Accounts::delete`] and [`auth::revoke`].
 
 pub mod config;
 pub mod error;

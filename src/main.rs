@@ -88,7 +88,7 @@ async fn serve(file: Option<&Path>) -> Result<(), Refusal> {
     let serving = server::serve(listener, app::router(state.clone()), state.tasks.clone(), stop);
     let prepared = async {
         match startup::prepare(&state, &config.mongodb_uri).await {
-            Ok(()) => std::future::pending().await,
+            Ok(()) => startup::maintain(&state).await,
             Err(refusal) => refusal,
         }
     };

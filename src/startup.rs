@@ -10,6 +10,7 @@ use crate::error::Refusal;
 use crate::migrations::{self, Which};
 
 const RETRY: Duration = Duration::from_secs(1);
+const TIDY_PERIOD: Duration = Duration::from_mins(1);
 
 /// Prepares the database, as often as it takes until it can be reached, and then opens the gate.
 ///
@@ -27,6 +28,20 @@ pub async fn prepare(state: &AppState, uri: &SecretString) -> Result<(), Refusal
     state.readiness.begin();
     tracing::info!("ready");
     Ok(())
+}
+
+/// Keeps the blacklist in step with the database, and ends what was cut off, for as long as the service runs.
+pub async fn maintain(state: &AppState) -> ! {
+    let mirror = state.auth.mirror_blacklist();
+    let tidy = async {
+        loop {
+            tokio::time::sleep(TIDY_PERIOD).await;
+            if let Err(error) = state.accounts.finish_deletions().await {
+                tracing::warn!(%error, "deletions that were cut off wait to be ended");
+            }
+        }
+    };
+    tokio::join!(mirror, tidy).1
 }
 
 /// Prepares the database once.

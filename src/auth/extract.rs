@@ -23,6 +23,12 @@ pub struct RefreshToken(pub Claims);
 /// A session that is about to end, by an access token; also one whose logout failed half-way.
 pub struct LogoutToken(pub Claims);
 
+/// As [`LogoutToken`], by either token of the session.
+pub struct AnyLogoutToken(pub Claims);
+
+/// The caller, by an access token that says that they may act for everyone.
+pub struct Admin(pub Claims);
+
 impl CurrentUser {
     /// Whether the caller may act for others.
     #[must_use]
@@ -38,7 +44,7 @@ where
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        let claims = Arc::<Auth>::from_ref(state).authenticate(bearer(parts)?, Kind::Access)?;
+        let claims = Arc::<Auth>::from_ref(state).authenticate(bearer(parts)?, Kind::Access).await?;
         Ok(Self(known(parts, claims)))
     }
 }
@@ -62,7 +68,7 @@ where
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        let claims = Arc::<Auth>::from_ref(state).authenticate(bearer(parts)?, Kind::Refresh)?;
+        let claims = Arc::<Auth>::from_ref(state).authenticate(bearer(parts)?, Kind::Refresh).await?;
         Ok(Self(known(parts, claims)))
     }
 }
@@ -74,8 +80,34 @@ where
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        let claims = Arc::<Auth>::from_ref(state).authenticate_logout(bearer(parts)?)?;
+        let auth = Arc::<Auth>::from_ref(state);
+        let claims = auth.authenticate_logout(bearer(parts)?, &[Kind::Access])?;
         Ok(Self(known(parts, claims)))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for AnyLogoutToken
+where
+    Arc<Auth>: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let auth = Arc::<Auth>::from_ref(state);
+        let claims = auth.authenticate_logout(bearer(parts)?, &[Kind::Access, Kind::Refresh])?;
+        Ok(Self(known(parts, claims)))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Admin
+where
+    Arc<Auth>: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let caller = CurrentUser::from_request_parts(parts, state).await?;
+        if caller.is_admin() { Ok(Self(caller.0)) } else { Err(Error::Forbidden) }
     }
 }
 

@@ -4,7 +4,12 @@
 pub mod blacklist;
 pub mod extract;
 pub mod failed_logins;
+pub mod mirror;
 pub mod operations;
+pub mod revocations;
+pub mod revoke;
 pub mod store;
+pub mod target;
 pub mod throttle;
 pub mod token;
+pub(crate) mod wire;

@@ -1,32 +1,74 @@
 //! What becomes of sessions and tokens: opened, checked, renewed, ended. Must not check passwords.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bson::DateTime;
 use bson::oid::ObjectId;
+use dashmap::DashMap;
 
-use super::blacklist::{Blacklist, Target, Verdict};
+use super::blacklist::{Blacklist, Verdict};
 use super::store::{Session, Sessions};
 use super::token::{Claims, Keys, Kind, LEEWAY_SECONDS, REFRESH_TTL_SECONDS, Subject};
 use crate::clock::Clock;
 use crate::error::{Error, TokenFault};
 use crate::id::RandomId;
 
+/// How long a session lives in any case, in seconds: 90 days.
+pub const SESSION_TTL_SECONDS: i64 = 90 * 24 * 60 * 60;
+
+/// How long a refresh token that was replaced is still answered, whatever became of its successor.
+pub const GRACE: Duration = Duration::from_secs(10);
+
+/// How many generations are remembered as noted, before all are forgotten and noted again.
+const NOTED_MAX: usize = 100_000;
+
 /// The acts on sessions and tokens, over their stores.
 pub struct Auth {
     keys: Keys,
-    blacklist: Blacklist,
-    sessions: Sessions,
-    clock: Clock,
+    pub(super) blacklist: Arc<Blacklist>,
+    pub(super) sessions: Sessions,
+    pub(super) clock: Clock,
     access_ttl: Duration,
+    /// The generation of each session that is noted in the database as seen.
+    noted: DashMap<RandomId, i64>,
 }
 
-/// What a login hands out.
-pub struct TokenPair {
-    /// Opens the routes, the sensitive ones too.
+/// What a login or a refresh hands out.
+#[derive(Debug, Clone)]
+pub struct Tokens {
+    /// Opens the routes.
     pub access: String,
+    /// How long it is valid, in seconds.
+    pub access_expires_in: i64,
     /// Gets new access tokens.
     pub refresh: String,
+    /// How long it is valid, in seconds.
+    pub refresh_expires_in: i64,
+    /// The session that both belong to.
+    pub session_id: RandomId,
+}
+
+/// How a session is opened.
+#[derive(Debug, Clone, Default)]
+pub struct Opening {
+    /// Whether each refresh replaces the refresh token; the original's clients expect that it stays.
+    pub rotating: bool,
+    /// What the client calls itself.
+    pub device: Option<String>,
+    /// Where the login comes from.
+    pub ip: Option<String>,
+}
+
+/// What a refresh came to.
+#[derive(Debug)]
+pub enum Renewal {
+    /// New tokens.
+    Renewed(Tokens),
+    /// The session is over, or never was.
+    Over,
+    /// A refresh token that had long been replaced: somebody has a copy. The session has been ended.
+    Reused,
 }
 
 impl Auth {
@@ -34,136 +76,193 @@ impl Auth {
     #[must_use]
     pub fn new(
         keys: Keys,
-        blacklist: Blacklist,
+        blacklist: Arc<Blacklist>,
         sessions: Sessions,
         clock: Clock,
         access_ttl: Duration,
     ) -> Self {
-        Self { keys, blacklist, sessions, clock, access_ttl }
+        Self { keys, blacklist, sessions, clock, access_ttl, noted: DashMap::new() }
     }
 
     /// The claims of a token that is right, of the kind that is needed, and not revoked, in this order.
     ///
     /// # Errors
-    /// [`Error::Token`]; [`Error::Unavailable`] before the blacklist is loaded.
-    pub fn authenticate(&self, token: &str, needed: Kind) -> Result<Claims, Error> {
-        match self.check(token, needed)? {
-            (claims, Verdict::Clear) => Ok(claims),
-            _ => Err(Error::Token(TokenFault::Revoked)),
+    /// [`Error::Token`]; [`Error::Unavailable`] when it cannot be known whether it is revoked.
+    pub async fn authenticate(&self, token: &str, needed: Kind) -> Result<Claims, Error> {
+        let claims = self.verify(token, &[needed])?;
+        if self.blacklist.check(&claims).await? != Verdict::Clear {
+            return Err(Error::Token(TokenFault::Revoked));
         }
+        self.note_seen(&claims);
+        Ok(claims)
     }
 
-    /// As [`Auth::authenticate`], but for a logout, which may be repeated until it has been written down.
+    /// As [`Auth::authenticate`], but for a logout by a token of one of the kinds. Asks the map alone, so that a logout
+    /// is refused here at once whatever the database does: to refuse a token twice does no harm.
     ///
     /// # Errors
-    /// As [`Auth::authenticate`].
-    pub fn authenticate_logout(&self, token: &str) -> Result<Claims, Error> {
-        match self.check(token, Kind::Access)? {
-            (_, Verdict::Revoked) => Err(Error::Token(TokenFault::Revoked)),
-            (claims, _) => Ok(claims),
+    /// [`Error::Token`].
+    pub fn authenticate_logout(&self, token: &str, accepted: &[Kind]) -> Result<Claims, Error> {
+        let claims = self.verify(token, accepted)?;
+        match self.blacklist.known(&claims) {
+            Verdict::Revoked => Err(Error::Token(TokenFault::Revoked)),
+            Verdict::Pending | Verdict::Clear => Ok(claims),
         }
     }
 
-    fn check(&self, token: &str, needed: Kind) -> Result<(Claims, Verdict), Error> {
+    fn verify(&self, token: &str, accepted: &[Kind]) -> Result<Claims, Error> {
         let claims = self.keys.verify(token, self.clock.now()).map_err(Error::Token)?;
-        if claims.kind != needed {
-            return Err(Error::Token(TokenFault::Invalid));
-        }
-        let verdict = self.blacklist.check(&claims)?;
-        Ok((claims, verdict))
+        if accepted.contains(&claims.kind) { Ok(claims) } else { Err(Error::Token(TokenFault::Invalid)) }
     }
 
-    /// Opens a session whose refresh token stays the same, as the original's clients expect. The access token is fresh.
+    /// Notes, behind the request, that the client has received this generation's tokens: whoever presents the refresh
+    /// token before it from now on has a copy. Once a generation, and lost without harm.
+    fn note_seen(&self, claims: &Claims) {
+        let noted = || self.noted.get(&claims.sid).is_some_and(|generation| *generation >= claims.generation);
+        if claims.kind != Kind::Access || claims.generation == 0 || noted() {
+            return;
+        }
+        if self.noted.len() >= NOTED_MAX {
+            self.noted.clear();
+        }
+        self.noted.insert(claims.sid, claims.generation);
+        let (sessions, sid, generation) = (self.sessions.clone(), claims.sid, claims.generation);
+        tokio::spawn(async move {
+            if let Err(error) = sessions.mark_seen(sid, generation).await {
+                tracing::debug!(%error, "a generation was not noted");
+            }
+        });
+    }
+
+    /// Opens a session. The access token is fresh.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn open(&self, subject: Subject, ip: Option<String>) -> Result<TokenPair, Error> {
-        let now = self.clock.now();
-        let sid = RandomId::new();
-        let mut access = self.access_claims(subject.clone(), sid, now);
-        access.fresh = true;
-        let refresh = Claims::new(Kind::Refresh, subject.clone(), sid, now, REFRESH_TTL_SECONDS);
-        // As long as the check of the token leaves it.
-        let end = DateTime::from_millis((refresh.exp + LEEWAY_SECONDS) * 1_000);
-        let pair = TokenPair { access: self.keys.sign(&access)?, refresh: self.keys.sign(&refresh)? };
-        self.sessions
-            .insert(&Session {
-                id: sid,
-                user_id: subject.user_id,
-                epoch: subject.epoch,
-                generation: 0,
-                seen: 0,
-                rotating: false,
-                rotated_at: None,
-                created_at: now,
-                last_used_at: now,
-                idle_at: end,
-                expires_at: end,
-                ended_at: None,
-                ended_why: None,
-                device: None,
-                ip,
-            })
-            .await?;
-        Ok(pair)
+    pub async fn open(&self, subject: Subject, opening: Opening) -> Result<Tokens, Error> {
+        let (now, idle_at) = self.now_and_idle_at();
+        let lifetime = if opening.rotating { SESSION_TTL_SECONDS } else { REFRESH_TTL_SECONDS };
+        let session = Session {
+            id: RandomId::new(),
+            user_id: subject.user_id,
+            epoch: subject.epoch,
+            generation: 0,
+            seen: 0,
+            rotating: opening.rotating,
+            rotated_at: None,
+            created_at: now,
+            last_used_at: now,
+            idle_at,
+            expires_at: after(now, lifetime + LEEWAY_SECONDS),
+            ended_at: None,
+            ended_why: None,
+            device: opening.device,
+            ip: opening.ip,
+        };
+        let tokens = self.issue(&session, subject, true)?;
+        self.sessions.insert(&session).await?;
+        Ok(tokens)
     }
 
-    /// A new access token, not fresh, for the session of a refresh token. Always asks the database.
+    /// The tokens of a session's newest generation.
+    fn issue(&self, session: &Session, subject: Subject, fresh: bool) -> Result<Tokens, Error> {
+        let now = self.clock.now();
+        let left = (session.expires_at.timestamp_millis() - now.timestamp_millis()) / 1_000 - LEEWAY_SECONDS;
+        if left < 1 {
+            return Err(Error::Token(TokenFault::Expired));
+        }
+        let (access_ttl, refresh_ttl) = (self.access_ttl().min(left), REFRESH_TTL_SECONDS.min(left));
+        let mut access = Claims::new(Kind::Access, subject.clone(), session.id, now, access_ttl);
+        let mut refresh = Claims::new(Kind::Refresh, subject, session.id, now, refresh_ttl);
+        access.fresh = fresh;
+        access.generation = session.generation;
+        refresh.generation = session.generation;
+        Ok(Tokens {
+            access: self.keys.sign(&access)?,
+            access_expires_in: access_ttl,
+            refresh: self.keys.sign(&refresh)?,
+            refresh_expires_in: refresh_ttl,
+            session_id: session.id,
+        })
+    }
+
+    fn access_ttl(&self) -> i64 {
+        i64::try_from(self.access_ttl.as_secs()).unwrap_or(i64::MAX)
+    }
+
+    /// New tokens, not fresh, for the session of a refresh token; always asks the database. If the session rotates and
+    /// the caller is going to be handed the successor, the token is replaced. A token that was replaced is answered with
+    /// its successor's generation again, so that no branch appears, while the successor has not been used or the
+    /// replacement is less than [`GRACE`] old: an answer that got lost and twin tabs log nobody out. An older one is a
+    /// copy, and ends the session.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn renew(
+        &self,
+        presented: &Claims,
+        subject: Subject,
+        hand_over: bool,
+    ) -> Result<Renewal, Error> {
+        let (now, idle_at) = self.now_and_idle_at();
+        let (sid, generation, epoch) = (presented.sid, presented.generation, subject.epoch);
+        if hand_over && let Some(session) = self.sessions.rotate(sid, generation, epoch, now, idle_at).await?
+        {
+            return self.issue(&session, subject, false).map(Renewal::Renewed);
+        }
+        let Some(session) = self.sessions.touch(sid, epoch, now, idle_at).await? else {
+            return Ok(Renewal::Over);
+        };
+        let since = session.rotated_at.map(|at| now.saturating_duration_since(at));
+        let unused = session.seen < session.generation;
+        let newest = generation == session.generation && !hand_over;
+        let forgiven =
+            generation + 1 == session.generation && (unused || since.is_some_and(|since| since < GRACE));
+        if !session.rotating || newest || forgiven {
+            return self.issue(&session, subject, false).map(Renewal::Renewed);
+        }
+        self.end(sid, "reuse").await?;
+        Ok(Renewal::Reused)
+    }
+
+    /// The time, and until when a session that is used now goes on: as long as the check of its tokens leaves them.
+    fn now_and_idle_at(&self) -> (DateTime, DateTime) {
+        let now = self.clock.now();
+        (now, after(now, REFRESH_TTL_SECONDS + LEEWAY_SECONDS))
+    }
+
+    /// New tokens for a session that [`Auth::lock_out`] has spared; fresh, for the caller has just given the password.
     ///
     /// # Errors
     /// [`TokenFault::Revoked`] when the session is over; [`Error::Unavailable`].
-    pub async fn renew(&self, sid: RandomId, subject: Subject) -> Result<String, Error> {
-        let now = self.clock.now();
-        let session = self.sessions.touch(sid, now).await?;
-        match session {
-            Some(session) if session.user_id == subject.user_id && session.epoch == subject.epoch => {
-                self.keys.sign(&self.access_claims(subject, sid, now))
-            }
-            _ => Err(Error::Token(TokenFault::Revoked)),
+    pub async fn go_on(&self, sid: RandomId, subject: Subject) -> Result<Tokens, Error> {
+        let (now, idle_at) = self.now_and_idle_at();
+        let mut session = self.sessions.touch(sid, subject.epoch, now, idle_at).await?;
+        if let Some(rotating) = session.as_ref().filter(|session| session.rotating) {
+            session = self.sessions.rotate(sid, rotating.generation, subject.epoch, now, idle_at).await?;
         }
+        let session = session.ok_or(Error::Token(TokenFault::Revoked))?;
+        self.issue(&session, subject, true)
     }
 
-    fn access_claims(&self, subject: Subject, sid: RandomId, now: DateTime) -> Claims {
-        let ttl = i64::try_from(self.access_ttl.as_secs()).unwrap_or(i64::MAX);
-        Claims::new(Kind::Access, subject, sid, now, ttl)
-    }
-
-    /// Ends the session of a token. The first step already refuses all its tokens, here at once and for good once
-    /// written; the rest may be repeated.
+    /// Whether a session lives, in this epoch of its user. Always asks the database.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]: refused in this instance all the same, and safe to repeat.
-    pub async fn log_out(&self, claims: &Claims) -> Result<(), Error> {
-        let now = self.clock.now();
-        let session_end = now.timestamp_millis() / 1_000 + REFRESH_TTL_SECONDS;
-        self.blacklist.revoke(Target::Session(claims.sid), None, session_end, now).await?;
-        self.blacklist.revoke(Target::Token(claims.jti), None, claims.exp, now).await?;
-        self.sessions.end(claims.sid, "logout", now).await
+    /// [`TokenFault::Revoked`] if it does not; [`Error::Unavailable`].
+    pub async fn assert_alive(&self, sid: RandomId, epoch: i64) -> Result<(), Error> {
+        let (now, idle_at) = self.now_and_idle_at();
+        let alive = self.sessions.touch(sid, epoch, now, idle_at).await?;
+        alive.map(|_| ()).ok_or(Error::Token(TokenFault::Revoked))
     }
 
-    /// Refuses every token of a user that is of an earlier epoch than `epoch`.
-    ///
-    /// # Errors
-    /// As [`Auth::log_out`].
-    pub async fn lock_out(&self, user_id: ObjectId, epoch: i64) -> Result<(), Error> {
-        let now = self.clock.now();
-        let last = now.timestamp_millis() / 1_000 + REFRESH_TTL_SECONDS;
-        self.blacklist.revoke(Target::User(user_id), Some(epoch), last, now).await
-    }
-
-    /// Removes every session of a user; their tokens must have been locked out before.
+    /// The living sessions of a user, last used first, at most [`super::store::LISTED`].
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn forget(&self, user_id: ObjectId) -> Result<(), Error> {
-        self.sessions.remove_all_of(user_id).await
+    pub async fn sessions_of(&self, user_id: ObjectId, epoch: i64) -> Result<Vec<Session>, Error> {
+        self.sessions.living_of(user_id, epoch, self.clock.now()).await
     }
+}
 
-    /// Reads the blacklist; before that, no token is accepted.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn load_blacklist(&self) -> Result<(), Error> {
-        self.blacklist.load(self.clock.now()).await
-    }
+fn after(now: DateTime, seconds: i64) -> DateTime {
+    now.saturating_add_millis(seconds * 1_000)
 }

@@ -1,12 +1,12 @@
-//! The collections `sessions` and `blacklist`. Must not decide anything: the operations say what a missing document means.
+//! The collection `sessions`. Must not decide anything: the operations say what a missing document means.
 //!
-//! Repeating: opening a session inserts under a random id, touching, ending and revoking set the same values again, so
-//! each may be repeated after an unknown outcome.
+//! Repeating: opening a session inserts under a random id; a rotation that is repeated finds its generation replaced,
+//! which the grace rule of the operations forgives; everything else sets the same values again.
 
 use std::time::Duration;
 
 use bson::oid::ObjectId;
-use bson::{DateTime, doc};
+use bson::{DateTime, Document, doc};
 use futures_util::TryStreamExt;
 use mongodb::Collection;
 use mongodb::options::{IndexOptions, ReturnDocument};
@@ -53,6 +53,9 @@ pub struct Session {
     pub ip: Option<String>,
 }
 
+/// How many sessions are listed at the most.
+pub const LISTED: i64 = 200;
+
 /// The collection `sessions`.
 #[derive(Clone)]
 pub struct Sessions(Collection<Session>);
@@ -83,17 +86,81 @@ impl Sessions {
         Ok(())
     }
 
-    /// Notes that a session was used, and says what it is; `None` if it is over or never was.
+    /// Notes that a session of the user's epoch was used, so that it goes on until `idle_at`, and says what it is; `None`
+    /// if it is over or never was.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn touch(&self, id: RandomId, now: DateTime) -> Result<Option<Session>, Error> {
-        let alive = doc! {
-            "_id": id.to_string(), "ended_at": null, "idle_at": { "$gt": now }, "expires_at": { "$gt": now },
-        };
-        let used = doc! { "$set": { "last_used_at": now } };
-        let session = self.0.find_one_and_update(alive, used).return_document(ReturnDocument::After);
-        Ok(session.max_time(db::MAX_TIME).await?)
+    pub async fn touch(
+        &self,
+        id: RandomId,
+        epoch: i64,
+        now: DateTime,
+        idle_at: DateTime,
+    ) -> Result<Option<Session>, Error> {
+        let used = doc! { "$set": { "last_used_at": now, "idle_at": { "$min": ["$expires_at", idle_at] } } };
+        let touched = self.0.find_one_and_update(alive(id, epoch, now), vec![used]);
+        Ok(touched.return_document(ReturnDocument::After).max_time(db::MAX_TIME).await?)
+    }
+
+    /// Replaces the refresh token of generation `presented`, if that is the newest: one compare-and-set, so that of
+    /// any number of copies one wins. `None` if it is not the newest, or the session is over or does not rotate.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn rotate(
+        &self,
+        id: RandomId,
+        presented: i64,
+        epoch: i64,
+        now: DateTime,
+        idle_at: DateTime,
+    ) -> Result<Option<Session>, Error> {
+        let mut newest = alive(id, epoch, now);
+        newest.extend(doc! { "gen": presented, "rotating": true });
+        let change = doc! { "$set": {
+            "gen": { "$add": ["$gen", 1_i64] },
+            "seen": { "$max": ["$seen", presented] },
+            "rotated_at": now,
+            "last_used_at": now,
+            "idle_at": { "$min": ["$expires_at", idle_at] },
+        } };
+        let rotated = self.0.find_one_and_update(newest, vec![change]).return_document(ReturnDocument::After);
+        Ok(rotated.max_time(db::MAX_TIME).await?)
+    }
+
+    /// Notes that tokens of a generation have been used, so that the client has them.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn mark_seen(&self, id: RandomId, generation: i64) -> Result<(), Error> {
+        self.0.update_one(doc! { "_id": id.to_string() }, doc! { "$max": { "seen": generation } }).await?;
+        Ok(())
+    }
+
+    /// Lifts a session into a later epoch of its user.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn lift(&self, id: RandomId, epoch: i64) -> Result<(), Error> {
+        let later = doc! { "$max": { "epoch": epoch } };
+        self.0.update_one(doc! { "_id": id.to_string(), "ended_at": null }, later).await?;
+        Ok(())
+    }
+
+    /// The living sessions of a user in an epoch, last used first, at most [`LISTED`].
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn living_of(
+        &self,
+        user_id: ObjectId,
+        epoch: i64,
+        now: DateTime,
+    ) -> Result<Vec<Session>, Error> {
+        let living = doc! { "user_id": user_id, "epoch": epoch, "ended_at": null, "idle_at": { "$gt": now } };
+        let found = self.0.find(living).sort(doc! { "last_used_at": -1 }).limit(LISTED);
+        Ok(found.max_time(db::MAX_TIME).await?.try_collect().await?)
     }
 
     /// Ends a session, unless it has ended already.
@@ -101,8 +168,24 @@ impl Sessions {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn end(&self, id: RandomId, why: &str, now: DateTime) -> Result<(), Error> {
-        let alive = doc! { "_id": id.to_string(), "ended_at": null };
-        self.0.update_one(alive, doc! { "$set": { "ended_at": now, "ended_why": why } }).await?;
+        let living = doc! { "_id": id.to_string(), "ended_at": null };
+        self.0.update_one(living, doc! { "$set": { "ended_at": now, "ended_why": why } }).await?;
+        Ok(())
+    }
+
+    /// Ends the sessions of a user that are of an earlier epoch than `epoch`.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn end_before(
+        &self,
+        user_id: ObjectId,
+        epoch: i64,
+        why: &str,
+        now: DateTime,
+    ) -> Result<(), Error> {
+        let earlier = doc! { "user_id": user_id, "ended_at": null, "epoch": { "$lt": epoch } };
+        self.0.update_many(earlier, doc! { "$set": { "ended_at": now, "ended_why": why } }).await?;
         Ok(())
     }
 
@@ -116,60 +199,10 @@ impl Sessions {
     }
 }
 
-/// An entry of the blacklist, kept until the last token that it revokes has expired.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Revocation {
-    /// What is revoked: `jti:`, `sid:` or `user:` and the id.
-    #[serde(rename = "_id")]
-    pub target: String,
-    /// Of a user: tokens of an earlier epoch than this are revoked.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub epoch: Option<i64>,
-    /// Since when.
-    pub revoked_at: DateTime,
-    /// When the database may remove the entry.
-    pub expires_at: DateTime,
-}
-
-/// The collection `blacklist`: the authority on what is revoked.
-#[derive(Clone)]
-pub struct Revocations(Collection<Revocation>);
-
-impl Revocations {
-    /// The blacklist of `db`.
-    #[must_use]
-    pub fn new(db: &Db) -> Self {
-        Self(db.collection("blacklist"))
-    }
-
-    /// Creates the indexes that are missing.
-    ///
-    /// # Errors
-    /// See [`db::ensure_indexes`].
-    pub async fn ensure_indexes(&self) -> Result<(), Setup> {
-        let ttl = IndexOptions::builder().expire_after(Duration::ZERO).build();
-        db::ensure_indexes(&self.0, [db::index(doc! { "expires_at": 1 }, ttl)]).await
-    }
-
-    /// Writes an entry; a user's keeps the highest epoch, and every entry the latest end.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn put(&self, entry: &Revocation) -> Result<(), Error> {
-        let mut highest = doc! { "expires_at": entry.expires_at };
-        if let Some(epoch) = entry.epoch {
-            highest.insert("epoch", epoch);
-        }
-        let change = doc! { "$max": highest, "$setOnInsert": { "revoked_at": entry.revoked_at } };
-        self.0.update_one(doc! { "_id": &entry.target }, change).upsert(true).await?;
-        Ok(())
-    }
-
-    /// Every entry that still revokes something.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn live(&self, now: DateTime) -> Result<Vec<Revocation>, Error> {
-        Ok(self.0.find(doc! { "expires_at": { "$gt": now } }).await?.try_collect().await?)
+/// The filter for a session that is not over.
+fn alive(id: RandomId, epoch: i64, now: DateTime) -> Document {
+    doc! {
+        "_id": id.to_string(), "epoch": epoch, "ended_at": null,
+        "idle_at": { "$gt": now }, "expires_at": { "$gt": now },
     }
 }

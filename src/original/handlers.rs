@@ -13,15 +13,14 @@ use futures_util::{StreamExt, TryStreamExt};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::wire::{self, Body, Credentials, TodoFields};
+use super::wire::{self, Body, Credentials, Registration, TodoFields};
 use crate::auth::extract::{CurrentUser, FreshUser, LogoutToken, RefreshToken};
-use crate::auth::operations::Auth;
 use crate::error::{Error, Resource};
-use crate::telemetry::{ClientAddress, UserName};
+use crate::telemetry::UserName;
 use crate::todos::model::{NewTodo, Todo};
 use crate::todos::store::Todos;
-use crate::users::model::{ORIGINAL_LIMITS, User};
-use crate::users::operations::Accounts;
+use crate::users::model::User;
+use crate::users::operations::{Accounts, Origin};
 
 /// The variable part of a path; what cannot be decoded names nothing.
 type Segment = Result<Path<String>, PathRejection>;
@@ -70,40 +69,42 @@ impl From<TodoFields> for NewTodo {
 /// `POST /register`
 pub(crate) async fn register(
     State(accounts): State<Arc<Accounts>>,
-    Body(Credentials { username, password }): Body<Credentials>,
+    origin: Origin,
+    Body(Registration(new)): Body<Registration>,
 ) -> Result<(StatusCode, Json<Value>), Error> {
-    accounts.register(username, &password, ORIGINAL_LIMITS).await?;
+    accounts.register(new, &origin).await?;
     Ok((StatusCode::CREATED, wire::message("User created successfully.")))
 }
 
 /// `POST /login`
 pub(crate) async fn login(
     State(accounts): State<Arc<Accounts>>,
-    client: Option<Extension<ClientAddress>>,
+    origin: Origin,
     Extension(log): Extension<UserName>,
     Body(Credentials { username, password }): Body<Credentials>,
 ) -> Result<Json<Value>, Error> {
-    let ip = client.map(|Extension(ClientAddress(ip))| ip.to_string());
-    let tokens = accounts.login(&username, &password, ip).await?;
-    log.set(&username);
+    let (user, tokens) = accounts.login(&username, &password, false, &origin).await?;
+    log.set(&user.username);
     Ok(Json(json!({ "access_token": tokens.access, "refresh_token": tokens.refresh })))
 }
 
 /// `POST /refresh`
 pub(crate) async fn refresh(
     State(accounts): State<Arc<Accounts>>,
+    origin: Origin,
     RefreshToken(claims): RefreshToken,
 ) -> Result<Json<Value>, Error> {
-    let access = accounts.refresh(&claims).await?;
-    Ok(Json(json!({ "access_token": access })))
+    let tokens = accounts.refresh(&claims, false, &origin).await?;
+    Ok(Json(json!({ "access_token": tokens.access })))
 }
 
 /// `POST /logout`
 pub(crate) async fn logout(
-    State(auth): State<Arc<Auth>>,
+    State(accounts): State<Arc<Accounts>>,
+    origin: Origin,
     LogoutToken(claims): LogoutToken,
 ) -> Result<Json<Value>, Error> {
-    auth.log_out(&claims).await?;
+    accounts.log_out(&claims, &origin).await?;
     Ok(wire::message("Successfully logged out"))
 }
 
@@ -120,11 +121,12 @@ pub(crate) async fn get_user(
 /// `DELETE /user/{username}`
 pub(crate) async fn delete_user(
     State(accounts): State<Arc<Accounts>>,
+    origin: Origin,
     caller: CurrentUser,
     username: Segment,
 ) -> Result<Json<Value>, Error> {
     let user = accessible(&accounts, &caller, username).await?;
-    accounts.delete(&user).await?;
+    accounts.delete(&user, &origin).await?;
     Ok(wire::message("User was deleted"))
 }
 

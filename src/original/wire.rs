@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use crate::error::{Error, Fault, Resource, TokenFault};
 use crate::extract::{self, Members};
 use crate::problem;
+use crate::users::model::{NewUser, ORIGINAL_LIMITS};
 
 /// A body with two required text fields, read before the handler runs.
 pub(crate) struct Body<T>(pub T);
@@ -26,11 +27,11 @@ pub(crate) trait Fields: Sized {
     /// The names and the texts.
     const FIELDS: [(&'static str, &'static str); 2];
 
-    /// Makes the body from the fields' texts.
-    fn of(first: String, second: String) -> Self;
+    /// Makes the body from the fields' texts, if they keep to its rules.
+    fn of(first: String, second: String) -> Result<Self, Error>;
 }
 
-/// The body of `/register` and `/login`.
+/// The body of `/login`.
 pub(crate) struct Credentials {
     /// The name.
     pub(crate) username: String,
@@ -38,12 +39,23 @@ pub(crate) struct Credentials {
     pub(crate) password: SecretString,
 }
 
+/// The body of `/register`, with the rules of this face.
+pub(crate) struct Registration(pub(crate) NewUser);
+
 impl Fields for Credentials {
     const FIELDS: [(&'static str, &'static str); 2] =
         [("username", "This field cannot be blank."), ("password", "This field cannot be blank.")];
 
-    fn of(username: String, password: String) -> Self {
-        Self { username, password: password.into() }
+    fn of(username: String, password: String) -> Result<Self, Error> {
+        Ok(Self { username, password: password.into() })
+    }
+}
+
+impl Fields for Registration {
+    const FIELDS: [(&'static str, &'static str); 2] = Credentials::FIELDS;
+
+    fn of(username: String, password: String) -> Result<Self, Error> {
+        NewUser::parse(username, password, None, ORIGINAL_LIMITS).map(Self).map_err(Error::Invalid)
     }
 }
 
@@ -59,8 +71,8 @@ impl Fields for TodoFields {
     const FIELDS: [(&'static str, &'static str); 2] =
         [("name", "This field cannot be left blank!"), ("description", "Every item needs a store_id.")];
 
-    fn of(name: String, description: String) -> Self {
-        Self { name, description }
+    fn of(name: String, description: String) -> Result<Self, Error> {
+        Ok(Self { name, description })
     }
 }
 
@@ -74,7 +86,7 @@ impl<S: Send + Sync, T: Fields> FromRequest<S> for Body<T> {
             None
         };
         let [first, second] = T::FIELDS;
-        Ok(Self(T::of(field(members.as_ref(), first)?, field(members.as_ref(), second)?)))
+        T::of(field(members.as_ref(), first)?, field(members.as_ref(), second)?).map(Self)
     }
 }
 

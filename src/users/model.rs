@@ -6,8 +6,10 @@ use icu_casemap::CaseMapper;
 use icu_normalizer::ComposingNormalizer;
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory, WhiteSpace};
 use icu_properties::{CodePointMapData, CodePointSetData};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use super::guessable::is_common;
 use crate::auth::token::{Role, Subject};
 use crate::error::Fault;
 
@@ -23,6 +25,12 @@ pub struct User {
     pub username_key: String,
     /// See [`super::password::Hasher`].
     pub password_hash: String,
+    /// Where the user can be written to.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// The IANA name of the zone that the user's days are in.
+    #[serde(default = "utc")]
+    pub time_zone: String,
     /// What the user may do.
     pub roles: Vec<Role>,
     /// Raised to end every session at once: tokens of an earlier epoch are dead.
@@ -31,6 +39,9 @@ pub struct User {
     pub created_at: DateTime,
     /// Counts the changes, from 1.
     pub version: i64,
+    /// Set while the user may not log in.
+    #[serde(default)]
+    pub disabled_at: Option<DateTime>,
     /// Set by the first step of a deletion: no login any more, and the rest is being removed.
     #[serde(default)]
     pub deleted_at: Option<DateTime>,
@@ -45,10 +56,13 @@ impl User {
             username_key: username_key(&username),
             username,
             password_hash,
+            email: None,
+            time_zone: utc(),
             roles: vec![Role::User],
             epoch: 0,
             created_at: now,
             version: 1,
+            disabled_at: None,
             deleted_at: None,
         }
     }
@@ -65,6 +79,47 @@ impl User {
     }
 }
 
+/// A user who is about to register: the name, the password and the address keep to the rules.
+#[derive(Debug)]
+pub struct NewUser {
+    pub(super) username: String,
+    pub(super) password: SecretString,
+    pub(super) email: Option<String>,
+}
+
+impl NewUser {
+    /// Checks everything.
+    ///
+    /// # Errors
+    /// Every broken rule.
+    pub fn parse(
+        username: String,
+        password: String,
+        email: Option<String>,
+        limits: Limits,
+    ) -> Result<Self, Vec<Fault>> {
+        let faults = Self::faults(Some(&username), Some(&password), email.as_deref(), limits);
+        if faults.is_empty() { Ok(Self { username, password: password.into(), email }) } else { Err(faults) }
+    }
+
+    /// Every rule that is broken by what there is.
+    #[must_use]
+    pub fn faults(
+        username: Option<&str>,
+        password: Option<&str>,
+        email: Option<&str>,
+        limits: Limits,
+    ) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        faults.extend(username.into_iter().flat_map(|username| username_faults(username, limits)));
+        faults.extend(
+            password.into_iter().flat_map(|password| password_faults("password", username, password, limits)),
+        );
+        faults.extend(email.and_then(email_fault));
+        faults
+    }
+}
+
 /// A username as compared: Unicode NFKC with case folded, so that `Ann`, `ANN` and `ａｎｎ` are one user.
 #[must_use]
 pub fn username_key(username: &str) -> String {
@@ -73,34 +128,89 @@ pub fn username_key(username: &str) -> String {
     nfkc.normalize(&folded).into_owned()
 }
 
-/// How long new usernames and passwords are, in code points, both ends included.
+fn utc() -> String {
+    "UTC".to_owned()
+}
+
+/// What a user changes about themselves; `None` keeps.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UserPatch {
+    /// A new address, or none.
+    pub email: Option<Option<String>>,
+    /// A new zone.
+    pub time_zone: Option<String>,
+}
+
+impl UserPatch {
+    /// Checks the values; a zone of null is UTC again.
+    ///
+    /// # Errors
+    /// Every broken rule.
+    pub fn parse(email: Option<Option<String>>, zone: Option<Option<String>>) -> Result<Self, Vec<Fault>> {
+        let mut faults = Vec::new();
+        faults.extend(email.as_ref().and_then(|email| email.as_deref()).and_then(email_fault));
+        let time_zone = zone.map(|zone| zone.unwrap_or_else(utc));
+        if time_zone.as_deref().is_some_and(|zone| zone.parse::<chrono_tz::Tz>().is_err()) {
+            faults.push(Fault::of(
+                "time_zone",
+                "unknown_zone",
+                "A time zone is an IANA name such as Europe/Berlin.",
+            ));
+        }
+        if faults.is_empty() { Ok(Self { email, time_zone }) } else { Err(faults) }
+    }
+}
+
+/// What is wrong with an address (RFC 5321 §4.5.3.1: at most 254 octets).
+fn email_fault(email: &str) -> Option<Fault> {
+    let right = email.len() <= 254 && email_address::EmailAddress::is_valid(email);
+    (!right).then(|| Fault::of("email", "not_an_address", "An email address looks like ann@example.org."))
+}
+
+/// What new usernames and passwords must keep to.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Of a username.
+    /// How many code points a username has, both ends included.
     pub username: (usize, usize),
-    /// Of a password.
+    /// How many a password has.
     pub password: (usize, usize),
+    /// Whether a password may be neither common nor the username.
+    pub strict: bool,
 }
 
 /// The limits of the original's routes.
-pub const ORIGINAL_LIMITS: Limits = Limits { username: (1, 64), password: (8, 128) };
+pub const ORIGINAL_LIMITS: Limits = Limits { username: (1, 64), password: (8, 128), strict: false };
 
-/// Every rule that a new user's name and password break. Names and passwords that a take-over brought keep none.
-#[must_use]
-pub fn faults(username: &str, password: &str, limits: Limits) -> Vec<Fault> {
-    let mut faults = Vec::new();
-    faults.extend(length("username", username, limits.username));
+/// The limits of the routes under `/v1`.
+pub const LIMITS: Limits = Limits { username: (3, 64), password: (8, 128), strict: true };
+
+/// Every rule that a new name breaks. Names that a take-over brought keep none.
+fn username_faults(username: &str, limits: Limits) -> Vec<Fault> {
+    let mut faults: Vec<Fault> =
+        length("username", "username", username, limits.username).into_iter().collect();
     if !username.chars().all(is_visible) {
         faults.push(Fault::of("username", "invisible", "A username has no control or invisible characters."));
     } else if username.starts_with(' ') || username.ends_with(' ') {
         faults.push(Fault::of("username", "invisible", "A username neither starts nor ends with a space."));
     }
-    faults.extend(length("password", password, limits.password));
     faults
 }
 
-fn length(field: &str, text: &str, (min, max): (usize, usize)) -> Option<Fault> {
-    let fault = |code| Fault::of(field, code, format!("A {field} has {min} to {max} characters."));
+/// Every rule that a new password, given as the member `field`, breaks. Passwords that a take-over brought keep none.
+#[must_use]
+pub fn password_faults(field: &str, username: Option<&str>, password: &str, limits: Limits) -> Vec<Fault> {
+    let mut faults: Vec<Fault> = length(field, "password", password, limits.password).into_iter().collect();
+    if limits.strict && username.is_some_and(|username| username_key(password) == username_key(username)) {
+        faults.push(Fault::of(field, "same_as_username", "A password is not the username."));
+    }
+    if limits.strict && is_common(password) {
+        faults.push(Fault::of(field, "too_common", "This password is among the first that are guessed."));
+    }
+    faults
+}
+
+fn length(field: &str, what: &str, text: &str, (min, max): (usize, usize)) -> Option<Fault> {
+    let fault = |code| Fault::of(field, code, format!("A {what} has {min} to {max} characters."));
     match text.chars().count() {
         count if count < min => Some(fault("too_short")),
         count if count > max => Some(fault("too_long")),
@@ -129,7 +239,20 @@ mod tests {
     use super::*;
 
     fn codes(username: &str, password: &str) -> Vec<&'static str> {
-        faults(username, password, ORIGINAL_LIMITS).into_iter().map(|fault| fault.code).collect()
+        codes_within(ORIGINAL_LIMITS, username, password)
+    }
+
+    fn codes_within(limits: Limits, username: &str, password: &str) -> Vec<&'static str> {
+        let faults = NewUser::faults(Some(username), Some(password), None, limits);
+        faults.into_iter().map(|fault| fault.code).collect()
+    }
+
+    #[test]
+    fn under_v1_a_password_is_neither_common_nor_the_name() {
+        assert_eq!(codes_within(LIMITS, "annabel-lee", "Annabel-LEE"), ["same_as_username"]);
+        assert_eq!(codes_within(LIMITS, "ann", "Password1"), ["too_common"]);
+        assert_eq!(codes_within(LIMITS, "an", "correct horse"), ["too_short"]);
+        assert_eq!(codes_within(LIMITS, "ann", "correct horse"), [""; 0]);
     }
 
     #[test]

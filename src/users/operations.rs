@@ -1,88 +1,208 @@
 //! What users do with their accounts, for every face of the service. Must not know JSON or status codes.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
-use super::model::{self, Limits, User};
+use super::model::{NewUser, User, username_key};
 use super::password::{Hasher, Verdict};
 use super::store::Users;
-use crate::auth::operations::{Auth, TokenPair};
+use crate::audit::store::{Audit, Circumstances, Event};
+use crate::auth::failed_logins::FailedLogins;
+use crate::auth::operations::{Auth, Opening, Renewal, Tokens};
+use crate::auth::throttle::{FAILURES_UNDER_ATTACK, Throttle};
 use crate::auth::token::Claims;
 use crate::clock::Clock;
 use crate::error::{Error, TokenFault};
+use crate::id::RandomId;
 use crate::todos::store::Todos;
+
+/// After how long a deletion that has not ended must have been cut off.
+pub const DELETION_MILLIS: i64 = 30_000;
 
 /// The acts on users, over the stores that they concern.
 pub struct Accounts {
-    users: Users,
+    pub(super) users: Users,
+    pub(super) auth: Arc<Auth>,
+    pub(super) audit: Audit,
+    pub(super) hasher: Arc<Hasher>,
+    pub(super) clock: Clock,
     todos: Todos,
-    auth: Arc<Auth>,
-    hasher: Arc<Hasher>,
-    clock: Clock,
+    throttle: Throttle,
+    failed_logins: FailedLogins,
+    registration_open: bool,
+}
+
+/// What [`Accounts`] works with.
+pub struct Parts {
+    /// The users.
+    pub users: Users,
+    /// Their todos, which are deleted with them.
+    pub todos: Todos,
+    /// Sessions and tokens.
+    pub auth: Arc<Auth>,
+    /// What is noted of all this.
+    pub audit: Audit,
+    /// Passwords.
+    pub hasher: Arc<Hasher>,
+    /// Who tries too often.
+    pub throttle: Throttle,
+    /// How often a name was tried in vain.
+    pub failed_logins: FailedLogins,
+    /// The time.
+    pub clock: Clock,
+    /// Whether anyone may register.
+    pub registration_open: bool,
+}
+
+/// Where a request comes from.
+#[derive(Debug, Clone, Default)]
+pub struct Origin {
+    /// The client's address.
+    pub ip: Option<IpAddr>,
+    /// What the client calls itself.
+    pub device: Option<String>,
+}
+
+impl Origin {
+    fn ip(&self) -> Option<String> {
+        self.ip.map(|ip| ip.to_string())
+    }
 }
 
 impl Accounts {
-    /// The acts over these stores.
+    /// The acts over these parts.
     #[must_use]
-    pub fn new(users: Users, todos: Todos, auth: Arc<Auth>, hasher: Arc<Hasher>, clock: Clock) -> Self {
-        Self { users, todos, auth, hasher, clock }
+    pub fn new(parts: Parts) -> Self {
+        let Parts { users, todos, auth, audit, hasher, throttle, failed_logins, clock, registration_open } =
+            parts;
+        Self { users, auth, audit, hasher, clock, todos, throttle, failed_logins, registration_open }
     }
 
     /// Registers a user.
     ///
     /// # Errors
-    /// [`Error::Invalid`] with every broken rule; [`Error::UsernameTaken`]; [`Error::Unavailable`].
-    pub async fn register(
-        &self,
-        username: String,
-        password: &SecretString,
-        limits: Limits,
-    ) -> Result<User, Error> {
-        let faults = model::faults(&username, password.expose_secret(), limits);
-        if !faults.is_empty() {
-            return Err(Error::Invalid(faults));
+    /// [`Error::RegistrationClosed`]; [`Error::Throttled`]; [`Error::UsernameTaken`]; [`Error::Unavailable`].
+    pub async fn register(&self, new: NewUser, origin: &Origin) -> Result<User, Error> {
+        if !self.registration_open {
+            return Err(Error::RegistrationClosed);
         }
-        let password_hash = self.hasher.hash(password).await?;
-        let user = User::new(username, password_hash, self.clock.now());
+        self.throttle.admit_address(origin.ip)?;
+        self.create(new, origin).await
+    }
+
+    /// Makes a user, whoever asks for it.
+    ///
+    /// # Errors
+    /// [`Error::UsernameTaken`]; [`Error::Unavailable`].
+    pub async fn create(&self, new: NewUser, origin: &Origin) -> Result<User, Error> {
+        let password_hash = self.hasher.hash(&new.password).await?;
+        let user = User { email: new.email, ..User::new(new.username, password_hash, self.clock.now()) };
         self.users.insert(&user).await?;
+        self.note(Event::Register, &user, None, origin).await;
         Ok(user)
     }
 
-    /// Opens a session for a name and its password; `ip` is where from. An unknown name costs a hash too.
+    /// Opens a session for a name and its password, rotating or as the original's clients expect. An unknown name costs
+    /// a hash too, and asks the database as often.
     ///
     /// # Errors
-    /// [`Error::InvalidCredentials`]; [`Error::Unavailable`].
+    /// [`Error::InvalidCredentials`]; [`Error::Throttled`]; [`Error::Unavailable`].
     pub async fn login(
         &self,
         name: &str,
         password: &SecretString,
-        ip: Option<String>,
-    ) -> Result<TokenPair, Error> {
+        rotating: bool,
+        origin: &Origin,
+    ) -> Result<(User, Tokens), Error> {
+        self.throttle.admit_address(origin.ip)?;
         let user = self.users.by_name(name).await?;
-        let verdict =
-            self.hasher.verify(password, user.as_ref().map(|user| user.password_hash.as_str())).await?;
-        let user = match (user, verdict) {
-            (None, _) | (_, Verdict::Wrong) => return Err(Error::InvalidCredentials),
-            (Some(user), verdict) => {
-                if verdict == Verdict::RightButOutdated {
-                    self.users.rehash(&user, &self.hasher.hash(password).await?).await?;
-                }
-                user
-            }
-        };
-        self.auth.open(user.subject(), ip).await
+        let user = self.verified(name, user, password, origin).await?;
+        let opening = Opening { rotating, device: origin.device.clone(), ip: origin.ip() };
+        let tokens = self.auth.open(user.subject(), opening).await?;
+        self.note(Event::Login, &user, Some(tokens.session_id), origin).await;
+        Ok((user, tokens))
     }
 
-    /// A new access token, not fresh, for the session of a refresh token, with the user's roles as they are now.
+    /// The user, if this is the password; the one place where one is tried.
+    pub(super) async fn verified(
+        &self,
+        name: &str,
+        user: Option<User>,
+        password: &SecretString,
+        origin: &Origin,
+    ) -> Result<User, Error> {
+        let key = username_key(name);
+        let counted = self.throttle.is_enabled();
+        let under_attack =
+            counted && self.failed_logins.count(&key, self.clock.now()).await? >= FAILURES_UNDER_ATTACK;
+        self.throttle.admit_login(&key, origin.ip, under_attack)?;
+        let stored = user.as_ref().map(|user| user.password_hash.as_str());
+        let verdict = self.hasher.verify(password, stored).await;
+        let verdict = verdict.inspect_err(|_| self.throttle.undecided(&key, origin.ip))?;
+        match user {
+            Some(mut user) if verdict != Verdict::Wrong && user.disabled_at.is_none() => {
+                self.throttle.succeeded(&key, origin.ip);
+                if verdict == Verdict::RightButOutdated {
+                    let renewed = self.hasher.hash(password).await?;
+                    self.users.rehash(&user, &renewed).await?;
+                    user.password_hash = renewed;
+                }
+                Ok(user)
+            }
+            user => {
+                if counted {
+                    self.failed_logins.add(&key, self.clock.now()).await?;
+                }
+                let circumstances = Circumstances {
+                    user_id: user.map(|user| user.id),
+                    username: Some(name.chars().take(64).collect()),
+                    session_id: None,
+                    ip: origin.ip(),
+                };
+                self.audit.note(Event::LoginFailed, circumstances).await;
+                Err(Error::InvalidCredentials)
+            }
+        }
+    }
+
+    /// New tokens, not fresh, for the session of a refresh token, with the user's roles as they are now; `hand_over`
+    /// says whether the caller is given the refresh token, too.
     ///
     /// # Errors
-    /// [`TokenFault::Revoked`] when the user or the session is over; [`Error::Unavailable`].
-    pub async fn refresh(&self, refresh: &Claims) -> Result<String, Error> {
-        match self.users.by_id(refresh.sub).await? {
-            Some(user) if user.epoch == refresh.epoch => self.auth.renew(refresh.sid, user.subject()).await,
-            _ => Err(Error::Token(TokenFault::Revoked)),
+    /// [`TokenFault::Revoked`] when the user or the session is over, or the token is a copy of one that was replaced;
+    /// [`Error::Unavailable`].
+    pub async fn refresh(&self, refresh: &Claims, hand_over: bool, origin: &Origin) -> Result<Tokens, Error> {
+        let revoked = Err(Error::Token(TokenFault::Revoked));
+        let Some(user) = self.users.by_id(refresh.sub).await? else { return revoked };
+        if user.disabled_at.is_some() {
+            return revoked;
         }
+        match self.auth.renew(refresh, user.subject(), hand_over).await? {
+            Renewal::Renewed(tokens) => Ok(tokens),
+            Renewal::Over => revoked,
+            Renewal::Reused => {
+                self.note(Event::RefreshReuse, &user, Some(refresh.sid), origin).await;
+                revoked
+            }
+        }
+    }
+
+    /// Ends the session of a token.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]: see [`Auth::log_out`].
+    pub async fn log_out(&self, claims: &Claims, origin: &Origin) -> Result<(), Error> {
+        self.auth.log_out(claims).await?;
+        let circumstances = Circumstances {
+            user_id: Some(claims.sub),
+            username: Some(claims.username.clone()),
+            session_id: Some(claims.sid),
+            ip: origin.ip(),
+        };
+        self.audit.note(Event::Logout, circumstances).await;
+        Ok(())
     }
 
     /// The user of a name, if there is one.
@@ -93,29 +213,54 @@ impl Accounts {
         self.users.by_name(username).await
     }
 
+    /// The caller, asked of the database, as sensitive acts need: the user and the session are still alive.
+    ///
+    /// # Errors
+    /// [`TokenFault::Revoked`] when they are not; [`Error::Unavailable`].
+    pub async fn caller(&self, claims: &Claims) -> Result<User, Error> {
+        let user = self.users.by_id(claims.sub).await?.ok_or(Error::Token(TokenFault::Revoked))?;
+        self.auth.assert_alive(claims.sid, user.epoch).await?;
+        Ok(user)
+    }
+
     /// Deletes a user with everything that is theirs. The order makes it safe to repeat from any point: first no login
     /// and no refresh, then every token is refused, then what is theirs goes, and the name is free again last.
     /// [`Accounts::finish_deletions`] takes up what was cut off.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn delete(&self, user: &User) -> Result<(), Error> {
+    pub async fn delete(&self, user: &User, origin: &Origin) -> Result<(), Error> {
         let Some(user) = self.users.begin_deletion(user.id, self.clock.now()).await? else { return Ok(()) };
-        self.auth.lock_out(user.id, user.epoch).await?;
+        self.auth.lock_out(user.id, user.epoch, None, "deleted").await?;
         self.todos.of(user.id).remove_all().await?;
         self.auth.forget(user.id).await?;
-        self.users.remove(user.id).await
+        self.users.remove(user.id).await?;
+        self.note(Event::Deleted, &user, None, origin).await;
+        Ok(())
     }
 
-    /// Ends deletions that were cut off half-way, by a crash or an outage.
+    /// Ends deletions that were cut off half-way, by a crash or an outage: those that began more than
+    /// [`DELETION_MILLIS`] ago.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn finish_deletions(&self) -> Result<(), Error> {
-        for user in self.users.being_deleted().await? {
+        let begun = self.clock.now().saturating_add_millis(-DELETION_MILLIS);
+        for user in self.users.being_deleted(begun).await? {
             tracing::info!(user = %user.id, "ending a deletion that was cut off");
-            self.delete(&user).await?;
+            self.delete(&user, &Origin::default()).await?;
         }
         Ok(())
+    }
+
+    pub(super) async fn note(
+        &self,
+        event: Event,
+        user: &User,
+        session_id: Option<RandomId>,
+        origin: &Origin,
+    ) {
+        let (user_id, username) = (Some(user.id), Some(user.username.clone()));
+        self.audit.note(event, Circumstances { user_id, username, session_id, ip: origin.ip() }).await;
     }
 }

@@ -4,12 +4,13 @@
 //! again.
 
 use bson::oid::ObjectId;
-use bson::{DateTime, doc};
+use bson::{DateTime, Document, doc};
 use futures_util::TryStreamExt;
 use mongodb::Collection;
 use mongodb::options::{IndexOptions, ReturnDocument};
 
-use super::model::{User, username_key};
+use super::model::{User, UserPatch, username_key};
+use crate::auth::token::Role;
 use crate::db::{self, Db, Setup};
 use crate::error::Error;
 
@@ -76,6 +77,78 @@ impl Users {
         Ok(())
     }
 
+    /// Changes what a user may change about themselves, if the version is one of `versions` or that is `None`; the
+    /// user as changed. `None` if there is no such user in such a version.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn patch(
+        &self,
+        id: ObjectId,
+        patch: UserPatch,
+        versions: Option<Vec<i64>>,
+    ) -> Result<Option<User>, Error> {
+        let mut set = Document::new();
+        if let Some(email) = patch.email {
+            set.insert("email", email);
+        }
+        if let Some(time_zone) = patch.time_zone {
+            set.insert("time_zone", time_zone);
+        }
+        let mut filter = doc! { "_id": id, "deleted_at": null };
+        if let Some(versions) = versions {
+            filter.insert("version", doc! { "$in": versions });
+        }
+        if set.is_empty() {
+            return Ok(self.0.find_one(filter).max_time(db::MAX_TIME).await?);
+        }
+        self.change(filter, doc! { "$set": set, "$inc": { "version": 1 } }).await
+    }
+
+    /// Sets another password, unless it has changed meanwhile, and raises the epoch in the same step; the user as
+    /// changed. `None` if it had changed.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn set_password(&self, user: &User, password_hash: &str) -> Result<Option<User>, Error> {
+        let unchanged = doc! { "_id": user.id, "password_hash": &user.password_hash, "deleted_at": null };
+        let set = doc! { "$set": { "password_hash": password_hash }, "$inc": { "epoch": 1, "version": 1 } };
+        self.change(unchanged, set).await
+    }
+
+    /// Raises the epoch, which ends every session of the user; the user as changed. `None` if there is no such user.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn raise_epoch(&self, id: ObjectId) -> Result<Option<User>, Error> {
+        self.change(doc! { "_id": id, "deleted_at": null }, doc! { "$inc": { "epoch": 1 } }).await
+    }
+
+    /// Adds a role or takes it away, and raises the epoch, so that no token has the earlier ones; as
+    /// [`Users::raise_epoch`].
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn set_roles(&self, id: ObjectId, roles: &[Role]) -> Result<Option<User>, Error> {
+        let roles = bson::serialize_to_bson(roles).map_err(Error::internal)?;
+        let set = doc! { "$set": { "roles": roles }, "$inc": { "epoch": 1, "version": 1 } };
+        self.change(doc! { "_id": id, "deleted_at": null }, set).await
+    }
+
+    /// Keeps a user from logging in, or lets them again, and raises the epoch; as [`Users::raise_epoch`].
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn set_disabled(&self, id: ObjectId, since: Option<DateTime>) -> Result<Option<User>, Error> {
+        let set = doc! { "$set": { "disabled_at": since }, "$inc": { "epoch": 1, "version": 1 } };
+        self.change(doc! { "_id": id, "deleted_at": null }, set).await
+    }
+
+    async fn change(&self, filter: Document, change: Document) -> Result<Option<User>, Error> {
+        let changed = self.0.find_one_and_update(filter, change).return_document(ReturnDocument::After);
+        Ok(changed.max_time(db::MAX_TIME).await?)
+    }
+
     /// The first step of a deletion: no login from here on, and a raised epoch. `None` if there is no such user.
     ///
     /// # Errors
@@ -99,12 +172,12 @@ impl Users {
         Ok(())
     }
 
-    /// Users whose deletion has begun and has not ended, at most 1,000.
+    /// Users whose deletion began before `begun` and has not ended, at most 1,000.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn being_deleted(&self) -> Result<Vec<User>, Error> {
-        let begun = self.0.find(doc! { "deleted_at": { "$type": "date" } }).limit(1_000);
+    pub async fn being_deleted(&self, begun: DateTime) -> Result<Vec<User>, Error> {
+        let begun = self.0.find(doc! { "deleted_at": { "$type": "date", "$lt": begun } }).limit(1_000);
         Ok(begun.max_time(db::MAX_TIME).await?.try_collect().await?)
     }
 }

@@ -71,12 +71,11 @@ async fn when_the_database_goes_away_routes_answer_503_and_recover() {
 
     mongod.script(&["start"]).await;
     server.wait_for_status("/readyz", 200).await;
-    assert_eq!(server.post("/logout", &ann, &json!({})).await.status(), 200, "a logout may be repeated");
-    assert_eq!(
-        server.post("/logout", &ann, &json!({})).await.status(),
-        401,
-        "until it has been written down"
-    );
+    // The service repeats by itself what it could not write down, so the client may find it done.
+    let repeated = server.post("/logout", &ann, &json!({})).await.status().as_u16();
+    assert!([200, 401].contains(&repeated), "a logout may be repeated: {repeated}");
+    let other = Server::start_ready(&uri, &[]).await;
+    other.wait_for_token("/todolist", &ann, 401).await;
     let login =
         server.post("/login", "", &json!({ "username": "ann", "password": crate::support::PASSWORD })).await;
     let token = login.json::<Value>().await.unwrap()["access_token"].as_str().unwrap().to_owned();

@@ -4,6 +4,7 @@ pub(crate) mod client;
 pub(crate) mod database;
 pub(crate) mod process;
 pub(crate) mod tokens;
+pub(crate) mod v1;
 
 use std::path::Path;
 
@@ -80,7 +81,7 @@ impl TestApp {
 
 /// The configuration of tests: `settings` on top of a quick bcrypt and a secret.
 pub(crate) fn config(uri: &str, settings: &[(&str, &str)]) -> Config {
-    let defaults = [("MONGODB_URI", uri), ("JWT_SECRET", SECRET), ("BCRYPT_COST", "4")];
+    let defaults = [("MONGODB_URI", uri), ("JWT_SECRET", SECRET), ("BCRYPT_COST", "4"), ("THROTTLES", "off")];
     let figment = config::figment(None::<&Path>, |name| {
         let all = settings.iter().chain(&defaults);
         all.clone().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())

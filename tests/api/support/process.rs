@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::Response;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
 
 use super::{PASSWORD, SECRET};
 
@@ -25,7 +26,13 @@ pub(crate) struct Server {
 fn command(arguments: &[&str], settings: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_todo-api"));
     command.args(arguments).env_clear().current_dir(std::env::temp_dir());
-    let defaults = [("JWT_SECRET", SECRET), ("HOST", "127.0.0.1"), ("PORT", "0"), ("BCRYPT_COST", "4")];
+    let defaults = [
+        ("JWT_SECRET", SECRET),
+        ("HOST", "127.0.0.1"),
+        ("PORT", "0"),
+        ("BCRYPT_COST", "4"),
+        ("THROTTLES", "off"),
+    ];
     command.envs(defaults).envs(settings.iter().copied());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
@@ -33,8 +40,20 @@ fn command(arguments: &[&str], settings: &[(&str, &str)]) -> Command {
 
 /// What a command that ends by itself said: its exit code, standard output and standard error.
 pub(crate) async fn run(arguments: &[&str], settings: &[(&str, &str)]) -> (Option<i32>, String, String) {
-    let child = tokio::process::Command::from(command(arguments, settings)).kill_on_drop(true).output();
-    let output = tokio::time::timeout(PATIENCE, child).await.expect("the command ends").unwrap();
+    run_with_input(arguments, settings, "").await
+}
+
+/// As [`run`], with something on standard input.
+pub(crate) async fn run_with_input(
+    arguments: &[&str],
+    settings: &[(&str, &str)],
+    input: &str,
+) -> (Option<i32>, String, String) {
+    let mut command = tokio::process::Command::from(command(arguments, settings));
+    let mut child = command.stdin(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).await.unwrap();
+    let output =
+        tokio::time::timeout(PATIENCE, child.wait_with_output()).await.expect("the command ends").unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
@@ -97,6 +116,13 @@ impl Server {
         eventually(&format!("{path} answers {status}"), async || {
             let answer = self.http.get(self.url(path)).send().await.ok()?;
             (answer.status() == status).then_some(())
+        })
+        .await;
+    }
+
+    pub(crate) async fn wait_for_token(&self, path: &str, token: &str, status: u16) {
+        eventually(&format!("{path} answers {status}"), async || {
+            (self.get(path, token).await.status() == status).then_some(())
         })
         .await;
     }

@@ -16,7 +16,20 @@ pub(crate) enum Need {
     Refresh,
 }
 
-/// Every protected route, for a user `ann`. A new route belongs in here.
+/// Every protected route under `/v1`; the logout takes a refresh token too. A new route belongs in here.
+pub(crate) const PROTECTED_V1: [(Method, &str, Need); 9] = [
+    (Method::POST, "/v1/refresh", Need::Refresh),
+    (Method::POST, "/v1/logout", Need::Access),
+    (Method::GET, "/v1/sessions", Need::Access),
+    (Method::DELETE, "/v1/sessions", Need::Access),
+    (Method::DELETE, "/v1/sessions/0123456789abcdef0123456789abcdef", Need::Access),
+    (Method::GET, "/v1/user", Need::Access),
+    (Method::PATCH, "/v1/user", Need::Access),
+    (Method::PUT, "/v1/user/password", Need::Access),
+    (Method::DELETE, "/v1/user", Need::Fresh),
+];
+
+/// Every protected route of the original, for a user `ann`. A new route belongs in here.
 pub(crate) const PROTECTED: [(Method, &str, Need); 9] = [
     (Method::GET, "/todolist", Need::Access),
     (Method::GET, "/todo/0123456789abcdef01234567", Need::Access),
@@ -97,6 +110,11 @@ pub(crate) async fn assert_none_opens(app: &TestApp, wrong: &[(String, String)])
             let answer = app.anonymous().with_token(token).send(method.clone(), path, &[], "").await;
             assert_eq!(answer.status, 401, "{what} at {method} {path}: {token}");
             answer.assert_refused("invalid_token");
+        }
+        for (method, path, _) in PROTECTED_V1 {
+            let answer = app.anonymous().with_token(token).send(method.clone(), path, &[], "").await;
+            assert_eq!(answer.status, 401, "{what} at {method} {path}: {token}");
+            answer.assert_problem(401, "token_invalid");
         }
     }
 }

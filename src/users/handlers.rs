@@ -1,0 +1,243 @@
+//! The routes under `/v1` for accounts, and their JSON. Must hold no rule: each says who may, does one act, and answers.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Extension, Path, Query, State};
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::response::IntoResponse;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::model::{LIMITS, NewUser, User, UserPatch, password_faults};
+use super::operations::{Accounts, Origin};
+use crate::auth::extract::{AnyLogoutToken, CurrentUser, FreshUser, RefreshToken};
+
+use crate::auth::token::Role;
+use crate::auth::wire::{SessionBody, TokensBody};
+use crate::clock::rfc3339;
+use crate::error::{Error, Fault, Resource};
+use crate::extract::{FromMembers, Input, JsonBody};
+use crate::id::RandomId;
+use crate::telemetry::UserName;
+use crate::version::{IfMatch, IfNoneMatch, Versioned};
+
+/// A user on the wire.
+#[derive(Serialize)]
+pub(crate) struct UserBody {
+    id: String,
+    username: String,
+    email: Option<String>,
+    roles: Vec<Role>,
+    time_zone: String,
+    created_at: String,
+    version: i64,
+}
+
+impl From<User> for Versioned<UserBody> {
+    fn from(user: User) -> Self {
+        let version = user.version;
+        let body = UserBody {
+            id: user.id.to_hex(),
+            username: user.username,
+            email: user.email,
+            roles: user.roles,
+            time_zone: user.time_zone,
+            created_at: rfc3339(user.created_at),
+            version,
+        };
+        Self { version, body }
+    }
+}
+
+impl FromMembers for NewUser {
+    fn take(input: &mut Input) -> Option<Self> {
+        let (username, password) = (input.text("username"), input.text("password"));
+        let email = input.optional_text("email").flatten();
+        match (username, password) {
+            (Some(username), Some(password)) => Self::parse(username, password, email, LIMITS)
+                .map_or_else(|faults| input.refuse(faults), Some),
+            (username, password) => {
+                let faults = Self::faults(username.as_deref(), password.as_deref(), email.as_deref(), LIMITS);
+                input.refuse(faults)
+            }
+        }
+    }
+}
+
+pub(crate) struct Login {
+    username: String,
+    password: SecretString,
+    device: Option<String>,
+}
+
+impl FromMembers for Login {
+    fn take(input: &mut Input) -> Option<Self> {
+        let (username, password) = (input.text("username"), input.text("password"));
+        let device = input.optional_text("device").flatten();
+        if device.as_ref().is_some_and(|device| device.chars().count() > 200) {
+            return input.fault(Fault::of("device", "too_long", "A device has at most 200 characters."));
+        }
+        Some(Self { username: username?, password: password?.into(), device })
+    }
+}
+
+pub(crate) struct PasswordChange {
+    current: SecretString,
+    new: SecretString,
+}
+
+impl FromMembers for PasswordChange {
+    fn take(input: &mut Input) -> Option<Self> {
+        let (current, new) = (input.text("current_password"), input.text("new_password"));
+        if let Some(new) = &new {
+            input.refuse::<()>(password_faults("new_password", None, new, LIMITS));
+        }
+        Some(Self { current: current?.into(), new: new?.into() })
+    }
+}
+
+impl FromMembers for UserPatch {
+    fn take(input: &mut Input) -> Option<Self> {
+        let (email, zone) = (input.optional_text("email"), input.optional_text("time_zone"));
+        Self::parse(email, zone).map_or_else(|faults| input.refuse(faults), Some)
+    }
+}
+
+/// `POST /v1/register`
+pub(crate) async fn register(
+    State(accounts): State<Arc<Accounts>>,
+    origin: Origin,
+    JsonBody(new): JsonBody<NewUser>,
+) -> Result<impl IntoResponse, Error> {
+    let user = accounts.register(new, &origin).await?;
+    Ok((StatusCode::CREATED, [(LOCATION, "/v1/user")], Versioned::from(user)))
+}
+
+/// `POST /v1/login`
+pub(crate) async fn login(
+    State(accounts): State<Arc<Accounts>>,
+    mut origin: Origin,
+    Extension(log): Extension<UserName>,
+    JsonBody(Login { username, password, device }): JsonBody<Login>,
+) -> Result<Json<TokensBody>, Error> {
+    origin.device = device;
+    let (user, tokens) = accounts.login(&username, &password, true, &origin).await?;
+    log.set(&user.username);
+    Ok(Json(tokens.into()))
+}
+
+/// `POST /v1/refresh`
+pub(crate) async fn refresh(
+    State(accounts): State<Arc<Accounts>>,
+    origin: Origin,
+    RefreshToken(claims): RefreshToken,
+) -> Result<Json<TokensBody>, Error> {
+    let tokens = accounts.refresh(&claims, true, &origin).await?;
+    Ok(Json(tokens.into()))
+}
+
+/// `POST /v1/logout`
+pub(crate) async fn logout(
+    State(accounts): State<Arc<Accounts>>,
+    origin: Origin,
+    AnyLogoutToken(claims): AnyLogoutToken,
+) -> Result<StatusCode, Error> {
+    accounts.log_out(&claims, &origin).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `GET /v1/sessions`
+pub(crate) async fn sessions(
+    State(accounts): State<Arc<Accounts>>,
+    CurrentUser(caller): CurrentUser,
+) -> Result<Json<Value>, Error> {
+    let sessions = accounts.sessions(&caller).await?;
+    let items: Vec<_> = sessions.into_iter().map(|session| SessionBody::of(session, caller.sid)).collect();
+    Ok(Json(json!({ "items": items, "next_cursor": null })))
+}
+
+/// `DELETE /v1/sessions/{id}`
+pub(crate) async fn end_session(
+    State(accounts): State<Arc<Accounts>>,
+    origin: Origin,
+    CurrentUser(caller): CurrentUser,
+    id: Result<Path<RandomId>, PathRejection>,
+) -> Result<StatusCode, Error> {
+    let Path(id) = id.map_err(|_| Error::NotFound(Resource::Session))?;
+    accounts.end_session(&caller, id, &origin).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Which sessions `DELETE /v1/sessions` spares.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Spared {
+    except: Option<Current>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Current {
+    Current,
+}
+
+/// `DELETE /v1/sessions`
+pub(crate) async fn end_sessions(
+    State(accounts): State<Arc<Accounts>>,
+    origin: Origin,
+    CurrentUser(caller): CurrentUser,
+    spared: Result<Query<Spared>, QueryRejection>,
+) -> Result<StatusCode, Error> {
+    let Query(spared) = spared.map_err(|_| {
+        Error::Invalid(vec![Fault::of("except", "unknown_value", "The query is empty or `except=current`.")])
+    })?;
+    accounts.end_sessions(&caller, spared.except.is_some(), &origin).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `GET /v1/user`
+pub(crate) async fn get(
+    State(accounts): State<Arc<Accounts>>,
+    CurrentUser(caller): CurrentUser,
+    known: IfNoneMatch,
+) -> Result<impl IntoResponse, Error> {
+    let user = accounts.get(caller.sub).await?;
+    Ok(Versioned::from(user).unless(&known))
+}
+
+/// `PATCH /v1/user`
+pub(crate) async fn patch(
+    State(accounts): State<Arc<Accounts>>,
+    CurrentUser(caller): CurrentUser,
+    IfMatch(versions): IfMatch,
+    JsonBody(patch): JsonBody<UserPatch>,
+) -> Result<Versioned<UserBody>, Error> {
+    let changed = accounts.patch(caller.sub, patch, versions).await?;
+    changed.map(Versioned::from).map_err(|current| Versioned::from(current).mismatch())
+}
+
+/// `PUT /v1/user/password`
+pub(crate) async fn change_password(
+    State(accounts): State<Arc<Accounts>>,
+    origin: Origin,
+    CurrentUser(caller): CurrentUser,
+    JsonBody(PasswordChange { current, new }): JsonBody<PasswordChange>,
+) -> Result<Json<TokensBody>, Error> {
+    let tokens = accounts.change_password(&caller, &current, &new, &origin).await?;
+    Ok(Json(tokens.into()))
+}
+
+/// `DELETE /v1/user`
+pub(crate) async fn delete(
+    State(accounts): State<Arc<Accounts>>,
+    origin: Origin,
+    FreshUser(caller): FreshUser,
+) -> Result<StatusCode, Error> {
+    let user = accounts.caller(&caller).await?;
+    accounts.delete(&user, &origin).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,198 @@
+//! Guessing is slow: who tries too often waits, per address, per name from an address, and per name from anywhere.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::body::Body;
+use axum::http::{Method, Request};
+use serde_json::{Value, json};
+use todo_api::clock::Clock;
+use todo_api::telemetry::Peer;
+
+use crate::support::v1::MINUTE;
+use crate::support::{Answer, PASSWORD, TestApp, TestDatabase};
+
+const HOME: [u8; 4] = [192, 0, 2, 1];
+const AWAY: [u8; 4] = [192, 0, 2, 2];
+const WRONG: &str = "wrong password";
+
+/// A service that throttles, with a user `ann`, who registered from elsewhere.
+async fn throttling() -> TestApp {
+    let clock = Clock::held_at(Clock::system().now());
+    let app = TestApp::with(TestDatabase::create().await, clock, &[("THROTTLES", "on")]).await;
+    register(&app, [203, 0, 113, 1], "ann").await.assert(201);
+    app
+}
+
+/// A request that comes from an address, with an access token if it is not empty.
+async fn send(
+    app: &TestApp,
+    from: impl Into<IpAddr>,
+    method: Method,
+    path: &str,
+    token: &str,
+    body: &Value,
+) -> Answer {
+    let mut request = Request::builder().method(method).uri(path).header("content-type", "application/json");
+    if !token.is_empty() {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    let peer = Peer(SocketAddr::new(from.into(), 4_711));
+    app.send(request.extension(peer).body(Body::from(body.to_string())).unwrap()).await
+}
+
+async fn login(app: &TestApp, from: impl Into<IpAddr>, name: &str, password: &str) -> Answer {
+    let body = json!({ "username": name, "password": password });
+    send(app, from, Method::POST, "/v1/login", "", &body).await
+}
+
+async fn register(app: &TestApp, from: impl Into<IpAddr>, name: &str) -> Answer {
+    let body = json!({ "username": name, "password": PASSWORD });
+    send(app, from, Method::POST, "/v1/register", "", &body).await
+}
+
+/// 429, and how many seconds to wait.
+#[track_caller]
+fn wait_of(answer: Answer) -> u64 {
+    answer.assert_problem(429, "too_many_requests").header("retry-after").parse().unwrap()
+}
+
+#[tokio::test]
+async fn after_five_failures_every_login_of_the_name_from_there_waits_even_the_right_one() {
+    let app = throttling().await;
+    app.advance(MINUTE);
+    for _ in 0..5 {
+        login(&app, HOME, "ann", WRONG).await.assert_problem(401, "invalid_credentials");
+    }
+    assert_eq!(wait_of(login(&app, HOME, "ann", WRONG).await), 2);
+    assert_eq!(wait_of(login(&app, HOME, "ann", PASSWORD).await), 2);
+    assert_eq!(wait_of(login(&app, HOME, "ANN", PASSWORD).await), 2, "however it is written");
+    login(&app, AWAY, "ann", PASSWORD).await.assert(200);
+    app.advance(1);
+    assert_eq!(wait_of(login(&app, HOME, "ann", PASSWORD).await), 1);
+    app.advance(1);
+    login(&app, HOME, "ann", PASSWORD).await.assert(200);
+    app.advance(MINUTE);
+    for _ in 0..5 {
+        login(&app, HOME, "ann", WRONG).await.assert_problem(401, "invalid_credentials");
+    }
+    assert_eq!(wait_of(login(&app, HOME, "ann", WRONG).await), 2, "the success had cleared the first five");
+}
+
+#[tokio::test]
+async fn waits_double_from_2_seconds_to_15_minutes() {
+    let app = throttling().await;
+    for _ in 0..5 {
+        login(&app, HOME, "ann", WRONG).await.assert(401);
+    }
+    for seconds in [2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900] {
+        // The address has its attempts back meanwhile, so that only the name counts.
+        assert_eq!(wait_of(login(&app, HOME, "ann", WRONG).await), seconds);
+        app.advance(seconds);
+        login(&app, HOME, "ann", WRONG).await.assert(401);
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_name_is_throttled_as_a_known_one() {
+    let app = throttling().await;
+    let mut seen = Vec::new();
+    for name in ["ann", "nobody"] {
+        let mut answers = Vec::new();
+        for _ in 0..8 {
+            answers.push(login(&app, HOME, name, WRONG).await.anonymised());
+        }
+        seen.push(answers);
+        app.advance(MINUTE);
+    }
+    assert_eq!(seen[0], seen[1]);
+    assert_eq!(seen[0].iter().filter(|answer| answer.status == 429).count(), 3);
+}
+
+#[tokio::test]
+async fn the_current_password_is_guessed_no_faster_than_at_login() {
+    let app = throttling().await;
+    let token = login(&app, HOME, "ann", PASSWORD).await.json()["access_token"].as_str().unwrap().to_owned();
+    let change = async |current: &str| {
+        let body = json!({ "current_password": current, "new_password": "battery staple" });
+        send(&app, HOME, Method::PUT, "/v1/user/password", &token, &body).await
+    };
+    for _ in 0..5 {
+        change(WRONG).await.assert_problem(401, "invalid_credentials");
+    }
+    assert_eq!(wait_of(change(WRONG).await), 2);
+    assert_eq!(wait_of(change(PASSWORD).await), 2);
+    assert_eq!(wait_of(login(&app, HOME, "ann", PASSWORD).await), 2, "they count together");
+    app.advance(2);
+    change(PASSWORD).await.assert(200);
+}
+
+#[tokio::test]
+async fn an_address_has_ten_attempts_at_once_and_then_ten_a_minute() {
+    let app = throttling().await;
+    for n in 0..5 {
+        login(&app, HOME, &format!("nobody{n}"), WRONG).await.assert(401);
+        register(&app, HOME, &format!("user{n}")).await.assert(201);
+    }
+    assert_eq!(wait_of(login(&app, HOME, "ann", PASSWORD).await), 6);
+    assert_eq!(wait_of(register(&app, HOME, "user9").await), 6);
+    let original = json!({ "username": "ann", "password": PASSWORD });
+    let original = send(&app, HOME, Method::POST, "/login", "", &original).await.assert(429);
+    assert_eq!(original.header("retry-after"), "6");
+    register(&app, AWAY, "user9").await.assert(201);
+    login(&app, AWAY, "ann", PASSWORD).await.assert(200);
+    app.advance(6);
+    let tokens = login(&app, HOME, "ann", PASSWORD).await.assert(200).json();
+    assert_eq!(wait_of(login(&app, HOME, "ann", PASSWORD).await), 6);
+    // What needs a token is not counted.
+    let token = tokens["access_token"].as_str().unwrap();
+    for _ in 0..30 {
+        send(&app, HOME, Method::GET, "/v1/user", token, &Value::Null).await.assert(200);
+    }
+    app.advance(MINUTE);
+    for n in 0..10 {
+        register(&app, HOME, &format!("more{n}")).await.assert(201);
+    }
+    wait_of(register(&app, HOME, "more10").await);
+}
+
+#[tokio::test]
+async fn a_name_that_was_guessed_at_100_times_in_an_hour_lets_each_new_address_try_once() {
+    let app = throttling().await;
+    for n in 0..100_u8 {
+        login(&app, [198, 51, 100, n], "ann", WRONG).await.assert(401);
+    }
+    // Shared through the database: every instance knows.
+    let other = TestApp::with(app.db.clone(), app.clock.clone(), &[("THROTTLES", "on")]).await;
+    for (app, home, away) in [(&app, HOME, AWAY), (&other, [192, 0, 2, 3], [192, 0, 2, 4])] {
+        login(app, home, "ann", WRONG).await.assert(401);
+        assert_eq!(wait_of(login(app, home, "ann", PASSWORD).await), 15 * MINUTE);
+        login(app, away, "ann", PASSWORD).await.assert(200);
+        login(app, away, "ann", PASSWORD).await.assert(200);
+    }
+    for _ in 0..5 {
+        login(&app, HOME, "nobody", WRONG).await.assert(401);
+    }
+    app.advance(15 * MINUTE);
+    login(&app, HOME, "ann", PASSWORD).await.assert(200);
+}
+
+#[tokio::test]
+async fn a_session_shows_the_address_that_it_was_opened_from() {
+    let app = throttling().await;
+    let tokens =
+        login(&app, "2001:db8::7".parse::<IpAddr>().unwrap(), "ann", PASSWORD).await.assert(200).json();
+    let token = tokens["access_token"].as_str().unwrap();
+    let list = send(&app, HOME, Method::GET, "/v1/sessions", token, &Value::Null).await.assert(200).json();
+    assert_eq!(list["items"][0]["ip"], "2001:db8::7");
+}
+
+#[tokio::test]
+async fn without_throttles_nobody_waits() {
+    let app = TestApp::start().await;
+    app.v1_user("ann").await;
+    for _ in 0..30 {
+        login(&app, HOME, "ann", WRONG).await.assert(401);
+    }
+    login(&app, HOME, "ann", PASSWORD).await.assert(200);
+    assert!(app.db.all("failed_logins").await.is_empty());
+}

@@ -1,0 +1,293 @@
+//! What users do about their sessions and passwords under `/v1`: list, end, change, delete, and what is noted of it.
+
+use bson::doc;
+use serde_json::{Value, json};
+
+use crate::support::v1::{DAY, MINUTE, assert_members};
+use crate::support::{Client, PASSWORD, TestApp};
+
+const NEW: &str = "battery staple";
+
+async fn listed(client: &Client) -> Vec<Value> {
+    let answer = client.get("/v1/sessions").await.assert(200);
+    assert_eq!(answer.header("cache-control"), "no-store");
+    let body = answer.json();
+    assert_members(&body, "items next_cursor");
+    assert_eq!(body["next_cursor"], Value::Null);
+    body["items"].as_array().unwrap().clone()
+}
+
+/// The ids of the sessions that a client sees, sorted.
+async fn ids(client: &Client) -> Vec<String> {
+    let mut ids: Vec<_> =
+        listed(client).await.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect();
+    ids.sort();
+    ids
+}
+
+fn sids(clients: &[&Client]) -> Vec<String> {
+    let mut sids: Vec<_> = clients.iter().map(|client| client.sid()).collect();
+    sids.sort();
+    sids
+}
+
+async fn change_password(client: &Client, current: &str, new: &str) -> crate::support::Answer {
+    client.put("/v1/user/password", json!({ "current_password": current, "new_password": new })).await
+}
+
+#[tokio::test]
+async fn the_list_has_the_callers_living_sessions_and_says_what_each_is() {
+    let app = TestApp::start().await;
+    let started = todo_api::clock::rfc3339(app.clock.now());
+    let ann = app.v1_user("ann").await;
+    app.v1_user("ben").await;
+    app.advance(MINUTE);
+    let body = json!({ "username": "ann", "password": PASSWORD, "device": "Ann's \u{1f4f1}" });
+    let phone = app.anonymous().with_tokens(&app.anonymous().post("/v1/login", body).await);
+    let opened = todo_api::clock::rfc3339(app.clock.now());
+    app.advance(MINUTE);
+    let ann = ann.v1_refreshed().await;
+    let used = todo_api::clock::rfc3339(app.clock.now());
+    for (caller, is_phone) in [(&ann, false), (&phone, true)] {
+        let mut items = listed(caller).await;
+        for item in &mut items {
+            if item["current"] == true {
+                assert!(item["last_used_at"].as_str().unwrap() <= used.as_str(), "{item}");
+                item["last_used_at"] = json!("now");
+            }
+        }
+        let last_used = |current: bool, then: &str| if current { "now".to_owned() } else { then.to_owned() };
+        let (here, there) = (last_used(!is_phone, &used), last_used(is_phone, &opened));
+        let expected = [
+            json!({ "id": ann.sid(), "device": null, "ip": null, "created_at": started, "last_used_at": here,
+                "current": !is_phone }),
+            json!({ "id": phone.sid(), "device": "Ann's \u{1f4f1}", "ip": null, "created_at": opened,
+                "last_used_at": there, "current": is_phone }),
+        ];
+        assert_eq!(items.len(), 2);
+        assert!(expected.iter().all(|session| items.contains(session)), "{items:?}\n{expected:?}");
+    }
+    phone.v1_logout().await.assert(204);
+    assert_eq!(ids(&ann).await, sids(&[&ann]));
+    app.advance(20 * DAY);
+    let ann = ann.v1_refreshed().await;
+    let idle = app.v1_login("ann").await;
+    app.advance(25 * DAY);
+    let ann = ann.v1_refreshed().await;
+    app.advance(6 * DAY);
+    let ann = ann.v1_refreshed().await;
+    assert_eq!(ids(&ann).await, sids(&[&ann]), "{} is idle", idle.sid());
+}
+
+#[tokio::test]
+async fn a_logout_by_either_token_ends_the_whole_session_and_no_other() {
+    let app = TestApp::start().await;
+    let ben = app.v1_user("ben").await;
+    for (name, by_refresh, refreshed) in
+        [("ann0", false, false), ("ann1", true, false), ("ann2", false, true), ("ann3", true, true)]
+    {
+        let ended = app.v1_user(name).await;
+        let other = app.v1_login(name).await;
+        let newest = if refreshed { ended.v1_refreshed().await } else { ended.clone() };
+        let by = if by_refresh { newest.with_refresh_token() } else { newest.clone() };
+        let answer = by.v1_logout().await.assert(204);
+        assert!(answer.body.is_empty());
+        assert_eq!(answer.header("cache-control"), "no-store");
+        for app in [app.clone(), app.restart().await] {
+            ended.at(&app).assert_over().await;
+            newest.at(&app).assert_over().await;
+            for other in [&other, &ben] {
+                other.at(&app).get("/v1/user").await.assert(200);
+            }
+        }
+        other.v1_refreshed().await.get("/v1/user").await.assert(200);
+        app.v1_login(name).await.get("/v1/user").await.assert(200);
+    }
+}
+
+#[tokio::test]
+async fn one_session_is_ended_by_its_id() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let (phone, laptop) = (app.v1_login("ann").await, app.v1_login("ann").await);
+    let path = format!("/v1/sessions/{}", phone.sid());
+    assert!(ann.delete(&path).await.assert(204).body.is_empty());
+    phone.assert_over().await;
+    ann.delete(&path).await.assert_problem(404, "not_found");
+    assert_eq!(ids(&ann).await, sids(&[&ann, &laptop]));
+    ann.delete(&format!("/v1/sessions/{}", ann.sid())).await.assert(204);
+    ann.assert_over().await;
+    laptop.v1_refreshed().await.get("/v1/user").await.assert(200);
+}
+
+#[tokio::test]
+async fn another_users_session_answers_as_an_unknown_one_and_lives_on() {
+    let app = TestApp::start().await;
+    let (ann, ben) = (app.v1_user("ann").await, app.v1_user("ben").await);
+    let before = app.db.all("sessions").await;
+    let unknown = ann.delete("/v1/sessions/0123456789abcdef0123456789abcdef").await;
+    let unknown = unknown.assert_problem(404, "not_found").anonymised();
+    let odd = ["%00", "$ne", "x", "0123456789abcdef0123456789abcdeg", "%ff", "%7B%22$ne%22:null%7D", ".."];
+    for id in
+        odd.into_iter().map(str::to_owned).chain([ben.sid(), ben.sid().to_uppercase(), "0".repeat(9_000)])
+    {
+        let answer = ann.delete(&format!("/v1/sessions/{id}")).await;
+        assert_eq!(answer.anonymised(), unknown, "{id}");
+    }
+    let after = app.db.all("sessions").await;
+    assert_eq!(before.len(), after.len());
+    assert!(after.iter().all(|session| session.get("ended_at") == Some(&bson::Bson::Null)), "{after:?}");
+    ben.get("/v1/user").await.assert(200);
+}
+
+#[tokio::test]
+async fn all_sessions_end_at_once_or_all_but_the_current_one() {
+    let app = TestApp::start().await;
+    let ben = app.v1_user("ben").await;
+    let ann = app.v1_user("ann").await;
+    let others = [app.v1_login("ann").await, app.anonymous().login("ann", PASSWORD).await];
+    ann.delete("/v1/sessions?except=current").await.assert(204);
+    assert_eq!(ids(&ann).await, sids(&[&ann]));
+    for other in &others {
+        other.assert_over().await;
+        other.at(&app.restart().await).assert_over().await;
+    }
+    let ann = ann.v1_refreshed().await;
+    ann.get("/v1/user").await.assert(200);
+    let phone = app.v1_login("ann").await;
+    phone.get("/v1/user").await.assert(200);
+    assert!(ann.delete("/v1/sessions").await.assert(204).body.is_empty());
+    for ended in [&ann, &phone] {
+        ended.assert_over().await;
+        ended.at(&app.restart().await).assert_over().await;
+    }
+    ben.get("/v1/user").await.assert(200);
+    ben.v1_refreshed().await;
+    app.v1_login("ann").await.get("/v1/user").await.assert(200);
+}
+
+#[tokio::test]
+async fn another_query_ends_no_session() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let other = app.v1_login("ann").await;
+    for query in [
+        "except",
+        "except=",
+        "except=all",
+        "except=Current",
+        "except=none",
+        "except[$ne]=current",
+        "all=true",
+        "except=current&x=1",
+        "except=current&except=current",
+        "Except=current",
+        "except=%63urrent%00",
+        "x",
+    ] {
+        let answer = ann.delete(&format!("/v1/sessions?{query}")).await;
+        assert_eq!(answer.status, 422, "{query}: {}", answer.text());
+        answer.assert_problem(422, "invalid_input");
+    }
+    for client in [&ann, &other] {
+        client.get("/v1/user").await.assert(200);
+    }
+}
+
+#[tokio::test]
+async fn a_new_password_ends_every_other_session_and_goes_on_with_a_new_fresh_pair() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let (other, original) = (app.v1_login("ann").await, app.anonymous().login("ann", PASSWORD).await);
+    let stale = ann.v1_refreshed().await;
+    let changed = stale.with_tokens(&change_password(&stale, PASSWORD, NEW).await);
+    assert_eq!(changed.sid(), ann.sid());
+    assert_eq!(changed.claims()["fresh"], true, "the password was just given");
+    changed.get("/v1/user").await.assert(200);
+    for ended in [&other, &original] {
+        ended.assert_over().await;
+        ended.at(&app.restart().await).assert_over().await;
+    }
+    assert_eq!(ids(&changed).await, sids(&[&ann]));
+    app.anonymous().v1_try_login("ann", PASSWORD).await.assert_problem(401, "invalid_credentials");
+    app.anonymous().v1_try_login("ann", NEW).await.assert(200);
+    changed.v1_refreshed().await.v1_refreshed().await.get("/v1/user").await.assert(200);
+}
+
+#[tokio::test]
+async fn a_wrong_current_password_changes_nothing() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let other = app.v1_login("ann").await;
+    let before = app.db.all("users").await;
+    for wrong in ["Correct horse", "", "correct horse ", "$ne"] {
+        change_password(&ann, wrong, NEW).await.assert_problem(401, "invalid_credentials");
+    }
+    assert_eq!(app.db.all("users").await, before);
+    for client in [&ann, &other] {
+        client.get("/v1/user").await.assert(200);
+        client.v1_refreshed().await;
+    }
+    app.v1_login("ann").await;
+}
+
+#[tokio::test]
+async fn deleting_the_user_needs_a_fresh_token_and_ends_every_session_at_once() {
+    let app = TestApp::start().await;
+    let ben = app.v1_user("ben").await;
+    let ann = app.v1_user("ann").await;
+    let stale = app.v1_login("ann").await.v1_refreshed().await;
+    ann.create_todo("hers").await;
+    ben.create_todo("his").await;
+    stale.delete("/v1/user").await.assert_problem(401, "token_not_fresh");
+    assert!(ann.delete("/v1/user").await.assert(204).body.is_empty());
+    for ended in [&ann, &stale] {
+        ended.assert_over().await;
+        ended.at(&app.restart().await).assert_over().await;
+    }
+    app.anonymous().v1_try_login("ann", PASSWORD).await.assert_problem(401, "invalid_credentials");
+    let left = ["users", "todos", "sessions"];
+    for collection in left {
+        assert_eq!(app.db.all(collection).await.len(), 1, "{collection}");
+    }
+    let again = app.v1_user("ann").await;
+    assert_ne!(again.claims()["sub"], ann.claims()["sub"]);
+    ann.assert_over().await;
+}
+
+#[tokio::test]
+async fn what_happens_to_an_account_is_noted() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    app.anonymous().v1_try_login("ann", NEW).await.assert(401);
+    app.anonymous().v1_try_login("nobody", NEW).await.assert(401);
+    app.v1_login("ann").await.v1_logout().await.assert(204);
+    let ann = ann.with_tokens(&change_password(&ann, PASSWORD, NEW).await);
+    ann.delete("/v1/sessions?except=current").await.assert(204);
+    ann.delete("/v1/user").await.assert(204);
+    let expected =
+        "register login login_failed login_failed login logout password_changed sessions_ended deleted";
+    assert_eq!(app.audited().await.join(" "), expected);
+    for entry in app.db.all("audit").await {
+        let unknown = entry.get_str("username").unwrap() == "nobody";
+        assert_eq!(entry.contains_key("user_id"), !unknown, "{entry}");
+        assert_eq!(entry.get_datetime("at").unwrap(), &app.clock.now());
+        for secret in [PASSWORD, NEW, ann.access.as_ref().unwrap(), ann.refresh.as_ref().unwrap()] {
+            assert!(!entry.to_string().contains(secret), "{entry}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn tokens_carry_the_roles_that_the_user_has_when_they_are_given() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    assert_eq!(ann.claims()["roles"], json!(["user"]));
+    assert_eq!(ann.get("/v1/user").await.json()["roles"], json!(["user"]));
+    let roles = doc! { "$set": { "roles": ["user", "admin"] } };
+    app.db.collection("users").update_one(doc! { "username": "ann" }, roles).await.unwrap();
+    let ann = ann.v1_refreshed().await;
+    assert_eq!(ann.claims()["roles"], json!(["user", "admin"]));
+    assert_eq!(app.v1_login("ann").await.claims()["roles"], json!(["user", "admin"]));
+    assert_eq!(ann.get("/v1/user").await.json()["roles"], json!(["user", "admin"]));
+}

@@ -1,0 +1,247 @@
+//! Sessions under `/v1`: how a chain of refresh tokens goes on, what ends it, and that there is never a second one.
+
+use serde_json::{Value, json};
+
+use crate::support::tokens::Parts;
+use crate::support::v1::{DAY, LEEWAY, MINUTE};
+use crate::support::{PASSWORD, TestApp};
+
+#[tokio::test]
+async fn a_login_gives_both_tokens_of_a_new_session_and_the_access_token_is_fresh() {
+    let app = TestApp::start().await;
+    app.anonymous().v1_register("ann", PASSWORD).await.assert(201);
+    let tokens = app.anonymous().v1_try_login("ann", PASSWORD).await.assert_tokens();
+    assert_eq!((&tokens["expires_in"], &tokens["refresh_expires_in"]), (&json!(900), &json!(30 * DAY)));
+    let id = tokens["session_id"].as_str().unwrap();
+    assert!(id.len() == 32 && id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)), "{id}");
+    let [access, refresh] =
+        ["access_token", "refresh_token"].map(|token| Parts::of(tokens[token].as_str().unwrap()));
+    assert_eq!((&access.header["typ"], &refresh.header["typ"]), (&json!("at+jwt"), &json!("rt+jwt")));
+    for (claims, kind, fresh) in [(&access.claims, "access", true), (&refresh.claims, "refresh", false)] {
+        let expected =
+            json!({ "type": kind, "fresh": fresh, "gen": 0, "epoch": 0, "sid": id, "roles": ["user"] });
+        for (name, value) in expected.as_object().unwrap() {
+            assert_eq!(&claims[name], value, "{name} of {claims}");
+        }
+    }
+    assert_ne!(access.claims["jti"], refresh.claims["jti"]);
+}
+
+#[tokio::test]
+async fn a_refresh_gives_a_new_pair_of_the_same_session_that_works_and_is_not_fresh() {
+    let app = TestApp::start().await;
+    let mut ann = app.v1_user("ann").await;
+    for generation in 1..=5 {
+        app.advance(MINUTE);
+        let next = ann.v1_refreshed().await;
+        assert_eq!((next.generation(), next.sid()), (generation, ann.sid()));
+        assert_eq!(Parts::of(next.refresh.as_ref().unwrap()).claims["gen"], generation);
+        assert_eq!(next.claims()["fresh"], false);
+        assert_ne!(next.refresh, ann.refresh);
+        next.get("/v1/user").await.assert(200);
+        ann.get("/v1/user").await.assert(200);
+        next.delete("/v1/user").await.assert_problem(401, "token_not_fresh");
+        ann = next;
+    }
+    assert_eq!(app.stored_generation(&ann).await, 5);
+}
+
+#[tokio::test]
+async fn a_lost_answer_logs_nobody_out_however_late_the_client_tries_again() {
+    let app = TestApp::start().await;
+    for (n, seconds) in [0, 9, 10, 11, MINUTE, DAY, 29 * DAY].into_iter().enumerate() {
+        let ann = app.v1_user(&format!("ann{n}")).await;
+        app.advance(MINUTE);
+        ann.v1_refresh().await.assert(200);
+        app.advance(seconds);
+        for _ in 0..3 {
+            let again = ann.v1_refreshed().await;
+            assert_eq!(again.generation(), 1, "no branch after {seconds} s");
+        }
+        let again = ann.v1_refreshed().await;
+        again.use_access().await;
+        let next = again.v1_refreshed().await;
+        next.get("/v1/user").await.assert(200);
+        assert_eq!(app.stored_generation(&next).await, 2);
+    }
+}
+
+#[tokio::test]
+async fn tokens_that_a_retried_refresh_gives_last_as_long_as_the_answer_says() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    app.advance(DAY);
+    ann.v1_refresh().await.assert(200);
+    app.advance(28 * DAY);
+    let answer = ann.v1_refresh().await.assert(200);
+    let promised = answer.json()["refresh_expires_in"].as_u64().unwrap();
+    let retried = ann.with_tokens(&answer);
+    app.advance(promised - MINUTE);
+    retried.v1_refresh().await.assert(200);
+}
+
+#[tokio::test]
+async fn twenty_refreshes_of_one_token_at_once_all_succeed_and_make_one_chain() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let attempts = (0..20).map(|_| {
+        let client = ann.clone();
+        tokio::spawn(async move { client.v1_refresh().await })
+    });
+    let mut clients = Vec::new();
+    for attempt in attempts.collect::<Vec<_>>() {
+        clients.push(ann.with_tokens(&attempt.await.unwrap()));
+    }
+    assert!(clients.iter().all(|client| (client.generation(), client.sid()) == (1, ann.sid())));
+    assert_eq!(app.stored_generation(&ann).await, 1);
+    // Any of them goes on, and the others are its twins.
+    clients[7].use_access().await;
+    assert_eq!(clients[3].v1_refreshed().await.generation(), 2);
+    assert_eq!(clients[12].v1_refreshed().await.generation(), 2);
+    assert_eq!(app.stored_generation(&ann).await, 2);
+}
+
+#[tokio::test]
+async fn a_token_that_was_replaced_is_answered_for_ten_seconds_after_its_successor_was_used() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let next = ann.v1_refreshed().await;
+    next.use_access().await;
+    app.clock.advance(std::time::Duration::from_millis(9_999));
+    assert_eq!(ann.v1_refreshed().await.generation(), 1);
+    app.clock.advance(std::time::Duration::from_millis(1));
+    ann.v1_refresh().await.assert_problem(401, "token_revoked");
+    next.assert_over().await;
+}
+
+#[tokio::test]
+async fn a_stolen_token_ends_the_session_for_the_thief_and_the_owner_and_is_noted() {
+    let app = TestApp::start().await;
+    for (n, (refreshes, used, seconds)) in
+        [(1, true, 11), (1, true, 20 * DAY), (2, false, 0), (2, true, 0), (3, false, 0), (2, false, DAY)]
+            .into_iter()
+            .enumerate()
+    {
+        let name = format!("ann{n}");
+        let stolen = app.v1_user(&name).await;
+        let other = app.v1_login(&name).await;
+        let mut owner = stolen.clone();
+        for _ in 0..refreshes {
+            owner = owner.v1_refreshed().await;
+        }
+        if used {
+            owner.use_access().await;
+        }
+        app.advance(seconds);
+        // Access tokens that would be expired say so; the newest are taken after the wait.
+        let owner = if seconds > 15 * MINUTE { owner.v1_refreshed().await } else { owner };
+        stolen.v1_refresh().await.assert_problem(401, "token_revoked");
+        owner.assert_over().await;
+        stolen.v1_refresh().await.assert_problem(401, "token_revoked");
+        let elsewhere = app.restart().await;
+        owner.at(&elsewhere).assert_over().await;
+        other.v1_refreshed().await.get("/v1/user").await.assert(200);
+        let audit = app.db.all("audit").await;
+        let reuse: Vec<_> =
+            audit.iter().filter(|entry| entry.get_str("event").unwrap() == "refresh_reuse").collect();
+        assert_eq!(reuse.len(), n + 1, "once for each theft");
+        assert_eq!(reuse[n].get_str("session_id").unwrap(), owner.sid());
+        assert_eq!(reuse[n].get_str("username").unwrap(), name);
+    }
+}
+
+#[tokio::test]
+async fn a_session_ends_after_30_days_without_a_refresh() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    app.advance(30 * DAY - 1);
+    let ann = ann.v1_refreshed().await;
+    app.advance(30 * DAY + LEEWAY);
+    ann.v1_refresh().await.assert_problem(401, "token_expired");
+}
+
+#[tokio::test]
+async fn a_session_ends_after_90_days_however_often_it_is_refreshed() {
+    let app = TestApp::start().await;
+    let mut ann = app.v1_user("ann").await;
+    for lifetime in [30, 30, 30, 28, 3] {
+        let days = if lifetime == 3 {
+            25
+        } else if lifetime == 28 {
+            2
+        } else {
+            20
+        };
+        app.advance(days * DAY);
+        let tokens = ann.v1_refresh().await.assert(200);
+        assert_eq!(tokens.json()["refresh_expires_in"], lifetime * DAY, "{}", tokens.text());
+        ann = ann.with_tokens(&tokens);
+    }
+    app.advance(3 * DAY - 60);
+    let last = ann.v1_refresh().await.assert(200);
+    assert_eq!((&last.json()["expires_in"], &last.json()["refresh_expires_in"]), (&json!(60), &json!(60)));
+    let last = ann.with_tokens(&last);
+    last.get("/v1/user").await.assert(200);
+    app.advance(60 + LEEWAY);
+    last.get("/v1/user").await.assert_problem(401, "token_expired");
+    last.v1_refresh().await.assert_problem(401, "token_expired");
+}
+
+#[tokio::test]
+async fn at_its_very_end_a_session_gives_no_token_that_is_over_already() {
+    let app = TestApp::start().await;
+    let mut ann = app.v1_user("ann").await;
+    for days in [25, 25, 25] {
+        app.advance(days * DAY);
+        ann = ann.v1_refreshed().await;
+    }
+    app.advance(15 * DAY - 2);
+    for _ in 0..10 {
+        let answer = ann.v1_refresh().await;
+        if answer.status == 200 {
+            answer.assert_tokens();
+            ann = ann.with_tokens(&answer);
+        } else {
+            answer.assert_problem(401, "token_expired");
+        }
+        app.advance(1);
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_token_of_the_originals_login_gets_tokens_here_and_keeps_its_session() {
+    let app = TestApp::start().await;
+    let ann = app.user("ann").await;
+    for _ in 0..3 {
+        app.advance(MINUTE);
+        let here = ann.v1_refreshed().await;
+        here.get("/v1/user").await.assert(200);
+        assert_eq!(here.sid(), ann.sid());
+        here.v1_refreshed().await.get("/v1/user").await.assert(200);
+        ann.with_refresh_token().post("/refresh", Value::Null).await.assert(200);
+    }
+    assert_eq!(app.db.all("sessions").await.len(), 1);
+    let here = ann.v1_refreshed().await;
+    app.advance(29 * DAY);
+    let here = here.v1_refreshed().await;
+    app.advance(DAY);
+    here.v1_refresh().await.assert_problem(401, "token_expired");
+    ann.v1_refresh().await.assert_problem(401, "token_expired");
+}
+
+#[tokio::test]
+async fn a_refresh_token_of_ours_makes_no_second_chain_at_the_originals_refresh() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    for _ in 0..3 {
+        let tokens = ann.with_refresh_token().post("/refresh", Value::Null).await.assert(200).json();
+        let there = ann.with_token(tokens["access_token"].as_str().unwrap());
+        assert_eq!((there.generation(), there.sid()), (0, ann.sid()));
+    }
+    let next = ann.v1_refreshed().await;
+    assert_eq!(next.generation(), 1);
+    let later = next.v1_refreshed().await;
+    assert_eq!(app.stored_generation(&ann).await, 2);
+    ann.with_refresh_token().post("/refresh", Value::Null).await.assert_refused("token_revoked");
+    later.assert_over().await;
+}
