@@ -26,7 +26,7 @@
 //! By feature: [`auth`] (tokens, sessions, blacklist, throttles), [`users`], [`todos`], [`audit`]; inside a feature the
 //! file names are the layers: `model` (the thing and its rules, pure), `store` (its collection, one round trip a method),
 //! `operations` (acts of several steps, used by every face), `handlers` and `wire` (HTTP and JSON). [`original`] is a
-//! face: handlers only. Around them: [`config`], [`db`], [`migrations`], [`startup`].
+//! face: handlers only. Around them: [`config`], [`db`], [`migrations`], [`startup`], and [`cli`] for operators.
 //!
 //! # What is deliberately absent
 //!
@@ -64,6 +64,7 @@ pub mod clock;
 pub mod id;
 
 pub mod app;
+pub mod cli;
 pub mod detach;
 pub mod health;
 pub mod server;

@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 
 use todo_api::app::{self, AppState};
+use todo_api::cli::{self, UserCommand};
 use todo_api::clock::Clock;
 use todo_api::config::{self, Config};
 use todo_api::error::Refusal;
@@ -41,6 +42,9 @@ enum Command {
         #[arg(long)]
         again: bool,
     },
+    /// Make and change users: for the first admin, and in an emergency
+    #[command(subcommand)]
+    User(UserCommand),
     /// Exit with 0 when the service on this machine answers
     Healthcheck,
 }
@@ -52,6 +56,7 @@ async fn main() -> ExitCode {
     let done = match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => serve(file).await,
         Command::Migrate { again } => migrate(file, again).await,
+        Command::User(command) => user(file, command).await,
         Command::Healthcheck => healthcheck(file).await,
     };
     match done {
@@ -115,6 +120,14 @@ async fn migrate(file: Option<&Path>, again: bool) -> Result<(), Refusal> {
     telemetry::init(&config)?;
     let state = AppState::new(&config, Clock::system()).await?;
     startup::migrate(&state, if again { migrations::Which::All } else { migrations::Which::Missing }).await
+}
+
+#[expect(clippy::print_stdout, reason = "what a command did goes to the operator's terminal")]
+async fn user(file: Option<&Path>, command: UserCommand) -> Result<(), Refusal> {
+    let state = AppState::new(&Config::load(file)?, Clock::system()).await?;
+    startup::migrate(&state, migrations::Which::Missing).await?;
+    println!("{}", cli::run(&state, command).await?);
+    Ok(())
 }
 
 /// Asks `/livez` of the service that has this configuration.

@@ -10,6 +10,7 @@ mod forged_tokens;
 mod isolation;
 mod login_time;
 mod malformed_tokens;
+mod operator;
 mod original_accounts;
 mod original_bodies;
 mod original_routes;
