@@ -1,0 +1,79 @@
+//! With a database that is well: the bound holds with room to spare, and the typical latency is known.
+
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+
+use crate::campaign::Campaign;
+use crate::findings::{Findings, distribution};
+use crate::fleet::{Fleet, random};
+use crate::instance::{Door, Instance};
+use crate::victim::Act;
+use crate::watch::Over;
+use crate::{BOUND, is_long, turn};
+
+#[tokio::test]
+async fn what_one_instance_has_revoked_every_other_refuses_within_the_bound() {
+    let _turn = turn().await;
+    let fleet = Fleet::start("calm").await;
+    revoke(&fleet, "logout etc.", if is_long() { 2_000 } else { 100 }).await;
+}
+
+#[tokio::test]
+async fn the_bound_needs_no_change_stream() {
+    let _turn = turn().await;
+    let fleet = Fleet::start("streamless").await;
+    let (primary, secondaries) = fleet.set.nodes().await;
+    let nodes = [&primary, &secondaries[0], &secondaries[1]];
+    // The first ends the streams that there are, the second keeps new ones from coming.
+    for commands in [["aggregate", "getMore"].as_slice(), &["aggregate"]] {
+        for node in nodes {
+            node.fail(commands).await;
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+    revoke(&fleet, "without change streams", if is_long() { 1_000 } else { 20 }).await;
+    for node in nodes {
+        node.fail(&[]).await;
+    }
+}
+
+async fn revoke(fleet: &Fleet, part: &str, count: usize) {
+    let over = Over::default();
+    over.end();
+    let victims = fleet.victims(count).await;
+    let campaign = Campaign::begin(fleet, victims, Duration::from_millis(150), &over);
+    let mut findings = Findings::default();
+    campaign.end(fleet, &mut findings).await;
+    findings.conclude(part, fleet);
+}
+
+#[tokio::test]
+async fn how_long_the_others_take_to_learn_of_a_logout() {
+    let _turn = turn().await;
+    let fleet = Fleet::start("latency").await;
+    let mut latencies = Vec::new();
+    for victim in fleet.victims(if is_long() { 400 } else { 20 }).await {
+        // So that the logout falls anywhere between two rounds of the mirror.
+        tokio::time::sleep(Duration::from_millis(u64::try_from(random(500)).unwrap())).await;
+        let revocation = victim.revoke(Act::LogOut, &fleet.any()).await;
+        let others = fleet.instances.iter().filter(|instance| instance.number != revocation.by);
+        let learning: JoinSet<_> = others
+            .map(|other| learned(other.clone(), revocation.token().to_owned(), revocation.answered))
+            .collect();
+        latencies.extend(learning.join_all().await);
+    }
+    println!("typical latency: {} logouts, refused after {}", latencies.len() / 2, distribution(latencies));
+}
+
+/// When an instance first refused a token.
+async fn learned(instance: Instance, token: String, answered: Instant) -> Duration {
+    loop {
+        let answer = instance.knock(Door::Unreadable, &token).await;
+        if answer.status == 401 {
+            return answer.came - answered;
+        }
+        assert!(answered.elapsed() < 2 * BOUND, "{answer:?}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}

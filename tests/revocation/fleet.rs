@@ -1,0 +1,112 @@
+//! Three instances of the service over one database, and which of them to ask.
+
+use std::fmt::Write;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::{Duration, Instant};
+
+use crate::RECOVERY;
+use crate::instance::{Door, Instance};
+use crate::process::Server;
+use crate::replica_set::ReplicaSet;
+use crate::victim::Victim;
+
+/// How many instances there are.
+pub(crate) const SIZE: usize = 3;
+
+/// How much of a line of their logs is shown.
+const LOG_WIDTH: usize = 400;
+
+/// Everything but the line of each request, and what the blacklist says at length.
+const SETTINGS: [(&str, &str); 1] = [("LOG_LEVEL", "info,todo_api::auth=debug,todo_api::telemetry=warn")];
+
+/// The instances with their processes.
+pub(crate) struct Fleet {
+    pub(crate) set: ReplicaSet,
+    pub(crate) instances: Vec<Instance>,
+    servers: Vec<Server>,
+    uri: String,
+    database: String,
+}
+
+impl Fleet {
+    /// Starts the three at once, over an empty database.
+    pub(crate) async fn start(part: &str) -> Self {
+        let set = ReplicaSet::of_the_environment();
+        let database = format!("revocation_{part}_{}", random(1_000_000));
+        let uri = set.start(&database).await;
+        let start = || Server::start_ready(&uri, &SETTINGS);
+        let (one, two, three) = tokio::join!(start(), start(), start());
+        let servers = vec![one, two, three];
+        let instances = servers.iter().enumerate().map(|(number, server)| Instance::of(number, server));
+        Self { instances: instances.collect(), set, servers, uri, database }
+    }
+
+    /// Starts what does not run of the replica set, and thaws what is frozen.
+    pub(crate) async fn mend(&self) {
+        self.set.start(&self.database).await;
+    }
+
+    /// Kills an instance, and starts it again; it listens, but may not be ready.
+    pub(crate) async fn restart(&mut self, number: usize) -> Instance {
+        drop(self.servers.remove(number));
+        self.servers.insert(number, Server::start(&self.uri, &SETTINGS).await);
+        self.instances[number] = Instance::of(number, &self.servers[number]);
+        self.instances[number].clone()
+    }
+
+    /// Any of the instances.
+    pub(crate) fn any(&self) -> Instance {
+        self.instances[random(SIZE)].clone()
+    }
+
+    /// Users with two sessions each, opened on any instance and accepted by all.
+    pub(crate) async fn victims(&self, count: usize) -> Vec<Victim> {
+        let mut victims = Vec::with_capacity(count);
+        for number in 0..count {
+            let victim = Victim::register(&format!("user-{number}"), &self.any(), &self.any()).await;
+            for instance in &self.instances {
+                for session in [&victim.first, &victim.second] {
+                    assert_eq!(instance.knock(Door::Unreadable, &session.access).await.status, 400);
+                }
+            }
+            victims.push(victim);
+        }
+        victims
+    }
+
+    /// Waits until every instance answers from the database to a good token, five times running, and says how long
+    /// that took.
+    pub(crate) async fn recover(&self, good: &str) -> Duration {
+        let began = Instant::now();
+        let mut running = 0;
+        while running < 5 {
+            let mut well = true;
+            for instance in &self.instances {
+                well &= instance.knock(Door::User, good).await.status == 200;
+            }
+            running = if well { running + 1 } else { 0 };
+            assert!(began.elapsed() < 4 * RECOVERY, "the service does not recover\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        began.elapsed()
+    }
+
+    /// The last lines that each instance has logged.
+    pub(crate) fn log(&self) -> String {
+        let mut text = String::new();
+        for (number, server) in self.servers.iter().enumerate() {
+            let lines = server.log();
+            for line in lines.iter().skip(lines.len().saturating_sub(60)) {
+                let line: String = line.to_string().chars().take(LOG_WIDTH).collect();
+                writeln!(text, "  instance {number}: {line}").unwrap();
+            }
+        }
+        text
+    }
+}
+
+/// A number below `end`, of no seed: what happens depends on the moment anyway.
+pub(crate) fn random(end: usize) -> usize {
+    let number = RandomState::new().build_hasher().finish();
+    usize::try_from(number % u64::try_from(end).unwrap()).unwrap()
+}

@@ -1,0 +1,56 @@
+//! The promise of the blacklist, over three real server processes on a real replica set of three nodes, with the
+//! database killed, stepped down, frozen and without a majority. Must be run with `scripts/revocation`, which starts
+//! the set; `cargo test` leaves it out. Each file but the tools is a part, and prints what it measured.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "what is not as expected fails the test, and the figures are for people"
+)]
+
+mod campaign;
+mod findings;
+mod fleet;
+mod instance;
+#[path = "../api/support/process.rs"]
+#[expect(dead_code, reason = "shared with the tests of the API, which use more of it")]
+mod process;
+mod replica_set;
+mod victim;
+mod watch;
+
+mod calm;
+mod failover;
+mod no_majority;
+mod restart;
+
+use std::time::Duration;
+
+use tokio::sync::{Mutex, MutexGuard};
+
+/// The signing secret of the instances.
+pub(crate) const SECRET: &str = "only-for-tests-only-for-tests-0123456789";
+
+/// The password of every user at first.
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+/// How long after its answer a revocation may be unknown to another instance: the promise.
+pub(crate) const BOUND: Duration = Duration::from_secs(2);
+
+/// How long any answer may take.
+pub(crate) const ANSWER_TIME: Duration = Duration::from_secs(10);
+
+/// How long the service may take to recover by itself.
+pub(crate) const RECOVERY: Duration = Duration::from_secs(15);
+
+/// Whether the suite runs at its long size.
+pub(crate) fn is_long() -> bool {
+    std::env::var_os("REVOCATION_LONG").is_some()
+}
+
+/// Waits until no other part uses the replica set.
+pub(crate) async fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::const_new(());
+    TURN.lock().await
+}

@@ -1,0 +1,98 @@
+//! The replica set that `scripts/revocation` has started: its nodes killed, frozen, stepped down and started again.
+
+use std::path::Path;
+use std::time::Duration;
+
+use bson::doc;
+use mongodb::{Client, Database};
+use tokio::process::Command;
+
+/// The set, by its name for `scripts/mongod`.
+#[derive(Clone)]
+pub(crate) struct ReplicaSet {
+    name: String,
+}
+
+/// One node as it was when asked.
+#[derive(Debug, Clone)]
+pub(crate) struct Node {
+    host: String,
+    pid: String,
+    state: String,
+}
+
+impl ReplicaSet {
+    /// The set that the environment names.
+    pub(crate) fn of_the_environment() -> Self {
+        let name = std::env::var("REVOCATION_MONGOD").expect("run this suite with scripts/revocation");
+        Self { name }
+    }
+
+    /// Starts the nodes that do not run, thaws those that are frozen, waits until there is a primary and two
+    /// secondaries, and says the URI of a database in the set.
+    pub(crate) async fn start(&self, database: &str) -> String {
+        let uri = self.script("start").await;
+        uri.trim().replace("/?", &format!("/{database}?"))
+    }
+
+    /// The primary and the two secondaries.
+    pub(crate) async fn nodes(&self) -> (Node, [Node; 2]) {
+        let status = self.script("status").await;
+        let (primary, secondaries): (Vec<_>, Vec<_>) =
+            status.lines().map(Node::of).partition(|node| node.state == "PRIMARY");
+        let secondaries = secondaries.try_into().expect("two secondaries");
+        (primary.into_iter().next().expect("a primary"), secondaries)
+    }
+
+    async fn script(&self, command: &str) -> String {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/mongod");
+        let output = Command::new(script).args(["--name", &self.name, command]).output().await.unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+impl Node {
+    /// From a line of `scripts/mongod status`: `host  pid 17  PRIMARY`.
+    fn of(line: &str) -> Self {
+        let mut words = line.split_whitespace().map(str::to_owned);
+        let (host, pid, state) = (words.next(), words.nth(1), words.next());
+        Self { host: host.unwrap(), pid: pid.unwrap(), state: state.unwrap() }
+    }
+
+    pub(crate) async fn kill(&self) {
+        self.signal("-KILL").await;
+    }
+
+    pub(crate) async fn freeze(&self) {
+        self.signal("-STOP").await;
+    }
+
+    pub(crate) async fn thaw(&self) {
+        self.signal("-CONT").await;
+    }
+
+    async fn signal(&self, signal: &str) {
+        assert!(Command::new("kill").args([signal, &self.pid]).status().await.unwrap().success());
+    }
+
+    /// Makes these commands of the service fail on this node, from now on; none makes it well again.
+    pub(crate) async fn fail(&self, commands: &[&str]) {
+        let mode = if commands.is_empty() { "off" } else { "alwaysOn" };
+        let data = doc! { "failCommands": commands.to_vec(), "errorCode": 40_573, "appName": "todo-api" };
+        let command = doc! { "configureFailPoint": "failCommand", "mode": mode, "data": data };
+        self.admin().await.run_command(command).await.unwrap();
+    }
+
+    /// Makes this node, the primary, hand over to another for ten seconds.
+    pub(crate) async fn step_down(&self) {
+        let command = doc! { "replSetStepDown": 10, "secondaryCatchUpPeriodSecs": 5 };
+        let admin = self.admin().await;
+        tokio::time::timeout(Duration::from_secs(10), admin.run_command(command)).await.unwrap().unwrap();
+    }
+
+    async fn admin(&self) -> Database {
+        let uri = format!("mongodb://{}/?directConnection=true", self.host);
+        Client::with_uri_str(uri).await.unwrap().database("admin")
+    }
+}
