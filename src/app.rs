@@ -213,12 +213,10 @@ async fn allow_options(mut response: Response) -> Response {
 }
 
 /// Outside `/v1`, the original's clients hear what they know.
-async fn unknown_path(uri: Uri) -> Response {
+async fn unknown_path(method: Method, uri: Uri) -> Response {
     let unknown = Error::NotFound(Resource::Path).into_response();
     if uri.path() == "/v1" || uri.path().starts_with("/v1/") {
         return unknown;
     }
-    problem::render_with(unknown, |_| {
-        (StatusCode::NOT_FOUND, original::wire::message("Not found")).into_response()
-    })
+    original::wire::worded(unknown, &method)
 }

@@ -48,16 +48,7 @@ impl Db {
     /// The driver's, when no server can be reached.
     pub async fn topology(&self) -> Result<Topology, DriverError> {
         let hello = self.0.run_command(doc! { "hello": 1 }).await?;
-        let set = hello.contains_key("setName") || hello.get_str("msg").is_ok_and(|msg| msg == "isdbgrid");
-        Ok(if set { Topology::ReplicaSet } else { Topology::Standalone })
-    }
-
-    /// Removes the database with all that is in it: for tests.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn drop(&self) -> Result<(), Error> {
-        Ok(self.0.drop().await?)
+        Ok(Topology::of(&hello))
     }
 }
 
@@ -91,6 +82,15 @@ pub enum Topology {
     Standalone,
 }
 
+impl Topology {
+    /// What the answer to `hello` says; a member of a set that is not formed yet will be one.
+    fn of(hello: &Document) -> Self {
+        let member = hello.contains_key("setName") || hello.get_bool("isreplicaset").unwrap_or(false);
+        let router = hello.get_str("msg").is_ok_and(|msg| msg == "isdbgrid");
+        if member || router { Self::ReplicaSet } else { Self::Standalone }
+    }
+}
+
 /// Asks the first host of the URI directly what it is, for a set that the driver cannot find: a standalone server
 /// never answers to `replicaSet=...` in a URI. `None` when the host does not answer.
 pub async fn diagnose(uri: &SecretString) -> Option<Topology> {
@@ -101,8 +101,7 @@ pub async fn diagnose(uri: &SecretString) -> Option<Topology> {
     options.server_selection_timeout = Some(Duration::from_secs(1));
     let hello =
         Client::with_options(options).ok()?.database("admin").run_command(doc! { "hello": 1 }).await.ok()?;
-    let set = hello.contains_key("setName") || hello.get_bool("isreplicaset").unwrap_or(false);
-    Some(if set { Topology::ReplicaSet } else { Topology::Standalone })
+    Some(Topology::of(&hello))
 }
 
 /// An index that a store needs.

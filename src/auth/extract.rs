@@ -44,8 +44,7 @@ where
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        let claims = Arc::<Auth>::from_ref(state).authenticate(bearer(parts)?, Kind::Access).await?;
-        Ok(Self(known(parts, claims)))
+        authenticated(parts, state, Kind::Access).await.map(Self)
     }
 }
 
@@ -68,8 +67,7 @@ where
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        let claims = Arc::<Auth>::from_ref(state).authenticate(bearer(parts)?, Kind::Refresh).await?;
-        Ok(Self(known(parts, claims)))
+        authenticated(parts, state, Kind::Refresh).await.map(Self)
     }
 }
 
@@ -80,9 +78,7 @@ where
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        let auth = Arc::<Auth>::from_ref(state);
-        let claims = auth.authenticate_logout(bearer(parts)?, &[Kind::Access])?;
-        Ok(Self(known(parts, claims)))
+        ending(parts, state, &[Kind::Access]).map(Self)
     }
 }
 
@@ -93,9 +89,7 @@ where
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        let auth = Arc::<Auth>::from_ref(state);
-        let claims = auth.authenticate_logout(bearer(parts)?, &[Kind::Access, Kind::Refresh])?;
-        Ok(Self(known(parts, claims)))
+        ending(parts, state, &[Kind::Access, Kind::Refresh]).map(Self)
     }
 }
 
@@ -109,6 +103,24 @@ where
         let caller = CurrentUser::from_request_parts(parts, state).await?;
         if caller.is_admin() { Ok(Self(caller.0)) } else { Err(Error::Forbidden) }
     }
+}
+
+/// The claims of the request's token, which must be of the kind that is needed.
+async fn authenticated<S>(parts: &Parts, state: &S, needed: Kind) -> Result<Claims, Error>
+where
+    Arc<Auth>: FromRef<S>,
+{
+    let claims = Arc::<Auth>::from_ref(state).authenticate(bearer(parts)?, needed).await?;
+    Ok(known(parts, claims))
+}
+
+/// As [`authenticated`], for a logout by a token of one of the kinds.
+fn ending<S>(parts: &Parts, state: &S, accepted: &[Kind]) -> Result<Claims, Error>
+where
+    Arc<Auth>: FromRef<S>,
+{
+    let claims = Arc::<Auth>::from_ref(state).authenticate_logout(bearer(parts)?, accepted)?;
+    Ok(known(parts, claims))
 }
 
 /// The token of the `Authorization` header: one header, the scheme `Bearer` in any case (RFC 9110 §11.1), one token.

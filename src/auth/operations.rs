@@ -254,6 +254,14 @@ impl Auth {
         alive.map(|_| ()).ok_or(Error::Token(TokenFault::Revoked))
     }
 
+    /// Whether a user has this living session.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn is_session_of(&self, sid: RandomId, user_id: ObjectId, epoch: i64) -> Result<bool, Error> {
+        self.sessions.is_living(sid, user_id, epoch, self.clock.now()).await
+    }
+
     /// The living sessions of a user, last used first, at most [`super::store::LISTED`].
     ///
     /// # Errors

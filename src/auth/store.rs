@@ -148,6 +148,22 @@ impl Sessions {
         Ok(())
     }
 
+    /// Whether a user has this session, and it is not over.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn is_living(
+        &self,
+        id: RandomId,
+        user_id: ObjectId,
+        epoch: i64,
+        now: DateTime,
+    ) -> Result<bool, Error> {
+        let mut own = alive(id, epoch, now);
+        own.insert("user_id", user_id);
+        Ok(self.0.find_one(own).max_time(db::MAX_TIME).await?.is_some())
+    }
+
     /// The living sessions of a user in an epoch, last used first, at most [`LISTED`].
     ///
     /// # Errors

@@ -64,9 +64,7 @@ async fn take_over_users(users: &Collection<Document>, hasher: &Hasher) -> Resul
             |user| async move {
                 let Some(id) = user.get("_id") else { return Ok(()) };
                 let change = user_change(&user, hasher).await?;
-                let unchanged =
-                    doc! { "_id": id, "password": user.get("password").cloned().unwrap_or(Bson::Null) };
-                users.update_one(unchanged, change).await?;
+                users.update_one(unchanged(id, &user, ["password"]), change).await?;
                 Ok(())
             },
         )
@@ -129,16 +127,20 @@ async fn take_over_todos(todos: &Collection<Document>) -> Result<(), Setup> {
                     set.insert(field, value);
                 }
             }
-            let mut unchanged = doc! { "_id": id };
-            for field in ["name", "description", "version", "created_at", "updated_at"] {
-                if set.contains_key(field) {
-                    unchanged.insert(field, doc! { "$eq": todo.get(field).cloned().unwrap_or(Bson::Null) });
-                }
-            }
-            todos.update_one(unchanged, doc! { "$set": set }).await?;
+            let left = unchanged(id, &todo, set.keys().map(String::as_str));
+            todos.update_one(left, doc! { "$set": set }).await?;
             Ok(())
         })
         .await
+}
+
+/// The filter for a document whose `fields` are still as they were read; a missing one is null to MongoDB.
+fn unchanged<'a>(id: &Bson, read: &Document, fields: impl IntoIterator<Item = &'a str>) -> Document {
+    let mut filter = doc! { "_id": id };
+    for field in fields {
+        filter.insert(field, doc! { "$eq": read.get(field).cloned().unwrap_or(Bson::Null) });
+    }
+    filter
 }
 
 /// When a document was made: its id says.

@@ -133,9 +133,13 @@ fn number(written: &str) -> String {
 /// A layer: errors leave as the original words them.
 pub(crate) async fn render(request: Request, next: Next) -> Response {
     let method = request.method().clone();
-    let response = next.run(request).await;
+    worded(next.run(request).await, &method)
+}
+
+/// An answer to a request of `method`, its error, if it carries one, in the original's words.
+pub(crate) fn worded(response: Response, method: &Method) -> Response {
     problem::render_with(response, |error| {
-        let (status, body) = describe(error, &method);
+        let (status, body) = describe(error, method);
         (status, Json(body)).into_response()
     })
 }

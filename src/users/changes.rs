@@ -91,7 +91,7 @@ impl Accounts {
     /// [`Error::NotFound`] when the caller has no such session; as [`Accounts::caller`].
     pub async fn end_session(&self, claims: &Claims, sid: RandomId, origin: &Origin) -> Result<(), Error> {
         let user = self.caller(claims).await?;
-        if !self.auth.sessions_of(user.id, user.epoch).await?.iter().any(|session| session.id == sid) {
+        if !self.auth.is_session_of(sid, user.id, user.epoch).await? {
             return Err(Error::NotFound(Resource::Session));
         }
         self.auth.end(sid, "ended").await?;

@@ -15,7 +15,6 @@ use serde_json::{Value, json};
 use super::model::{LIMITS, NewUser, User, UserPatch, password_faults};
 use super::operations::{Accounts, Origin};
 use crate::auth::extract::{AnyLogoutToken, CurrentUser, FreshUser, RefreshToken};
-
 use crate::auth::token::Role;
 use crate::auth::wire::{SessionBody, TokensBody};
 use crate::clock::rfc3339;

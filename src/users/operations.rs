@@ -218,7 +218,7 @@ impl Accounts {
     /// # Errors
     /// [`TokenFault::Revoked`] when they are not; [`Error::Unavailable`].
     pub async fn caller(&self, claims: &Claims) -> Result<User, Error> {
-        let user = self.users.by_id(claims.sub).await?.ok_or(Error::Token(TokenFault::Revoked))?;
+        let user = self.get(claims.sub).await?;
         self.auth.assert_alive(claims.sid, user.epoch).await?;
         Ok(user)
     }
