@@ -22,20 +22,7 @@ impl Campaign {
         let mut tasks = JoinSet::new();
         let mut delay = Duration::ZERO;
         for victim in victims {
-            let (at, instances, over) = (fleet.any(), fleet.instances.clone(), over.clone());
-            tasks.spawn(async move {
-                tokio::time::sleep(delay).await;
-                let revocation = victim.revoke(Act::any(), &at).await;
-                let watches: JoinSet<_> = instances
-                    .into_iter()
-                    .map(|instance| {
-                        let token = revocation.token().to_owned();
-                        Watch::a_revoked_token(instance, token, revocation.answered, over.clone())
-                    })
-                    .collect();
-                let watches = watches.join_all().await;
-                (revocation, watches)
-            });
+            tasks.spawn(revoke_and_watch(fleet, victim, Act::any(), delay, over));
             delay += pace;
         }
         Self(tasks)
@@ -63,4 +50,28 @@ async fn look_after(revocation: &Revocation, fleet: &Fleet, findings: &mut Findi
     }
     let refresh = fleet.any().call(Method::POST, "/v1/refresh", revocation.refresh(), Value::Null).await;
     findings.check(refresh.status == 401, || format!("refreshed in the end: {}", what(refresh.status)));
+}
+
+/// Revokes after a while on any instance, repeating it until it is acknowledged; then all are watched.
+pub(crate) fn revoke_and_watch(
+    fleet: &Fleet,
+    victim: Victim,
+    act: Act,
+    delay: Duration,
+    over: &Over,
+) -> impl Future<Output = (Revocation, Vec<Watch>)> + Send + use<> {
+    let (at, instances, over) = (fleet.any(), fleet.instances.clone(), over.clone());
+    async move {
+        tokio::time::sleep(delay).await;
+        let revocation = victim.revoke(act, &at).await;
+        let watches: JoinSet<_> = instances
+            .into_iter()
+            .map(|instance| {
+                let token = revocation.token().to_owned();
+                Watch::a_revoked_token(instance, token, revocation.answered, over.clone())
+            })
+            .collect();
+        let watches = watches.join_all().await;
+        (revocation, watches)
+    }
 }

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
+use crate::campaign::revoke_and_watch;
 use crate::findings::Findings;
 use crate::fleet::Fleet;
 use crate::replica_set::Node;
-use crate::victim::{Act, Revocation, Victim};
+use crate::victim::{Act, Victim};
 use crate::watch::{Over, Watch};
 use crate::{BOUND, RECOVERY, is_long, turn};
 
@@ -80,7 +81,7 @@ async fn outage(way: Way, round: usize) {
     let logouts: JoinSet<_> = LOGOUTS_AT
         .into_iter()
         .zip([early, late])
-        .map(|(at, victim)| log_out(&fleet, victim, at, &over))
+        .map(|(at, victim)| revoke_and_watch(&fleet, victim, Act::LogOut, at, &over))
         .collect();
     tokio::time::sleep(OUTAGE).await;
     let mending = Instant::now();
@@ -126,27 +127,4 @@ async fn strike(way: Way, node: &Node) {
 fn watch_all(fleet: &Fleet, token: &str, zero: Instant, over: &Over) -> JoinSet<Watch> {
     let watch = |instance: &_| Watch::evenly(Clone::clone(instance), token.to_owned(), zero, over.clone());
     fleet.instances.iter().map(watch).collect()
-}
-
-/// Logs out after a while on any instance, repeating it until it is acknowledged; then all are watched.
-fn log_out(
-    fleet: &Fleet,
-    victim: Victim,
-    delay: Duration,
-    over: &Over,
-) -> impl Future<Output = (Revocation, Vec<Watch>)> + Send + 'static {
-    let (at, instances, over) = (fleet.any(), fleet.instances.clone(), over.clone());
-    async move {
-        tokio::time::sleep(delay).await;
-        let revocation = victim.revoke(Act::LogOut, &at).await;
-        let watches: JoinSet<_> = instances
-            .into_iter()
-            .map(|instance| {
-                let token = revocation.token().to_owned();
-                Watch::a_revoked_token(instance, token, revocation.answered, over.clone())
-            })
-            .collect();
-        let watches = watches.join_all().await;
-        (revocation, watches)
-    }
 }
