@@ -37,6 +37,8 @@ pub enum Event {
     PasswordChanged,
     /// A user was disabled.
     Disabled,
+    /// A disabled user was let in again.
+    Enabled,
     /// A user's roles were changed.
     RolesChanged,
     /// A user was deleted.

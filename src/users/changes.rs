@@ -153,7 +153,8 @@ impl Accounts {
         let since = disabled.then(|| self.clock.now());
         let user = self.users.set_disabled(user.id, since).await?.ok_or(Error::NotFound(Resource::User))?;
         self.auth.lock_out(user.id, user.epoch, None, "disabled").await?;
-        self.note(Event::Disabled, &user, None, &Origin::default()).await;
+        let event = if disabled { Event::Disabled } else { Event::Enabled };
+        self.note(event, &user, None, &Origin::default()).await;
         Ok(user)
     }
 

@@ -48,6 +48,11 @@ async fn a_disabled_user_is_out_until_enabled_again() {
     assert_eq!((status, &problem["code"]), (401, &json!("invalid_credentials")));
     assert_eq!(user(&db, &["enable", "ann"], "").await.0, Some(0));
     assert_eq!(login(&server, "ann", PASSWORD).await.0, 200);
+    let mut audit = db.all("audit").await;
+    audit.sort_by_key(|entry| *entry.get_datetime("at").unwrap());
+    let events = audit.iter().map(|entry| entry.get_str("event").unwrap());
+    let events: Vec<_> = events.filter(|event| event.ends_with("abled")).collect();
+    assert_eq!(events, ["disabled", "enabled"]);
 }
 
 #[tokio::test]
