@@ -1,0 +1,106 @@
+//! Recurring due dates against python-dateutil, and instants against Python's zoneinfo: `scripts/recurrence_cases`
+//! wrote the cases and says what their lines mean. Must not compute any expectation itself. With `RECURRENCE_CASES`
+//! set, that file is compared instead of `cases.txt`.
+
+#![expect(clippy::unwrap_used, reason = "a case that cannot be read fails the test")]
+
+use std::fs;
+
+use bson::DateTime;
+use chrono_tz::Tz;
+use todo_api::todos::due::{Due, instant_of, local_of, parse_date, parse_local, parse_zone};
+use todo_api::todos::recurrence::{Basis, Recurrence, RecurrencePatch};
+
+/// The fields of each line of one kind.
+fn cases(kind: &str) -> Vec<Vec<String>> {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recurrence/cases.txt");
+    let text = fs::read_to_string(std::env::var("RECURRENCE_CASES").unwrap_or(file.into())).unwrap();
+    let fields = text.lines().map(|line| line.split(' ').map(str::to_owned).collect::<Vec<_>>());
+    let found: Vec<_> =
+        fields.filter(|fields| fields[0] == kind).map(|fields| fields[1..].to_vec()).collect();
+    assert!(found.len() >= 400, "the cases were found: {}", found.len());
+    found
+}
+
+fn due(text: &str, zone: &str) -> Due {
+    let time_zone = (zone != "-").then(|| parse_zone(zone).unwrap());
+    match parse_date(text) {
+        Some(date) => Due::Date(date),
+        None => Due::At { local: parse_local(text).unwrap(), time_zone },
+    }
+}
+
+fn recurrence(rule: &str, basis: Basis, due: &Due) -> Recurrence {
+    let patch = RecurrencePatch { rule: Some(Some(rule.to_owned())), basis: Some(Some(basis)) };
+    patch.apply(None, due).unwrap_or_else(|faults| panic!("{rule}: {faults:?}"))
+}
+
+/// The same due date on the day that its first ten characters are to be.
+fn moved(text: &str, day: &str) -> String {
+    format!("{day}{}", &text[10..])
+}
+
+/// What completing `due` gives, as often as `expected` has days. Time of day and zone must be the same each time.
+fn chain(mut recurrence: Recurrence, mut due: Due, now: DateTime, home: Tz, expected: &str) -> String {
+    let mut days = Vec::new();
+    let key = due.local_key();
+    for _ in expected.split(',') {
+        let Some((next, advanced)) = recurrence.next(&due, now, home) else {
+            days.push("end".to_owned());
+            break;
+        };
+        let day = next.local_key()[..10].to_owned();
+        assert_eq!(next, self::due(&moved(&key, &day), zone_name(&due)));
+        days.push(day.replace('-', ""));
+        (due, recurrence) = (next, advanced);
+    }
+    days.join(",")
+}
+
+fn zone_name(due: &Due) -> &'static str {
+    match due {
+        Due::At { time_zone: Some(zone), .. } => zone.name(),
+        _ => "-",
+    }
+}
+
+#[test]
+fn occurrences_are_those_of_python_dateutil() {
+    let cases = cases("due");
+    assert!(cases.len() >= 2000, "{}", cases.len());
+    let mut wrong = Vec::new();
+    for case in cases {
+        let [start, zone, after, rule, expected] = case.as_slice() else { panic!("{case:?}") };
+        let first = due(start, zone);
+        let now = if after == "-" { first } else { due(&moved(start, after), zone) };
+        let recurrence = recurrence(rule, Basis::Due, &first);
+        let found = chain(recurrence, now, DateTime::from_millis(0), Tz::UTC, expected);
+        if found != *expected {
+            wrong.push(format!("{case:?}: {found}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{} are wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn completions_begin_the_rule_anew_on_their_local_day() {
+    for case in cases("completion") {
+        let [text, zone, home, now, rule, expected] = case.as_slice() else { panic!("{case:?}") };
+        let due = due(text, zone);
+        let now = DateTime::from_millis(now.parse::<i64>().unwrap() * 1000);
+        let recurrence = recurrence(rule, Basis::Completion, &due);
+        assert_eq!(chain(recurrence, due, now, parse_zone(home).unwrap(), expected), *expected, "{case:?}");
+    }
+}
+
+#[test]
+fn instants_of_wall_times_are_those_of_zoneinfo() {
+    for case in cases("instant") {
+        let [zone, wall, seconds, back] = case.as_slice() else { panic!("{case:?}") };
+        let (at, zone) = (due(wall, zone), parse_zone(zone).unwrap());
+        let instant = DateTime::from_millis(seconds.parse::<i64>().unwrap() * 1000);
+        assert_eq!(at.instant(), Some(instant), "{case:?}");
+        assert_eq!(instant_of(parse_local(wall).unwrap(), zone), instant, "{case:?}");
+        assert_eq!(local_of(instant, zone), parse_local(back).unwrap(), "{case:?}");
+    }
+}
