@@ -62,6 +62,7 @@ pub mod error;
 
 pub mod clock;
 pub mod id;
+pub mod position;
 
 pub mod app;
 pub mod cli;

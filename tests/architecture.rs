@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// The layers, lowest first: a file imports from its own and from those above it in this list. A folder's name
 /// stands for its `mod.rs`, `*` for any feature.
 const LAYERS: [&[&str]; 10] = [
-    &["clock", "error", "id"],
+    &["clock", "error", "id", "position"],
     &["config", "db", "telemetry"],
     &[
         "problem",
@@ -26,6 +26,7 @@ const LAYERS: [&[&str]; 10] = [
         "*/recurrence",
         "*/rule",
         "*/occurrences",
+        "*/words",
         "*/password",
     ],
     &["*/store", "auth/revocations", "auth/failed_logins"],

@@ -6,3 +6,4 @@ mod occurrences;
 pub mod recurrence;
 mod rule;
 pub mod store;
+pub mod words;

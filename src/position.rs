@@ -1,0 +1,429 @@
+//! Fractional order keys: where a todo or a list stands among its siblings, so that a move writes one document only.
+//! Must not ask the database, and must not take a stored key for well-formed.
+//!
+//! A key is ASCII text over [`DIGITS`], compared byte by byte; the sort order everywhere is (position, `_id`). What is
+//! added at either end takes its key from the time, so that neither end needs to be looked up and keys do not grow
+//! there. Every key ends in random digits: two moves into the same gap at the same time get different keys. None ends
+//! in `0`, below which there would be no room.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bson::DateTime;
+use bson::oid::ObjectId;
+
+/// The digits of base 62, whose order in ASCII is their order as digits.
+pub const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// The most characters that a key has.
+pub const LENGTH_MAX: usize = 64;
+
+const BASE: u8 = 62;
+/// The digit that begins what was put first: `Z`. Time runs down behind it.
+const FIRST: u8 = 35;
+/// The digit that begins what was put last: `a`. Time runs up behind it.
+const LAST: u8 = 36;
+const MILLISECOND_DIGITS: usize = 8;
+const COUNTER_DIGITS: usize = 3;
+const TICK_DIGITS: usize = MILLISECOND_DIGITS + COUNTER_DIGITS;
+/// How many keys one process makes in a millisecond before it borrows from the next: 62³.
+const TICKS_PER_MILLISECOND: u64 = 62 * 62 * 62;
+const RANDOM_DIGITS: usize = 3;
+/// The most characters of a key that was spread, so that there is room for dozens more at one place.
+const SPREAD_LENGTH_MAX: usize = 48;
+
+/// Makes keys. Its counter, which clones share, keeps the order of keys of the same millisecond, and of all keys of
+/// this process when the clock stands still or goes back.
+#[derive(Debug, Default, Clone)]
+pub struct Positions {
+    /// The tick of the newest key: milliseconds since 1970 times [`TICKS_PER_MILLISECOND`], and a counter.
+    newest: Arc<AtomicU64>,
+}
+
+impl Positions {
+    /// A key after all that were made so far, of 15 characters.
+    #[must_use]
+    pub fn last(&self, now: DateTime) -> String {
+        with_random_end([LAST].into_iter().chain(self.tick(now)))
+    }
+
+    /// A key before all that were made so far, of 15 characters.
+    #[must_use]
+    pub fn first(&self, now: DateTime) -> String {
+        with_random_end([FIRST].into_iter().chain(self.tick(now).map(|digit| BASE - 1 - digit)))
+    }
+
+    /// A key strictly between two neighbours; `None` in the place of a neighbour is the end of the list on that side.
+    ///
+    /// `None` is answered when the neighbours are equal, out of order or without room for a key of [`LENGTH_MAX`]
+    /// characters: then the surroundings need new keys, see [`Positions::spread`].
+    #[must_use]
+    pub fn between(&self, lower: Option<&str>, upper: Option<&str>, now: DateTime) -> Option<String> {
+        let is_between = |key: &String| {
+            lower.is_none_or(|lower| lower < key.as_str()) && upper.is_none_or(|upper| key.as_str() < upper)
+        };
+        let (low, high) = (digits_of(lower.unwrap_or_default()), upper.map(digits_of));
+        let (from_the_time, beyond) = match (lower, &high) {
+            (Some(_), Some(_)) => (None, None),
+            (_, None) => (Some(self.last(now)), beyond(&low, true)),
+            (None, Some(high)) => (Some(self.first(now)), beyond(high, false)),
+        };
+        from_the_time
+            .filter(is_between)
+            .or_else(|| beyond.map(with_random_end).filter(is_between))
+            .or_else(|| midpoint(&low, high.as_deref()).map(with_random_end).filter(is_between))
+            .filter(|key| key.len() <= LENGTH_MAX)
+    }
+
+    /// `count` keys between two neighbours, ascending and evenly spread, of at most 48 characters, so that there is
+    /// room for more. `None` as in [`Positions::between`]: then the caller takes neighbours twice as far apart; between
+    /// the two ends there is always room.
+    #[must_use]
+    pub fn spread(
+        &self,
+        lower: Option<&str>,
+        upper: Option<&str>,
+        count: usize,
+        now: DateTime,
+    ) -> Option<Vec<String>> {
+        let mut keys = vec![String::new(); count];
+        self.fill(&mut keys, lower, upper, now)?;
+        keys.iter().all(|key| key.len() <= SPREAD_LENGTH_MAX).then_some(keys)
+    }
+
+    fn fill(
+        &self,
+        keys: &mut [String],
+        lower: Option<&str>,
+        upper: Option<&str>,
+        now: DateTime,
+    ) -> Option<()> {
+        let (left, rest) = keys.split_at_mut(keys.len() / 2);
+        let Some((middle, right)) = rest.split_first_mut() else { return Some(()) };
+        *middle = self.between(lower, upper, now)?;
+        self.fill(left, lower, Some(middle), now)?;
+        self.fill(right, Some(middle), upper, now)
+    }
+
+    fn tick(&self, now: DateTime) -> [u8; TICK_DIGITS] {
+        let now = milliseconds(now).saturating_mul(TICKS_PER_MILLISECOND);
+        let next = |newest: u64| newest.saturating_add(1).max(now);
+        number(next(self.newest.update(Ordering::Relaxed, Ordering::Relaxed, next)))
+    }
+}
+
+/// The key of a todo that had none: as if it had been put last when it was created. The counter in the id (its last
+/// three bytes) orders what was created in the same millisecond. Always the same for the same todo.
+#[must_use]
+pub fn migrated(created_at: DateTime, id: ObjectId) -> String {
+    let [.., a, b, c] = id.bytes();
+    let time: [u8; MILLISECOND_DIGITS] = number(milliseconds(created_at));
+    let counter: [u8; 5] = number(u64::from(u32::from_be_bytes([0, a, b, c])));
+    text([LAST].into_iter().chain(time).chain(counter).chain([BASE / 2]))
+}
+
+fn milliseconds(time: DateTime) -> u64 {
+    u64::try_from(time.timestamp_millis()).unwrap_or(0)
+}
+
+/// The last `N` digits of a number, the highest first.
+fn number<const N: usize>(mut value: u64) -> [u8; N] {
+    let mut digits = [0; N];
+    for digit in digits.iter_mut().rev() {
+        *digit = u8::try_from(value % u64::from(BASE)).unwrap_or(0);
+        value /= u64::from(BASE);
+    }
+    digits
+}
+
+/// The digits of a stored key. What is no digit becomes the next above it: the caller checks what comes of that.
+fn digits_of(key: &str) -> Vec<u8> {
+    let digit = |byte| u8::try_from(DIGITS.partition_point(|digit| *digit < byte)).unwrap_or(BASE);
+    key.bytes().take(LENGTH_MAX).map(|byte| digit(byte).min(BASE - 1)).collect()
+}
+
+fn text(digits: impl IntoIterator<Item = u8>) -> String {
+    digits.into_iter().filter_map(|digit| DIGITS.get(usize::from(digit))).copied().map(char::from).collect()
+}
+
+fn with_random_end(digits: impl IntoIterator<Item = u8>) -> String {
+    let mut random = [0; RANDOM_DIGITS];
+    // Without random numbers two keys may become equal, and then the ids order them: no reason to fail.
+    let _ = aws_lc_rs::rand::fill(&mut random);
+    let [head @ .., last] = random;
+    text(digits.into_iter().chain(head.map(|byte| byte % BASE)).chain([1 + last % (BASE - 1)]))
+}
+
+/// Just beyond the only neighbour, above or below it, when the clock of another instance put it ahead of ours: one
+/// tick on. A midpoint would lie beyond all keys that the time will give.
+fn beyond(neighbour: &[u8], is_above: bool) -> Option<Vec<u8>> {
+    let (spent, fresh) = if is_above { (BASE - 1, 0) } else { (0, BASE - 1) };
+    let padding = [0; 1 + TICK_DIGITS];
+    let mut digits: Vec<u8> = neighbour.iter().copied().chain(padding).take(padding.len()).collect();
+    let place = digits.iter().rposition(|digit| *digit != spent)?;
+    digits[place] = if is_above { digits[place] + 1 } else { digits[place] - 1 };
+    digits[place + 1..].fill(fresh);
+    Some(digits)
+}
+
+/// The digits of a number between two others, all read as fractions; `None` for `upper` is 1. Few digits: as soon as
+/// one lies between, there are no more.
+fn midpoint(lower: &[u8], mut upper: Option<&[u8]>) -> Option<Vec<u8>> {
+    let mut middle = Vec::new();
+    for place in 0..LENGTH_MAX {
+        let digit = |digits: &[u8]| digits.get(place).copied().unwrap_or(0);
+        let (low, high) = (digit(lower), upper.map_or(BASE, digit));
+        if high < low {
+            return None;
+        }
+        middle.push(low.midpoint(high));
+        if high - low > 1 {
+            return Some(middle);
+        }
+        if low < high {
+            upper = None;
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::iter::repeat_n;
+
+    use proptest::prelude::*;
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+
+    use super::*;
+
+    fn at(millis: i64) -> DateTime {
+        DateTime::from_millis(millis)
+    }
+
+    const NOW: i64 = 1_790_000_000_000;
+
+    fn is_a_key(key: &str) -> bool {
+        key.len() <= LENGTH_MAX && key.bytes().all(|byte| DIGITS.contains(&byte)) && !key.ends_with('0')
+    }
+
+    #[test]
+    fn what_is_put_last_is_last_whether_the_clock_advances_stands_still_or_goes_back() {
+        let positions = Positions::default();
+        let times =
+            (0..2_000).map(|n| NOW + n).chain(repeat_n(NOW, 50_000)).chain((0..2_000).map(|n| NOW - n));
+        let keys: Vec<_> = times.map(|time| positions.last(at(time))).collect();
+        assert!(keys.is_sorted_by(|a, b| a < b));
+        assert!(keys.iter().all(|key| is_a_key(key) && key.len() == 15));
+    }
+
+    #[test]
+    fn what_is_put_first_is_first_whether_the_clock_advances_stands_still_or_goes_back() {
+        let positions = Positions::default();
+        let times =
+            (0..2_000).map(|n| NOW + n).chain(repeat_n(NOW, 50_000)).chain((0..2_000).map(|n| NOW - n));
+        let keys: Vec<_> = times.map(|time| positions.first(at(time))).collect();
+        assert!(keys.is_sorted_by(|a, b| a > b));
+        assert!(keys.iter().all(|key| is_a_key(key) && key.len() == 15 && *key < positions.last(at(0))));
+    }
+
+    #[test]
+    fn what_two_instances_make_in_the_same_millisecond_differs_and_the_next_millisecond_is_after_both() {
+        let keys: Vec<_> = (0..20).map(|_| Positions::default().last(at(NOW))).collect();
+        assert!(keys.iter().any(|key| *key != keys[0]));
+        let next = Positions::default().last(at(NOW + 1));
+        assert!(keys.iter().all(|key| *key < next));
+    }
+
+    #[test]
+    fn a_neighbour_from_a_clock_ahead_is_passed_by_one_tick_and_keys_do_not_grow() {
+        let (ahead, behind) = (Positions::default(), Positions::default());
+        let (mut last, mut first) = (ahead.last(at(NOW + 5_000)), ahead.first(at(NOW + 5_000)));
+        for _ in 0..1_000 {
+            let after = behind.between(Some(&last), None, at(NOW)).unwrap();
+            let before = behind.between(None, Some(&first), at(NOW)).unwrap();
+            assert!(last < after && before < first && after.len() == 15 && before.len() == 15);
+            assert!(after < behind.last(at(NOW + 5_001)), "time catches up");
+            (last, first) = (after, before);
+        }
+    }
+
+    #[test]
+    fn two_moves_into_the_same_gap_differ() {
+        let between = || Positions::default().between(Some("a1"), Some("a3"), at(NOW)).unwrap();
+        assert!((0..20).map(|_| between()).any(|key| key != between()));
+        assert_eq!((between().len(), &between()[..2]), (5, "a2"));
+    }
+
+    #[test]
+    fn there_is_nothing_between_equal_neighbours_or_such_as_are_out_of_order_or_leave_no_room() {
+        let long = "V".repeat(LENGTH_MAX);
+        let longer = format!("{long}V");
+        for (lower, upper) in [("a", "a"), ("b", "a"), ("a", "a0"), ("", ""), ("", "000"), (&long, &longer)] {
+            let positions = Positions::default();
+            assert_eq!(positions.between(Some(lower), Some(upper), at(NOW)), None, "{lower} {upper}");
+        }
+        assert_eq!(Positions::default().between(None, Some("0"), at(NOW)), None);
+        assert_eq!(Positions::default().between(Some("é"), None, at(NOW)), None);
+        assert!(Positions::default().between(Some("zzzzzzzzzzzzzzzV"), None, at(NOW)).is_some());
+        assert!(Positions::default().between(None, Some("000000000000000V"), at(NOW)).is_some());
+    }
+
+    #[test]
+    fn todos_that_had_no_position_come_in_the_order_of_their_creation_and_before_new_ones() {
+        let id = |counter: u8| ObjectId::from_bytes([9 - counter, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, counter]);
+        let created = [(NOW - 9, id(9)), (NOW - 1, id(1)), (NOW - 1, id(2)), (NOW - 1, id(3)), (NOW, id(0))];
+        let keys: Vec<_> = created.iter().map(|(time, id)| migrated(at(*time), *id)).collect();
+        assert!(keys.is_sorted_by(|a, b| a < b), "{keys:?}");
+        assert!(keys.iter().all(|key| is_a_key(key) && *key < Positions::default().last(at(NOW + 1))));
+        assert_eq!(migrated(at(NOW), id(1)), migrated(at(NOW), id(1)));
+        assert!(is_a_key(&migrated(at(i64::MIN), id(0))) && is_a_key(&migrated(at(i64::MAX), id(0))));
+    }
+
+    /// Lists kept in the order of their keys.
+    struct Model {
+        positions: Positions,
+        /// In order: the thing and its key.
+        list: Vec<(usize, String)>,
+        now: i64,
+        spreads: usize,
+        widest: usize,
+    }
+
+    impl Model {
+        fn of(count: usize) -> Self {
+            let positions = Positions::default();
+            let list = (0..count).map(|n| (n, positions.last(at(NOW)))).collect();
+            Self { positions, list, now: NOW, spreads: 0, widest: 0 }
+        }
+
+        /// With hardly any room between the keys of every ten.
+        fn crowded(count: usize) -> Self {
+            let key = |n: u64| {
+                text(number::<2>(n / 10).into_iter().chain(repeat_n(30, 60)).chain(number::<1>(10 + n % 10)))
+            };
+            let list = (0..).map(key).enumerate().take(count).collect();
+            Self { list, ..Self::of(0) }
+        }
+
+        fn key(&self, place: Option<usize>) -> Option<&str> {
+            self.list.get(place?).map(|(_, key)| key.as_str())
+        }
+
+        /// Puts a thing at a place, and new keys around it when there is no room.
+        fn insert(&mut self, place: usize, thing: usize) {
+            let around = |width: usize| (place.checked_sub(width + 1), place + width);
+            let (before, after) = around(0);
+            if let Some(key) = self.positions.between(self.key(before), self.key(Some(after)), at(self.now)) {
+                return self.list.insert(place, (thing, key));
+            }
+            self.list.insert(place, (thing, String::new()));
+            for width in (0..).map(|n| 32 << n) {
+                let (from, to) = (place.saturating_sub(width), (place + width + 1).min(self.list.len()));
+                let (lower, upper) = (self.key(from.checked_sub(1)), self.key(Some(to)));
+                let Some(keys) = self.positions.spread(lower, upper, to - from, at(self.now)) else {
+                    continue;
+                };
+                for ((_, key), new) in self.list[from..to].iter_mut().zip(keys) {
+                    *key = new;
+                }
+                self.spreads += 1;
+                self.widest = self.widest.max(width);
+                return;
+            }
+        }
+
+        fn check(&self) {
+            assert!(self.list.is_sorted_by(|(_, a), (_, b)| a < b));
+            assert!(self.list.iter().all(|(_, key)| is_a_key(key)));
+        }
+    }
+
+    #[test]
+    fn ten_thousand_moves_keep_the_order() {
+        let mut model = Model::crowded(200);
+        let mut order: Vec<usize> = (0..200).collect();
+        let mut runner = TestRunner::deterministic();
+        for n in 0..10_000 {
+            let (from, to) = (0..200_usize, 0..200_usize).new_tree(&mut runner).unwrap().current();
+            model.now += i64::from(n % 3);
+            let (thing, _) = model.list.remove(from);
+            model.insert(to, thing);
+            let expected = order.remove(from);
+            order.insert(to, expected);
+            if n % 100 == 0 {
+                model.check();
+            }
+        }
+        model.check();
+        let mut sorted = model.list.clone();
+        sorted.sort_by(|(_, a), (_, b)| a.cmp(b));
+        assert_eq!(sorted.into_iter().map(|(thing, _)| thing).collect::<Vec<_>>(), order);
+        assert!(model.spreads > 0 && model.widest == 32, "{} {}", model.spreads, model.widest);
+    }
+
+    #[test]
+    fn always_moving_to_the_same_place_never_ends_and_keys_stay_short() {
+        let places: [fn(usize) -> usize; 5] = [|_| 50, |n| 50 + n, |n| 50 + n / 2, |_| 0, |n| 100 + n];
+        for place in places {
+            let mut model = Model::of(100);
+            for n in 0..3_000 {
+                model.insert(place(n), 100 + n);
+            }
+            model.check();
+            assert!(model.spreads < 50, "{}", model.spreads);
+        }
+    }
+
+    fn key() -> impl Strategy<Value = String> {
+        prop_oneof!["[0-9A-Za-z]{0,40}[1-9A-Za-z]", "[01z]{0,8}[1z]", "a[01]{0,14}[1-9]", "Z[yz]{0,14}[1-9]"]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+        #[test]
+        fn a_key_between_two_is_strictly_between(a in key(), b in key(), now in any::<i64>()) {
+            let (lower, upper) = if a < b { (a, b) } else { (b, a) };
+            prop_assume!(lower < upper);
+            let positions = Positions::default();
+            let key = positions.between(Some(&lower), Some(&upper), at(now)).unwrap();
+            prop_assert!(lower < key && key < upper && is_a_key(&key));
+            let (above, below) = (
+                positions.between(Some(&upper), None, at(now)).unwrap(),
+                positions.between(None, Some(&lower), at(now)).unwrap(),
+            );
+            prop_assert!(above > upper && below < lower && is_a_key(&above) && is_a_key(&below));
+        }
+
+        #[test]
+        fn spread_keys_are_strictly_between_and_ascending_and_short(a in key(), b in key(), count in 0..100_usize) {
+            let (lower, upper) = if a < b { (a, b) } else { (b, a) };
+            prop_assume!(lower < upper);
+            let positions = Positions::default();
+            for (lower, upper) in
+                [(Some(lower.as_str()), Some(upper.as_str())), (Some(&lower), None), (None, Some(&upper)), (None, None)]
+            {
+                let keys = positions.spread(lower, upper, count, at(NOW)).unwrap();
+                prop_assert_eq!(keys.len(), count);
+                prop_assert!(keys.is_sorted_by(|a, b| a < b) && keys.iter().all(|key| is_a_key(key)));
+                prop_assert!(keys.iter().all(|key| lower.is_none_or(|lower| lower < key.as_str())));
+                prop_assert!(keys.iter().all(|key| upper.is_none_or(|upper| key.as_str() < upper)));
+                let longest = lower.map_or(0, str::len).max(upper.map_or(0, str::len)).max(15);
+                prop_assert!(keys.iter().all(|key| key.len() <= longest + 6), "{:?}", keys);
+            }
+        }
+
+        #[test]
+        fn garbage_does_no_harm(a in any::<Option<String>>(), b in any::<Option<String>>(), now in any::<i64>()) {
+            let positions = Positions::default();
+            let (lower, upper) = (a.as_deref(), b.as_deref());
+            let keys: Vec<_> = positions.between(lower, upper, at(now)).into_iter()
+                .chain(positions.spread(lower, upper, 5, at(now)).unwrap_or_default()).collect();
+            for key in keys {
+                prop_assert!(lower.is_none_or(|lower| lower < key.as_str()) && is_a_key(&key));
+                prop_assert!(upper.is_none_or(|upper| key.as_str() < upper));
+            }
+        }
+    }
+}
