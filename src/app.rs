@@ -25,6 +25,8 @@ use crate::config::{Config, Registration, Switch};
 use crate::db::{self, Db, Setup};
 use crate::error::{Error, Refusal, Resource};
 use crate::health::{self, Readiness};
+use crate::idempotency::store::Idempotency;
+use crate::seal::Seals;
 use crate::todos::store::Todos;
 use crate::users::operations::{Accounts, Parts};
 use crate::users::password::Hasher;
@@ -42,6 +44,10 @@ pub struct AppState {
     pub accounts: Arc<Accounts>,
     /// Todos.
     pub todos: Todos,
+    /// Requests that may be repeated.
+    pub idempotency: Idempotency,
+    /// Cursors and whatever else clients keep for us.
+    pub seals: Arc<Seals>,
     /// Whether requests may come in.
     pub readiness: Readiness,
     /// The work that is under way.
@@ -67,6 +73,7 @@ pub struct Stores {
     revocations: Revocations,
     failed_logins: FailedLogins,
     audit: Audit,
+    idempotency: Idempotency,
 }
 
 impl AppState {
@@ -76,6 +83,8 @@ impl AppState {
     /// The configuration cannot be used.
     pub async fn new(config: &Config, clock: Clock) -> Result<Self, Refusal> {
         let db = db::connect(&config.mongodb_uri).await?;
+        let (current, previous) = (&config.jwt_secret, &config.jwt_secrets_previous);
+        let unusable = |error| Refusal(format!("JWT_SECRET cannot be used: {error}"));
         let stores = Stores {
             users: Users::new(&db),
             todos: Todos::new(&db, clock.clone()),
@@ -83,9 +92,9 @@ impl AppState {
             revocations: Revocations::new(&db),
             failed_logins: FailedLogins::new(&db),
             audit: Audit::new(&db, clock.clone()),
+            idempotency: Idempotency::new(&db, clock.clone(), current, previous).map_err(unusable)?,
         };
-        let keys = Keys::derive(&config.jwt_secret, &config.jwt_secrets_previous)
-            .map_err(|error| Refusal(format!("JWT_SECRET cannot be used: {error}")))?;
+        let keys = Keys::derive(current, previous).map_err(unusable)?;
         let blacklist = Arc::new(Blacklist::new(stores.revocations.clone(), ENTRIES_MAX));
         let auth = Arc::new(Auth::new(
             keys,
@@ -111,6 +120,8 @@ impl AppState {
             auth,
             accounts: Arc::new(accounts),
             todos: stores.todos.clone(),
+            idempotency: stores.idempotency.clone(),
+            seals: Arc::new(Seals::derive(current, previous).map_err(unusable)?),
             readiness: Readiness::default(),
             tasks: TaskTracker::new(),
             stores,
@@ -131,7 +142,8 @@ impl Stores {
         self.sessions.ensure_indexes().await?;
         self.revocations.ensure_indexes().await?;
         self.failed_logins.ensure_indexes().await?;
-        self.audit.ensure_indexes().await
+        self.audit.ensure_indexes().await?;
+        self.idempotency.ensure_indexes().await
     }
 }
 

@@ -52,6 +52,9 @@ pub enum Error {
     /// The unique index on usernames refused another user of that name.
     #[error("username taken")]
     UsernameTaken,
+    /// The idempotency key stands for another request.
+    #[error("idempotency key reused")]
+    IdempotencyKeyReused,
     /// Not now, for a reason that passes: the database is out of reach, start is not over, too much is waiting.
     /// Whether a write happened is unknown, so every write must be safe to repeat.
     #[error("unavailable: {0}")]

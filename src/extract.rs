@@ -141,8 +141,7 @@ impl Input {
         let body = T::take(&mut input);
         let unknown = input.members.0.into_iter();
         input.faults.extend(unknown.map(|(name, _)| {
-            let pointer = name.replace('~', "~0").replace('/', "~1");
-            Fault::of(&pointer, "unknown_member", "This member is not known here.")
+            Fault::of(&pointer_token(&name), "unknown_member", "This member is not known here.")
         }));
         match body {
             Some(body) if input.faults.is_empty() => Ok(body),
@@ -155,15 +154,29 @@ impl<S: Send + Sync, T: FromMembers> FromRequest<S> for JsonBody<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
-        if !is_json(request.headers()) {
-            return Err(Error::UnsupportedMediaType);
-        }
-        let body = body(request, state).await?;
-        if depth(&body) > DEPTH_MAX {
-            return Err(Error::MalformedJson(format!("it is nested more than {DEPTH_MAX} deep")));
-        }
-        Input::read(Members::parse(&body)?).map(Self)
+        json(request, state).await.map(|(body, _)| Self(body))
     }
+}
+
+/// The JSON body of a request, read into `T`, and as it was sent.
+///
+/// # Errors
+/// [`Error::UnsupportedMediaType`]; [`Error::BodyTooLarge`]; [`Error::MalformedJson`]; [`Error::Invalid`].
+pub async fn json<S: Send + Sync, T: FromMembers>(request: Request, state: &S) -> Result<(T, Bytes), Error> {
+    if !is_json(request.headers()) {
+        return Err(Error::UnsupportedMediaType);
+    }
+    let body = body(request, state).await?;
+    if depth(&body) > DEPTH_MAX {
+        return Err(Error::MalformedJson(format!("it is nested more than {DEPTH_MAX} deep")));
+    }
+    Ok((Input::read(Members::parse(&body)?)?, body))
+}
+
+/// A name as a part of a JSON pointer (RFC 6901 §3).
+#[must_use]
+pub fn pointer_token(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// How deep a JSON text is nested, without reading what it says.

@@ -55,7 +55,8 @@
 //!
 //! The driver repeats a write once. After that the client gets a 503 and may repeat the request: the head of each store
 //! says what that does. Acts of several writes are ordered so that the first makes the rest safe to repeat; see
-//! [`users::operations::Accounts::delete`] and [`auth::revoke`].
+//! [`users::operations::Accounts::delete`] and [`auth::revoke`]. A creation that comes with an `Idempotency-Key` answers a
+//! repetition as it did at first, and never creates twice: see [`idempotency::store`].
 
 pub mod config;
 pub mod error;
@@ -63,6 +64,8 @@ pub mod error;
 pub mod clock;
 pub mod id;
 pub mod position;
+pub mod keys;
+pub mod seal;
 
 pub mod app;
 pub mod cli;
@@ -73,7 +76,9 @@ pub mod startup;
 pub mod telemetry;
 
 pub mod extract;
+pub mod page;
 pub mod problem;
+pub mod query;
 pub mod version;
 
 pub mod db;
@@ -81,6 +86,7 @@ pub mod migrations;
 
 pub mod audit;
 pub mod auth;
+pub mod idempotency;
 pub mod todos;
 pub mod users;
 

@@ -46,6 +46,9 @@ pub fn describe(error: &Error) -> (StatusCode, &'static str, &'static str) {
             (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed here")
         }
         Error::UsernameTaken => (StatusCode::CONFLICT, "username_taken", "The username is taken"),
+        Error::IdempotencyKeyReused => {
+            (StatusCode::CONFLICT, "idempotency_key_reused", "The idempotency key stands for another request")
+        }
         Error::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large"),
         Error::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_input", "The input breaks a rule"),
         Error::Internal(_) => {
@@ -83,6 +86,7 @@ pub fn explain(code: &str) -> Option<(StatusCode, &'static str)> {
         Error::NotFound(Resource::Path),
         Error::MethodNotAllowed,
         Error::UsernameTaken,
+        Error::IdempotencyKeyReused,
         Error::VersionMismatch { current: Box::default() },
         Error::BodyTooLarge,
         Error::UnsupportedMediaType,

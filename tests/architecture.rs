@@ -11,10 +11,12 @@ use std::path::{Path, PathBuf};
 /// stands for its `mod.rs`, `*` for any feature.
 const LAYERS: [&[&str]; 10] = [
     &["clock", "error", "id", "position"],
-    &["config", "db", "telemetry"],
+    &["config", "db", "keys", "seal", "telemetry"],
     &[
         "problem",
         "extract",
+        "query",
+        "page",
         "version",
         "detach",
         "*/token",

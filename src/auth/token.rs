@@ -1,15 +1,15 @@
 //! Signing and checking tokens: JSON Web Tokens (RFC 7519), HS256, profiled after RFC 9068 and RFC 8725.
 //! Must not ask anything beyond the token itself; whether it was revoked is the blacklist's to say.
 
-use aws_lc_rs::hkdf;
 use bson::DateTime;
 use bson::oid::ObjectId;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, TokenFault};
 use crate::id::{self, RandomId};
+use crate::keys;
 
 /// How long a refresh token is valid, in seconds: 30 days.
 pub const REFRESH_TTL_SECONDS: i64 = 30 * 24 * 60 * 60;
@@ -150,10 +150,10 @@ struct Key {
 }
 
 impl Keys {
-    /// Derives one key a kind from each secret (HKDF, RFC 5869).
+    /// Derives one key a kind from each secret.
     ///
     /// # Errors
-    /// [`Error::Internal`] if the derivation fails, which needs an impossible key length.
+    /// [`Error::Internal`]: see [`keys::derive`].
     pub fn derive(current: &SecretString, previous: &[SecretString]) -> Result<Self, Error> {
         std::iter::once(current).chain(previous).map(Key::derive).collect::<Result<_, _>>().map(Self)
     }
@@ -226,10 +226,9 @@ fn signature_only() -> Validation {
 
 impl Key {
     fn derive(secret: &SecretString) -> Result<Self, Error> {
-        let root = hkdf::Salt::new(hkdf::HKDF_SHA256, b"todo-api").extract(secret.expose_secret().as_bytes());
-        let access = expand(&root, b"access token")?;
-        let refresh = expand(&root, b"refresh token")?;
-        let [a, b, c, d, ..] = expand(&root, b"key id")?;
+        let access = keys::derive(secret, b"access token")?;
+        let refresh = keys::derive(secret, b"refresh token")?;
+        let [a, b, c, d, ..] = keys::derive(secret, b"key id")?;
         Ok(Self {
             kid: format!("{a:02x}{b:02x}{c:02x}{d:02x}"),
             access: (EncodingKey::from_secret(&access), DecodingKey::from_secret(&access)),
@@ -243,14 +242,6 @@ impl Key {
             Kind::Refresh => &self.refresh,
         }
     }
-}
-
-fn expand(root: &hkdf::Prk, label: &[u8]) -> Result<[u8; 32], Error> {
-    let mut key = [0; 32];
-    root.expand(&[label], hkdf::HKDF_SHA256)
-        .and_then(|output| output.fill(&mut key))
-        .map_err(|_| Error::internal("a key cannot be derived"))?;
-    Ok(key)
 }
 
 #[cfg(test)]

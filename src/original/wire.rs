@@ -165,8 +165,9 @@ fn describe(error: &Error, method: &Method) -> (StatusCode, Value) {
         Error::InvalidCredentials => "Invalid Credentials!",
         Error::RegistrationClosed => "Nobody may register here.",
         Error::Throttled { .. } => "Too many attempts. Please try again later.",
-        // No route of the original asks for a version or a media type, or names these resources.
+        // No route of the original asks for a version, a key or a media type, or names these resources.
         Error::VersionMismatch { .. }
+        | Error::IdempotencyKeyReused
         | Error::UnsupportedMediaType
         | Error::NotFound(Resource::Session | Resource::Problem) => problem::describe(error).2,
         Error::Forbidden => "You may only access your own user.",

@@ -21,6 +21,8 @@ use crate::clock::rfc3339;
 use crate::error::{Error, Fault, Resource};
 use crate::extract::{FromMembers, Input, JsonBody};
 use crate::id::RandomId;
+use crate::idempotency::extract::Creation;
+use crate::idempotency::store::{ANONYMOUS, Idempotency};
 use crate::telemetry::UserName;
 use crate::version::{IfMatch, IfNoneMatch, Versioned};
 
@@ -109,11 +111,14 @@ impl FromMembers for UserPatch {
 /// `POST /v1/register`
 pub(crate) async fn register(
     State(accounts): State<Arc<Accounts>>,
+    State(idempotency): State<Idempotency>,
     origin: Origin,
-    JsonBody(new): JsonBody<NewUser>,
+    Creation { input: new, attempt }: Creation<NewUser>,
 ) -> Result<impl IntoResponse, Error> {
-    let user = accounts.register(new, &origin).await?;
-    Ok((StatusCode::CREATED, [(LOCATION, "/v1/user")], Versioned::from(user)))
+    accounts.admit(&origin)?;
+    let create = async |id| Ok(Versioned::from(accounts.create_under(id, new, &origin).await?).body);
+    let outcome = idempotency.once(ANONYMOUS, attempt.as_ref(), create).await?;
+    Ok((StatusCode::CREATED, [(LOCATION, "/v1/user")], outcome))
 }
 
 /// `POST /v1/login`

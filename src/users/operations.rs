@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use bson::oid::ObjectId;
 use secrecy::SecretString;
 
 use super::model::{NewUser, User, username_key};
@@ -85,11 +86,19 @@ impl Accounts {
     /// # Errors
     /// [`Error::RegistrationClosed`]; [`Error::Throttled`]; [`Error::UsernameTaken`]; [`Error::Unavailable`].
     pub async fn register(&self, new: NewUser, origin: &Origin) -> Result<User, Error> {
+        self.admit(origin)?;
+        self.create(new, origin).await
+    }
+
+    /// Whether someone may register from there, now.
+    ///
+    /// # Errors
+    /// [`Error::RegistrationClosed`]; [`Error::Throttled`].
+    pub fn admit(&self, origin: &Origin) -> Result<(), Error> {
         if !self.registration_open {
             return Err(Error::RegistrationClosed);
         }
-        self.throttle.admit_address(origin.ip)?;
-        self.create(new, origin).await
+        self.throttle.admit_address(origin.ip)
     }
 
     /// Makes a user, whoever asks for it.
@@ -97,11 +106,25 @@ impl Accounts {
     /// # Errors
     /// [`Error::UsernameTaken`]; [`Error::Unavailable`].
     pub async fn create(&self, new: NewUser, origin: &Origin) -> Result<User, Error> {
+        self.create_under(ObjectId::new(), new, origin).await
+    }
+
+    /// As [`Accounts::create`], under an id of the caller's. When there is a user of that id, that one is it: this was
+    /// done before.
+    ///
+    /// # Errors
+    /// As [`Accounts::create`].
+    pub async fn create_under(&self, id: ObjectId, new: NewUser, origin: &Origin) -> Result<User, Error> {
         let password_hash = self.hasher.hash(&new.password).await?;
-        let user = User { email: new.email, ..User::new(new.username, password_hash, self.clock.now()) };
-        self.users.insert(&user).await?;
-        self.note(Event::Register, &user, None, origin).await;
-        Ok(user)
+        let user = User { id, email: new.email, ..User::new(new.username, password_hash, self.clock.now()) };
+        match self.users.insert(&user).await {
+            Err(Error::UsernameTaken) => self.users.by_id(id).await?.ok_or(Error::UsernameTaken),
+            inserted => {
+                inserted?;
+                self.note(Event::Register, &user, None, origin).await;
+                Ok(user)
+            }
+        }
     }
 
     /// Opens a session for a name and its password, rotating or as the original's clients expect. An unknown name costs

@@ -1,7 +1,7 @@
 //! The collection `users`. Must not know passwords, only their hashes.
 //!
-//! Repeating: a registration whose outcome is unknown is found out by logging in; everything else sets the same values
-//! again.
+//! Repeating: a registration is repeated under the same id, or its outcome is found out by logging in; everything else
+//! sets the same values again.
 
 use bson::oid::ObjectId;
 use bson::{DateTime, Document, doc};
@@ -42,7 +42,7 @@ impl Users {
     /// Adds a user.
     ///
     /// # Errors
-    /// [`Error::UsernameTaken`] when the unique index refuses it; [`Error::Unavailable`].
+    /// [`Error::UsernameTaken`] when a unique index refuses the name or the id; [`Error::Unavailable`].
     pub async fn insert(&self, user: &User) -> Result<(), Error> {
         match self.0.insert_one(user).await {
             Err(error) if db::is_duplicate_key(&error) => Err(Error::UsernameTaken),

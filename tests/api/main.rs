@@ -7,6 +7,7 @@ mod support;
 
 mod authorization_header;
 mod forged_tokens;
+mod idempotency;
 mod isolation;
 mod login_time;
 mod malformed_tokens;

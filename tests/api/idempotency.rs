@@ -1,0 +1,262 @@
+//! Requests that are repeated with their `Idempotency-Key`: done once, answered alike, whatever came between.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::http::Method;
+use bson::oid::ObjectId;
+use bson::{Bson, Document, doc};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use todo_api::error::Error;
+use todo_api::idempotency::store::{ANONYMOUS, Attempt, Outcome};
+
+use crate::support::v1::DAY;
+use crate::support::{Answer, PASSWORD, SECRET, TestApp, TestDatabase};
+
+fn body(username: &str) -> Value {
+    json!({ "username": username, "password": PASSWORD, "email": "ann@example.org" })
+}
+
+/// Registers with these keys.
+async fn register(app: &TestApp, keys: &[&str], body: &Value) -> Answer {
+    let mut headers = vec![("content-type", "application/json")];
+    headers.extend(keys.iter().map(|key| ("idempotency-key", *key)));
+    app.anonymous().send(Method::POST, "/v1/register", &headers, body.to_string()).await
+}
+
+/// The answer is the first one, told again.
+#[track_caller]
+fn assert_replay(again: &Answer, first: &Answer) {
+    assert_eq!(first.header("idempotent-replayed"), "", "{first:?}");
+    assert_eq!(again.header("idempotent-replayed"), "true", "{again:?}");
+    let mut again = again.clone();
+    again.headers.remove("idempotent-replayed");
+    assert_eq!(again.anonymised(), first.clone().anonymised());
+}
+
+#[tokio::test]
+async fn a_repeated_registration_answers_as_at_first() {
+    let app = TestApp::start().await;
+    let first = register(&app, &["k"], &body("ann")).await.assert(201);
+    let unkeyed = app.anonymous().post("/v1/register", body("ben")).await.assert(201);
+    for header in ["location", "etag", "cache-control", "content-type"] {
+        assert_eq!(first.header(header), unkeyed.header(header), "{header}");
+    }
+    assert_replay(&register(&app, &["k"], &body("ann")).await, &first);
+    let ann = app.v1_login("ann").await;
+    ann.patch("/v1/user", json!({ "email": null })).await.assert(200);
+    assert_replay(&register(&app.restart().await, &["k"], &body("ann")).await, &first);
+    assert_eq!(app.db.all("users").await.len(), 2);
+    let registered = app.audited().await.into_iter().filter(|event| event == "register").count();
+    assert_eq!(registered, 2, "a repetition registers nobody");
+}
+
+#[tokio::test]
+async fn a_key_stands_for_one_body_to_the_byte() {
+    let app = TestApp::start().await;
+    register(&app, &["k"], &body("ann")).await.assert(201);
+    let other_password =
+        json!({ "username": "ann", "password": "another password", "email": "ann@example.org" });
+    for other in [body("ben"), other_password] {
+        register(&app, &["k"], &other).await.assert_problem(409, "idempotency_key_reused");
+    }
+    let headers = [("content-type", "application/json"), ("idempotency-key", "k")];
+    let spaced = format!("{} ", body("ann"));
+    let answer = app.anonymous().send(Method::POST, "/v1/register", &headers, spaced).await;
+    answer.assert_problem(409, "idempotency_key_reused");
+    assert_eq!(app.db.all("users").await.len(), 1);
+    app.anonymous().get("/problems/idempotency_key_reused").await.assert(200);
+}
+
+#[tokio::test]
+async fn racing_copies_make_one_user_and_are_all_answered_alike() {
+    let app = TestApp::start().await;
+    let other = app.restart().await;
+    for round in 0..10 {
+        let (key, body) = (format!("k{round}"), body(&format!("ann{round}")));
+        let key = [key.as_str()];
+        let copies = (0..6).map(|copy| register(if copy % 2 == 0 { &app } else { &other }, &key, &body));
+        let answers = join_all(copies).await;
+        let mut firsts: Vec<_> =
+            answers.iter().filter(|answer| answer.header("idempotent-replayed").is_empty()).collect();
+        let first = firsts.pop().expect("one is the first");
+        assert!(firsts.is_empty(), "{firsts:?}");
+        assert_eq!(first.status, 201, "{}", first.text());
+        for answer in &answers {
+            assert_eq!((answer.status, answer.text()), (first.status, first.text()));
+            assert_eq!(answer.header("etag"), first.header("etag"));
+        }
+    }
+    assert_eq!(app.db.all("users").await.len(), 10);
+    assert_eq!(app.audited().await, ["register"; 10]);
+}
+
+#[tokio::test]
+async fn a_key_has_1_to_128_printable_characters_and_comes_once() {
+    let app = TestApp::start().await;
+    let (longest, longer) = ("k".repeat(128), "k".repeat(129));
+    for (name, key) in [("ann", "k"), ("ben", longest.as_str()), ("cem", "a \"~!")] {
+        let first = register(&app, &[key], &body(name)).await.assert(201);
+        assert_replay(&register(&app, &[key], &body(name)).await, &first);
+    }
+    let odd: [&[&str]; 6] = [&[""], &[&longer], &["a\tb"], &["\u{e9}"], &["k", "k"], &["a", "b"]];
+    for keys in odd {
+        let answer = register(&app, keys, &body("dan")).await.assert_faults(&[""]);
+        assert_eq!(answer.json()["errors"][0]["code"], "malformed_header", "{keys:?}");
+    }
+    assert_eq!(app.db.all("users").await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_key_is_kept_for_24_hours_and_then_removed_by_the_database() {
+    let app = TestApp::start().await;
+    let first = register(&app, &["k"], &body("ann")).await.assert(201);
+    let expires = app.clock.now().saturating_add_millis(25 * 60 * 60 * 1_000);
+    app.advance(DAY);
+    assert_replay(&register(&app, &["k"], &body("ann")).await, &first);
+    let kept = app.db.all("idempotency").await;
+    assert_eq!(kept[0].get("expires_at"), Some(&Bson::DateTime(expires)), "a repetition prolongs nothing");
+    let listed = app.db.run(doc! { "listIndexes": "idempotency" }).await;
+    let indexes = listed.get_document("cursor").unwrap().get_array("firstBatch").unwrap();
+    let ttl = indexes
+        .iter()
+        .filter_map(Bson::as_document)
+        .find(|index| index.get_document("key").is_ok_and(|key| *key == doc! { "expires_at": 1 }));
+    assert!(matches!(
+        ttl.and_then(|ttl| ttl.get("expireAfterSeconds")),
+        Some(Bson::Int32(0) | Bson::Int64(0))
+    ));
+    app.db.collection("idempotency").delete_many(doc! {}).await.unwrap();
+    register(&app, &["k"], &body("ben")).await.assert(201);
+}
+
+#[tokio::test]
+async fn what_a_crash_cut_off_is_finished_by_the_repetition() {
+    let app = TestApp::start().await;
+    let first = register(&app, &["k"], &body("ann")).await.assert(201);
+    let claims = app.db.collection("idempotency");
+    // As when the process ends between the user and the answer.
+    claims.update_many(doc! {}, doc! { "$unset": { "answer": "" } }).await.unwrap();
+    let again = register(&app, &["k"], &body("ann")).await;
+    assert_eq!(again.anonymised(), first.clone().anonymised());
+    assert_replay(&register(&app, &["k"], &body("ann")).await, &first);
+    // As when it ends between the claim and the user.
+    claims.update_many(doc! {}, doc! { "$unset": { "answer": "" } }).await.unwrap();
+    app.db.collection("users").delete_many(doc! {}).await.unwrap();
+    let again = register(&app, &["k"], &body("ann")).await;
+    assert_eq!(again.anonymised(), first.anonymised());
+    assert_eq!(app.db.all("users").await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_refused_is_tried_anew() {
+    let app = TestApp::start().await;
+    let ben = register(&app, &["b"], &body("ben")).await.assert(201);
+    register(&app, &["k"], &body("ben")).await.assert_problem(409, "username_taken");
+    app.db.collection("users").delete_many(doc! {}).await.unwrap();
+    register(&app, &["k"], &body("ben")).await.assert(201);
+    assert_replay(&register(&app, &["b"], &body("ben")).await, &ben);
+    // What breaks a rule, or is not admitted, does not even take the key.
+    register(&app, &["n"], &body("")).await.assert_faults(&["/username"]);
+    register(&app, &["n"], &body("new")).await.assert(201);
+    let closed =
+        TestApp::with(TestDatabase::create().await, app.clock.clone(), &[("REGISTRATION", "closed")]);
+    let closed = closed.await;
+    register(&closed, &["k"], &body("ann")).await.assert_problem(403, "registration_closed");
+    assert!(closed.db.all("idempotency").await.is_empty());
+}
+
+#[tokio::test]
+async fn without_a_key_nothing_is_remembered() {
+    let app = TestApp::start().await;
+    register(&app, &[], &body("ann")).await.assert(201);
+    register(&app, &[], &body("ann")).await.assert_problem(409, "username_taken");
+    register(&app, &["k"], &body("ann")).await.assert_problem(409, "username_taken");
+    register(&app, &["k"], &body("ann")).await.assert_problem(409, "username_taken");
+    let remembered = app.db.all("idempotency").await;
+    assert!(remembered.len() == 1 && !remembered[0].contains_key("answer"), "{remembered:?}");
+}
+
+#[tokio::test]
+async fn a_request_is_stored_as_a_keyed_digest_that_outlives_a_change_of_the_secret() {
+    let app = TestApp::start().await;
+    let first = register(&app, &["k"], &body("ann")).await.assert(201);
+    let digest = |claim: &Document| claim.get_binary_generic("digest").unwrap().clone();
+    let stored = app.db.all("idempotency").await.remove(0);
+    let text = format!("{stored:?}");
+    assert!(!text.contains(PASSWORD) && !text.contains("password"), "{text}");
+    let new = [("JWT_SECRET", "fedcba9876543210fedcba9876543210"), ("JWT_SECRETS_PREVIOUS", SECRET)];
+    let rotated = TestApp::with(app.db.clone(), app.clock.clone(), &new).await;
+    assert_replay(&register(&rotated, &["k"], &body("ann")).await, &first);
+    // The same request under another secret has another digest.
+    app.db.collection("idempotency").delete_many(doc! {}).await.unwrap();
+    register(&rotated, &["k"], &body("ann")).await.assert_problem(409, "username_taken");
+    assert_ne!(digest(&app.db.all("idempotency").await[0]), digest(&stored));
+}
+
+/// What is made for a request: the id that it got, noted.
+async fn once(app: &TestApp, scope: &str, key: &str, request: &str) -> Result<(Outcome, usize), Error> {
+    let times = AtomicUsize::new(0);
+    let attempt = Attempt { key: key.to_owned(), request: request.into() };
+    let make = async |id: ObjectId| {
+        times.fetch_add(1, Ordering::Relaxed);
+        Ok(json!({ "id": id.to_hex() }))
+    };
+    let outcome = app.state.idempotency.once(scope, Some(&attempt), make).await?;
+    Ok((outcome, times.into_inner()))
+}
+
+#[tokio::test]
+async fn keys_are_apart_between_users_and_hold_for_one_path() {
+    let app = TestApp::start().await;
+    let (ann, ben) = (ObjectId::new().to_hex(), ObjectId::new().to_hex());
+    let mut targets = Vec::new();
+    for scope in [ann.as_str(), &ben, ANONYMOUS] {
+        let (first, made) = once(&app, scope, "k", "POST /a\n{}").await.unwrap();
+        assert_eq!((first.replayed, made), (false, 1));
+        assert_eq!(first.answer, json!({ "id": first.target.to_hex() }).to_string());
+        let (again, made) = once(&app, scope, "k", "POST /a\n{}").await.unwrap();
+        assert_eq!((again, made), (Outcome { replayed: true, ..first }, 0));
+        let other = once(&app, scope, "k", "POST /b\n{}").await;
+        assert!(matches!(other, Err(Error::IdempotencyKeyReused)), "{other:?}");
+        targets.push(app.db.all("idempotency").await.len());
+    }
+    assert_eq!(targets, [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn a_failure_is_not_kept_and_the_next_attempt_gets_the_same_id() {
+    let app = TestApp::start().await;
+    let attempt = Attempt { key: "k".to_owned(), request: b"POST /a\n{}".to_vec() };
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        let make = async |id: ObjectId| {
+            seen.push(id);
+            Err::<(), _>(Error::Forbidden)
+        };
+        let failed = app.state.idempotency.once(ANONYMOUS, Some(&attempt), make).await;
+        assert!(matches!(failed, Err(Error::Forbidden)), "{failed:?}");
+    }
+    let (outcome, made) = once(&app, ANONYMOUS, "k", "POST /a\n{}").await.unwrap();
+    assert_eq!((outcome.target, outcome.replayed, made), (seen[0], false, 1));
+    assert_eq!(seen, [outcome.target; 3]);
+}
+
+#[tokio::test]
+async fn the_first_answer_that_is_stored_is_everyones() {
+    let app = TestApp::start().await;
+    let attempt = Attempt { key: "k".to_owned(), request: b"POST /a\n{}".to_vec() };
+    let (idempotency, attempt) = (&app.state.idempotency, Some(&attempt));
+    // The slow copy has begun before the quick one, and ends after it.
+    let slow = async |id: ObjectId| {
+        let quick =
+            idempotency.once(ANONYMOUS, attempt, async |id| Ok(json!({ "quick": id.to_hex() }))).await?;
+        assert_eq!((quick.target, quick.replayed), (id, false));
+        Ok(json!({ "slow": id.to_hex() }))
+    };
+    let first = idempotency.once(ANONYMOUS, attempt, slow).await.unwrap();
+    assert!(first.replayed);
+    assert_eq!(first.answer, json!({ "quick": first.target.to_hex() }).to_string());
+    let again = idempotency.once(ANONYMOUS, attempt, async |_| Ok(json!("later"))).await.unwrap();
+    assert_eq!(again, first);
+}
