@@ -8,7 +8,7 @@ use axum::http::header::{ALLOW, CACHE_CONTROL};
 use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post, put};
+use axum::routing::{delete, get, patch, post, put};
 use tokio_util::task::TaskTracker;
 use tower_http::set_header::SetResponseHeaderLayer;
 
@@ -26,12 +26,14 @@ use crate::db::{self, Db, Setup};
 use crate::error::{Error, Refusal, Resource};
 use crate::health::{self, Readiness};
 use crate::idempotency::store::Idempotency;
+use crate::lists::store::Lists;
 use crate::seal::Seals;
+use crate::todos::operations::Planner;
 use crate::todos::store::Todos;
 use crate::users::operations::{Accounts, Parts};
 use crate::users::password::Hasher;
 use crate::users::store::Users;
-use crate::{detach, extract, original, problem, telemetry, users};
+use crate::{detach, extract, lists, original, problem, tags, telemetry, todos, users};
 
 /// Everything that handlers ask for; cheap to clone.
 #[derive(Clone, FromRef)]
@@ -42,8 +44,8 @@ pub struct AppState {
     pub auth: Arc<Auth>,
     /// Users.
     pub accounts: Arc<Accounts>,
-    /// Todos.
-    pub todos: Todos,
+    /// Todos and lists.
+    pub planner: Planner,
     /// Requests that may be repeated.
     pub idempotency: Idempotency,
     /// Cursors and whatever else clients keep for us.
@@ -69,6 +71,7 @@ pub struct Hops(pub usize);
 pub struct Stores {
     users: Users,
     todos: Todos,
+    lists: Lists,
     sessions: Sessions,
     revocations: Revocations,
     failed_logins: FailedLogins,
@@ -87,7 +90,8 @@ impl AppState {
         let unusable = |error| Refusal(format!("JWT_SECRET cannot be used: {error}"));
         let stores = Stores {
             users: Users::new(&db),
-            todos: Todos::new(&db, clock.clone()),
+            todos: Todos::new(&db),
+            lists: Lists::new(&db),
             sessions: Sessions::new(&db),
             revocations: Revocations::new(&db),
             failed_logins: FailedLogins::new(&db),
@@ -103,10 +107,13 @@ impl AppState {
             clock.clone(),
             config.access_token_ttl,
         ));
+        let planner =
+            Planner::new(stores.todos.clone(), stores.lists.clone(), stores.users.clone(), clock.clone());
         let hasher = Arc::new(Hasher::new(config.bcrypt_cost, config.password_pepper.as_ref()));
         let accounts = Accounts::new(Parts {
             users: stores.users.clone(),
             todos: stores.todos.clone(),
+            lists: stores.lists.clone(),
             auth: auth.clone(),
             audit: stores.audit.clone(),
             hasher: hasher.clone(),
@@ -119,7 +126,7 @@ impl AppState {
             db,
             auth,
             accounts: Arc::new(accounts),
-            todos: stores.todos.clone(),
+            planner,
             idempotency: stores.idempotency.clone(),
             seals: Arc::new(Seals::derive(current, previous).map_err(unusable)?),
             readiness: Readiness::default(),
@@ -138,7 +145,8 @@ impl Stores {
     /// See [`db::ensure_indexes`].
     pub async fn ensure_indexes(&self) -> Result<(), Setup> {
         self.users.ensure_indexes().await?;
-        self.todos.ensure_indexes().await?;
+        todos::store::ensure_indexes(&self.todos).await?;
+        lists::store::ensure_indexes(&self.lists).await?;
         self.sessions.ensure_indexes().await?;
         self.revocations.ensure_indexes().await?;
         self.failed_logins.ensure_indexes().await?;
@@ -181,6 +189,9 @@ fn original(state: &AppState) -> Router<AppState> {
 
 /// The routes of our own API.
 fn v1(state: &AppState) -> Router<AppState> {
+    use lists::handlers as l;
+    use tags::handlers as g;
+    use todos::handlers as t;
     use users::handlers as u;
     let routes = Router::new()
         .route("/v1/register", post(u::register))
@@ -190,7 +201,18 @@ fn v1(state: &AppState) -> Router<AppState> {
         .route("/v1/sessions", get(u::sessions).delete(u::end_sessions))
         .route("/v1/sessions/{id}", delete(u::end_session))
         .route("/v1/user", get(u::get).patch(u::patch).delete(u::delete))
-        .route("/v1/user/password", put(u::change_password));
+        .route("/v1/user/password", put(u::change_password))
+        .route("/v1/todos", get(t::list).post(t::create))
+        .route("/v1/todos/{id}", get(t::get).put(t::put).patch(t::patch).delete(t::delete))
+        .route("/v1/todos/{id}/restore", post(t::restore))
+        .route("/v1/todos/{id}/move", post(t::move_to))
+        .route("/v1/todos/{id}/tags/{tag}", put(g::link).delete(g::unlink))
+        .route("/v1/tags", get(g::list))
+        .route("/v1/tags/{tag}", patch(g::rename).delete(g::delete))
+        .route("/v1/lists", get(l::list).post(l::create))
+        .route("/v1/lists/{id}", get(l::get).put(l::put).patch(l::patch).delete(l::delete))
+        .route("/v1/lists/{id}/restore", post(l::restore))
+        .route("/v1/lists/{id}/move", post(l::move_to));
     guarded(routes, state)
 }
 

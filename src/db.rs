@@ -138,6 +138,31 @@ pub async fn ensure_indexes<T: Send + Sync>(
     Ok(())
 }
 
+/// A bulk change by a pipeline, which the database itself ends after [`MAX_TIME`]: the driver's own knows no such
+/// limit. Says how many documents it changed; the driver does not retry it.
+///
+/// # Errors
+/// [`Error::Unavailable`]; some documents may have been changed then.
+pub async fn update_many<T: Send + Sync>(
+    collection: &Collection<T>,
+    filter: Document,
+    pipeline: Vec<Document>,
+) -> Result<u64, Error> {
+    let limit = i64::try_from(MAX_TIME.as_millis()).unwrap_or(i64::MAX);
+    let update = doc! {
+        "update": collection.name(),
+        "updates": [{ "q": filter, "u": pipeline, "multi": true }],
+        "maxTimeMS": limit,
+        "writeConcern": { "w": "majority", "j": true, "wtimeout": limit },
+    };
+    let database = collection.client().database(&collection.namespace().db);
+    let done = database.run_command(update).await?;
+    match (done.get("writeErrors"), done.get("writeConcernError"), done.get_i32("nModified")) {
+        (None, None, Ok(changed)) => Ok(u64::from(changed.unsigned_abs())),
+        _ => Err(Error::unavailable(format!("a bulk change failed: {done}"))),
+    }
+}
+
 /// Why the database could not be made ready.
 #[derive(Debug)]
 pub enum Setup {

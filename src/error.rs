@@ -52,6 +52,15 @@ pub enum Error {
     /// The unique index on usernames refused another user of that name.
     #[error("username taken")]
     UsernameTaken,
+    /// An object of another user has the id.
+    #[error("id taken")]
+    IdTaken,
+    /// It is in the trash, where it can be read, restored and removed, but not changed.
+    #[error("in the trash")]
+    InTrash,
+    /// There are as many as a user may have: this many.
+    #[error("limit reached: {0}")]
+    LimitReached(u64),
     /// The idempotency key stands for another request.
     #[error("idempotency key reused")]
     IdempotencyKeyReused,
@@ -77,6 +86,10 @@ pub enum Resource {
     Problem,
     /// One todo.
     Todo,
+    /// One list.
+    List,
+    /// A tag.
+    Tag,
     /// The todos of a caller who has none.
     Todos,
 }

@@ -7,10 +7,12 @@ use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
-use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use bson::oid::ObjectId;
+use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::error::{Error, Fault};
+use crate::id;
 
 /// The largest body, in bytes: 1 MiB.
 pub const BODY_LIMIT: usize = 1024 * 1024;
@@ -125,6 +127,89 @@ impl Input {
         }
     }
 
+    /// As [`Input::optional_text`], for any form; `code` and `detail` are told of another.
+    pub fn optional<T: DeserializeOwned>(
+        &mut self,
+        name: &str,
+        code: &'static str,
+        detail: &str,
+    ) -> Option<Option<T>> {
+        let value = self.members.take(name)?;
+        match serde_json::from_str(value.get()) {
+            Ok(value) => Some(value),
+            Err(_) => self.fault(Fault::of(name, code, detail)),
+        }
+    }
+
+    /// A member that may be absent, and else is text.
+    pub fn given_text(&mut self, name: &str) -> Option<String> {
+        match self.optional_text(name)? {
+            Some(text) => Some(text),
+            None => self.fault(Fault::of(name, "required", "This member cannot be null.")),
+        }
+    }
+
+    /// A member that may be absent or null, and else is true or false.
+    pub fn flag(&mut self, name: &str) -> Option<Option<bool>> {
+        self.optional(name, "not_a_boolean", "This member must be true or false.")
+    }
+
+    /// A member that may be absent or null, and else is an id.
+    pub fn id(&mut self, name: &str) -> Option<Option<ObjectId>> {
+        self.parsed(name, id::object_id, || {
+            Fault::of(name, "not_an_id", "An id has 24 lower-case hex digits.")
+        })
+    }
+
+    /// A member that may be absent or null, and else is text of which `parse` makes something.
+    pub fn parsed<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+        fault: impl FnOnce() -> Fault,
+    ) -> Option<Option<T>> {
+        match self.optional_text(name)? {
+            None => Some(None),
+            Some(text) => self.check(parse(&text), fault).map(Some),
+        }
+    }
+
+    /// A member that may be absent or null, and else is an object with members of its own.
+    pub fn object<T: FromMembers>(&mut self, name: &str) -> Option<Option<T>> {
+        let value = self.members.take(name)?;
+        if value.get() == "null" {
+            return Some(None);
+        }
+        let Ok(members) = Members::parse(value.get().as_bytes()) else {
+            let detail = "This member must be an object that has each of its members once.";
+            return self.fault(Fault::of(name, "not_an_object", detail));
+        };
+        match Self::read(members) {
+            Ok(object) => Some(Some(object)),
+            Err(faults) => {
+                let inside = |fault: Fault| Fault { pointer: format!("/{name}{}", fault.pointer), ..fault };
+                self.refuse(faults.into_iter().map(inside).collect())
+            }
+        }
+    }
+
+    /// Refuses members that only the service sets.
+    pub fn read_only(&mut self, names: &[&str]) {
+        for name in names.iter().filter(|name| self.members.take(name).is_some()).collect::<Vec<_>>() {
+            self.fault::<()>(Fault::of(name, "read_only", "The service alone sets this member."));
+        }
+    }
+
+    /// What a check made, or its fault.
+    pub fn checked<T>(&mut self, checked: Result<T, Fault>) -> Option<T> {
+        checked.map_or_else(|fault| self.fault(fault), Some)
+    }
+
+    /// What is there, or the fault of its missing.
+    pub fn check<T>(&mut self, found: Option<T>, fault: impl FnOnce() -> Fault) -> Option<T> {
+        self.checked(found.ok_or_else(fault))
+    }
+
     /// Notes a fault.
     pub fn fault<T>(&mut self, fault: Fault) -> Option<T> {
         self.refuse(vec![fault])
@@ -136,7 +221,7 @@ impl Input {
         None
     }
 
-    fn read<T: FromMembers>(members: Members) -> Result<T, Error> {
+    fn read<T: FromMembers>(members: Members) -> Result<T, Vec<Fault>> {
         let mut input = Self { members, faults: Vec::new() };
         let body = T::take(&mut input);
         let unknown = input.members.0.into_iter();
@@ -145,7 +230,7 @@ impl Input {
         }));
         match body {
             Some(body) if input.faults.is_empty() => Ok(body),
-            _ => Err(Error::Invalid(input.faults)),
+            _ => Err(input.faults),
         }
     }
 }
@@ -170,7 +255,7 @@ pub async fn json<S: Send + Sync, T: FromMembers>(request: Request, state: &S) -
     if depth(&body) > DEPTH_MAX {
         return Err(Error::MalformedJson(format!("it is nested more than {DEPTH_MAX} deep")));
     }
-    Ok((Input::read(Members::parse(&body)?)?, body))
+    Ok((Input::read(Members::parse(&body)?).map_err(Error::Invalid)?, body))
 }
 
 /// A name as a part of a JSON pointer (RFC 6901 §3).

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use bson::oid::ObjectId;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// 128 random bits, written as 32 lower-case hex digits.
@@ -69,6 +70,12 @@ impl<'de> Deserialize<'de> for RandomId {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
         text.parse().map_err(de::Error::custom)
     }
+}
+
+/// An id as clients write it: 24 lower-case hex digits.
+#[must_use]
+pub fn object_id(text: &str) -> Option<ObjectId> {
+    ObjectId::parse_str(text).ok().filter(|id| id.to_hex() == text)
 }
 
 /// For `#[serde(with)]`: an `ObjectId` as its 24 hex digits, in JSON.

@@ -17,13 +17,15 @@
 //!    prepared; [`detach`] moves it to a task of its own, so that nothing is dropped half-way when the client leaves.
 //! 3. The handler, in [`original`], lists what it needs: `FreshUser` ([`auth::extract`]) checks the token and asks the
 //!    blacklist; `Body<TodoFields>` reads the fields with the help of [`extract`].
-//! 4. `todos.of(caller)` ([`todos::store`]) is the only door to a todo, and puts the owner into every filter.
+//! 4. `planner.of(caller)` ([`todos::operations`]) is the only door to todos and lists. It reads the todo, makes of it what
+//!    it is to become ([`todos::model`]), and swaps it in if nobody came between; every filter names the owner
+//!    ([`owned::objects`]).
 //! 5. What goes wrong is an [`error::Error`], which knows no HTTP. [`problem`] gives it a status, and the face of the
 //!    service that was called gives it a body: problem details, or the original's words.
 //!
 //! # Where things are
 //!
-//! By feature: [`auth`] (tokens, sessions, blacklist, throttles), [`users`], [`todos`], [`audit`]; inside a feature the
+//! By feature: [`auth`] (tokens, sessions, blacklist, throttles), [`users`], [`todos`], [`lists`], [`tags`], [`audit`]; inside a feature the
 //! file names are the layers: `model` (the thing and its rules, pure), `store` (its collection, one round trip a method),
 //! `operations` (acts of several steps, used by every face), `handlers` and `wire` (HTTP and JSON). [`original`] is a
 //! face: handlers only. Around them: [`config`], [`db`], [`migrations`], [`startup`], and [`cli`] for operators.
@@ -55,7 +57,7 @@
 //!
 //! The driver repeats a write once. After that the client gets a 503 and may repeat the request: the head of each store
 //! says what that does. Acts of several writes are ordered so that the first makes the rest safe to repeat; see
-//! [`users::operations::Accounts::delete`] and [`auth::revoke`]. A creation that comes with an `Idempotency-Key` answers a
+//! [`users::operations::Accounts::delete`], [`auth::revoke`] and [`todos::cascade`]. A creation that comes with an `Idempotency-Key` answers a
 //! repetition as it did at first, and never creates twice: see [`idempotency::store`].
 
 pub mod config;
@@ -63,8 +65,9 @@ pub mod error;
 
 pub mod clock;
 pub mod id;
-pub mod position;
 pub mod keys;
+pub mod position;
+pub mod quota;
 pub mod seal;
 
 pub mod app;
@@ -77,6 +80,7 @@ pub mod telemetry;
 
 pub mod extract;
 pub mod page;
+pub mod path;
 pub mod problem;
 pub mod query;
 pub mod version;
@@ -87,6 +91,9 @@ pub mod migrations;
 pub mod audit;
 pub mod auth;
 pub mod idempotency;
+pub mod lists;
+pub mod owned;
+pub mod tags;
 pub mod todos;
 pub mod users;
 

@@ -55,6 +55,15 @@ impl<'a> Page<'a> {
         i64::try_from(self.limit).unwrap_or(i64::MAX).saturating_add(1)
     }
 
+    /// Where the page before ended, as `read` makes it of what [`Page::listing`] was told.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when it makes nothing of it.
+    pub fn position<T>(&self, read: impl FnOnce(&[u8]) -> Option<T>) -> Result<Option<T>, Error> {
+        let Some(after) = &self.after else { return Ok(None) };
+        read(after).map(Some).ok_or_else(|| Error::Invalid(vec![invalid_cursor()]))
+    }
+
     /// The answer, from up to [`Page::fetch`] things that were found after [`Page::after`]. `position` says where a
     /// thing stands: everything by which the list is sorted.
     ///

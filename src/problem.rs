@@ -46,6 +46,11 @@ pub fn describe(error: &Error) -> (StatusCode, &'static str, &'static str) {
             (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed here")
         }
         Error::UsernameTaken => (StatusCode::CONFLICT, "username_taken", "The username is taken"),
+        Error::IdTaken => (StatusCode::CONFLICT, "id_taken", "The id is taken"),
+        Error::InTrash => (StatusCode::CONFLICT, "in_trash", "It is in the trash"),
+        Error::LimitReached(_) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "limit_reached", "There are as many as may be")
+        }
         Error::IdempotencyKeyReused => {
             (StatusCode::CONFLICT, "idempotency_key_reused", "The idempotency key stands for another request")
         }
@@ -87,6 +92,9 @@ pub fn explain(code: &str) -> Option<(StatusCode, &'static str)> {
         Error::MethodNotAllowed,
         Error::UsernameTaken,
         Error::IdempotencyKeyReused,
+        Error::IdTaken,
+        Error::InTrash,
+        Error::LimitReached(0),
         Error::VersionMismatch { current: Box::default() },
         Error::BodyTooLarge,
         Error::UnsupportedMediaType,
@@ -120,6 +128,10 @@ fn detail(error: &Error) -> String {
             format!("The next attempt is admitted in {} s.", retry_after.as_secs_f64().ceil())
         }
         Error::VersionMismatch { .. } => "Read `current`, apply the change to it, and try again.".to_owned(),
+        Error::InTrash => "Restore it first, or remove it for good.".to_owned(),
+        Error::LimitReached(limit) => {
+            format!("There are {limit} already, which is the limit. What is in the trash does not count.")
+        }
         Error::Internal(_) => "The request is named by `request_id` in our log.".to_owned(),
         Error::Unavailable(_) => "Please try again shortly.".to_owned(),
         _ => format!("{}.", describe(error).2),

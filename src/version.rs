@@ -10,9 +10,13 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::error::{Error, Fault};
+use crate::owned::Condition;
 
 /// The versions that a change is meant for: `None` for any.
 pub struct IfMatch(pub Option<Vec<i64>>);
+
+/// For which version a change is meant, by `If-Match` or `If-None-Match: *`.
+pub struct Given(pub Condition);
 
 /// What the caller already has.
 pub struct IfNoneMatch(Tags);
@@ -34,6 +38,20 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
         Ok(Self(match Tags::read(&parts.headers, &IF_MATCH)? {
             Tags::Absent | Tags::Any => None,
             Tags::Versions(versions) => Some(versions),
+        }))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Given {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let IfMatch(versions) = IfMatch::from_request_parts(parts, state).await?;
+        let absent = matches!(Tags::read(&parts.headers, &IF_NONE_MATCH)?, Tags::Any);
+        Ok(Self(match versions {
+            _ if absent => Condition::Absent,
+            Some(versions) => Condition::Versions(versions),
+            None => Condition::Any,
         }))
     }
 }

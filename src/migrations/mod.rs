@@ -1,6 +1,7 @@
 //! Numbered changes of stored documents, recorded in the collection `migrations`. Each must be safe to repeat, to
 //! interrupt, and to run on several instances at once.
 
+mod full_todos;
 mod take_over;
 
 use bson::{DateTime, doc};
@@ -19,7 +20,7 @@ pub enum Which {
 }
 
 /// The names, in their order; the first has number 1.
-const NAMES: [&str; 1] = ["take over the original's database"];
+const NAMES: [&str; 2] = ["take over the original's database", "give todos their full shape"];
 
 /// The record that a migration is done.
 #[derive(Serialize, Deserialize)]
@@ -42,6 +43,7 @@ pub async fn run(db: &Db, hasher: &Hasher, which: Which) -> Result<(), Setup> {
         }
         match number {
             1 => take_over::run(db, hasher).await?,
+            2 => full_todos::run(db).await?,
             _ => unreachable!("every name has its migration"),
         }
         let done = doc! { "$set": { "name": name }, "$currentDate": { "at": true } };

@@ -16,9 +16,11 @@ use serde_json::{Value, json};
 use super::wire::{self, Body, Credentials, Registration, TodoFields};
 use crate::auth::extract::{CurrentUser, FreshUser, LogoutToken, RefreshToken};
 use crate::error::{Error, Resource};
+use crate::owned::Condition;
 use crate::telemetry::UserName;
-use crate::todos::model::{NewTodo, Todo};
-use crate::todos::store::Todos;
+use crate::todos::input::TodoInput;
+use crate::todos::model::Todo;
+use crate::todos::operations::Planner;
 use crate::users::model::User;
 use crate::users::operations::{Accounts, Origin};
 
@@ -60,9 +62,9 @@ impl From<Todo> for TodoBody {
     }
 }
 
-impl From<TodoFields> for NewTodo {
+impl From<TodoFields> for TodoInput {
     fn from(TodoFields { name, description }: TodoFields) -> Self {
-        Self { name, description }
+        Self { name: Some(name), description: Some(description), ..Self::default() }
     }
 }
 
@@ -140,51 +142,53 @@ async fn accessible(accounts: &Accounts, caller: &CurrentUser, username: Segment
 
 /// `POST /createtodo`
 pub(crate) async fn create_todo(
-    State(todos): State<Todos>,
+    State(planner): State<Planner>,
     FreshUser(caller): FreshUser,
     Body(fields): Body<TodoFields>,
 ) -> Result<(StatusCode, Json<TodoBody>), Error> {
-    let todo = todos.of(caller.sub).create(fields.into()).await?;
+    let todo = planner.of(caller.sub).create(ObjectId::new(), fields.into()).await?;
     Ok((StatusCode::CREATED, Json(todo.into())))
 }
 
 /// `GET /todo/{todo_id}`
 pub(crate) async fn get_todo(
-    State(todos): State<Todos>,
+    State(planner): State<Planner>,
     CurrentUser(caller): CurrentUser,
     id: Segment,
 ) -> Result<Json<TodoBody>, Error> {
-    let todo = todos.of(caller.sub).get(todo_id(id)?).await?;
+    let todo = planner.of(caller.sub).live_todo(todo_id(id)?).await?;
     Ok(Json(todo.into()))
 }
 
 /// `PUT /todo/{todo_id}`
 pub(crate) async fn replace_todo(
-    State(todos): State<Todos>,
+    State(planner): State<Planner>,
     FreshUser(caller): FreshUser,
     id: Segment,
     Body(fields): Body<TodoFields>,
 ) -> Result<Json<TodoBody>, Error> {
-    let todo = todos.of(caller.sub).replace(todo_id(id)?, fields.into()).await?;
+    let todo = planner.of(caller.sub).change(todo_id(id)?, fields.into(), &Condition::Any).await?;
     Ok(Json(todo.into()))
 }
 
 /// `DELETE /todo/{todo_id}`
 pub(crate) async fn delete_todo(
-    State(todos): State<Todos>,
+    State(planner): State<Planner>,
     FreshUser(caller): FreshUser,
     id: Segment,
 ) -> Result<Json<Value>, Error> {
-    todos.of(caller.sub).remove(todo_id(id)?).await?;
+    let (id, plan) = (todo_id(id)?, planner.of(caller.sub));
+    plan.live_todo(id).await?;
+    plan.trash(id, &Condition::Any).await?;
     Ok(wire::message("The todo was deleted"))
 }
 
 /// `GET /todolist`
 pub(crate) async fn list_todos(
-    State(todos): State<Todos>,
+    State(planner): State<Planner>,
     CurrentUser(caller): CurrentUser,
 ) -> Result<impl IntoResponse, Error> {
-    let mut found = Box::pin(todos.of(caller.sub).oldest_first().await?.map_ok(TodoBody::from));
+    let mut found = Box::pin(planner.of(caller.sub).oldest_first().await?.map_ok(TodoBody::from));
     let first = found.next().await.ok_or(Error::NotFound(Resource::Todos))??;
     let all = futures_util::stream::once(async { Ok(first) }).chain(found);
     Ok(([(CONTENT_TYPE, "application/json")], wire::array(all)))

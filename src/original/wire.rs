@@ -168,12 +168,19 @@ fn describe(error: &Error, method: &Method) -> (StatusCode, Value) {
         // No route of the original asks for a version, a key or a media type, or names these resources.
         Error::VersionMismatch { .. }
         | Error::IdempotencyKeyReused
+        | Error::IdTaken
         | Error::UnsupportedMediaType
-        | Error::NotFound(Resource::Session | Resource::Problem) => problem::describe(error).2,
+        | Error::NotFound(Resource::Session | Resource::Problem | Resource::List | Resource::Tag) => {
+            problem::describe(error).2
+        }
         Error::Forbidden => "You may only access your own user.",
         Error::MethodNotAllowed => "The method is not allowed for the requested URL.",
         Error::NotFound(Resource::User) if method == Method::DELETE => "User not found",
         Error::NotFound(Resource::User) => "user not found",
+        Error::InTrash => return (StatusCode::NOT_FOUND, message_body("Todo not found")),
+        Error::LimitReached(_) => {
+            return (StatusCode::BAD_REQUEST, message_body("There are as many todos as may be."));
+        }
         Error::NotFound(Resource::Todo) => "Todo not found",
         Error::NotFound(Resource::Todos) => "No todos found for this user",
         Error::NotFound(Resource::Path) => "Not found",

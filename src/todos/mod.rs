@@ -1,9 +1,18 @@
-//! Todos. Must not be reached without their owner: [`store::Todos::of`] is the only door.
+//! Todos. Must not be reached without their owner: [`operations::Planner::of`] is the only door.
 
+pub mod cascade;
 pub mod due;
+pub mod handlers;
+pub mod input;
 pub mod model;
+pub mod moment;
 mod occurrences;
+pub mod operations;
+pub mod place;
+pub mod query;
 pub mod recurrence;
 mod rule;
 pub mod store;
+pub mod tags;
+pub mod wire;
 pub mod words;

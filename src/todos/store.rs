@@ -1,123 +1,145 @@
-//! The collection `todos`. Must not read or write a todo without its owner in the filter.
-//!
-//! Repeating: a creation whose outcome is unknown may be repeated and then makes a second todo; replacing and removing
-//! come to the same when repeated.
+//! The collection `todos`: its indexes, and what is asked of it beyond what every kind of object is asked. Must not
+//! decide anything.
+
+use std::collections::HashMap;
 
 use bson::oid::ObjectId;
-use bson::{DateTime, doc};
-use futures_util::{Stream, TryStreamExt};
-use mongodb::Collection;
-use mongodb::options::{IndexOptions, ReturnDocument};
+use bson::{Bson, DateTime, Document, doc};
+use futures_util::Stream;
+use mongodb::options::IndexOptions;
 
-use super::model::{NewTodo, Todo};
-use crate::clock::Clock;
-use crate::db::{self, Db, Setup};
-use crate::error::{Error, Resource};
+use super::model::{Act, Place, Todo};
+use crate::db::{self, Setup};
+use crate::error::Error;
+use crate::owned::objects::{Objects, Own};
+use crate::owned::{Selection, State};
 
 /// The collection `todos`.
-#[derive(Clone)]
-pub struct Todos {
-    todos: Collection<Todo>,
-    clock: Clock,
-}
-
-impl Todos {
-    /// The todos of `db`, dated by `clock`.
-    #[must_use]
-    pub fn new(db: &Db, clock: Clock) -> Self {
-        Self { todos: db.collection("todos"), clock }
-    }
-
-    /// Creates the indexes that are missing.
-    ///
-    /// # Errors
-    /// See [`db::ensure_indexes`].
-    pub async fn ensure_indexes(&self) -> Result<(), Setup> {
-        let by_owner = db::index(doc! { "owner_id": 1, "created_at": 1, "_id": 1 }, IndexOptions::default());
-        db::ensure_indexes(&self.todos, [by_owner]).await
-    }
-
-    /// The todos of one user: the only door to any.
-    #[must_use]
-    pub fn of(&self, owner_id: ObjectId) -> OwnTodos<'_> {
-        OwnTodos { todos: &self.todos, owner_id, now: self.clock.now() }
-    }
-}
+pub type Todos = Objects<Todo>;
 
 /// The todos of one user.
-pub struct OwnTodos<'a> {
-    todos: &'a Collection<Todo>,
-    owner_id: ObjectId,
-    now: DateTime,
+pub type OwnTodos<'a> = Own<'a, Todo>;
+
+/// The indexes by name: an order, behind the filters that are equalities. What follows the order is there to be looked
+/// at in the index, so that documents that do not match are never fetched.
+const INDEXES: [(&str, &[&str]); 10] = [
+    ("by_position", &["state", "position", "_id", "completed", "parent_id", "due_local"]),
+    ("by_list", &["state", "list_id", "position", "_id", "completed", "parent_id"]),
+    ("by_parent", &["parent_id", "state", "position", "_id"]),
+    ("by_tag", &["state", "tags", "position", "_id", "completed"]),
+    ("by_word", &["words", "state"]),
+    ("by_priority", &["state", "priority", "position", "_id", "completed"]),
+    ("by_due", &["state", "due_local", "_id", "completed"]),
+    ("by_name", &["state", "name_key", "_id"]),
+    ("by_created_at", &["state", "created_at", "_id"]),
+    ("by_updated_at", &["state", "updated_at", "_id"]),
+];
+
+/// Creates the indexes that are missing.
+///
+/// # Errors
+/// See [`db::ensure_indexes`].
+pub async fn ensure_indexes(todos: &Todos) -> Result<(), Setup> {
+    let index = |(name, fields): &(&str, &[&str])| {
+        let keys = std::iter::once("owner_id").chain(fields.iter().copied());
+        let keys = keys.map(|field| (field.to_owned(), Bson::Int32(1))).collect();
+        db::index(keys, IndexOptions::builder().name((*name).to_owned()).build())
+    };
+    todos.ensure_indexes(INDEXES.iter().map(index)).await
 }
 
 impl OwnTodos<'_> {
-    /// Adds a todo.
+    /// How many are outside the trash, counted up to `limit`.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn create(&self, new: NewTodo) -> Result<Todo, Error> {
-        let todo = new.into_todo(self.owner_id, self.now);
-        self.todos.insert_one(&todo).await?;
-        Ok(todo)
+    pub async fn live_count(&self, limit: u64) -> Result<u64, Error> {
+        self.count(live(), "by_position", limit).await
     }
 
-    /// One todo.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] when there is none of this id, or it is someone else's; [`Error::Unavailable`].
-    pub async fn get(&self, id: ObjectId) -> Result<Todo, Error> {
-        let todo = self.todos.find_one(self.own(id)).max_time(db::MAX_TIME).await?;
-        todo.ok_or(Error::NotFound(Resource::Todo))
-    }
-
-    /// Gives a todo a new name and description, and leaves everything else as it is.
-    ///
-    /// # Errors
-    /// As [`OwnTodos::get`].
-    pub async fn replace(&self, id: ObjectId, new: NewTodo) -> Result<Todo, Error> {
-        let change = doc! {
-            "$set": { "name": new.name, "description": new.description, "updated_at": self.now },
-            "$inc": { "version": 1 },
-        };
-        let replaced =
-            self.todos.find_one_and_update(self.own(id), change).return_document(ReturnDocument::After);
-        replaced.max_time(db::MAX_TIME).await?.ok_or(Error::NotFound(Resource::Todo))
-    }
-
-    /// Removes a todo for good.
-    ///
-    /// # Errors
-    /// As [`OwnTodos::get`].
-    pub async fn remove(&self, id: ObjectId) -> Result<(), Error> {
-        match self.todos.delete_one(self.own(id)).await?.deleted_count {
-            0 => Err(Error::NotFound(Resource::Todo)),
-            _ => Ok(()),
-        }
-    }
-
-    /// Every todo, oldest first, read as it is asked for. Each batch of the database is one round trip.
+    /// Every live todo, oldest first, read as it is asked for.
     ///
     /// # Errors
     /// [`Error::Unavailable`], before the first todo or after any.
     pub async fn oldest_first(
         &self,
     ) -> Result<impl Stream<Item = Result<Todo, Error>> + Send + use<>, Error> {
-        let cursor =
-            self.todos.find(doc! { "owner_id": self.owner_id }).sort(doc! { "created_at": 1, "_id": 1 });
-        Ok(cursor.max_time(db::MAX_TIME).await?.map_err(Error::from))
+        let sort = doc! { "created_at": 1, "_id": 1 };
+        self.stream(Selection { filter: live(), sort, index: "by_created_at", limit: 0 }).await
     }
 
-    /// Removes every todo for good.
+    /// The ids of what is right under any of `parents`, live or in the trash.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn remove_all(&self) -> Result<(), Error> {
-        self.todos.delete_many(doc! { "owner_id": self.owner_id }).await?;
-        Ok(())
+    pub async fn under(&self, parents: &[ObjectId]) -> Result<Vec<ObjectId>, Error> {
+        let filter = doc! { "parent_id": { "$in": parents }, "state": { "$ne": State::Gone.word() } };
+        let found = self.aggregate(filter, vec![doc! { "$project": { "_id": 1 } }], "by_parent").await?;
+        found.into_iter().map(|document| document.get_object_id("_id").map_err(Error::internal)).collect()
     }
 
-    fn own(&self, id: ObjectId) -> bson::Document {
-        doc! { "_id": id, "owner_id": self.owner_id }
+    /// How many open todos each of these lists has, if it has any.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn open_counts(&self, lists: Vec<ObjectId>) -> Result<HashMap<ObjectId, i64>, Error> {
+        let mut open = live();
+        open.extend(doc! { "list_id": { "$in": lists }, "completed": false });
+        let count = doc! { "$group": { "_id": "$list_id", "open": { "$sum": 1_i64 } } };
+        let counted = self.aggregate(open, vec![count], "by_list").await?;
+        let pair =
+            |counted: &Document| Some((counted.get_object_id("_id").ok()?, counted.get_i64("open").ok()?));
+        Ok(counted.iter().filter_map(pair).collect())
     }
+
+    /// Applies the consequence `act` of a change of `root` to the todos of `filter`, and says how many changed.
+    ///
+    /// # Errors
+    /// As [`Own::change_each`].
+    pub async fn apply(&self, filter: Document, act: &Act, root: &Todo, now: DateTime) -> Result<u64, Error> {
+        let (only, set) = match act {
+            Act::Trash => (live(), trashed(root.trashed_with.unwrap_or(root.id), now)),
+            Act::Restore(with) => (doc! { "state": State::Trash.word(), "trashed_with": with }, restored()),
+            Act::Complete => {
+                let only = doc! { "state": State::Live.word(), "completed": false };
+                (only, doc! { "completed": true, "completed_at": now })
+            }
+            Act::Reopen => {
+                let only = doc! { "state": State::Live.word(), "completed": true, "occurrence_of": null };
+                (only, doc! { "completed": false, "completed_at": null })
+            }
+            Act::Relist => {
+                let only =
+                    doc! { "state": { "$ne": State::Gone.word() }, "list_id": { "$ne": root.list_id } };
+                (only, doc! { "list_id": root.list_id })
+            }
+            Act::Record(_) => return Ok(0),
+        };
+        let mut filter = filter;
+        filter.extend(only);
+        self.change_each(filter, set, now).await
+    }
+}
+
+/// The siblings of a place, and the index that has them in their order.
+#[must_use]
+pub fn siblings(place: Place) -> (Document, &'static str) {
+    let Place { list_id, parent_id } = place;
+    (doc! { "state": State::Live.word(), "list_id": list_id, "parent_id": parent_id }, "by_list")
+}
+
+fn live() -> Document {
+    doc! { "state": State::Live.word() }
+}
+
+/// The change that puts something into the trash, because of the deletion of `with`.
+#[must_use]
+pub fn trashed(with: ObjectId, now: DateTime) -> Document {
+    doc! { "state": State::Trash.word(), "deleted_at": now, "trashed_with": with }
+}
+
+/// The change that takes something out of the trash.
+#[must_use]
+pub fn restored() -> Document {
+    doc! { "state": State::Live.word(), "deleted_at": null, "trashed_with": null }
 }

@@ -1,11 +1,11 @@
-//! Changes of an account that end sessions: password, sessions, roles, disabling. Must raise the user's epoch in the
+//! Changes of an account that end sessions: password, sessions, roles, disabling, deletion. Must raise the user's epoch in the
 //! database before it locks anyone out, so that a login that races with it yields a dead token.
 
 use bson::oid::ObjectId;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::model::{self, LIMITS, User, UserPatch};
-use super::operations::{Accounts, Origin};
+use super::operations::{Accounts, DELETION_MILLIS, Origin};
 use crate::audit::store::Event;
 use crate::auth::operations::Tokens;
 use crate::auth::store::Session;
@@ -160,5 +160,36 @@ impl Accounts {
 
     async fn named(&self, username: &str) -> Result<User, Error> {
         self.find(username).await?.ok_or(Error::NotFound(Resource::User))
+    }
+
+    /// Deletes a user with everything that is theirs. The order makes it safe to repeat from any point: first no login
+    /// and no refresh, then every token is refused, then what is theirs goes, and the name is free again last.
+    /// [`Accounts::finish_deletions`] takes up what was cut off.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn delete(&self, user: &User, origin: &Origin) -> Result<(), Error> {
+        let Some(user) = self.users.begin_deletion(user.id, self.clock.now()).await? else { return Ok(()) };
+        self.auth.lock_out(user.id, user.epoch, None, "deleted").await?;
+        self.todos.of(user.id).forget_all().await?;
+        self.lists.of(user.id).forget_all().await?;
+        self.auth.forget(user.id).await?;
+        self.users.remove(user.id).await?;
+        self.note(Event::Deleted, &user, None, origin).await;
+        Ok(())
+    }
+
+    /// Ends deletions that were cut off half-way, by a crash or an outage: those that began more than
+    /// [`DELETION_MILLIS`] ago.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn finish_deletions(&self) -> Result<(), Error> {
+        let begun = self.clock.now().saturating_add_millis(-DELETION_MILLIS);
+        for user in self.users.being_deleted(begun).await? {
+            tracing::info!(user = %user.id, "ending a deletion that was cut off");
+            self.delete(&user, &Origin::default()).await?;
+        }
+        Ok(())
     }
 }

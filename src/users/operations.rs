@@ -17,6 +17,7 @@ use crate::auth::token::Claims;
 use crate::clock::Clock;
 use crate::error::{Error, TokenFault};
 use crate::id::RandomId;
+use crate::lists::store::Lists;
 use crate::todos::store::Todos;
 
 /// After how long a deletion that has not ended must have been cut off.
@@ -29,7 +30,8 @@ pub struct Accounts {
     pub(super) audit: Audit,
     pub(super) hasher: Arc<Hasher>,
     pub(super) clock: Clock,
-    todos: Todos,
+    pub(super) todos: Todos,
+    pub(super) lists: Lists,
     throttle: Throttle,
     failed_logins: FailedLogins,
     registration_open: bool,
@@ -41,6 +43,8 @@ pub struct Parts {
     pub users: Users,
     /// Their todos, which are deleted with them.
     pub todos: Todos,
+    /// Their lists, too.
+    pub lists: Lists,
     /// Sessions and tokens.
     pub auth: Arc<Auth>,
     /// What is noted of all this.
@@ -76,9 +80,19 @@ impl Accounts {
     /// The acts over these parts.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { users, todos, auth, audit, hasher, throttle, failed_logins, clock, registration_open } =
-            parts;
-        Self { users, auth, audit, hasher, clock, todos, throttle, failed_logins, registration_open }
+        let Parts {
+            users,
+            todos,
+            lists,
+            auth,
+            audit,
+            hasher,
+            throttle,
+            failed_logins,
+            clock,
+            registration_open,
+        } = parts;
+        Self { users, auth, audit, hasher, clock, todos, lists, throttle, failed_logins, registration_open }
     }
 
     /// Registers a user.
@@ -244,36 +258,6 @@ impl Accounts {
         let user = self.get(claims.sub).await?;
         self.auth.assert_alive(claims.sid, user.epoch).await?;
         Ok(user)
-    }
-
-    /// Deletes a user with everything that is theirs. The order makes it safe to repeat from any point: first no login
-    /// and no refresh, then every token is refused, then what is theirs goes, and the name is free again last.
-    /// [`Accounts::finish_deletions`] takes up what was cut off.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn delete(&self, user: &User, origin: &Origin) -> Result<(), Error> {
-        let Some(user) = self.users.begin_deletion(user.id, self.clock.now()).await? else { return Ok(()) };
-        self.auth.lock_out(user.id, user.epoch, None, "deleted").await?;
-        self.todos.of(user.id).remove_all().await?;
-        self.auth.forget(user.id).await?;
-        self.users.remove(user.id).await?;
-        self.note(Event::Deleted, &user, None, origin).await;
-        Ok(())
-    }
-
-    /// Ends deletions that were cut off half-way, by a crash or an outage: those that began more than
-    /// [`DELETION_MILLIS`] ago.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn finish_deletions(&self) -> Result<(), Error> {
-        let begun = self.clock.now().saturating_add_millis(-DELETION_MILLIS);
-        for user in self.users.being_deleted(begun).await? {
-            tracing::info!(user = %user.id, "ending a deletion that was cut off");
-            self.delete(&user, &Origin::default()).await?;
-        }
-        Ok(())
     }
 
     pub(super) async fn note(

@@ -17,7 +17,7 @@ pub(crate) enum Need {
 }
 
 /// Every protected route under `/v1`; the logout takes a refresh token too. A new route belongs in here.
-pub(crate) const PROTECTED_V1: [(Method, &str, Need); 9] = [
+pub(crate) const PROTECTED_V1: [(Method, &str, Need); 30] = [
     (Method::POST, "/v1/refresh", Need::Refresh),
     (Method::POST, "/v1/logout", Need::Access),
     (Method::GET, "/v1/sessions", Need::Access),
@@ -27,6 +27,27 @@ pub(crate) const PROTECTED_V1: [(Method, &str, Need); 9] = [
     (Method::PATCH, "/v1/user", Need::Access),
     (Method::PUT, "/v1/user/password", Need::Access),
     (Method::DELETE, "/v1/user", Need::Fresh),
+    (Method::GET, "/v1/todos", Need::Access),
+    (Method::POST, "/v1/todos", Need::Access),
+    (Method::GET, "/v1/todos/0123456789abcdef01234567", Need::Access),
+    (Method::PUT, "/v1/todos/0123456789abcdef01234567", Need::Access),
+    (Method::PATCH, "/v1/todos/0123456789abcdef01234567", Need::Access),
+    (Method::DELETE, "/v1/todos/0123456789abcdef01234567", Need::Access),
+    (Method::POST, "/v1/todos/0123456789abcdef01234567/restore", Need::Access),
+    (Method::POST, "/v1/todos/0123456789abcdef01234567/move", Need::Access),
+    (Method::PUT, "/v1/todos/0123456789abcdef01234567/tags/x", Need::Access),
+    (Method::DELETE, "/v1/todos/0123456789abcdef01234567/tags/x", Need::Access),
+    (Method::GET, "/v1/tags", Need::Access),
+    (Method::PATCH, "/v1/tags/x", Need::Access),
+    (Method::DELETE, "/v1/tags/x", Need::Access),
+    (Method::GET, "/v1/lists", Need::Access),
+    (Method::POST, "/v1/lists", Need::Access),
+    (Method::GET, "/v1/lists/0123456789abcdef01234567", Need::Access),
+    (Method::PUT, "/v1/lists/0123456789abcdef01234567", Need::Access),
+    (Method::PATCH, "/v1/lists/0123456789abcdef01234567", Need::Access),
+    (Method::DELETE, "/v1/lists/0123456789abcdef01234567", Need::Access),
+    (Method::POST, "/v1/lists/0123456789abcdef01234567/restore", Need::Access),
+    (Method::POST, "/v1/lists/0123456789abcdef01234567/move", Need::Access),
 ];
 
 /// Every protected route of the original, for a user `ann`. A new route belongs in here.

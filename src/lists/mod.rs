@@ -1,0 +1,7 @@
+//! Lists of todos. Must not be reached without their owner.
+
+pub mod handlers;
+pub mod model;
+pub mod operations;
+pub mod store;
+pub mod wire;

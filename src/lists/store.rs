@@ -1,0 +1,71 @@
+//! The collection `lists`: its index, and what is asked of it beyond what every kind of object is asked. Must not
+//! decide anything.
+
+use bson::oid::ObjectId;
+use bson::{Document, doc};
+use mongodb::options::IndexOptions;
+
+use super::model::List;
+use crate::db::{self, Setup};
+use crate::error::Error;
+use crate::owned::objects::{Objects, Own};
+use crate::owned::{Selection, State};
+
+/// The collection `lists`.
+pub type Lists = Objects<List>;
+
+/// The lists of one user.
+pub type OwnLists<'a> = Own<'a, List>;
+
+/// The index of the one order that lists have.
+const BY_POSITION: &str = "by_position";
+
+/// Creates the indexes that are missing.
+///
+/// # Errors
+/// See [`db::ensure_indexes`].
+pub async fn ensure_indexes(lists: &Lists) -> Result<(), Setup> {
+    let keys = doc! { "owner_id": 1, "state": 1, "position": 1, "_id": 1 };
+    lists
+        .ensure_indexes([db::index(keys, IndexOptions::builder().name(BY_POSITION.to_owned()).build())])
+        .await
+}
+
+impl OwnLists<'_> {
+    /// How many are outside the trash, counted up to `limit`.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn live_count(&self, limit: u64) -> Result<u64, Error> {
+        self.count(doc! { "state": State::Live.word() }, BY_POSITION, limit).await
+    }
+
+    /// Lists in the order of their positions, behind `last` in that order.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn page(
+        &self,
+        states: &[State],
+        last: Option<&(String, ObjectId)>,
+        limit: i64,
+    ) -> Result<Vec<List>, Error> {
+        let states: Vec<&str> = states.iter().map(|state| state.word()).collect();
+        let mut filter = doc! { "state": { "$in": states } };
+        if let Some((position, id)) = last {
+            let ways = [
+                doc! { "position": { "$gt": position } },
+                doc! { "position": position, "_id": { "$gt": id } },
+            ];
+            filter.insert("$or", ways.to_vec());
+        }
+        let sort = doc! { "position": 1, "_id": 1 };
+        self.select(Selection { filter, sort, index: BY_POSITION, limit }).await
+    }
+}
+
+/// All live lists, and the index that has them in their order.
+#[must_use]
+pub fn siblings() -> (Document, &'static str) {
+    (doc! { "state": State::Live.word() }, BY_POSITION)
+}

@@ -1,0 +1,103 @@
+//! Lists as JSON: bodies out, bodies and queries in. Must not hold a rule that goes beyond one member.
+
+use serde::Serialize;
+
+use super::model::{List, ListInput};
+use crate::clock::rfc3339;
+use crate::error::Fault;
+use crate::extract::{FromMembers, Input};
+use crate::owned::{State, text};
+use crate::query::{FromParams, Params};
+use crate::version::Versioned;
+
+/// A list on the wire.
+#[derive(Debug, Serialize)]
+pub struct ListBody {
+    id: String,
+    name: String,
+    description: String,
+    color: Option<String>,
+    position: String,
+    open_count: i64,
+    version: i64,
+    created_at: String,
+    updated_at: String,
+    deleted_at: Option<String>,
+}
+
+impl ListBody {
+    /// The list with how many open todos it has.
+    #[must_use]
+    pub fn of(list: List, open_count: i64) -> Self {
+        Self {
+            id: list.id.to_hex(),
+            name: list.name,
+            description: list.description,
+            color: list.color,
+            position: list.position,
+            open_count,
+            version: list.version,
+            created_at: rfc3339(list.created_at),
+            updated_at: rfc3339(list.updated_at),
+            deleted_at: list.deleted_at.map(rfc3339),
+        }
+    }
+
+    /// The same as an answer that carries its version.
+    #[must_use]
+    pub fn versioned(self) -> Versioned<Self> {
+        Versioned { version: self.version, body: self }
+    }
+}
+
+/// A body that says all of a list: what it leaves out is as in a new list.
+pub struct WholeList(pub ListInput);
+
+/// A body that is a merge patch of a list (RFC 7396).
+pub struct ListPatch(pub ListInput);
+
+/// What the service alone decides.
+const READ_ONLY: [&str; 7] =
+    ["id", "position", "open_count", "version", "created_at", "updated_at", "deleted_at"];
+
+impl FromMembers for WholeList {
+    fn take(input: &mut Input) -> Option<Self> {
+        let name = input.text("name").and_then(|name| input.checked(text::name(&name)));
+        let members = members(input);
+        Some(Self(ListInput { whole: true, name: Some(name?), ..members }))
+    }
+}
+
+impl FromMembers for ListPatch {
+    fn take(input: &mut Input) -> Option<Self> {
+        let name = input.given_text("name").and_then(|name| input.checked(text::name(&name)));
+        Some(Self(ListInput { name, ..members(input) }))
+    }
+}
+
+fn members(input: &mut Input) -> ListInput {
+    input.read_only(&READ_ONLY);
+    let description = input.optional_text("description").map(Option::unwrap_or_default);
+    let color = match input.optional_text("color") {
+        Some(Some(color)) => input.checked(text::color(&color)).map(Some),
+        other => other,
+    };
+    let description = description.and_then(|description| input.checked(text::description(&description)));
+    ListInput { whole: false, name: None, description, color }
+}
+
+/// Which lists are shown.
+pub struct Shown(pub &'static [State]);
+
+impl FromParams for Shown {
+    fn take(params: &mut Params) -> Option<Self> {
+        let parse = |word: &str| match word {
+            "false" => Some([State::Live].as_slice()),
+            "true" => Some([State::Trash].as_slice()),
+            "any" => Some([State::Live, State::Trash].as_slice()),
+            _ => None,
+        };
+        let fault = || Fault::of("deleted", "unknown_value", "This is one of: false, true, any.");
+        Some(Self(params.parse("deleted", parse, fault).unwrap_or(&[State::Live])))
+    }
+}

@@ -1,0 +1,285 @@
+//! The collections of objects that belong to users. Must not let anyone reach one without its owner, but for the
+//! maintenance, which purges and ends what was cut off.
+//!
+//! Every write stamps `changed` with the replica set's logical time, in the one command that makes it visible and within
+//! [`db::MAX_TIME`], so that a reader who reads a minute below the highest stamp that it has seen misses nothing.
+//!
+//! Repeating: an insert under the same id finds that it is there; a swap that is repeated finds the version raised; bulk
+//! changes apply only to what is still in the state that they leave behind.
+
+use std::marker::PhantomData;
+
+use bson::oid::ObjectId;
+use bson::{Bson, DateTime, Document, doc};
+use futures_util::{Stream, StreamExt, TryStreamExt};
+use mongodb::options::{Hint, IndexOptions, ReturnDocument};
+use mongodb::{Collection, IndexModel};
+
+use super::{Owned, Selection, State, TOMBSTONE_TTL};
+use crate::db::{self, Db, Setup};
+use crate::error::Error;
+
+/// How many the maintenance takes at a time.
+const BATCH: i64 = 1_000;
+
+/// A collection of objects that belong to users.
+pub struct Objects<T: Owned>(Collection<Document>, PhantomData<fn() -> T>);
+
+impl<T: Owned> Clone for Objects<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone(), PhantomData)
+    }
+}
+
+impl<T: Owned> Objects<T> {
+    /// The objects of `db`.
+    #[must_use]
+    pub fn new(db: &Db) -> Self {
+        Self(db.collection(T::COLLECTION), PhantomData)
+    }
+
+    /// Creates the indexes that every kind needs, and `more`.
+    ///
+    /// # Errors
+    /// See [`db::ensure_indexes`].
+    pub async fn ensure_indexes(&self, more: impl IntoIterator<Item = IndexModel>) -> Result<(), Setup> {
+        let ttl = IndexOptions::builder().expire_after(TOMBSTONE_TTL).build();
+        let trash = doc! { "state": State::Trash.word() };
+        let in_trash = IndexOptions::builder().partial_filter_expression(trash).build();
+        let sparse = IndexOptions::builder().sparse(true).build();
+        let common = [
+            db::index(doc! { "owner_id": 1, "changed": 1, "_id": 1 }, IndexOptions::default()),
+            db::index(doc! { "gone_at": 1 }, ttl),
+            db::index(doc! { "deleted_at": 1 }, in_trash),
+            db::index(doc! { "unfinished.since": 1 }, sparse),
+        ];
+        db::ensure_indexes(&self.0, common.into_iter().chain(more)).await
+    }
+
+    /// The objects of one user: the only door to any, but for the maintenance.
+    #[must_use]
+    pub fn of(&self, owner_id: ObjectId) -> Own<'_, T> {
+        Own { objects: self, owner_id }
+    }
+
+    /// Turns what has been in the trash since before `deleted` into tombstones.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn purge(&self, deleted: DateTime, now: DateTime) -> Result<(), Error> {
+        let old = doc! { "state": State::Trash.word(), "deleted_at": { "$lt": deleted } };
+        loop {
+            let found = self.0.find(old.clone()).projection(doc! { "_id": 1 }).limit(BATCH);
+            let ids: Vec<Document> = found.max_time(db::MAX_TIME).await?.try_collect().await?;
+            if ids.is_empty() {
+                return Ok(());
+            }
+            let ids: Vec<_> = ids.into_iter().filter_map(|mut found| found.remove("_id")).collect();
+            let mut filter = old.clone();
+            filter.insert("_id", doc! { "$in": ids });
+            self.update_each(filter, vec![tombstone(now)]).await?;
+        }
+    }
+
+    /// What was left half done since before `since`, with its owner.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn left_half_done(&self, since: DateTime) -> Result<Vec<(ObjectId, T)>, Error> {
+        let found = self.0.find(doc! { "unfinished.since": { "$lt": since } }).limit(BATCH);
+        let documents: Vec<Document> = found.max_time(db::MAX_TIME).await?.try_collect().await?;
+        let owner = |document: &Document| document.get_object_id("owner_id").map_err(Error::internal);
+        documents.into_iter().map(|document| Ok((owner(&document)?, read(document)?))).collect()
+    }
+
+    /// One bulk change by a pipeline, to which the stamp is added; says how many it changed.
+    async fn update_each(&self, filter: Document, mut pipeline: Vec<Document>) -> Result<u64, Error> {
+        pipeline.push(doc! { "$set": { "changed": "$$CLUSTER_TIME" } });
+        db::update_many(&self.0, filter, pipeline).await
+    }
+}
+
+/// The stage that leaves of an object what sync has to remember.
+fn tombstone(now: DateTime) -> Document {
+    doc! { "$replaceWith": {
+        "_id": "$_id", "owner_id": "$owner_id", "version": { "$add": ["$version", 1_i64] },
+        "state": State::Gone.word(), "gone_at": now,
+    } }
+}
+
+fn read<T: Owned>(document: Document) -> Result<T, Error> {
+    bson::deserialize_from_document(document).map_err(Error::internal)
+}
+
+/// The objects of one user.
+pub struct Own<'a, T: Owned> {
+    objects: &'a Objects<T>,
+    owner_id: ObjectId,
+}
+
+impl<T: Owned> Own<'_, T> {
+    /// Whose they are.
+    #[must_use]
+    pub fn owner_id(&self) -> ObjectId {
+        self.owner_id
+    }
+
+    /// Adds an object, in the place of its own tombstone if there is one, and says its version; `None` when the id is
+    /// taken, by this user or another.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn insert(&self, object: &T) -> Result<Option<i64>, Error> {
+        let gone = doc! { "_id": object.id(), "owner_id": self.owner_id, "state": State::Gone.word() };
+        let raised = doc! { "$add": [{ "$ifNull": ["$version", 0_i64] }, 1_i64] };
+        let put = self
+            .collection()
+            .find_one_and_update(gone, vec![doc! { "$replaceWith": whole(object, raised)? }]);
+        let put = put.upsert(true).return_document(ReturnDocument::After);
+        match put.projection(doc! { "_id": 0, "version": 1 }).max_time(db::MAX_TIME).await {
+            Ok(Some(made)) => made.get_i64("version").map(Some).map_err(Error::internal),
+            Ok(None) => Err(Error::internal("an upsert gave nothing back")),
+            Err(error) if db::is_duplicate_key(&error) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// One object, live or in the trash.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none of this id, or it is someone else's; [`Error::Unavailable`].
+    pub async fn get(&self, id: ObjectId) -> Result<T, Error> {
+        self.find(id).await?.ok_or(Error::NotFound(T::RESOURCE))
+    }
+
+    /// As [`Own::get`], `None` when there is none.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn find(&self, id: ObjectId) -> Result<Option<T>, Error> {
+        let own = doc! { "_id": id, "owner_id": self.owner_id, "state": { "$ne": State::Gone.word() } };
+        let found = self.collection().find_one(own).hint(Hint::Name("_id_".to_owned()));
+        found.max_time(db::MAX_TIME).await?.map(read).transpose()
+    }
+
+    /// Replaces an object if its stored version is still `seen`, and says whether it was.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn swap(&self, object: &T, seen: i64) -> Result<bool, Error> {
+        let same = doc! {
+            "_id": object.id(), "owner_id": self.owner_id, "version": seen, "state": { "$ne": State::Gone.word() },
+        };
+        // What the document has beyond this, another version of the service may need.
+        let over = doc! { "$replaceWith": { "$mergeObjects": ["$$ROOT", whole(object, object.version())?] } };
+        let swap = self.collection().find_one_and_update(same, vec![over]);
+        let swap = swap.projection(doc! { "_id": 1 }).hint(Hint::Name("_id_".to_owned()));
+        Ok(swap.max_time(db::MAX_TIME).await?.is_some())
+    }
+
+    /// Changes every object that `filter` names by the stages of a pipeline, one version up each, and says how many.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; some may have been changed then.
+    pub async fn change_each(&self, filter: Document, set: Document, now: DateTime) -> Result<u64, Error> {
+        let mut set = set;
+        set.insert("version", doc! { "$add": ["$version", 1_i64] });
+        set.insert("updated_at", now);
+        self.objects.update_each(self.mine(filter), vec![doc! { "$set": set }]).await
+    }
+
+    /// Turns every object that `filter` names into a tombstone, and says how many.
+    ///
+    /// # Errors
+    /// As [`Own::change_each`].
+    pub async fn remove_each(&self, filter: Document, now: DateTime) -> Result<u64, Error> {
+        let mut filter = self.mine(filter);
+        if !filter.contains_key("state") {
+            filter.insert("state", doc! { "$ne": State::Gone.word() });
+        }
+        self.objects.update_each(filter, vec![tombstone(now)]).await
+    }
+
+    /// Notes that nothing is left half done, if the version is still `seen`. No change that anyone sees.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn finished(&self, id: ObjectId, seen: i64) -> Result<(), Error> {
+        let same = doc! { "_id": id, "owner_id": self.owner_id, "version": seen };
+        self.collection().update_one(same, doc! { "$unset": { "unfinished": "" } }).await?;
+        Ok(())
+    }
+
+    /// What a selection names, read as it is asked for. Each batch of the database is one round trip.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], before the first or after any.
+    pub async fn stream(
+        &self,
+        selection: Selection,
+    ) -> Result<impl Stream<Item = Result<T, Error>> + Send + use<T>, Error> {
+        let Selection { filter, sort, index, limit } = selection;
+        let found = self.collection().find(self.mine(filter)).sort(sort).limit(limit);
+        let found = found.hint(Hint::Name(index.to_owned())).max_time(db::MAX_TIME).await?;
+        Ok(found.map(|document| read(document?)))
+    }
+
+    /// As [`Own::stream`], all of it.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn select(&self, selection: Selection) -> Result<Vec<T>, Error> {
+        self.stream(selection).await?.try_collect().await
+    }
+
+    /// How many `filter` names, counted by an index up to `limit`.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn count(&self, filter: Document, index: &str, limit: u64) -> Result<u64, Error> {
+        let count = self.collection().count_documents(self.mine(filter)).limit(limit);
+        Ok(count.hint(Hint::Name(index.to_owned())).max_time(db::MAX_TIME).await?)
+    }
+
+    /// The documents that an aggregation makes of what `filter` names.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn aggregate(
+        &self,
+        filter: Document,
+        stages: Vec<Document>,
+        index: &str,
+    ) -> Result<Vec<Document>, Error> {
+        let stages = std::iter::once(doc! { "$match": self.mine(filter) }).chain(stages);
+        let made = self.collection().aggregate(stages).hint(Hint::Name(index.to_owned()));
+        Ok(made.max_time(db::MAX_TIME).await?.try_collect().await?)
+    }
+
+    /// Removes everything, tombstones too: for the deletion of the user.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn forget_all(&self) -> Result<(), Error> {
+        self.collection().delete_many(doc! { "owner_id": self.owner_id }).await?;
+        Ok(())
+    }
+
+    fn collection(&self) -> &Collection<Document> {
+        &self.objects.0
+    }
+
+    fn mine(&self, mut filter: Document) -> Document {
+        filter.insert("owner_id", self.owner_id);
+        filter
+    }
+}
+
+/// The expression for an object as it is stored, under a version that is an expression.
+fn whole<T: Owned>(object: &T, version: impl Into<Bson>) -> Result<Document, Error> {
+    let mut document = bson::serialize_to_document(object).map_err(Error::internal)?;
+    document.extend(object.derived());
+    let stamp = doc! { "version": version.into(), "changed": "$$CLUSTER_TIME" };
+    // Values of clients are values, whatever they look like.
+    Ok(doc! { "$mergeObjects": [{ "$literal": document }, stamp] })
+}

@@ -1,0 +1,248 @@
+//! What may be done with todos, for every face of the service: making, reading, changing. Must not know HTTP or JSON.
+//!
+//! A change reads the todo, makes of it what it is to become, and swaps it in if nobody came between; else it tries
+//! anew. So concurrent changes of different fields all survive. What a change means for other todos is noted in the
+//! same write and done right after: see [`super::cascade`].
+
+use std::sync::Arc;
+
+use bson::DateTime;
+use bson::oid::ObjectId;
+use chrono_tz::Tz;
+use futures_util::Stream;
+
+use super::input::TodoInput;
+use super::model::{Act, Todo, Unfinished};
+use super::query::{Last, TodoQuery};
+use super::store::{OwnTodos, Todos};
+use crate::clock::Clock;
+use crate::error::{Error, Resource, TokenFault};
+use crate::lists::store::{Lists, OwnLists};
+use crate::owned::{Condition, Conflict, Selection, State, TRIES, too_busy};
+use crate::position::Positions;
+use crate::quota::Quota;
+use crate::users::store::Users;
+
+/// How many todos a user may have outside the trash.
+pub const TODOS_MAX: u64 = 10_000;
+/// How many lists a user may have outside the trash.
+pub const LISTS_MAX: u64 = 500;
+
+/// The todos and lists of everyone, with the rules between them; cheap to clone.
+#[derive(Clone)]
+pub struct Planner {
+    pub(crate) todos: Todos,
+    pub(crate) lists: Lists,
+    users: Users,
+    pub(crate) positions: Positions,
+    todo_quota: Arc<Quota>,
+    clock: Clock,
+}
+
+/// The todos and lists of one user, at one moment: the only door to any.
+pub struct Plan<'a> {
+    pub(crate) planner: &'a Planner,
+    pub(crate) todos: OwnTodos<'a>,
+    pub(crate) lists: OwnLists<'a>,
+    pub(crate) owner_id: ObjectId,
+    pub(crate) now: DateTime,
+}
+
+impl Planner {
+    /// Over the stores, dated by `clock`.
+    #[must_use]
+    pub fn new(todos: Todos, lists: Lists, users: Users, clock: Clock) -> Self {
+        let todo_quota = Arc::new(Quota::new(TODOS_MAX));
+        Self { todos, lists, users, positions: Positions::default(), todo_quota, clock }
+    }
+
+    /// The time of what is done now.
+    pub(super) fn now(&self) -> DateTime {
+        self.clock.now()
+    }
+
+    /// What belongs to one user.
+    #[must_use]
+    pub fn of(&self, owner_id: ObjectId) -> Plan<'_> {
+        let (todos, lists) = (self.todos.of(owner_id), self.lists.of(owner_id));
+        Plan { planner: self, todos, lists, owner_id, now: self.now() }
+    }
+}
+
+impl Plan<'_> {
+    /// One todo, live or in the trash.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none of this id, or it is someone else's; [`Error::Unavailable`].
+    pub async fn todo(&self, id: ObjectId) -> Result<Todo, Error> {
+        self.todos.get(id).await
+    }
+
+    /// One todo outside the trash.
+    ///
+    /// # Errors
+    /// As [`Plan::todo`].
+    pub async fn live_todo(&self, id: ObjectId) -> Result<Todo, Error> {
+        let todo = self.todos.get(id).await?;
+        if todo.state == State::Live { Ok(todo) } else { Err(Error::NotFound(Resource::Todo)) }
+    }
+
+    /// Every live todo, oldest first, read as it is asked for.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], before the first todo or after any.
+    pub async fn oldest_first(
+        &self,
+    ) -> Result<impl Stream<Item = Result<Todo, Error>> + Send + use<>, Error> {
+        self.todos.oldest_first().await
+    }
+
+    /// The todos that `query` shows behind `last`, at most `limit`.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn page(&self, query: &TodoQuery, last: Option<&Last>, limit: i64) -> Result<Vec<Todo>, Error> {
+        let zone = if query.due_before.or(query.due_after).is_some() { self.zone().await? } else { Tz::UTC };
+        let (mut found, mut left) = (Vec::new(), limit);
+        for selection in query.selections(zone, last) {
+            found.extend(self.todos.select(Selection { limit: left, ..selection }).await?);
+            left = limit - i64::try_from(found.len()).unwrap_or(limit);
+            if left <= 0 {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Makes a todo under an id that was made for this very creation: what is there already is an earlier try's.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`]; [`Error::LimitReached`]; [`Error::Unavailable`]: whether the todo was made is unknown.
+    pub async fn create(&self, id: ObjectId, input: TodoInput) -> Result<Todo, Error> {
+        match self.insert(id, input).await? {
+            Some(todo) => Ok(todo),
+            None => self.todos.get(id).await,
+        }
+    }
+
+    /// Makes a todo what a client says, or makes it under the client's id; and says whether it was made.
+    ///
+    /// # Errors
+    /// [`Conflict::Stale`]; [`Error::IdTaken`] when the id is someone else's; else as [`Plan::change`].
+    pub async fn put(
+        &self,
+        id: ObjectId,
+        input: TodoInput,
+        condition: &Condition,
+    ) -> Result<(Todo, bool), Conflict<Todo>> {
+        for _ in 0..TRIES {
+            if let Some(current) = self.todos.find(id).await? {
+                condition.check(current)?;
+                return Ok((self.change(id, input, condition).await?, false));
+            }
+            if let Condition::Versions(_) = condition {
+                return Err(Conflict::Stale(None));
+            }
+            if let Some(made) = self.insert(id, input.clone()).await? {
+                return Ok((made, true));
+            }
+            if self.todos.find(id).await?.is_none() {
+                return Err(Error::IdTaken.into());
+            }
+        }
+        Err(too_busy().into())
+    }
+
+    /// Changes a todo by what a client says. A recurring one that is completed moves on to its next occurrence.
+    ///
+    /// # Errors
+    /// [`Conflict::Stale`]; [`Error::NotFound`]; [`Error::InTrash`]; [`Error::Invalid`]; [`Error::Unavailable`].
+    pub async fn change(
+        &self,
+        id: ObjectId,
+        input: TodoInput,
+        condition: &Condition,
+    ) -> Result<Todo, Conflict<Todo>> {
+        for _ in 0..TRIES {
+            let before = condition.check(self.usable(id).await?)?;
+            let mut after = before.clone();
+            after.take(input.clone(), self.now).map_err(Error::Invalid)?;
+            self.relocate(&mut after, &input).await?;
+            if after == before {
+                return Ok(before);
+            }
+            let acts = self.consequences(&before, &mut after).await?;
+            if let Some(changed) = self.write(&before, after, acts).await? {
+                return Ok(self.kept_in_order(&before, changed).await?);
+            }
+        }
+        Err(too_busy().into())
+    }
+
+    /// A todo that may be changed.
+    pub(super) async fn usable(&self, id: ObjectId) -> Result<Todo, Error> {
+        let todo = self.todos.get(id).await?;
+        if todo.state == State::Live { Ok(todo) } else { Err(Error::InTrash) }
+    }
+
+    /// What a change means for other todos; moves a recurring todo on.
+    async fn consequences(&self, before: &Todo, after: &mut Todo) -> Result<Vec<Act>, Error> {
+        let mut acts = Vec::new();
+        if after.list_id != before.list_id {
+            acts.push(Act::Relist);
+        }
+        if after.completed && !before.completed {
+            let zone = if after.needs_zone() { self.zone().await? } else { Tz::UTC };
+            let position = self.planner.positions.last(self.now);
+            match after.advance(position, self.now, zone) {
+                Some(record) => acts.extend([Act::Record(Box::new(record)), Act::Reopen]),
+                None => acts.push(Act::Complete),
+            }
+        }
+        Ok(acts)
+    }
+
+    /// Swaps a todo in, with what is to be done because of it, and does that. `None` when someone came between.
+    pub(super) async fn write(
+        &self,
+        before: &Todo,
+        mut after: Todo,
+        acts: Vec<Act>,
+    ) -> Result<Option<Todo>, Error> {
+        after.version = before.version + 1;
+        after.updated_at = self.now;
+        let left = before.unfinished.iter().flat_map(|unfinished| unfinished.acts.clone());
+        let acts: Vec<Act> = left.chain(acts).collect();
+        after.unfinished = (!acts.is_empty()).then_some(Unfinished { since: self.now, acts });
+        if !self.todos.swap(&after, before.version).await? {
+            return Ok(None);
+        }
+        self.finish(&mut after).await?;
+        Ok(Some(after))
+    }
+
+    /// Adds a todo behind all others; `None` when the id is taken.
+    async fn insert(&self, id: ObjectId, input: TodoInput) -> Result<Option<Todo>, Error> {
+        self.assert_room().await?;
+        let position = self.planner.positions.last(self.now);
+        let mut todo = Todo::blank(id, self.owner_id, position, self.now);
+        todo.take(input.clone(), self.now).map_err(Error::Invalid)?;
+        self.relocate(&mut todo, &input).await?;
+        let Some(version) = self.todos.insert(&todo).await? else { return Ok(None) };
+        todo.version = version;
+        self.settled(todo).await.map(Some)
+    }
+
+    /// Refuses one more todo outside the trash when there are as many as may be.
+    pub(super) async fn assert_room(&self) -> Result<(), Error> {
+        let count = || self.todos.live_count(TODOS_MAX);
+        self.planner.todo_quota.admit(self.owner_id, self.now, count).await
+    }
+
+    /// The zone that the user's days are in.
+    async fn zone(&self) -> Result<Tz, Error> {
+        let user = self.planner.users.by_id(self.owner_id).await?;
+        let user = user.ok_or(Error::Token(TokenFault::Revoked))?;
+        Ok(user.time_zone.parse().unwrap_or(Tz::UTC))
+    }
+}

@@ -1,0 +1,356 @@
+//! `GET /v1/todos` and what orders it: filters, orders, pages, search, moves, tags; and that each is found by an index.
+
+use bson::{Document, doc};
+use serde_json::{Value, json};
+
+use crate::support::{Client, TestApp};
+
+const PRIORITIES: [&str; 4] = ["none", "low", "medium", "high"];
+
+async fn made(client: &Client, body: Value) -> String {
+    client.post("/v1/todos", body).await.assert(201).json()["id"].as_str().unwrap().to_owned()
+}
+
+async fn names(client: &Client, query: &str) -> Vec<String> {
+    let page = client.get(&format!("/v1/todos{query}")).await.assert(200).json();
+    page["items"].as_array().unwrap().iter().map(|todo| todo["name"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Everything that a query shows, by pages of `limit`, following the cursors.
+async fn walked(client: &Client, query: &str, limit: usize) -> Vec<String> {
+    let (mut all, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = client.get(&format!("/v1/todos?limit={limit}{query}{cursor}")).await.assert(200);
+        let body = page.json();
+        all.extend(
+            body["items"].as_array().unwrap().iter().map(|todo| todo["name"].as_str().unwrap().to_owned()),
+        );
+        let Some(next) = body["next_cursor"].as_str() else { return all };
+        assert!(page.header("link").contains(next) && page.header("link").ends_with("; rel=\"next\""));
+        cursor = format!("&cursor={next}");
+    }
+}
+
+#[tokio::test]
+async fn every_order_is_walked_whole_in_both_directions() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    for n in 0..23_usize {
+        let due = if n % 3 == 0 {
+            Value::Null
+        } else {
+            json!({ "date": format!("2026-12-{:02}", 1 + n * 7 % 28) })
+        };
+        let body =
+            json!({ "name": format!("{:02}", n * 11 % 23), "due": due, "priority": PRIORITIES[n % 4] });
+        made(&ann, body).await;
+        app.advance(1);
+    }
+    for sort in ["position", "due", "priority", "name", "created_at", "updated_at"] {
+        for sign in ["", "-"] {
+            let query = format!("&sort={sign}{sort}");
+            let whole = names(&ann, &format!("?limit=200{query}")).await;
+            assert_eq!(walked(&ann, &query, 4).await, whole, "{query}");
+            assert_eq!(whole.len(), 23);
+        }
+    }
+    let by_due = ann.get("/v1/todos?sort=-due&limit=200").await.json();
+    let dues: Vec<_> =
+        by_due["items"].as_array().unwrap().iter().map(|todo| todo["due"]["date"].as_str()).collect();
+    assert!(
+        dues[..15].windows(2).all(|pair| pair[0] >= pair[1]) && dues[15..].iter().all(Option::is_none),
+        "{dues:?}"
+    );
+    assert!(names(&ann, "?sort=name&limit=200").await.is_sorted());
+}
+
+#[tokio::test]
+async fn a_walk_shows_every_untouched_todo_once_while_others_come_and_go() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let mut passing = Vec::new();
+    for n in 0..40 {
+        let id = made(&ann, json!({ "name": format!("kept {n:02}") })).await;
+        passing.push((n, id));
+    }
+    let (mut seen, mut cursor, mut turn) = (Vec::new(), String::new(), 0);
+    loop {
+        let page = ann.get(&format!("/v1/todos?limit=7{cursor}")).await.assert(200).json();
+        seen.extend(
+            page["items"].as_array().unwrap().iter().map(|todo| todo["name"].as_str().unwrap().to_owned()),
+        );
+        made(&ann, json!({ "name": "new" })).await;
+        // The last one that was shown goes, and one that was not shown yet moves to the front.
+        let shown = page["items"].as_array().unwrap().last().unwrap()["id"].as_str().unwrap().to_owned();
+        ann.delete(&format!("/v1/todos/{shown}?permanent=true")).await.assert(204);
+        turn += 1;
+        let Some(next) = page["next_cursor"].as_str().filter(|_| turn < 20) else { break };
+        cursor = format!("&cursor={next}");
+    }
+    seen.retain(|name| name != "new");
+    let all: Vec<_> = passing.iter().map(|(n, _)| format!("kept {n:02}")).collect();
+    assert_eq!(seen, all);
+}
+
+#[tokio::test]
+async fn a_cursor_is_good_for_its_user_its_filter_and_its_order_only() {
+    let app = TestApp::start().await;
+    let (ann, bob) = (app.v1_user("ann").await, app.v1_user("bob").await);
+    for client in [&ann, &bob] {
+        for n in 0..3 {
+            made(client, json!({ "name": n.to_string() })).await;
+        }
+    }
+    let page = ann.get("/v1/todos?limit=1&completed=false").await.json();
+    let cursor = page["next_cursor"].as_str().unwrap();
+    ann.get(&format!("/v1/todos?completed=false&limit=2&cursor={cursor}")).await.assert(200);
+    for query in ["completed=true", "sort=name", "completed=false&sort=position", ""] {
+        ann.get(&format!("/v1/todos?{query}&cursor={cursor}")).await.assert_faults(&["/cursor"]);
+    }
+    bob.get(&format!("/v1/todos?limit=1&completed=false&cursor={cursor}")).await.assert_faults(&["/cursor"]);
+    ann.get(&format!("/v1/todos?limit=1&completed=false&cursor={cursor}A")).await.assert_faults(&["/cursor"]);
+}
+
+#[tokio::test]
+async fn filters_combine() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let list = ann.post("/v1/lists", json!({ "name": "l" })).await.json()["id"].as_str().unwrap().to_owned();
+    let top =
+        made(&ann, json!({ "name": "top", "list_id": list, "tags": ["a", "b"], "priority": "high" })).await;
+    made(&ann, json!({ "name": "sub", "parent_id": top, "tags": ["a"], "completed": true })).await;
+    app.advance(10);
+    let between = bson::DateTime::from_millis(app.clock.now().timestamp_millis() - 5_000);
+    made(&ann, json!({ "name": "loose", "tags": ["b"], "priority": "high" })).await;
+    let since = format!("?updated_after={}", todo_api::clock::rfc3339(between));
+    for (query, expected) in [
+        (format!("?list_id={list}"), vec!["top", "sub"]),
+        ("?list_id=none".to_owned(), vec!["loose"]),
+        (format!("?parent_id={top}"), vec!["sub"]),
+        ("?parent_id=none".to_owned(), vec!["top", "loose"]),
+        ("?completed=true".to_owned(), vec!["sub"]),
+        ("?completed=false".to_owned(), vec!["top", "loose"]),
+        ("?tag=a".to_owned(), vec!["top", "sub"]),
+        ("?tag=a&tag=b".to_owned(), vec!["top"]),
+        ("?priority=high".to_owned(), vec!["top", "loose"]),
+        ("?priority=high&tag=b&list_id=none".to_owned(), vec!["loose"]),
+        (since, vec!["loose"]),
+        ("?q=LO".to_owned(), vec!["loose"]),
+        ("?q=lo&tag=a".to_owned(), vec![]),
+    ] {
+        assert_eq!(names(&ann, &query).await, expected, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn due_dates_are_compared_in_the_users_zone() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    ann.patch("/v1/user", json!({ "time_zone": "Pacific/Auckland" })).await.assert(200);
+    for (name, due) in [
+        ("day", json!({ "date": "2026-12-01" })),
+        ("floating", json!({ "at": "2026-12-01T23:30", "time_zone": null })),
+        // 2026-12-02 in Auckland.
+        ("berlin", json!({ "at": "2026-12-01T23:30", "time_zone": "Europe/Berlin" })),
+        // 2026-12-01 in Auckland.
+        ("honolulu", json!({ "at": "2026-11-30T08:00", "time_zone": "Pacific/Honolulu" })),
+    ] {
+        made(&ann, json!({ "name": name, "due": due })).await;
+    }
+    made(&ann, json!({ "name": "never" })).await;
+    assert_eq!(names(&ann, "?due_before=2026-12-02").await, ["day", "floating", "honolulu"]);
+    assert_eq!(names(&ann, "?due_after=2026-12-01").await, ["berlin"]);
+    assert_eq!(names(&ann, "?due_before=2026-12-01").await, [""; 0]);
+    assert_eq!(names(&ann, "?due_after=2026-12-01T23:30").await, ["berlin"]);
+    assert_eq!(
+        names(&ann, "?due_after=2026-12-01T10:29:59Z&due_before=2026-12-01T10:30:01Z").await,
+        ["floating"]
+    );
+}
+
+#[tokio::test]
+async fn words_are_found_by_their_beginnings_in_any_script() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    for name in ["Crème brûlée", "STRASSE 12", "купить Молоко", "買牛奶", "a.b*c[d]$e", "👍 done"]
+    {
+        made(&ann, json!({ "name": name, "description": "plain words" })).await;
+    }
+    for (q, expected) in [
+        ("creme+bru", vec!["Crème brûlée"]),
+        ("stra%C3%9Fe", vec!["STRASSE 12"]),
+        ("%D0%BC%D0%BE%D0%BB", vec!["купить Молоко"]),
+        ("%E7%89%9B", vec!["買牛奶"]),
+        ("reme", vec![]),
+        ("%F0%9F%91%8D", vec!["👍 done"]),
+        (".*", vec![]),
+        ("%24ne", vec![]),
+        ("b", vec!["Crème brûlée", "a.b*c[d]$e"]),
+    ] {
+        assert_eq!(names(&ann, &format!("?q={q}")).await, expected, "{q}");
+    }
+    assert_eq!(names(&ann, "?q=plai+wor").await.len(), 6);
+}
+
+#[tokio::test]
+async fn moves_make_the_order_that_they_say() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let mut ids = Vec::new();
+    for name in ["a", "b", "c", "d"] {
+        ids.push(made(&ann, json!({ "name": name })).await);
+    }
+    for (moved, body, expected) in [
+        (0, json!({}), "bcda"),
+        (3, json!({ "before": ids[1] }), "dbca"),
+        (2, json!({ "after": ids[3] }), "dcba"),
+        (0, json!({ "before": ids[2] }), "dacb"),
+    ] {
+        ann.post(&format!("/v1/todos/{}/move", ids[moved]), body).await.assert(200);
+        assert_eq!(names(&ann, "").await.concat(), expected);
+    }
+    let path = format!("/v1/todos/{}/move", ids[0]);
+    ann.post(&path, json!({ "before": ids[0] })).await.assert_faults(&["/before"]);
+    ann.post(&path, json!({ "before": ids[1], "after": ids[2] })).await.assert_faults(&["/after"]);
+    ann.post(&path, json!({ "after": "0123456789abcdef01234567" })).await.assert_faults(&["/after"]);
+
+    // Always into the same gap, until there is no room and the neighbours are spread.
+    for turn in 0..90 {
+        let moved = &ids[[1, 3][turn % 2]];
+        ann.post(&format!("/v1/todos/{moved}/move"), json!({ "after": ids[0] })).await.assert(200);
+        let (order, moved) = (names(&ann, "").await, ["b", "d"][turn % 2]);
+        let at = order.iter().position(|name| name == "a").unwrap();
+        assert_eq!(order[at + 1], moved, "{turn}");
+    }
+    let todos = ann.get("/v1/todos").await.json();
+    assert!(
+        todos["items"].as_array().unwrap().iter().all(|todo| todo["position"].as_str().unwrap().len() <= 64)
+    );
+    let both = [0, 1].map(|n| {
+        let (ann, body, path) =
+            (ann.clone(), json!({ "after": ids[3] }), format!("/v1/todos/{}/move", ids[n]));
+        async move { ann.post(&path, body).await.assert(200).json()["position"].clone() }
+    });
+    let positions = futures_util::future::join_all(both).await;
+    assert_ne!(positions[0], positions[1]);
+}
+
+#[tokio::test]
+async fn moves_that_together_would_make_a_circle_do_not() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    for _ in 0..10 {
+        let (a, b) = (made(&ann, json!({ "name": "a" })).await, made(&ann, json!({ "name": "b" })).await);
+        let both = [(&a, &b), (&b, &a)].map(|(moved, under)| {
+            let (ann, body) = (ann.clone(), json!({ "parent_id": under }));
+            let path = format!("/v1/todos/{moved}/move");
+            async move { ann.post(&path, body).await.status.as_u16() }
+        });
+        let statuses = futures_util::future::join_all(both).await;
+        assert!(
+            statuses.iter().all(|status| [200, 422].contains(status)) && statuses.contains(&422),
+            "{statuses:?}"
+        );
+        let mut parents = Vec::new();
+        for id in [&a, &b] {
+            parents.push(ann.get(&format!("/v1/todos/{id}")).await.json()["parent_id"].clone());
+        }
+        assert!(parents.contains(&Value::Null), "{parents:?}");
+    }
+}
+
+#[tokio::test]
+async fn tags_are_counted_renamed_merged_and_removed() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let id = made(&ann, json!({ "name": "1", "tags": ["$home", "x"] })).await;
+    made(&ann, json!({ "name": "2", "tags": ["x", "house"], "completed": true })).await;
+    let path = format!("/v1/todos/{id}/tags/a%2Fb");
+    for _ in 0..2 {
+        assert_eq!(ann.put(&path, json!({})).await.assert(200).json()["version"], 2);
+    }
+    let tag =
+        |name: &str, open: i64, total: i64| json!({ "name": name, "open_count": open, "total_count": total });
+    let page = json!({ "items": [tag("$home", 1, 1), tag("a/b", 1, 1), tag("house", 0, 1), tag("x", 1, 2)], "next_cursor": null });
+    ann.get("/v1/tags").await.assert_json(200, &page);
+    ann.patch("/v1/tags/x", json!({ "name": "$home" })).await.assert_json(200, &tag("$home", 1, 2));
+    assert_eq!(ann.get(&format!("/v1/todos/{id}")).await.json()["tags"], json!(["$home", "a/b"]));
+    ann.delete("/v1/tags/house").await.assert(204);
+    ann.delete("/v1/tags/house").await.assert_problem(404, "not_found");
+    ann.patch("/v1/tags/x", json!({ "name": "y" })).await.assert_problem(404, "not_found");
+    ann.patch("/v1/tags/a%2Fb", json!({ "name": " " })).await.assert_faults(&["/name"]);
+    ann.delete(&path).await.assert(200);
+    let page = ann.get("/v1/tags?limit=1").await.json();
+    assert_eq!(page, json!({ "items": [tag("$home", 1, 2)], "next_cursor": null }));
+}
+
+/// What the database does for a query of the route, as `explain` tells.
+async fn explained(app: &TestApp, ann: &Client, query: &str) -> (String, i64, i64) {
+    app.db.run(doc! { "profile": 2 }).await;
+    ann.get(&format!("/v1/todos{query}")).await.assert(200);
+    app.db.run(doc! { "profile": 0 }).await;
+    let asked = doc! { "ns": { "$regex": "todos$" }, "command.find": "todos" };
+    let asked: Document =
+        app.db.collection("system.profile").find_one(asked).sort(doc! { "ts": -1 }).await.unwrap().unwrap();
+    app.db.run(doc! { "drop": "system.profile" }).await;
+    let plan = asked.get_str("planSummary").unwrap().to_owned();
+    let sorted = asked.get_bool("hasSortStage").unwrap_or_default();
+    let number =
+        |name: &str| asked.get(name).map_or(0, |value| i64::from(value.as_i32().unwrap_or_default()));
+    (format!("{plan}{}", if sorted { " SORT" } else { "" }), number("docsExamined"), number("nreturned"))
+}
+
+#[tokio::test]
+async fn every_filter_and_order_is_answered_from_an_index() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let list = ann.post("/v1/lists", json!({ "name": "l" })).await.json()["id"].as_str().unwrap().to_owned();
+    let parent = made(&ann, json!({ "name": "parent" })).await;
+    for n in 0..120 {
+        made(
+            &ann,
+            json!({
+                "name": format!("name{n:03}"), "completed": n % 5 == 0, "tags": [format!("t{}", n % 4)],
+                "priority": PRIORITIES[n % 4],
+                "list_id": if n % 3 == 0 { json!(list) } else { Value::Null },
+                "parent_id": if n % 3 == 1 { json!(parent) } else { Value::Null },
+                "due": { "date": format!("2026-{:02}-{:02}", 1 + n % 12, 1 + n % 28) },
+            }),
+        )
+        .await;
+    }
+    let filters = [
+        String::new(),
+        format!("list_id={list}"),
+        "list_id=none".into(),
+        format!("parent_id={parent}"),
+        "parent_id=none".into(),
+        "completed=true".into(),
+        "tag=t1".into(),
+        "priority=high".into(),
+        "due_before=2026-03-01".into(),
+        "due_after=2026-10-31".into(),
+        "deleted=any".into(),
+        "deleted=true".into(),
+    ];
+    for filter in filters {
+        let (plan, examined, returned) = explained(&app, &ann, &format!("?limit=20&{filter}")).await;
+        assert!(plan.starts_with("IXSCAN") && !plan.contains("SORT"), "{filter}: {plan}");
+        assert!(examined <= 3 * returned.max(1), "{filter}: {examined} for {returned}");
+    }
+    for query in ["q=name00", "updated_after=2020-01-01T00:00:00Z&limit=200"] {
+        let (plan, examined, returned) = explained(&app, &ann, &format!("?{query}")).await;
+        assert!(
+            plan.starts_with("IXSCAN") && examined <= 3 * returned,
+            "{query}: {plan} {examined} {returned}"
+        );
+    }
+    for sort in ["position", "due", "priority", "name", "created_at", "updated_at"] {
+        for sign in ["", "-"] {
+            let (plan, examined, returned) =
+                explained(&app, &ann, &format!("?limit=20&sort={sign}{sort}")).await;
+            assert!(plan.starts_with("IXSCAN") && !plan.contains("SORT"), "{sign}{sort}: {plan}");
+            assert!(examined <= 3 * returned, "{sign}{sort}: {examined} for {returned}");
+        }
+    }
+}
