@@ -27,6 +27,7 @@ mod throttles;
 mod v1_accounts;
 mod v1_lists_of_todos;
 mod v1_problems;
+mod v1_repairs;
 mod v1_rules;
 mod v1_session_list;
 mod v1_sessions;

@@ -1,0 +1,132 @@
+//! What is put right behind the scenes: todos of an earlier shape, and changes that were cut off half-way.
+
+use bson::oid::ObjectId;
+use bson::{DateTime, doc};
+use serde_json::{Value, json};
+
+use crate::support::{Client, TestApp};
+
+async fn made(client: &Client, body: Value) -> String {
+    client.post("/v1/todos", body).await.assert(201).json()["id"].as_str().unwrap().to_owned()
+}
+
+async fn names(client: &Client, query: &str) -> Vec<String> {
+    let page = client.get(&format!("/v1/todos{query}")).await.assert(200).json();
+    page["items"].as_array().unwrap().iter().map(|todo| todo["name"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn todos_of_an_earlier_shape_get_the_rest_in_the_order_of_creation() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let owner = app.db.all("users").await[0].get_object_id("_id").unwrap();
+    for (name, made) in [("younger", 2_000), ("older", 1_000)] {
+        let at = DateTime::from_millis(made);
+        let earlier = doc! {
+            "_id": ObjectId::new(), "owner_id": owner, "name": name, "description": "Crème", "version": 4_i64,
+            "created_at": at, "updated_at": at, "field_of_the_operator": 1,
+        };
+        app.db.collection("todos").insert_one(earlier).await.unwrap();
+    }
+    app.db.collection("migrations").delete_one(doc! { "_id": 2 }).await.unwrap();
+    let ann = ann.at(&app.restart().await);
+    assert_eq!(names(&ann, "").await, ["older", "younger"]);
+    assert_eq!(names(&ann, "?q=creme+old").await, ["older"]);
+    let todo = ann.get("/v1/todos?limit=1").await.json()["items"][0].clone();
+    assert_eq!((&todo["version"], &todo["priority"], &todo["tags"]), (&json!(4), &json!("none"), &json!([])));
+    let id = todo["id"].as_str().unwrap();
+    ann.patch(&format!("/v1/todos/{id}"), json!({ "name": "new" })).await.assert(200);
+    let stored = app.db.all("todos").await;
+    assert!(
+        stored.iter().all(|todo| todo.contains_key("field_of_the_operator") && todo.contains_key("changed"))
+    );
+}
+
+#[tokio::test]
+async fn a_todo_of_either_face_is_a_todo_of_the_other() {
+    let app = TestApp::start().await;
+    let ann = app.user("ann").await;
+    let id = ann.create_todo("").await;
+    let todo = ann.get(&format!("/v1/todos/{id}")).await.assert(200).json();
+    assert_eq!((&todo["name"], &todo["priority"]), (&json!(""), &json!("none")));
+    ann.patch(&format!("/v1/todos/{id}"), json!({ "completed": true })).await.assert(200);
+    let other = made(&ann, json!({ "name": "rich", "tags": ["t"], "due": { "date": "2026-12-01" } })).await;
+    let change = json!({ "name": "plain", "description": "d" });
+    ann.put(&format!("/todo/{other}"), change).await.assert(200);
+    let todo = ann.get(&format!("/v1/todos/{other}")).await.json();
+    assert_eq!(
+        (&todo["name"], &todo["tags"], &todo["due"]["date"]),
+        (&json!("plain"), &json!(["t"]), &json!("2026-12-01"))
+    );
+    ann.delete(&format!("/todo/{other}")).await.assert(200);
+    assert_eq!(names(&ann, "?deleted=true").await, ["plain"]);
+}
+
+/// Leaves a todo as a crash would right after the write that changed it.
+async fn cut_off(app: &TestApp, id: &str, acts: bson::Bson, now: bson::Document) {
+    let since = DateTime::from_millis(app.clock.now().timestamp_millis() - 120_000);
+    let mut set = now;
+    set.extend(doc! { "unfinished": { "since": since, "acts": acts } });
+    let one = doc! { "_id": ObjectId::parse_str(id).unwrap() };
+    app.db.collection("todos").update_one(one, doc! { "$set": set }).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_crash_cut_off_is_ended_by_the_maintenance_once() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let parent = made(&ann, json!({ "name": "parent" })).await;
+    made(&ann, json!({ "name": "child", "parent_id": parent })).await;
+    let trashed = doc! {
+        "state": "trash", "deleted_at": app.clock.now(), "trashed_with": ObjectId::parse_str(&parent).unwrap(),
+    };
+    cut_off(&app, &parent, bson::bson!(["trash"]), trashed).await;
+    assert_eq!(names(&ann, "").await, ["child"]);
+    for _ in 0..2 {
+        app.state.planner.tidy().await.unwrap();
+        assert_eq!(names(&ann, "?deleted=true").await, ["parent", "child"]);
+    }
+    ann.post(&format!("/v1/todos/{parent}/restore"), json!({})).await.assert(200);
+    assert_eq!(names(&ann, "").await, ["parent", "child"]);
+
+    let daily =
+        json!({ "name": "daily", "due": { "date": "2026-12-01" }, "recurrence": { "rule": "FREQ=DAILY" } });
+    let daily = made(&ann, daily).await;
+    ann.patch(&format!("/v1/todos/{daily}"), json!({ "completed": true })).await.assert(200);
+    let todos = app.db.collection("todos");
+    let record = doc! { "occurrence_of": ObjectId::parse_str(&daily).unwrap() };
+    let record = todos.find_one_and_delete(record).await.unwrap().unwrap();
+    cut_off(&app, &daily, bson::bson!([{ "record": record }]), doc! {}).await;
+    for _ in 0..2 {
+        app.state.planner.tidy().await.unwrap();
+        assert_eq!(names(&ann, "?completed=true").await, ["daily"]);
+    }
+}
+
+#[tokio::test]
+async fn there_is_room_for_so_many_todos_and_lists_and_no_more() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let first = made(&ann, json!({ "name": "first" })).await;
+    let pattern = app.db.all("todos").await.remove(0);
+    let copies: Vec<_> = (0..9_998)
+        .map(|_| {
+            let mut copy = pattern.clone();
+            copy.insert("_id", ObjectId::new());
+            copy
+        })
+        .collect();
+    app.db.collection("todos").insert_many(copies).await.unwrap();
+    app.advance(61);
+    made(&ann, json!({ "name": "last" })).await;
+    ann.post("/v1/todos", json!({ "name": "x" })).await.assert_problem(422, "limit_reached");
+    let path = "/v1/todos/0123456789abcdef01234567";
+    ann.put(path, json!({ "name": "x" })).await.assert_problem(422, "limit_reached");
+    ann.delete(&format!("/v1/todos/{first}")).await.assert(204);
+    ann.put(path, json!({ "name": "x" })).await.assert(201);
+    ann.post(&format!("/v1/todos/{first}/restore"), json!({})).await.assert_problem(422, "limit_reached");
+    for _ in 0..500 {
+        ann.post("/v1/lists", json!({ "name": "l" })).await.assert(201);
+    }
+    ann.post("/v1/lists", json!({ "name": "l" })).await.assert_problem(422, "limit_reached");
+}
