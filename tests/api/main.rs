@@ -24,6 +24,7 @@ mod refused_bodies;
 mod session_model;
 mod take_over;
 mod throttles;
+mod todo_model;
 mod v1_accounts;
 mod v1_lists_of_todos;
 mod v1_problems;
