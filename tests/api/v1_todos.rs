@@ -369,3 +369,29 @@ async fn a_list_takes_its_todos_into_the_trash_and_brings_them_back() {
     let fields: Vec<_> = gone.keys().map(String::as_str).collect();
     assert_eq!(fields, ["_id", "owner_id", "version", "state", "gone_at", "changed"]);
 }
+
+#[tokio::test]
+async fn concurrent_patches_of_different_members_all_survive() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let list = id_of(&ann.post("/v1/lists", json!({ "name": "l" })).await.assert(201));
+    let path = made(&ann, json!({ "name": "x" })).await;
+    let members = [
+        ("name", json!("new")),
+        ("description", json!("more")),
+        ("completed", json!(true)),
+        ("priority", json!("high")),
+        ("tags", json!(["t"])),
+        ("due", json!({ "date": "2026-12-01" })),
+        ("list_id", json!(list)),
+    ];
+    let patches = members.iter().map(|(member, value)| ann.patch(&path, json!({ *member: value })));
+    for answer in futures_util::future::join_all(patches).await {
+        answer.assert(200);
+    }
+    let todo = ann.get(&path).await.json();
+    for (member, value) in &members {
+        assert_eq!(&todo[member], value, "{member}");
+    }
+    assert_eq!(todo["version"], 8);
+}
