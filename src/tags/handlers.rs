@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use bson::oid::ObjectId;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::extract::CurrentUser;
@@ -97,8 +98,7 @@ pub(crate) async fn link(
     path: LinkPath,
     Given(condition): Given,
 ) -> Result<Versioned<TodoBody>, Error> {
-    let Path(Link { id, tag }) = path.map_err(|_| Error::NotFound(Resource::Todo))?;
-    let id = id::object_id(&id).ok_or(Error::NotFound(Resource::Todo))?;
+    let (id, tag) = linked(path)?;
     let tag = text::tag(&tag).ok_or_else(|| Error::Invalid(vec![text::not_a_tag("tag")]))?;
     Ok(planner.of(caller.sub).tag(id, &tag, true, &condition).await?.into())
 }
@@ -110,10 +110,16 @@ pub(crate) async fn unlink(
     path: LinkPath,
     Given(condition): Given,
 ) -> Result<Versioned<TodoBody>, Error> {
-    let Path(Link { id, tag }) = path.map_err(|_| Error::NotFound(Resource::Todo))?;
-    let id = id::object_id(&id).ok_or(Error::NotFound(Resource::Todo))?;
+    let (id, tag) = linked(path)?;
     let tag = text::tag(&tag).unwrap_or(tag);
     Ok(planner.of(caller.sub).tag(id, &tag, false, &condition).await?.into())
+}
+
+/// The todo of a path, and the tag as it was written.
+fn linked(path: LinkPath) -> Result<(ObjectId, String), Error> {
+    let Path(Link { id, tag }) = path.map_err(|_| Error::NotFound(Resource::Todo))?;
+    let id = id::object_id(&id).ok_or(Error::NotFound(Resource::Todo))?;
+    Ok((id, tag))
 }
 
 /// The tag of a path; what can be none is on no todo.

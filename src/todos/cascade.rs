@@ -99,12 +99,13 @@ impl Plan<'_> {
     /// Does what a todo says is still to be done for others.
     pub(crate) async fn finish(&self, todo: &mut Todo) -> Result<(), Error> {
         let Some(unfinished) = todo.unfinished.take() else { return Ok(()) };
+        let levels = self.levels_under(todo.id).await?;
         for act in &unfinished.acts {
             if let Act::Record(record) = act {
                 self.todos.insert(record).await?;
                 continue;
             }
-            for level in self.levels_under(todo.id).await? {
+            for level in &levels {
                 self.todos.apply(doc! { "_id": { "$in": level } }, act, todo, self.now).await?;
             }
         }
