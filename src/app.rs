@@ -28,12 +28,15 @@ use crate::health::{self, Readiness};
 use crate::idempotency::store::Idempotency;
 use crate::lists::store::Lists;
 use crate::seal::Seals;
+use crate::sync::connection::Sources;
+use crate::sync::hub::Hub;
+use crate::sync::store::Feed;
 use crate::todos::operations::Planner;
 use crate::todos::store::Todos;
 use crate::users::operations::{Accounts, Parts};
 use crate::users::password::Hasher;
 use crate::users::store::Users;
-use crate::{detach, extract, lists, original, problem, tags, telemetry, todos, users};
+use crate::{detach, extract, lists, original, problem, sync, tags, telemetry, todos, users};
 
 /// Everything that handlers ask for; cheap to clone.
 #[derive(Clone, FromRef)]
@@ -50,6 +53,8 @@ pub struct AppState {
     pub idempotency: Idempotency,
     /// Cursors and whatever else clients keep for us.
     pub seals: Arc<Seals>,
+    /// Streams of events.
+    pub sources: Sources,
     /// Whether requests may come in.
     pub readiness: Readiness,
     /// The work that is under way.
@@ -107,8 +112,10 @@ impl AppState {
             clock.clone(),
             config.access_token_ttl,
         ));
+        let seals = Arc::new(Seals::derive(current, previous).map_err(unusable)?);
         let planner =
             Planner::new(stores.todos.clone(), stores.lists.clone(), stores.users.clone(), clock.clone());
+        let hub = Arc::new(Hub::new(Feed::new(&db), config.max_event_connections));
         let hasher = Arc::new(Hasher::new(config.bcrypt_cost, config.password_pepper.as_ref()));
         let accounts = Accounts::new(Parts {
             users: stores.users.clone(),
@@ -122,13 +129,15 @@ impl AppState {
             clock,
             registration_open: config.registration == Registration::Open,
         });
+        let sources = Sources { planner: planner.clone(), hub, auth: auth.clone(), seals: seals.clone() };
         Ok(Self {
             db,
             auth,
             accounts: Arc::new(accounts),
             planner,
             idempotency: stores.idempotency.clone(),
-            seals: Arc::new(Seals::derive(current, previous).map_err(unusable)?),
+            seals,
+            sources,
             readiness: Readiness::default(),
             tasks: TaskTracker::new(),
             stores,
@@ -190,6 +199,7 @@ fn original(state: &AppState) -> Router<AppState> {
 /// The routes of our own API.
 fn v1(state: &AppState) -> Router<AppState> {
     use lists::handlers as l;
+    use sync::handlers as s;
     use tags::handlers as g;
     use todos::handlers as t;
     use users::handlers as u;
@@ -212,7 +222,9 @@ fn v1(state: &AppState) -> Router<AppState> {
         .route("/v1/lists", get(l::list).post(l::create))
         .route("/v1/lists/{id}", get(l::get).put(l::put).patch(l::patch).delete(l::delete))
         .route("/v1/lists/{id}/restore", post(l::restore))
-        .route("/v1/lists/{id}/move", post(l::move_to));
+        .route("/v1/lists/{id}/move", post(l::move_to))
+        .route("/v1/sync", post(s::sync))
+        .route("/v1/events", get(s::events));
     guarded(routes, state)
 }
 

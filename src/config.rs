@@ -46,6 +46,9 @@ pub struct Config {
     pub throttles: Switch,
     /// Whether anyone may register.
     pub registration: Registration,
+    /// How many streams of events this instance serves at a time.
+    #[serde(deserialize_with = "number")]
+    pub max_event_connections: usize,
     /// How log lines look; without it, text on a terminal and JSON elsewhere.
     pub log_format: Option<LogFormat>,
     /// What is logged: `error`, `warn`, `info`, `debug`, or directives such as `info,mongodb=debug`.
@@ -83,7 +86,7 @@ pub enum LogFormat {
 }
 
 /// The settings with their defaults; `None` where there is none. The order is that of the README's table.
-pub const SETTINGS: [(&str, Option<&str>); 13] = [
+pub const SETTINGS: [(&str, Option<&str>); 14] = [
     ("mongodb_uri", Some("mongodb://localhost:27017/todolistapp")),
     ("jwt_secret", None),
     ("jwt_secrets_previous", Some("")),
@@ -95,6 +98,7 @@ pub const SETTINGS: [(&str, Option<&str>); 13] = [
     ("access_token_ttl", Some("15m")),
     ("throttles", Some("on")),
     ("registration", Some("open")),
+    ("max_event_connections", Some("1000")),
     ("log_format", None),
     ("log_level", Some("info")),
 ];

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bson::{Document, doc};
+use bson::{Document, Timestamp, doc};
 use mongodb::error::{Error as DriverError, ErrorKind, WriteFailure};
 use mongodb::options::{Acknowledgment, ClientOptions, IndexOptions, WriteConcern};
 use mongodb::{Client, Collection, Database, IndexModel};
@@ -148,7 +148,7 @@ pub async fn update_many<T: Send + Sync>(
     filter: Document,
     pipeline: Vec<Document>,
 ) -> Result<u64, Error> {
-    let limit = i64::try_from(MAX_TIME.as_millis()).unwrap_or(i64::MAX);
+    let limit = limit_millis();
     let update = doc! {
         "update": collection.name(),
         "updates": [{ "q": filter, "u": pipeline, "multi": true }],
@@ -161,6 +161,32 @@ pub async fn update_many<T: Send + Sync>(
         (None, None, Ok(changed)) => Ok(u64::from(changed.unsigned_abs())),
         _ => Err(Error::unavailable(format!("a bulk change failed: {done}"))),
     }
+}
+
+/// The logical time of the last write that a majority had, by a look-up of `none`, which should find nothing.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub async fn committed_time<T: Send + Sync>(
+    collection: &Collection<T>,
+    none: Document,
+) -> Result<Timestamp, Error> {
+    let look_up = doc! {
+        "find": collection.name(),
+        "filter": none,
+        "limit": 1,
+        "singleBatch": true,
+        "readConcern": { "level": "majority" },
+        "maxTimeMS": limit_millis(),
+    };
+    let reply = collection.client().database(&collection.namespace().db).run_command(look_up).await?;
+    // Of a read with read concern majority, this is the time of what it could see.
+    reply.get_timestamp("operationTime").map_err(Error::internal)
+}
+
+/// [`MAX_TIME`] as commands take it.
+fn limit_millis() -> i64 {
+    i64::try_from(MAX_TIME.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Why the database could not be made ready.
@@ -203,7 +229,8 @@ pub fn is_duplicate_key(error: &DriverError) -> bool {
 }
 
 /// The server's code of an error, if the server gave one.
-fn code(error: &DriverError) -> Option<i32> {
+#[must_use]
+pub fn code(error: &DriverError) -> Option<i32> {
     match &*error.kind {
         ErrorKind::Command(command) => Some(command.code),
         ErrorKind::Write(WriteFailure::WriteError(write)) => Some(write.code),

@@ -64,6 +64,12 @@ pub enum Error {
     /// The idempotency key stands for another request.
     #[error("idempotency key reused")]
     IdempotencyKeyReused,
+    /// The sync token is older than removals are remembered.
+    #[error("sync token expired")]
+    SyncTokenExpired,
+    /// The user has as many streams of events as may be.
+    #[error("too many connections")]
+    TooManyConnections,
     /// Not now, for a reason that passes: the database is out of reach, start is not over, too much is waiting.
     /// Whether a write happened is unknown, so every write must be safe to repeat.
     #[error("unavailable: {0}")]

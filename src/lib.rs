@@ -25,7 +25,8 @@
 //!
 //! # Where things are
 //!
-//! By feature: [`auth`] (tokens, sessions, blacklist, throttles), [`users`], [`todos`], [`lists`], [`tags`], [`audit`]; inside a feature the
+//! By feature: [`auth`] (tokens, sessions, blacklist, throttles), [`users`], [`todos`], [`lists`], [`tags`], [`sync`],
+//! [`audit`]; inside a feature the
 //! file names are the layers: `model` (the thing and its rules, pure), `store` (its collection, one round trip a method),
 //! `operations` (acts of several steps, used by every face), `handlers` and `wire` (HTTP and JSON). [`original`] is a
 //! face: handlers only. Around them: [`config`], [`db`], [`migrations`], [`startup`], and [`cli`] for operators.
@@ -43,6 +44,13 @@
 //! - No future that uses the database is dropped half-way.
 //! - No time but the [`clock`]'s; no unbounded queue; no failure logged twice; no secret logged ever; no reason of a
 //!   failure of ours told to a client.
+//!
+//! # Sync and events
+//!
+//! Every write to a todo or list stamps it with the logical time of the replica set. [`owned::stamps`] tells why a reader
+//! that begins a minute below what it has seen misses nothing; [`sync::operations`] walks through the stamps page by page.
+//! [`sync::hub`] reads one change stream and hands changes out to the streams of events, each of which
+//! ([`sync::connection`]) first walks to where it is live. Commands ([`sync::commands`]) call what the routes call.
 //!
 //! # Starting and stopping
 //!
@@ -79,6 +87,7 @@ pub mod startup;
 pub mod telemetry;
 
 pub mod extract;
+pub mod members;
 pub mod page;
 pub mod path;
 pub mod problem;
@@ -93,6 +102,7 @@ pub mod auth;
 pub mod idempotency;
 pub mod lists;
 pub mod owned;
+pub mod sync;
 pub mod tags;
 pub mod todos;
 pub mod users;

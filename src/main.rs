@@ -84,10 +84,11 @@ async fn serve(file: Option<&Path>) -> Result<(), Refusal> {
     let address = listener.local_addr().unwrap_or(address);
     tracing::info!(%address, "listening");
 
-    let readiness = state.readiness.clone();
+    let (readiness, hub) = (state.readiness.clone(), state.sources.hub.clone());
     let stop = async move {
         stop_signal().await;
         readiness.end();
+        hub.close();
         tracing::info!("stopping");
     };
     let serving = server::serve(listener, app::router(state.clone()), state.tasks.clone(), stop);

@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::error::{Error, Fault, Resource, TokenFault};
 use crate::telemetry::{Reported, RequestId};
 
-/// When a client may try again after a 503, in seconds.
+/// When a client may try again that nothing else is said to, in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
@@ -36,7 +36,11 @@ pub fn describe(error: &Error) -> (StatusCode, &'static str, &'static str) {
         Error::VersionMismatch { .. } => {
             (StatusCode::PRECONDITION_FAILED, "version_mismatch", "It has changed meanwhile")
         }
+        Error::SyncTokenExpired => (StatusCode::GONE, "sync_token_expired", "The sync token is too old"),
         Error::Throttled { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Too many attempts"),
+        Error::TooManyConnections => {
+            (StatusCode::TOO_MANY_REQUESTS, "too_many_connections", "There are too many streams of events")
+        }
         Error::UnsupportedMediaType => {
             (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body must be JSON")
         }
@@ -99,7 +103,9 @@ pub fn explain(code: &str) -> Option<(StatusCode, &'static str)> {
         Error::BodyTooLarge,
         Error::UnsupportedMediaType,
         Error::Invalid(Vec::new()),
+        Error::SyncTokenExpired,
         Error::Throttled { retry_after: Duration::ZERO },
+        Error::TooManyConnections,
         Error::internal(""),
         Error::unavailable(""),
     ];
@@ -128,6 +134,10 @@ fn detail(error: &Error) -> String {
             format!("The next attempt is admitted in {} s.", retry_after.as_secs_f64().ceil())
         }
         Error::VersionMismatch { .. } => "Read `current`, apply the change to it, and try again.".to_owned(),
+        Error::SyncTokenExpired => {
+            "Begin again with `null`: what was removed meanwhile is forgotten.".to_owned()
+        }
+        Error::TooManyConnections => "Close one of them, or wait until one ends.".to_owned(),
         Error::InTrash => "Restore it first, or remove it for good.".to_owned(),
         Error::LimitReached(limit) => {
             format!("There are {limit} already, which is the limit. What is in the trash does not count.")
@@ -140,13 +150,15 @@ fn detail(error: &Error) -> String {
 
 /// The wire form of a problem (RFC 9457 §3), with `code`, `request_id` and `errors` as extension members.
 #[derive(Serialize)]
-struct Problem<'a> {
+pub struct Problem<'a> {
     r#type: String,
     title: &'a str,
-    status: u16,
+    /// The status of an answer that is this problem.
+    pub status: u16,
     detail: String,
     code: &'a str,
-    request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Pointed<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -158,6 +170,33 @@ struct Pointed<'a> {
     pointer: &'a str,
     code: &'a str,
     detail: &'a str,
+}
+
+impl<'a> Problem<'a> {
+    /// The problem that an error is, of the request that is named.
+    #[must_use]
+    pub fn of(error: &'a Error, request_id: Option<&'a str>) -> Self {
+        let (status, code, title) = describe(error);
+        let errors = match error {
+            Error::Invalid(faults) => faults.iter().map(Pointed::from).collect(),
+            _ => Vec::new(),
+        };
+        let current = match error {
+            Error::VersionMismatch { current } => Some(&**current),
+            _ => None,
+        };
+        let r#type = format!("/problems/{code}");
+        Self {
+            r#type,
+            title,
+            status: status.as_u16(),
+            detail: detail(error),
+            code,
+            request_id,
+            errors,
+            current,
+        }
+    }
 }
 
 impl<'a> From<&'a Fault> for Pointed<'a> {
@@ -173,7 +212,7 @@ impl IntoResponse for Error {
         let mut response = describe(&self).0.into_response();
         let headers = response.headers_mut();
         match &self {
-            Error::Unavailable(_) => {
+            Error::Unavailable(_) | Error::TooManyConnections => {
                 headers.insert(header::RETRY_AFTER, RETRY_AFTER);
             }
             Error::Throttled { retry_after } => {
@@ -219,24 +258,7 @@ pub async fn render(request: Request, next: Next) -> Response {
     let request_id = request.extensions().get::<RequestId>().cloned();
     let response = next.run(request).await;
     render_with(response, |error| {
-        let (status, code, title) = describe(error);
-        let errors = match error {
-            Error::Invalid(faults) => faults.iter().map(Pointed::from).collect(),
-            _ => Vec::new(),
-        };
-        let problem = Problem {
-            r#type: format!("/problems/{code}"),
-            title,
-            status: status.as_u16(),
-            detail: detail(error),
-            code,
-            request_id: request_id.as_ref().map_or("", |id| &id.0),
-            errors,
-            current: match error {
-                Error::VersionMismatch { current } => Some(current),
-                _ => None,
-            },
-        };
-        (status, [(header::CONTENT_TYPE, PROBLEM_JSON)], Json(problem)).into_response()
+        let problem = Problem::of(error, Some(request_id.as_ref().map_or("", |id| &id.0)));
+        (describe(error).0, [(header::CONTENT_TYPE, PROBLEM_JSON)], Json(problem)).into_response()
     })
 }

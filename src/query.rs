@@ -8,7 +8,7 @@ use axum::http::Uri;
 use axum::http::request::Parts;
 
 use crate::error::{Error, Fault};
-use crate::extract::pointer_token;
+use crate::members::pointer_token;
 
 /// What a query is read into, parameter by parameter.
 pub trait FromParams: Sized {

@@ -30,7 +30,7 @@ pub async fn prepare(state: &AppState, uri: &SecretString) -> Result<(), Refusal
     Ok(())
 }
 
-/// Keeps the blacklist in step with the database, and ends what was cut off, for as long as the service runs.
+/// Keeps the blacklist in step with the database, hands changes out, and ends what was cut off, for as long as the service runs.
 pub async fn maintain(state: &AppState) -> ! {
     let mirror = state.auth.mirror_blacklist();
     let tidy = async {
@@ -44,7 +44,7 @@ pub async fn maintain(state: &AppState) -> ! {
             }
         }
     };
-    tokio::join!(mirror, tidy).1
+    tokio::join!(mirror, tidy, state.sources.hub.run()).1
 }
 
 /// Prepares the database once.

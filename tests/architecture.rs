@@ -15,12 +15,14 @@ const LAYERS: [&[&str]; 10] = [
     &[
         "problem",
         "extract",
+        "members",
         "query",
         "page",
         "version",
         "detach",
         "owned",
         "owned/text",
+        "owned/stamps",
         "path",
         "*/token",
         "*/target",
@@ -37,21 +39,23 @@ const LAYERS: [&[&str]; 10] = [
         "*/moment",
         "*/password",
     ],
-    &["*/store", "owned/objects", "owned/order", "auth/revocations", "auth/failed_logins"],
+    &["*/store", "owned/objects", "owned/order", "owned/changes", "auth/revocations", "auth/failed_logins"],
     &[
         "auth/blacklist",
         "auth/mirror",
         "*/operations",
         "*/revoke",
+        "auth/standing",
         "*/changes",
         "*/cascade",
         "*/place",
         "*/tags",
+        "sync/hub",
     ],
     &["*/extract", "health"],
-    &["*/wire"],
+    &["*/wire", "sync/commands", "sync/connection"],
     &["*/handlers"],
-    &["app", "migrations", "migrations/take_over", "migrations/full_todos"],
+    &["app", "migrations", "migrations/take_over", "migrations/full_todos", "migrations/longer_memory"],
     &["startup", "server", "cli", "main"],
 ];
 
@@ -221,7 +225,7 @@ fn only_in(text: &str, places: &[&str]) {
 
 #[test]
 fn the_driver_stays_behind_the_stores() {
-    let stores = ["/store", "owned/objects", "auth/revocations", "auth/failed_logins"];
+    let stores = ["/store", "owned/objects", "owned/changes", "auth/revocations", "auth/failed_logins"];
     only_in(
         "mongodb::",
         &[&["db", "migrations", "migrations/take_over", "migrations/full_todos"], &stores[..]].concat(),

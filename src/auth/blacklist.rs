@@ -11,14 +11,14 @@ use std::time::{Duration, Instant};
 
 use bson::{DateTime, Timestamp};
 use dashmap::DashMap;
-use tokio::sync::Semaphore;
+use dashmap::mapref::entry::Entry::Occupied;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout_at;
 
 use super::revocations::{Revocation, Revocations};
-use super::target::Target;
+use super::target::{Reach, Target};
 use super::token::{Claims, LEEWAY_SECONDS};
 use crate::error::Error;
-use crate::id::RandomId;
 
 /// How old the map may be for a request to be answered from it.
 pub const BOUND: Duration = Duration::from_secs(2);
@@ -44,24 +44,6 @@ pub enum Verdict {
     Pending,
     /// Revoked for good.
     Revoked,
-}
-
-/// How far an entry reaches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reach {
-    /// Tokens of an earlier epoch are revoked; [`Reach::ALL`] for tokens and sessions, which have none.
-    pub epoch: i64,
-    /// The session that is spared.
-    pub except: Option<RandomId>,
-}
-
-impl Reach {
-    /// Whatever the epoch.
-    pub const ALL: Self = Self { epoch: i64::MAX, except: None };
-
-    fn covers(self, claims: &Claims) -> bool {
-        claims.epoch < self.epoch && self.except != Some(claims.sid)
-    }
 }
 
 struct Entry {
@@ -94,6 +76,7 @@ pub struct Blacklist {
     /// What is refused here and not yet written down.
     pending: DashMap<Target, Revocation>,
     next: Mutex<Next>,
+    entered: watch::Sender<()>,
     began: Instant,
     /// When the last successful round began, in milliseconds since `began`, plus one; 0 before the first.
     read_at: AtomicU64,
@@ -112,6 +95,7 @@ impl Blacklist {
             exact_readers: Arc::new(Semaphore::new(EXACT_READERS)),
             store,
             next,
+            entered: watch::Sender::new(()),
             began: Instant::now(),
             read_at: AtomicU64::new(0),
         }
@@ -267,6 +251,12 @@ impl Blacklist {
         Some(Duration::from_millis(self.millis().saturating_sub(read_at)))
     }
 
+    /// Changes whenever something is revoked that was not before.
+    #[must_use]
+    pub fn entered(&self) -> watch::Receiver<()> {
+        self.entered.subscribe()
+    }
+
     fn is_full(&self) -> bool {
         self.entries.len() >= self.entries_max
     }
@@ -280,13 +270,16 @@ impl Blacklist {
     }
 
     fn enter(&self, target: Target, new: Entry) {
-        let mut entry = self.entries.entry(target).or_insert(Entry { durable: false, ..new });
-        if new.reach.epoch > entry.reach.epoch {
-            *entry = new;
-        } else {
-            entry.durable |= new.durable && new.reach.epoch == entry.reach.epoch;
-            entry.expires_at = entry.expires_at.max(new.expires_at);
-        }
+        let mut entry = match self.entries.entry(target) {
+            Occupied(entry) if new.reach.epoch <= entry.get().reach.epoch => entry.into_ref(),
+            other => {
+                drop(other.insert(new));
+                self.entered.send_replace(());
+                return;
+            }
+        };
+        entry.durable |= new.durable && new.reach.epoch == entry.reach.epoch;
+        entry.expires_at = entry.expires_at.max(new.expires_at);
     }
 }
 

@@ -8,6 +8,7 @@ pub mod mirror;
 pub mod operations;
 pub mod revocations;
 pub mod revoke;
+pub mod standing;
 pub mod store;
 pub mod target;
 pub mod throttle;

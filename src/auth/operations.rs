@@ -90,9 +90,7 @@ impl Auth {
     /// [`Error::Token`]; [`Error::Unavailable`] when it cannot be known whether it is revoked.
     pub async fn authenticate(&self, token: &str, needed: Kind) -> Result<Claims, Error> {
         let claims = self.verify(token, &[needed])?;
-        if self.blacklist.check(&claims).await? != Verdict::Clear {
-            return Err(Error::Token(TokenFault::Revoked));
-        }
+        self.check_revocation(&claims).await?;
         self.note_seen(&claims);
         Ok(claims)
     }

@@ -4,10 +4,9 @@
 use bson::DateTime;
 use bson::oid::ObjectId;
 
-use super::blacklist::Reach;
 use super::mirror;
 use super::operations::Auth;
-use super::target::Target;
+use super::target::{Reach, Target};
 use super::token::{Claims, REFRESH_TTL_SECONDS};
 use crate::error::Error;
 use crate::id::RandomId;

@@ -1,4 +1,4 @@
-//! What can be revoked: a token, a session, the tokens of a user. Must stay readable in the database: the text is an id.
+//! What can be revoked, and how far: a token, a session, the tokens of a user. Must stay readable in the database: the text is an id.
 
 use std::fmt;
 use std::str::FromStr;
@@ -24,6 +24,26 @@ impl Target {
     #[must_use]
     pub fn of(claims: &Claims) -> [Self; 3] {
         [Self::Token(claims.jti), Self::Session(claims.sid), Self::User(claims.sub)]
+    }
+}
+
+/// How far an entry reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reach {
+    /// Tokens of an earlier epoch are revoked; [`Reach::ALL`] for tokens and sessions, which have none.
+    pub epoch: i64,
+    /// The session that is spared.
+    pub except: Option<RandomId>,
+}
+
+impl Reach {
+    /// Whatever the epoch.
+    pub const ALL: Self = Self { epoch: i64::MAX, except: None };
+
+    /// Whether it reaches the token that says this.
+    #[must_use]
+    pub fn covers(self, claims: &Claims) -> bool {
+        claims.epoch < self.epoch && self.except != Some(claims.sid)
     }
 }
 

@@ -5,10 +5,12 @@ use axum::http::HeaderMap;
 
 use super::store::Attempt;
 use crate::error::{Error, Fault};
-use crate::extract::{self, FromMembers};
+use crate::extract;
+use crate::members::FromMembers;
 
 const HEADER: &str = "idempotency-key";
-const KEY_MAX_CHARS: usize = 128;
+/// How long a key is at most, in characters.
+pub const KEY_MAX_CHARS: usize = 128;
 
 /// As [`extract::JsonBody`], for what creates something and may be repeated.
 pub struct Creation<T> {
@@ -30,14 +32,18 @@ impl<S: Send + Sync, T: FromMembers> FromRequest<S> for Creation<T> {
     }
 }
 
-/// The key: one header of 1 to 128 printable ASCII characters.
+/// Whether a text is 1 to [`KEY_MAX_CHARS`] printable ASCII characters.
+#[must_use]
+pub fn is_key(text: &str) -> bool {
+    (1..=KEY_MAX_CHARS).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+/// The key: one header.
 fn key(headers: &HeaderMap) -> Result<Option<String>, Error> {
     let mut values = headers.get_all(HEADER).iter();
     let Some(first) = values.next() else { return Ok(None) };
-    let printable = first.as_bytes().iter().all(|byte| matches!(byte, b' '..=b'~'));
-    let right = printable && (1..=KEY_MAX_CHARS).contains(&first.len()) && values.next().is_none();
     match first.to_str() {
-        Ok(key) if right => Ok(Some(key.to_owned())),
+        Ok(key) if is_key(key) && values.next().is_none() => Ok(Some(key.to_owned())),
         _ => {
             let detail =
                 format!("The header {HEADER} comes once and has 1 to {KEY_MAX_CHARS} printable characters.");

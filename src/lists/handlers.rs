@@ -9,7 +9,7 @@ use axum::response::IntoResponse;
 use bson::oid::ObjectId;
 
 use super::model::List;
-use super::wire::{ListBody, ListPatch, Shown, WholeList};
+use super::wire::{CountedList, ListPatch, Shown, WholeList};
 use crate::auth::extract::CurrentUser;
 use crate::error::{Error, Resource};
 use crate::extract::JsonBody;
@@ -30,7 +30,7 @@ pub(crate) async fn list(
     State(seals): State<Arc<Seals>>,
     CurrentUser(caller): CurrentUser,
     params: Params,
-) -> Result<Listing<ListBody>, Error> {
+) -> Result<Listing<CountedList>, Error> {
     let (Shown(states), page) = Page::read(params, &seals, caller.sub)?;
     let last = page.position(|bytes| serde_json::from_slice::<(String, ObjectId)>(bytes).ok())?;
     let plan = planner.of(caller.sub);
@@ -39,7 +39,7 @@ pub(crate) async fn list(
     let end = |list: &List| serde_json::to_vec(&(&list.position, list.id)).map_err(Error::internal);
     Ok(page.listing(found, end)?.map(|list| {
         let open = open.get(&list.id).copied().unwrap_or_default();
-        ListBody::of(list, open)
+        CountedList::of(list, open)
     }))
 }
 
@@ -95,7 +95,7 @@ pub(crate) async fn patch(
     id: IdPath,
     Given(condition): Given,
     JsonBody(ListPatch(input)): JsonBody<ListPatch>,
-) -> Result<Versioned<ListBody>, Error> {
+) -> Result<Versioned<CountedList>, Error> {
     let plan = planner.of(caller.sub);
     let changed = plan.change_list(known(id, Resource::List)?, input, &condition).await;
     answer(&plan, changed).await
@@ -128,7 +128,7 @@ pub(crate) async fn restore(
     CurrentUser(caller): CurrentUser,
     id: IdPath,
     Given(condition): Given,
-) -> Result<Versioned<ListBody>, Error> {
+) -> Result<Versioned<CountedList>, Error> {
     let plan = planner.of(caller.sub);
     let restored = plan.restore_list(known(id, Resource::List)?, &condition).await;
     answer(&plan, restored).await
@@ -141,26 +141,28 @@ pub(crate) async fn move_to(
     id: IdPath,
     Given(condition): Given,
     JsonBody(beside): JsonBody<Option<Beside>>,
-) -> Result<Versioned<ListBody>, Error> {
+) -> Result<Versioned<CountedList>, Error> {
     let plan = planner.of(caller.sub);
     let moved = plan.move_list(known(id, Resource::List)?, beside, &condition).await;
     answer(&plan, moved).await
 }
 
 /// What became of a list, on the wire.
-async fn answer(plan: &Plan<'_>, became: Result<List, Conflict<List>>) -> Result<Versioned<ListBody>, Error> {
+async fn answer(
+    plan: &Plan<'_>,
+    became: Result<List, Conflict<List>>,
+) -> Result<Versioned<CountedList>, Error> {
     match became {
         Ok(list) => counted(plan, list).await,
         Err(Conflict::Stale(Some(current))) => Err(counted(plan, *current).await?.mismatch()),
-        Err(Conflict::Stale(None)) => Err(Error::VersionMismatch { current: Box::default() }),
-        Err(Conflict::Error(error)) => Err(error),
+        Err(conflict) => Err(conflict.into()),
     }
 }
 
-async fn counted(plan: &Plan<'_>, list: List) -> Result<Versioned<ListBody>, Error> {
+async fn counted(plan: &Plan<'_>, list: List) -> Result<Versioned<CountedList>, Error> {
     let open = plan.open_counts(std::slice::from_ref(&list)).await?;
     let open = open.get(&list.id).copied().unwrap_or_default();
-    Ok(ListBody::of(list, open).versioned())
+    Ok(CountedList::of(list, open).versioned())
 }
 
 fn location(id: ObjectId) -> String {

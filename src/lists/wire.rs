@@ -4,13 +4,13 @@ use serde::Serialize;
 
 use super::model::{List, ListInput};
 use crate::clock::rfc3339;
-use crate::error::Fault;
-use crate::extract::{FromMembers, Input};
-use crate::owned::{State, text};
+use crate::error::{Error, Fault};
+use crate::members::{FromMembers, Input};
+use crate::owned::{Conflict, State, text};
 use crate::query::{FromParams, Params};
 use crate::version::Versioned;
 
-/// A list on the wire.
+/// A list on the wire, as far as it changes only by itself.
 #[derive(Debug, Serialize)]
 pub struct ListBody {
     id: String,
@@ -18,35 +18,60 @@ pub struct ListBody {
     description: String,
     color: Option<String>,
     position: String,
-    open_count: i64,
     version: i64,
     created_at: String,
     updated_at: String,
     deleted_at: Option<String>,
 }
 
-impl ListBody {
-    /// The list with how many open todos it has.
-    #[must_use]
-    pub fn of(list: List, open_count: i64) -> Self {
+/// A list on the wire with how many open todos it has.
+#[derive(Debug, Serialize)]
+pub struct CountedList {
+    #[serde(flatten)]
+    list: ListBody,
+    open_count: i64,
+}
+
+impl From<List> for ListBody {
+    fn from(list: List) -> Self {
         Self {
             id: list.id.to_hex(),
             name: list.name,
             description: list.description,
             color: list.color,
             position: list.position,
-            open_count,
             version: list.version,
             created_at: rfc3339(list.created_at),
             updated_at: rfc3339(list.updated_at),
             deleted_at: list.deleted_at.map(rfc3339),
         }
     }
+}
+
+impl CountedList {
+    /// The list with how many open todos it has.
+    #[must_use]
+    pub fn of(list: List, open_count: i64) -> Self {
+        Self { list: list.into(), open_count }
+    }
 
     /// The same as an answer that carries its version.
     #[must_use]
     pub fn versioned(self) -> Versioned<Self> {
-        Versioned { version: self.version, body: self }
+        Versioned { version: self.list.version, body: self }
+    }
+}
+
+/// For those who count by themselves.
+impl From<Conflict<List>> for Error {
+    fn from(conflict: Conflict<List>) -> Self {
+        match conflict {
+            Conflict::Stale(Some(current)) => {
+                Versioned { version: current.version, body: ListBody::from(*current) }.mismatch()
+            }
+            Conflict::Stale(None) => Self::VersionMismatch { current: Box::default() },
+            Conflict::Error(error) => error,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! interrupt, and to run on several instances at once.
 
 mod full_todos;
+mod longer_memory;
 mod take_over;
 
 use bson::{DateTime, doc};
@@ -20,7 +21,8 @@ pub enum Which {
 }
 
 /// The names, in their order; the first has number 1.
-const NAMES: [&str; 2] = ["take over the original's database", "give todos their full shape"];
+const NAMES: [&str; 3] =
+    ["take over the original's database", "give todos their full shape", "remember removals a day longer"];
 
 /// The record that a migration is done.
 #[derive(Serialize, Deserialize)]
@@ -44,6 +46,7 @@ pub async fn run(db: &Db, hasher: &Hasher, which: Which) -> Result<(), Setup> {
         match number {
             1 => take_over::run(db, hasher).await?,
             2 => full_todos::run(db).await?,
+            3 => longer_memory::run(db).await?,
             _ => unreachable!("every name has its migration"),
         }
         let done = doc! { "$set": { "name": name }, "$currentDate": { "at": true } };

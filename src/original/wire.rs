@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::error::{Error, Fault, Resource, TokenFault};
-use crate::extract::{self, Members};
+use crate::extract;
+use crate::members::Members;
 use crate::problem;
 use crate::users::model::{NewUser, ORIGINAL_LIMITS};
 
@@ -165,10 +166,12 @@ fn describe(error: &Error, method: &Method) -> (StatusCode, Value) {
         Error::InvalidCredentials => "Invalid Credentials!",
         Error::RegistrationClosed => "Nobody may register here.",
         Error::Throttled { .. } => "Too many attempts. Please try again later.",
-        // No route of the original asks for a version, a key or a media type, or names these resources.
+        // No route of the original asks for a version, a key, a token of sync or a media type, or names these.
         Error::VersionMismatch { .. }
         | Error::IdempotencyKeyReused
         | Error::IdTaken
+        | Error::SyncTokenExpired
+        | Error::TooManyConnections
         | Error::UnsupportedMediaType
         | Error::NotFound(Resource::Session | Resource::Problem | Resource::List | Resource::Tag) => {
             problem::describe(error).2

@@ -1,8 +1,10 @@
 //! What todos and lists have in common as stored: an owner, a version, a state, a change stamp. Must not know what a
 //! todo or a list is.
 
+pub mod changes;
 pub mod objects;
 pub mod order;
+pub mod stamps;
 pub mod text;
 
 use std::time::Duration;
@@ -16,8 +18,8 @@ use crate::error::{Error, Resource};
 
 /// How long the trash keeps things, in milliseconds: 30 days.
 pub const TRASH_MILLIS: i64 = 30 * 24 * 60 * 60 * 1_000;
-/// How long it is remembered that something was removed: 90 days.
-pub const TOMBSTONE_TTL: Duration = Duration::from_hours(90 * 24);
+/// How long it is remembered that something was removed: 90 days, and one more because clocks differ.
+pub const TOMBSTONE_TTL: Duration = Duration::from_hours(91 * 24);
 
 /// Where a stored object is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

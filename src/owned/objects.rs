@@ -162,6 +162,15 @@ impl<T: Owned> Own<'_, T> {
         found.max_time(db::MAX_TIME).await?.map(read).transpose()
     }
 
+    /// Whether there is, or was, an object of this id.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn is_used(&self, id: ObjectId) -> Result<bool, Error> {
+        let own = self.collection().find_one(doc! { "_id": id, "owner_id": self.owner_id });
+        Ok(own.projection(doc! { "_id": 1 }).max_time(db::MAX_TIME).await?.is_some())
+    }
+
     /// Replaces an object if its stored version is still `seen`, and says whether it was.
     ///
     /// # Errors
@@ -265,11 +274,11 @@ impl<T: Owned> Own<'_, T> {
         Ok(())
     }
 
-    fn collection(&self) -> &Collection<Document> {
+    pub(super) fn collection(&self) -> &Collection<Document> {
         &self.objects.0
     }
 
-    fn mine(&self, mut filter: Document) -> Document {
+    pub(super) fn mine(&self, mut filter: Document) -> Document {
         filter.insert("owner_id", self.owner_id);
         filter
     }

@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::auth::extract::CurrentUser;
 use crate::error::{Error, Resource};
-use crate::extract::{FromMembers, Input, JsonBody};
+use crate::extract::JsonBody;
 use crate::id;
+use crate::members::{FromMembers, Input};
 use crate::owned::text;
 use crate::page::{Listing, Page};
 use crate::query::Params;

@@ -85,7 +85,10 @@ pub(crate) async fn patch(
     Creation { input: TodoPatch(input), attempt }: Creation<TodoPatch>,
 ) -> Result<impl IntoResponse, Error> {
     let id = known(id, Resource::Todo)?;
-    let change = async |_| Ok(TodoBody::from(planner.of(caller.sub).change(id, input, &condition).await?));
+    let change = async |attempt| {
+        let plan = planner.of(caller.sub).on_behalf_of(attempt);
+        Ok(TodoBody::from(plan.change(id, input, &condition).await?))
+    };
     idempotency.once(&caller.sub.to_hex(), attempt.as_ref(), change).await
 }
 

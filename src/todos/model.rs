@@ -209,12 +209,18 @@ impl Todo {
     }
 
     /// Moves a recurring todo that has just been completed on to its next occurrence, in which it is open, and gives
-    /// the record of the one that was completed. `None` when it does not come again: it stays completed.
-    pub fn advance(&mut self, position: String, now: DateTime, zone: Tz) -> Option<Self> {
+    /// the record of the one that was completed, under the id `record_id`. `None` when it does not come again: it stays completed.
+    pub fn advance(
+        &mut self,
+        record_id: ObjectId,
+        position: String,
+        now: DateTime,
+        zone: Tz,
+    ) -> Option<Self> {
         let (recurrence, due) = (self.recurrence.as_ref()?, self.due.as_ref()?);
         let (next, advanced) = recurrence.next(due, now, zone)?;
         let record = Self {
-            id: ObjectId::new(),
+            id: record_id,
             recurrence: None,
             position,
             occurrence_of: Some(self.id),

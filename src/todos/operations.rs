@@ -46,6 +46,8 @@ pub struct Plan<'a> {
     pub(crate) lists: OwnLists<'a>,
     pub(crate) owner_id: ObjectId,
     pub(crate) now: DateTime,
+    /// The request that may be a repetition, and whose completion of a recurring todo must count once.
+    attempt: Option<ObjectId>,
 }
 
 impl Planner {
@@ -57,7 +59,7 @@ impl Planner {
     }
 
     /// The time of what is done now.
-    pub(super) fn now(&self) -> DateTime {
+    pub(crate) fn now(&self) -> DateTime {
         self.clock.now()
     }
 
@@ -65,11 +67,17 @@ impl Planner {
     #[must_use]
     pub fn of(&self, owner_id: ObjectId) -> Plan<'_> {
         let (todos, lists) = (self.todos.of(owner_id), self.lists.of(owner_id));
-        Plan { planner: self, todos, lists, owner_id, now: self.now() }
+        Plan { planner: self, todos, lists, owner_id, now: self.now(), attempt: None }
     }
 }
 
 impl Plan<'_> {
+    /// The same for a request that may be a repetition, known by an id that was made for it.
+    #[must_use]
+    pub fn on_behalf_of(self, attempt: ObjectId) -> Self {
+        Self { attempt: Some(attempt), ..self }
+    }
+
     /// One todo, live or in the trash.
     ///
     /// # Errors
@@ -171,7 +179,7 @@ impl Plan<'_> {
             if after == before {
                 return Ok(before);
             }
-            let acts = self.consequences(&before, &mut after).await?;
+            let Some(acts) = self.consequences(&before, &mut after).await? else { return Ok(before) };
             if let Some(changed) = self.write(&before, after, acts).await? {
                 return Ok(self.kept_in_order(&before, changed).await?);
             }
@@ -185,8 +193,9 @@ impl Plan<'_> {
         if todo.state == State::Live { Ok(todo) } else { Err(Error::InTrash) }
     }
 
-    /// What a change means for other todos; moves a recurring todo on.
-    async fn consequences(&self, before: &Todo, after: &mut Todo) -> Result<Vec<Act>, Error> {
+    /// What a change means for other todos; moves a recurring todo on. `None` when this very request has done that
+    /// already: the record of the occurrence bears its id.
+    async fn consequences(&self, before: &Todo, after: &mut Todo) -> Result<Option<Vec<Act>>, Error> {
         let mut acts = Vec::new();
         if after.list_id != before.list_id {
             acts.push(Act::Relist);
@@ -194,12 +203,21 @@ impl Plan<'_> {
         if after.completed && !before.completed {
             let zone = if after.needs_zone() { self.zone().await? } else { Tz::UTC };
             let position = self.planner.positions.last(self.now);
-            match after.advance(position, self.now, zone) {
+            let record_id = self.attempt.unwrap_or_default();
+            match after.advance(record_id, position, self.now, zone) {
+                Some(_) if self.has_recorded(before, record_id).await? => return Ok(None),
                 Some(record) => acts.extend([Act::Record(Box::new(record)), Act::Reopen]),
                 None => acts.push(Act::Complete),
             }
         }
-        Ok(acts)
+        Ok(Some(acts))
+    }
+
+    /// Whether the record of an occurrence was made, or is about to be.
+    async fn has_recorded(&self, todo: &Todo, record_id: ObjectId) -> Result<bool, Error> {
+        let mut left = todo.unfinished.iter().flat_map(|unfinished| &unfinished.acts);
+        let is_left = left.any(|act| matches!(act, Act::Record(record) if record.id == record_id));
+        Ok(is_left || (self.attempt.is_some() && self.todos.is_used(record_id).await?))
     }
 
     /// Swaps a todo in, with what is to be done because of it, and does that. `None` when someone came between.

@@ -19,10 +19,11 @@ use crate::auth::token::Role;
 use crate::auth::wire::{SessionBody, TokensBody};
 use crate::clock::rfc3339;
 use crate::error::{Error, Fault, Resource};
-use crate::extract::{FromMembers, Input, JsonBody};
+use crate::extract::JsonBody;
 use crate::id::RandomId;
 use crate::idempotency::extract::Creation;
 use crate::idempotency::store::{ANONYMOUS, Idempotency};
+use crate::members::{FromMembers, Input};
 use crate::telemetry::UserName;
 use crate::version::{IfMatch, IfNoneMatch, Versioned};
 

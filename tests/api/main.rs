@@ -32,6 +32,7 @@ mod v1_repairs;
 mod v1_rules;
 mod v1_session_list;
 mod v1_sessions;
+mod v1_sync;
 mod v1_todos;
 mod v1_tokens;
 mod v1_versions;

@@ -188,6 +188,8 @@ async fn another_method_is_not_allowed_and_the_answer_says_which_are() {
         ("/v1/todos/x", "DELETE GET HEAD PATCH PUT"),
         ("/v1/lists", "GET HEAD POST"),
         ("/v1/lists/x/move", "POST"),
+        ("/v1/sync", "POST"),
+        ("/v1/events", "GET HEAD"),
         ("/v1/tags/x", "DELETE PATCH"),
         ("/problems/not_found", "GET HEAD"),
     ] {
@@ -212,7 +214,7 @@ async fn every_code_is_explained_to_people_and_no_other_word_is() {
     let app = TestApp::start().await;
     let codes = "malformed_json token_missing token_invalid token_expired token_revoked token_not_fresh \
         invalid_credentials forbidden registration_closed not_found method_not_allowed username_taken version_mismatch \
-        idempotency_key_reused id_taken in_trash limit_reached \
+        idempotency_key_reused id_taken in_trash limit_reached sync_token_expired too_many_connections \
         body_too_large unsupported_media_type invalid_input too_many_requests internal_error unavailable";
     for code in codes.split_whitespace() {
         let answer = app.anonymous().get(&format!("/problems/{code}")).await.assert(200);

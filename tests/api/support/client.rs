@@ -114,7 +114,13 @@ pub(crate) struct Answer {
 impl Answer {
     pub(crate) async fn of(response: Response) -> Self {
         let (parts, body) = response.into_parts();
-        let body = body.collect().await.expect("the body is whole").to_bytes().to_vec();
+        // A stream of events has no end.
+        let is_endless = parts.headers.get("content-type").is_some_and(|kind| kind == "text/event-stream");
+        let body = if is_endless {
+            Vec::new()
+        } else {
+            body.collect().await.expect("the body is whole").to_bytes().to_vec()
+        };
         Self { status: parts.status, headers: parts.headers, body }
     }
 

@@ -3,6 +3,7 @@
 pub(crate) mod client;
 pub(crate) mod database;
 pub(crate) mod process;
+pub(crate) mod replica;
 pub(crate) mod tokens;
 pub(crate) mod v1;
 
@@ -52,6 +53,8 @@ impl TestApp {
         let config = config(db.uri(), settings);
         let state = AppState::new(&config, clock.clone()).await.expect("the test configuration is right");
         startup::prepare(&state, &config.mongodb_uri).await.expect("the database can be prepared");
+        let hub = state.sources.hub.clone();
+        tokio::spawn(async move { hub.run().await });
         Self { db, clock, router: app::router(state.clone()), state }
     }
 

@@ -17,7 +17,7 @@ pub(crate) enum Need {
 }
 
 /// Every protected route under `/v1`; the logout takes a refresh token too. A new route belongs in here.
-pub(crate) const PROTECTED_V1: [(Method, &str, Need); 30] = [
+pub(crate) const PROTECTED_V1: [(Method, &str, Need); 32] = [
     (Method::POST, "/v1/refresh", Need::Refresh),
     (Method::POST, "/v1/logout", Need::Access),
     (Method::GET, "/v1/sessions", Need::Access),
@@ -48,6 +48,8 @@ pub(crate) const PROTECTED_V1: [(Method, &str, Need); 30] = [
     (Method::DELETE, "/v1/lists/0123456789abcdef01234567", Need::Access),
     (Method::POST, "/v1/lists/0123456789abcdef01234567/restore", Need::Access),
     (Method::POST, "/v1/lists/0123456789abcdef01234567/move", Need::Access),
+    (Method::POST, "/v1/sync", Need::Access),
+    (Method::GET, "/v1/events", Need::Access),
 ];
 
 /// Every protected route of the original, for a user `ann`. A new route belongs in here.

@@ -1,0 +1,23 @@
+//! Lets removals be remembered as long as this version says: its index is made anew at start. Must not touch a document.
+
+use bson::Document;
+
+use crate::db::{self, Db, Setup};
+use crate::lists::model::List;
+use crate::owned::Owned;
+use crate::todos::model::Todo;
+
+/// The index by which the database forgets removals.
+const INDEX: &str = "gone_at_1";
+
+/// Drops the index if it is there; twice is the same.
+pub(super) async fn run(db: &Db) -> Result<(), Setup> {
+    for name in [Todo::COLLECTION, List::COLLECTION] {
+        match db.collection::<Document>(name).drop_index(INDEX).await {
+            // There is no such collection, or no such index.
+            Err(error) if !matches!(db::code(&error), Some(26 | 27)) => return Err(error.into()),
+            _ => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,58 @@
+//! Reading what has changed since a stamp: see [`super::stamps`]. Must not show a change that a majority does not have.
+
+use bson::{Bson, Document, Timestamp, doc};
+use futures_util::TryStreamExt;
+use mongodb::options::{Hint, ReadConcern};
+
+use super::objects::Own;
+use super::stamps::{Change, Place};
+use super::{Owned, State};
+use crate::db;
+use crate::error::Error;
+
+impl<T: Owned> Own<'_, T> {
+    /// A moment up to which, less [`super::stamps::OVERLAP_SECONDS`], whoever reads from now on sees everything: the time of the
+    /// last write, by anyone, that a majority had when this was asked.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn horizon(&self) -> Result<Timestamp, Error> {
+        db::committed_time(self.collection(), self.mine(doc! { "changed": Bson::Null })).await
+    }
+
+    /// What has changed since `from`, in the order of stamps and ids, at most `limit`; without removals from before
+    /// `gone_since`. One round trip.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn changed(
+        &self,
+        from: Place,
+        gone_since: Option<Timestamp>,
+        limit: i64,
+    ) -> Result<Vec<(Place, Change<T>)>, Error> {
+        let Place { stamp, behind } = from;
+        let mut filter = match behind {
+            None => doc! { "changed": { "$gte": stamp } },
+            Some(id) => {
+                let ways =
+                    [doc! { "changed": stamp, "_id": { "$gt": id } }, doc! { "changed": { "$gt": stamp } }];
+                doc! { "$or": ways.to_vec() }
+            }
+        };
+        if let Some(since) = gone_since {
+            let before = doc! { "state": State::Gone.word(), "changed": { "$lt": since } };
+            filter.insert("$nor", vec![before]);
+        }
+        let order = doc! { "changed": 1, "_id": 1 };
+        let found = self.collection().find(self.mine(filter)).sort(order).limit(limit);
+        let found = found.hint(Hint::Keys(doc! { "owner_id": 1, "changed": 1, "_id": 1 }));
+        let found = found.read_concern(ReadConcern::majority()).max_time(db::MAX_TIME).await?;
+        let changed = |document: Document| {
+            let stamp = document.get_timestamp("changed").map_err(Error::internal)?;
+            let behind = Some(document.get_object_id("_id").map_err(Error::internal)?);
+            Ok((Place { stamp, behind }, Change::read(document)?))
+        };
+        found.map_err(Error::from).and_then(async |document| changed(document)).try_collect().await
+    }
+}

@@ -1,0 +1,112 @@
+//! The routes `/v1/sync` and `/v1/events`. Must hold no rule.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderMap, HeaderName};
+use axum::response::IntoResponse;
+use axum::response::sse::{KeepAlive, Sse};
+use serde_json::value::RawValue;
+
+use super::commands::{self, Command};
+use super::connection::{Connection, PING, Sources};
+use super::token::SyncToken;
+use super::wire::{ResultBody, SyncBody, SyncRequest, invalid_token};
+use crate::auth::extract::CurrentUser;
+use crate::auth::token::Claims;
+use crate::error::Error;
+use crate::extract::JsonBody;
+use crate::idempotency::store::Idempotency;
+use crate::seal::Seals;
+use crate::todos::operations::Planner;
+
+/// What proxies such as nginx are told, so that they pass events on as they come.
+const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-accel-buffering"), "no");
+
+/// `POST /v1/sync`
+pub(crate) async fn sync(
+    State(planner): State<Planner>,
+    State(idempotency): State<Idempotency>,
+    State(seals): State<Arc<Seals>>,
+    CurrentUser(caller): CurrentUser,
+    JsonBody(SyncRequest { token, limit, commands }): JsonBody<SyncRequest>,
+) -> Result<Json<SyncBody>, Error> {
+    let since = match token {
+        Some(token) => Some(opened(&planner, &seals, &caller, &token, "/token")?),
+        None => None,
+    };
+    let mut results = Vec::with_capacity(commands.len());
+    for command in commands {
+        results.push(result_of(&planner, &idempotency, &caller, command).await?);
+    }
+    let page = planner.of(caller.sub).changes(since, limit).await?;
+    Ok(Json(SyncBody {
+        token: page.token.seal(&seals, caller.sub)?,
+        has_more: page.has_more,
+        full: page.full,
+        changes: page.changes.into(),
+        results,
+    }))
+}
+
+/// Does a command, or finds what it came to at first. What passes is no result: the whole request is to be repeated.
+async fn result_of(
+    planner: &Planner,
+    idempotency: &Idempotency,
+    caller: &Claims,
+    Command { attempt, act }: Command,
+) -> Result<Box<RawValue>, Error> {
+    let run = async |target| {
+        let plan = planner.of(caller.sub).on_behalf_of(target);
+        let done = match act {
+            Ok(act) => commands::run(&plan, act).await,
+            Err(faults) => Err(Error::Invalid(faults)),
+        };
+        match done {
+            Err(error @ (Error::Unavailable(_) | Error::Token(_))) => Err(error),
+            done => {
+                serde_json::value::to_raw_value(&ResultBody::of(&attempt.key, &done)).map_err(Error::internal)
+            }
+        }
+    };
+    let scope = format!("{}/sync", caller.sub);
+    let outcome = idempotency.once(&scope, Some(&attempt), run).await;
+    match outcome {
+        Ok(outcome) => RawValue::from_string(outcome.answer).map_err(Error::internal),
+        Err(error @ Error::IdempotencyKeyReused) => {
+            let reused = Err(error);
+            serde_json::value::to_raw_value(&ResultBody::of(&attempt.key, &reused)).map_err(Error::internal)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// `GET /v1/events`
+pub(crate) async fn events(
+    State(sources): State<Sources>,
+    CurrentUser(caller): CurrentUser,
+    headers: HeaderMap,
+) -> Result<impl IntoResponse, Error> {
+    let token = match headers.get("last-event-id").filter(|id| !id.is_empty()) {
+        Some(id) => {
+            let text = id.to_str().map_err(|_| invalid_token(""))?;
+            Some(opened(&sources.planner, &sources.seals, &caller, text, "")?)
+        }
+        None => None,
+    };
+    let connection = Connection::open(sources, caller, token).await?;
+    let events = Sse::new(connection.into_stream()).keep_alive(KeepAlive::new().interval(PING).text("ping"));
+    Ok(([(CACHE_CONTROL, "no-store"), UNBUFFERED], events))
+}
+
+fn opened(
+    planner: &Planner,
+    seals: &Seals,
+    caller: &Claims,
+    text: &str,
+    pointer: &str,
+) -> Result<SyncToken, Error> {
+    SyncToken::open(seals, caller.sub, text, planner.now())?.ok_or_else(|| invalid_token(pointer))
+}

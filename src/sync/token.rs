@@ -1,0 +1,161 @@
+//! Sync tokens: how far a client has come, sealed so that only we can read them and only their user can use them. Must
+//! not say what lies behind them.
+
+use bson::oid::ObjectId;
+use bson::{DateTime, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::owned::stamps::{Place, below};
+use crate::seal::Seals;
+
+/// How long a token is good for, in milliseconds: 90 days, for so long removals are remembered.
+const TTL_MILLIS: i64 = 90 * 24 * 60 * 60 * 1_000;
+
+/// How far a client has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyncToken {
+    /// When the walk began by which the client came here: what has been removed since then it still has to learn.
+    pub began: DateTime,
+    /// The moment up to which it has seen everything but what was under way: see [`crate::owned::stamps`].
+    pub horizon: Timestamp,
+    /// Where in a walk it stands, if it is in one; [`SyncToken::horizon`] is then what it will have seen at the end.
+    pub walk: Option<Walk>,
+}
+
+/// A walk through all changes since an earlier token, or through everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Walk {
+    /// Whether it goes through everything there is, for a client that has nothing.
+    pub full: bool,
+    /// Where it stands in the todos.
+    pub todos: Place,
+    /// Where it stands in the lists.
+    pub lists: Place,
+}
+
+impl Walk {
+    /// The walk of a client that has nothing.
+    #[must_use]
+    pub fn full() -> Self {
+        Self { full: true, ..Self::from(Timestamp { time: 0, increment: 0 }) }
+    }
+
+    /// The walk through what a client lacks that has seen everything up to `horizon`.
+    #[must_use]
+    pub fn since(horizon: Timestamp) -> Self {
+        Self::from(below(horizon))
+    }
+
+    fn from(stamp: Timestamp) -> Self {
+        let begin = Place { stamp, behind: None };
+        Self { full: false, todos: begin, lists: begin }
+    }
+}
+
+impl SyncToken {
+    /// What a client has that has seen everything up to `horizon`.
+    #[must_use]
+    pub fn up_to(horizon: Timestamp, began: DateTime) -> Self {
+        Self { began, horizon, walk: None }
+    }
+
+    /// The token as `user` gets it.
+    ///
+    /// # Errors
+    /// [`Error::Internal`].
+    pub fn seal(&self, seals: &Seals, user: ObjectId) -> Result<String, Error> {
+        let walk = self.walk.map(|walk| (walk.full, place(walk.todos), place(walk.lists)));
+        let plain: Plain = (self.began.timestamp_millis(), stamp(self.horizon), walk);
+        seals.seal(&context(user), &serde_json::to_vec(&plain).map_err(Error::internal)?)
+    }
+
+    /// Reads a token that `user` presents; `None` for one that is not theirs, or was not made here.
+    ///
+    /// # Errors
+    /// [`Error::SyncTokenExpired`].
+    pub fn open(seals: &Seals, user: ObjectId, text: &str, now: DateTime) -> Result<Option<Self>, Error> {
+        let plain = seals.open(&context(user), text);
+        let plain = plain.and_then(|plain| serde_json::from_slice::<Plain>(&plain).ok());
+        let Some((began, horizon, walk)) = plain else { return Ok(None) };
+        if now.timestamp_millis() - began > TTL_MILLIS {
+            return Err(Error::SyncTokenExpired);
+        }
+        let walk =
+            walk.map(|(full, todos, lists)| Walk { full, todos: unplace(todos), lists: unplace(lists) });
+        Ok(Some(Self { began: DateTime::from_millis(began), horizon: unstamp(horizon), walk }))
+    }
+}
+
+/// What is sealed: milliseconds, stamps as numbers, ids as hex digits.
+type Plain = (i64, u64, Option<(bool, PlainPlace, PlainPlace)>);
+
+#[derive(Serialize, Deserialize)]
+struct PlainPlace(u64, Option<String>);
+
+fn context(user: ObjectId) -> Vec<u8> {
+    [b"sync\0".as_slice(), &user.bytes()].concat()
+}
+
+fn stamp(stamp: Timestamp) -> u64 {
+    u64::from(stamp.time) << 32 | u64::from(stamp.increment)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the two halves of what `stamp` has put together")]
+fn unstamp(number: u64) -> Timestamp {
+    Timestamp { time: (number >> 32) as u32, increment: number as u32 }
+}
+
+fn place(place: Place) -> PlainPlace {
+    PlainPlace(stamp(place.stamp), place.behind.map(ObjectId::to_hex))
+}
+
+fn unplace(PlainPlace(stamp, behind): PlainPlace) -> Place {
+    Place { stamp: unstamp(stamp), behind: behind.and_then(|id| ObjectId::parse_str(id).ok()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: i64 = 24 * 60 * 60 * 1_000;
+
+    fn seals() -> Seals {
+        Seals::derive(&"0123456789abcdef0123456789abcdef".into(), &[]).unwrap()
+    }
+
+    fn token() -> SyncToken {
+        let horizon = Timestamp { time: u32::MAX, increment: 7 };
+        let todos = Place { stamp: horizon, behind: Some(ObjectId::new()) };
+        let walk = Walk { full: true, todos, lists: Place { behind: None, ..todos } };
+        SyncToken { began: DateTime::from_millis(1_000), horizon, walk: Some(walk) }
+    }
+
+    #[test]
+    fn a_token_says_what_it_said_to_its_user_and_nothing_to_others() {
+        let (seals, user) = (seals(), ObjectId::new());
+        let at_rest = SyncToken { walk: None, ..token() };
+        for token in [token(), at_rest] {
+            let text = token.seal(&seals, user).unwrap();
+            let open = |user| SyncToken::open(&seals, user, &text, token.began).unwrap();
+            assert_eq!(open(user), Some(token.clone()));
+            assert_eq!(open(ObjectId::new()), None);
+        }
+    }
+
+    #[test]
+    fn a_token_is_good_for_90_days_from_the_beginning_of_its_walk() {
+        let (seals, user) = (seals(), ObjectId::new());
+        let text = token().seal(&seals, user).unwrap();
+        let after = |millis| SyncToken::open(&seals, user, &text, DateTime::from_millis(1_000 + millis));
+        assert!(after(90 * DAY).unwrap().is_some());
+        assert!(matches!(after(90 * DAY + 1), Err(Error::SyncTokenExpired)));
+    }
+
+    #[test]
+    fn a_walk_begins_a_minute_below_what_has_been_seen() {
+        let walk = Walk::since(Timestamp { time: 100, increment: 9 });
+        assert_eq!(walk.todos, Place { stamp: Timestamp { time: 40, increment: 0 }, behind: None });
+        assert_eq!(Walk::since(Timestamp { time: 3, increment: 0 }).lists.stamp.time, 0);
+    }
+}

@@ -1,0 +1,403 @@
+//! `POST /v1/sync`: what has changed since a token, in pages, and what was done offline.
+
+use bson::oid::ObjectId;
+use bson::{Bson, Timestamp, doc};
+use serde_json::{Value, json};
+
+use crate::support::replica::{Replica, server_state};
+use crate::support::v1::{DAY, assert_members};
+use crate::support::{Client, TestApp};
+
+async fn made(client: &Client, path: &str, body: Value) -> String {
+    client.post(path, body).await.assert(201).json()["id"].as_str().unwrap().to_owned()
+}
+
+async fn todo(client: &Client, name: &str) -> String {
+    made(client, "/v1/todos", json!({ "name": name })).await
+}
+
+/// Results of commands, without pages.
+async fn commanded(client: &Client, commands: Value) -> Vec<Value> {
+    let answer = client.post("/v1/sync", json!({ "token": null, "commands": commands })).await.assert(200);
+    answer.json()["results"].as_array().unwrap().clone()
+}
+
+fn new_id() -> String {
+    ObjectId::new().to_hex()
+}
+
+#[tokio::test]
+async fn a_client_that_has_nothing_gets_everything_in_pages() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let empty = ann.post("/v1/sync", json!({ "token": null })).await.assert(200).json();
+    assert_members(&empty, "token has_more full todos lists removed results");
+    assert_eq!(
+        (&empty["full"], &empty["has_more"], &empty["todos"]),
+        (&json!(true), &json!(false), &json!([]))
+    );
+
+    for number in 0..23 {
+        todo(&ann, &format!("todo {number}")).await;
+    }
+    let list = made(&ann, "/v1/lists", json!({ "name": "list" })).await;
+    let trashed = todo(&ann, "trashed").await;
+    ann.delete(&format!("/v1/todos/{trashed}")).await.assert(204);
+    let gone = todo(&ann, "gone").await;
+    ann.delete(&format!("/v1/todos/{gone}?permanent=true")).await.assert(204);
+
+    let state = server_state(&ann).await;
+    for limit in [1, 7, 25, 200] {
+        let mut replica = Replica::default();
+        replica.sync(&ann, limit).await;
+        replica.assert_is(&state);
+    }
+    assert_eq!(state.len(), 25);
+    assert!(state[&list].get("open_count").is_none());
+    assert_ne!(state[&trashed]["deleted_at"], Value::Null);
+}
+
+#[tokio::test]
+async fn every_kind_of_change_reaches_a_client_that_comes_back() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let list = made(&ann, "/v1/lists", json!({ "name": "list" })).await;
+    let parent = made(&ann, "/v1/todos", json!({ "name": "parent", "list_id": list })).await;
+    let child = made(&ann, "/v1/todos", json!({ "name": "child", "parent_id": parent })).await;
+    let other = todo(&ann, "other").await;
+    let mut replica = Replica::default();
+    replica.sync(&ann, 200).await;
+    replica.assert_is(&server_state(&ann).await);
+
+    let original = app.anonymous().login("ann", crate::support::PASSWORD).await;
+    for (path, body) in [
+        (format!("/v1/todos/{other}/move"), json!({ "list_id": list, "before": parent })),
+        (format!("/v1/lists/{list}/move"), json!({})),
+        ("/v1/todos".to_owned(), json!({ "name": "new" })),
+    ] {
+        ann.post(&path, body).await;
+        replica.sync(&ann, 200).await;
+        replica.assert_is(&server_state(&ann).await);
+    }
+    ann.put(&format!("/v1/todos/{child}/tags/home"), json!(null)).await.assert(200);
+    ann.patch("/v1/tags/home", json!({ "name": "house" })).await;
+    original
+        .put(&format!("/todo/{other}"), json!({ "name": "renamed", "description": "" }))
+        .await
+        .assert(200);
+    replica.sync(&ann, 2).await;
+    replica.assert_is(&server_state(&ann).await);
+    for path in [
+        format!("/v1/todos/{parent}"),
+        format!("/v1/lists/{list}"),
+        format!("/v1/todos/{child}?permanent=true"),
+        format!("/v1/lists/{list}?permanent=true"),
+    ] {
+        ann.delete(&path).await.assert(204);
+        replica.sync(&ann, 200).await;
+        replica.assert_is(&server_state(&ann).await);
+    }
+    assert_eq!(replica.objects.len(), 1, "what was in the list is gone with it: {replica:?}");
+}
+
+#[tokio::test]
+async fn what_is_removed_during_a_full_read_does_not_stay_with_the_client() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let mut ids = Vec::new();
+    for number in 0..12 {
+        ids.push(todo(&ann, &format!("todo {number}")).await);
+    }
+    let mut replica = Replica::default();
+    let page = json!({ "token": null, "limit": 5 });
+    replica.apply(&ann.post("/v1/sync", page).await.assert(200).json());
+    for id in [&ids[0], &ids[7], &ids[11]] {
+        ann.delete(&format!("/v1/todos/{id}?permanent=true")).await.assert(204);
+    }
+    ann.patch(&format!("/v1/todos/{}", ids[1]), json!({ "name": "changed behind" })).await.assert(200);
+    replica.sync(&ann, 5).await;
+    replica.assert_is(&server_state(&ann).await);
+}
+
+#[tokio::test]
+async fn a_write_that_becomes_visible_late_is_not_skipped() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let id = todo(&ann, "early").await;
+    let mut replica = Replica::default();
+    replica.sync(&ann, 200).await;
+    // A writer that took its stamp 20 s before the client looked, and was slow.
+    let stored = app.db.collection("todos").find_one(doc! {}).await.unwrap().unwrap();
+    let stamp = stored.get_timestamp("changed").unwrap();
+    let late = Bson::Timestamp(Timestamp { time: stamp.time - 20, increment: 1 });
+    let by_id = doc! { "_id": ObjectId::parse_str(&id).unwrap() };
+    let change = doc! { "$set": { "name": "late", "version": 2_i64, "changed": late } };
+    app.db.collection("todos").update_one(by_id, change).await.unwrap();
+    replica.sync(&ann, 200).await;
+    assert_eq!(replica.objects[&id]["name"], "late");
+    replica.assert_is(&server_state(&ann).await);
+}
+
+#[tokio::test]
+async fn a_token_is_good_for_its_user_only_and_for_90_days() {
+    let app = TestApp::start().await;
+    let (ann, ben) = (app.v1_user("ann").await, app.v1_user("ben").await);
+    let token = ann.post("/v1/sync", json!({})).await.assert(200).json()["token"].clone();
+    let command =
+        json!([{ "id": "1", "op": "put", "type": "todo", "target": new_id(), "body": { "name": "x" } }]);
+    let request = json!({ "token": token, "commands": command });
+    ben.post("/v1/sync", request.clone()).await.assert_faults(&["/token"]);
+    let altered = token.as_str().unwrap().replacen(|c: char| c.is_ascii_lowercase(), "_", 1);
+    for wrong in [altered.as_str(), "", "x", &"A".repeat(5_000)] {
+        ann.post("/v1/sync", json!({ "token": wrong })).await.assert_faults(&["/token"]);
+    }
+    app.advance(90 * DAY);
+    let ann = app.v1_login("ann").await;
+    ann.post("/v1/sync", json!({ "token": token })).await.assert(200);
+    app.advance(1);
+    ann.post("/v1/sync", request).await.assert_problem(410, "sync_token_expired");
+    assert_eq!(server_state(&ann).await.len(), 0, "a request that is refused does nothing");
+}
+
+#[tokio::test]
+async fn commands_are_done_in_order_and_may_name_what_earlier_ones_made() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let (list, todo, sub, gone) = (new_id(), new_id(), new_id(), new_id());
+    let commands = json!([
+        { "id": "a", "op": "put", "type": "list", "target": list, "body": { "name": "list" } },
+        { "id": "b", "op": "put", "type": "todo", "target": todo, "body": { "name": "todo", "list_id": list } },
+        { "id": "c", "op": "put", "type": "todo", "target": sub, "body": { "name": "sub", "parent_id": todo } },
+        { "id": "d", "op": "patch", "type": "todo", "target": todo, "if_version": 1, "body": { "priority": "high" } },
+        { "id": "e", "op": "move", "type": "todo", "target": sub, "body": { "parent_id": null, "before": todo } },
+        { "id": "f", "op": "delete", "type": "list", "target": list },
+        { "id": "g", "op": "restore", "type": "list", "target": list, "body": {} },
+        { "id": "h", "op": "patch", "type": "list", "target": list, "body": { "color": "#ff0000" } },
+        { "id": "i", "op": "move", "type": "list", "target": list },
+        { "id": "j", "op": "put", "type": "todo", "target": gone, "body": { "name": "gone" } },
+        { "id": "k", "op": "delete", "type": "todo", "target": gone, "body": { "permanent": true } },
+        { "id": "l", "op": "put", "type": "todo", "target": todo, "body": { "name": "replaced", "list_id": list } },
+    ]);
+    let answer =
+        ann.post("/v1/sync", json!({ "token": null, "commands": commands })).await.assert(200).json();
+    let results = answer["results"].as_array().unwrap();
+    let of = |name: &str| results.iter().map(|result| result[name].clone()).collect::<Vec<_>>();
+    assert_eq!(of("id"), "abcdefghijkl".chars().map(|id| json!(id.to_string())).collect::<Vec<_>>());
+    let statuses = [201, 201, 201, 200, 200, 204, 200, 200, 200, 201, 204, 200];
+    assert_eq!(of("status"), statuses.map(|status| json!(status)), "{results:?}");
+    assert_eq!((&results[3]["version"], &results[10]["version"]), (&json!(2), &Value::Null));
+
+    let mut replica = Replica::default();
+    replica.apply(&answer);
+    replica.assert_is(&server_state(&ann).await);
+    assert_eq!(replica.objects.len(), 3);
+    assert_eq!(replica.objects[&todo]["name"], "replaced");
+    assert_eq!(replica.objects[&todo]["version"], results[11]["version"]);
+}
+
+#[tokio::test]
+async fn a_bad_command_says_why_and_does_not_stop_the_others() {
+    let app = TestApp::start().await;
+    let (ann, ben) = (app.v1_user("ann").await, app.v1_user("ben").await);
+    let (bens, anns) = (todo(&ben, "ben's").await, todo(&ann, "ann's").await);
+    let put = |id: &str, body: Value| json!({ "id": id, "op": "put", "type": "todo", "target": new_id(), "body": body });
+    let patch = |id: &str, target: &str, body: Value| json!({ "id": id, "op": "patch", "type": "todo", "target": target, "body": body });
+    let mut stale = patch("stale", &anns, json!({ "name": "x" }));
+    stale["if_version"] = json!(7);
+    let mut bens_put = put("bens put", json!({ "name": "x" }));
+    bens_put["target"] = json!(bens);
+    let results = commanded(
+        &ann,
+        json!([
+            put("first", json!({ "name": "first" })),
+            put("nameless", json!({ "name": " ", "due": { "date": "never" }, "what": 1 })),
+            json!({ "id": "empty" }),
+            json!({ "id": "odd", "op": "burn", "type": "house", "target": "x", "if_version": "1", "body": 1, "more": 2 }),
+            patch("bodyless", &anns, Value::Null),
+            patch("unknown", &new_id(), json!({ "name": "x" })),
+            patch("bens", &bens, json!({ "name": "x" })),
+            bens_put,
+            stale,
+            put("last", json!({ "name": "last" })),
+        ]),
+    )
+    .await;
+    let got: Vec<_> =
+        results.iter().map(|r| (r["id"].as_str().unwrap(), r["status"].as_i64().unwrap())).collect();
+    let expected = [
+        ("first", 201),
+        ("nameless", 422),
+        ("empty", 422),
+        ("odd", 422),
+        ("bodyless", 422),
+        ("unknown", 404),
+        ("bens", 404),
+        ("bens put", 409),
+        ("stale", 412),
+        ("last", 201),
+    ];
+    assert_eq!(got, expected);
+    let pointers = |number: usize| {
+        let errors = results[number]["problem"]["errors"].as_array().unwrap();
+        let mut all: Vec<_> = errors.iter().map(|error| error["pointer"].as_str().unwrap()).collect();
+        all.sort_unstable();
+        all.join(" ")
+    };
+    assert_eq!(pointers(1), "/body/due/date /body/name /body/what");
+    assert_eq!(pointers(2), "/op /target /type");
+    assert_eq!(pointers(3), "/if_version /more /target /type");
+    assert_eq!(pointers(4), "/body");
+    assert_members(&results[5]["problem"], "type title status detail code");
+    let bare = |number: usize| results[number]["problem"].clone();
+    assert_eq!(bare(5), bare(6), "someone else's todo looks like none");
+    assert_eq!(results[8]["problem"]["current"], ann.get(&format!("/v1/todos/{anns}")).await.json());
+    assert_eq!(ben.get(&format!("/v1/todos/{bens}")).await.json()["version"], 1);
+}
+
+#[tokio::test]
+async fn a_batch_that_is_repeated_answers_as_at_first_and_applies_once() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let (made, known) = (new_id(), todo(&ann, "known").await);
+    let batch = json!([
+        { "id": "1", "op": "put", "type": "todo", "target": made, "body": { "name": "made" } },
+        { "id": "2", "op": "patch", "type": "todo", "target": known, "if_version": 1, "body": { "name": "a" } },
+        { "id": "3", "op": "patch", "type": "todo", "target": known, "if_version": 1, "body": { "name": "b" } },
+        { "id": "4", "op": "move", "type": "todo", "target": known, "body": { "before": made } },
+        { "id": "5", "op": "delete", "type": "todo", "target": made, "body": { "permanent": true } },
+        { "id": "1", "op": "put", "type": "todo", "target": made, "body": { "name": "made" } },
+    ]);
+    let first = commanded(&ann, batch.clone()).await;
+    assert_eq!(first[2]["status"], 412);
+    assert_eq!(first[5], first[0], "a repeated id answers its first result");
+    let state = server_state(&ann).await;
+    for _ in 0..2 {
+        assert_eq!(commanded(&ann, batch.clone()).await, first);
+        assert_eq!(server_state(&ann).await, state);
+    }
+    let mut other = batch[1].clone();
+    other["body"]["name"] = json!("c");
+    let reused = commanded(&ann, json!([other])).await;
+    assert_eq!(
+        (&reused[0]["status"], &reused[0]["problem"]["code"]),
+        (&json!(409), &json!("idempotency_key_reused"))
+    );
+    let ben = app.v1_user("ben").await;
+    let bens = commanded(&ben, batch).await;
+    assert_eq!(bens[0]["problem"]["code"], "id_taken", "a command id is its user's own");
+}
+
+#[tokio::test]
+async fn copies_of_a_batch_that_race_apply_once() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let weekly = json!({ "name": "weekly", "due": { "date": "2026-12-07" }, "recurrence": { "rule": "FREQ=WEEKLY", "basis": "due" } });
+    let weekly = made(&ann, "/v1/todos", weekly).await;
+    let new = new_id();
+    let batch = json!([
+        { "id": "1", "op": "put", "type": "todo", "target": new, "body": { "name": "new" } },
+        { "id": "2", "op": "patch", "type": "todo", "target": weekly, "body": { "completed": true } },
+    ]);
+    let copies = (0..8).map(|_| commanded(&ann, batch.clone()));
+    let results = futures_util::future::join_all(copies).await;
+    assert!(results.iter().all(|result| *result == results[0]), "{results:?}");
+    let state = server_state(&ann).await;
+    assert_eq!(state.len(), 3, "the new one, the recurring one, the record of one occurrence: {state:?}");
+    assert_eq!(state[&weekly]["due"]["date"], "2026-12-14");
+    assert_eq!(state[&new]["version"], 1);
+}
+
+#[tokio::test]
+async fn a_recurring_todo_whose_completion_was_not_noted_is_completed_once() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let weekly = json!({ "name": "weekly", "due": { "date": "2026-12-07" }, "recurrence": { "rule": "FREQ=WEEKLY", "basis": "due" } });
+    let weekly = made(&ann, "/v1/todos", weekly).await;
+    let complete = json!([{ "id": "1", "op": "patch", "type": "todo", "target": weekly, "body": { "completed": true } }]);
+    let patch = async || {
+        let headers = [("content-type", "application/json"), ("idempotency-key", "k")];
+        let path = format!("/v1/todos/{weekly}");
+        ann.send(axum::http::Method::PATCH, &path, &headers, r#"{"completed":true}"#).await.assert(200)
+    };
+    for due in ["2026-12-14", "2026-12-14"] {
+        commanded(&ann, complete.clone()).await;
+        assert_eq!(server_state(&ann).await[&weekly]["due"]["date"], due);
+        // As a crash right after the change leaves it.
+        let forget = doc! { "$unset": { "answer": "" } };
+        app.db.collection("idempotency").update_many(doc! {}, forget).await.unwrap();
+    }
+    for due in ["2026-12-21", "2026-12-21"] {
+        assert_eq!(patch().await.json()["due"]["date"], due);
+        let forget = doc! { "$unset": { "answer": "" } };
+        app.db.collection("idempotency").update_many(doc! {}, forget).await.unwrap();
+    }
+    assert_eq!(server_state(&ann).await.len(), 3, "two occurrences are recorded");
+}
+
+#[tokio::test]
+async fn limits_hold_at_the_limit_and_one_past_it() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    for limit in [1, 200] {
+        ann.post("/v1/sync", json!({ "limit": limit })).await.assert(200);
+    }
+    for limit in [json!(0), json!(201), json!(-1), json!(1.5), json!("5")] {
+        ann.post("/v1/sync", json!({ "limit": limit })).await.assert_faults(&["/limit"]);
+    }
+    let commands = |count: usize| {
+        let command =
+            |n: usize| json!({ "id": n.to_string(), "op": "restore", "type": "todo", "target": new_id() });
+        (0..count).map(command).collect::<Value>()
+    };
+    assert_eq!(commanded(&ann, commands(100)).await.len(), 100);
+    ann.post("/v1/sync", json!({ "commands": commands(101) })).await.assert_faults(&["/commands"]);
+    ann.post("/v1/sync", json!({ "commands": 1 })).await.assert_faults(&["/commands"]);
+    ann.post("/v1/sync", json!({ "commands": [1] })).await.assert_faults(&["/commands"]);
+    let with_id = |id: Value| json!({ "commands": [{ "id": "x" }, { "id": id }] });
+    for id in [json!("i"), json!("i".repeat(128)), json!(" ~")] {
+        ann.post("/v1/sync", with_id(id)).await.assert(200);
+    }
+    for id in [json!(""), json!("i".repeat(129)), json!("\u{e9}"), json!(1), Value::Null] {
+        ann.post("/v1/sync", with_id(id)).await.assert_faults(&["/commands/1/id"]);
+    }
+    ann.post("/v1/sync", json!({ "since": 1, "commands": [{}] }))
+        .await
+        .assert_faults(&["/since", "/commands/0/id"]);
+}
+
+#[tokio::test]
+async fn a_client_that_pages_while_others_write_ends_with_the_servers_state() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let mut ids = Vec::new();
+    for number in 0..40 {
+        ids.push(todo(&ann, &format!("todo {number}")).await);
+    }
+    let write = async |writer: usize| {
+        for step in 0..30 {
+            let id = &ids[(writer * 7 + step * 11) % ids.len()];
+            match (writer + step) % 5 {
+                0 => drop(ann.delete(&format!("/v1/todos/{id}")).await),
+                1 => drop(ann.post(&format!("/v1/todos/{id}/restore"), json!(null)).await),
+                2 => drop(ann.delete(&format!("/v1/todos/{id}?permanent=true")).await),
+                3 => drop(
+                    ann.put(&format!("/v1/todos/{id}"), json!({ "name": format!("{writer} {step}") })).await,
+                ),
+                _ => drop(ann.post("/v1/todos", json!({ "name": "more" })).await),
+            }
+        }
+    };
+    let read = async |limit: usize| {
+        let mut replica = Replica::default();
+        for _ in 0..12 {
+            replica.sync(&ann, limit).await;
+        }
+        replica
+    };
+    let (_, one, two) = tokio::join!(futures_util::future::join_all((0..4).map(write)), read(3), read(50),);
+    let state = server_state(&ann).await;
+    for mut replica in [one, two] {
+        replica.sync(&ann, 50).await;
+        replica.assert_is(&state);
+    }
+}
