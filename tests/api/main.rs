@@ -26,6 +26,7 @@ mod take_over;
 mod throttles;
 mod todo_model;
 mod v1_accounts;
+mod v1_events;
 mod v1_lists_of_todos;
 mod v1_problems;
 mod v1_repairs;

@@ -1,0 +1,88 @@
+//! A stream of server-sent events as a client reads it (WHATWG HTML, §9.2).
+
+use std::time::Duration;
+
+use reqwest::{Client, Response};
+use serde_json::Value;
+
+/// How long an event may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// An open stream.
+pub(crate) struct Events {
+    response: Response,
+    text: String,
+    /// The last id that came: where to resume.
+    pub(crate) last_id: String,
+}
+
+/// One event.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Event {
+    pub(crate) name: String,
+    pub(crate) data: Value,
+}
+
+impl Events {
+    /// Asks for the stream; whatever the answer is.
+    pub(crate) async fn ask(url: &str, token: &str, last_id: Option<&str>) -> Response {
+        let request = Client::new().get(url).bearer_auth(token);
+        let request = last_id.into_iter().fold(request, |request, id| request.header("last-event-id", id));
+        request.send().await.unwrap()
+    }
+
+    /// Opens the stream, and waits for its first block, which has an id.
+    pub(crate) async fn open(url: &str, token: &str, last_id: Option<&str>) -> Self {
+        let response = Self::ask(url, token, last_id).await;
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        let mut events = Self { response, text: String::new(), last_id: String::new() };
+        while events.last_id.is_empty() {
+            let block = events.block().await.expect("a stream begins with an id");
+            assert_eq!(events.read(&block), None, "the first block is no event: {block}");
+        }
+        events
+    }
+
+    /// The next event; `None` at the end of the stream.
+    pub(crate) async fn next(&mut self) -> Option<Event> {
+        loop {
+            let block = self.block().await?;
+            if let Some(event) = self.read(&block) {
+                return Some(event);
+            }
+        }
+    }
+
+    /// The changes of the next event, which must be one.
+    pub(crate) async fn change(&mut self) -> Value {
+        let event = self.next().await.expect("the stream goes on");
+        assert_eq!(event.name, "change", "{event:?}");
+        let parts = ["todos", "lists", "removed"].map(|part| event.data[part].as_array().unwrap().len());
+        assert_eq!(parts.iter().sum::<usize>(), 1, "an event is one change: {event:?}");
+        event.data
+    }
+
+    /// The text up to the next empty line.
+    async fn block(&mut self) -> Option<String> {
+        loop {
+            if let Some((block, rest)) = self.text.split_once("\n\n") {
+                let (block, rest) = (block.to_owned(), rest.to_owned());
+                self.text = rest;
+                return Some(block);
+            }
+            let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await.expect("something comes");
+            self.text.push_str(std::str::from_utf8(&chunk.unwrap()?).unwrap());
+        }
+    }
+
+    fn read(&mut self, block: &str) -> Option<Event> {
+        let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")));
+        if let Some(id) = field("id") {
+            id.clone_into(&mut self.last_id);
+        }
+        let data = serde_json::from_str(field("data")?).unwrap();
+        Some(Event { name: field("event").unwrap_or("message").to_owned(), data })
+    }
+}

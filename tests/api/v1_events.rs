@@ -1,0 +1,253 @@
+//! `GET /v1/events`: changes as they happen, over real connections to real processes.
+
+use std::time::{Duration, Instant};
+
+use axum::http::Method;
+use bson::doc;
+use reqwest::Response;
+use serde_json::{Value, json};
+
+use crate::support::events::Events;
+use crate::support::process::Server;
+use crate::support::replica::Replica;
+use crate::support::{TestApp, TestDatabase};
+
+async fn open(server: &Server, token: &str, last_id: Option<&str>) -> Events {
+    Events::open(&server.url("/v1/events"), token, last_id).await
+}
+
+async fn todo(server: &Server, token: &str, name: &str) -> String {
+    let made: Value = server.post("/v1/todos", token, &json!({ "name": name })).await.json().await.unwrap();
+    made["id"].as_str().unwrap().to_owned()
+}
+
+async fn send(server: &Server, method: Method, path: &str, token: &str, body: Value) -> Response {
+    let request = reqwest::Client::new().request(method, server.url(path)).bearer_auth(token);
+    let answer = request.json(&body).send().await.unwrap();
+    assert!(answer.status().is_success(), "{path}: {answer:?}");
+    answer
+}
+
+#[tokio::test]
+async fn every_change_arrives_on_every_instance_once_and_is_nobody_elses() {
+    let db = TestDatabase::create().await;
+    let (one, two) = (Server::start_ready(db.uri(), &[]).await, Server::start_ready(db.uri(), &[]).await);
+    let ((ann, _), (ben, _)) = (one.user("ann").await, one.user("ben").await);
+    let mut streams = [open(&one, &ann, None).await, open(&two, &ann, None).await];
+    let mut bens = open(&two, &ben, None).await;
+
+    let id = todo(&one, &ann, "todo").await;
+    let path = format!("/v1/todos/{id}");
+    let list: Value = one.post("/v1/lists", &ann, &json!({ "name": "list" })).await.json().await.unwrap();
+    send(&two, Method::PATCH, &path, &ann, json!({ "name": "changed" })).await;
+    send(&two, Method::DELETE, &path, &ann, json!(null)).await;
+    send(&one, Method::DELETE, &format!("{path}?permanent=true"), &ann, json!(null)).await;
+    todo(&one, &ben, "ben's").await;
+
+    for stream in &mut streams {
+        let created = stream.change().await;
+        assert_eq!((&created["todos"][0]["id"], &created["todos"][0]["version"]), (&json!(id), &json!(1)));
+        let mut expected = list.clone();
+        expected.as_object_mut().unwrap().remove("open_count");
+        assert_eq!(stream.change().await["lists"][0], expected);
+        let mut seen = Vec::new();
+        let removed = loop {
+            let change = stream.change().await;
+            match change["todos"].get(0) {
+                Some(todo) => seen.push(todo["version"].as_i64().unwrap()),
+                None => break change,
+            }
+        };
+        // What was overtaken by the next change may be left out.
+        assert!(seen.is_sorted() && seen.iter().all(|version| [2, 3].contains(version)), "{seen:?}");
+        assert_eq!(removed["removed"], json!([{ "type": "todo", "id": id }]));
+    }
+    assert_eq!(bens.change().await["todos"][0]["name"], "ben's");
+}
+
+#[tokio::test]
+async fn a_stream_resumes_by_its_last_id_and_by_a_token_of_sync() {
+    let db = TestDatabase::create().await;
+    let (one, two) = (Server::start_ready(db.uri(), &[]).await, Server::start_ready(db.uri(), &[]).await);
+    let (ann, _) = one.user("ann").await;
+    let mut replica = Replica::default();
+    let mut stream = open(&one, &ann, None).await;
+    todo(&one, &ann, "first").await;
+    replica.apply_changes(&stream.change().await);
+    let last_id = stream.last_id.clone();
+    drop(stream);
+    for number in 0..250 {
+        todo(&two, &ann, &format!("missed {number}")).await;
+    }
+    let mut stream = open(&two, &ann, Some(&last_id)).await;
+    while replica.objects.len() < 251 {
+        replica.apply_changes(&stream.change().await);
+    }
+    todo(&one, &ann, "live").await;
+    let live = loop {
+        let change = stream.change().await;
+        replica.apply_changes(&change);
+        if change["todos"][0]["name"] == "live" {
+            break change;
+        }
+    };
+    assert_eq!(live["removed"], json!([]));
+
+    let synced = json!({ "token": stream.last_id, "limit": 200 });
+    let answer: Value = one.post("/v1/sync", &ann, &synced).await.json().await.unwrap();
+    assert_eq!(answer["full"], false);
+    todo(&one, &ann, "after the sync").await;
+    let mut stream = open(&two, &ann, answer["token"].as_str()).await;
+    while !replica.objects.values().any(|todo| todo["name"] == "after the sync") {
+        replica.apply_changes(&stream.change().await);
+    }
+}
+
+#[tokio::test]
+async fn a_reader_that_falls_behind_still_gets_everything() {
+    let db = TestDatabase::create().await;
+    let server = Server::start_ready(db.uri(), &[]).await;
+    let (ann, _) = server.user("ann").await;
+    let list: Value = server.post("/v1/lists", &ann, &json!({ "name": "list" })).await.json().await.unwrap();
+    let put = |n: usize| {
+        let target = bson::oid::ObjectId::new().to_hex();
+        let body = json!({ "name": format!("{n}"), "list_id": list["id"], "description": "x".repeat(4_000) });
+        json!({ "id": n.to_string(), "op": "put", "type": "todo", "target": target, "body": body })
+    };
+    for batch in 0..10 {
+        let commands: Value = (batch * 100..(batch + 1) * 100).map(put).collect();
+        let answer = server.post("/v1/sync", &ann, &json!({ "commands": commands, "limit": 1 })).await;
+        assert_eq!(answer.status(), 200);
+    }
+    let mut stream = open(&server, &ann, None).await;
+    // A thousand changes by one write, of which nothing is read meanwhile.
+    let path = format!("/v1/lists/{}", list["id"].as_str().unwrap());
+    send(&server, Method::DELETE, &path, &ann, json!(null)).await;
+    let mut replica = Replica::default();
+    while replica.objects.len() < 1_001 {
+        replica.apply_changes(&stream.change().await);
+    }
+    assert!(replica.objects.values().all(|object| !object["deleted_at"].is_null()));
+}
+
+#[tokio::test]
+async fn a_stream_says_bye_when_its_session_ends_on_any_instance() {
+    let db = TestDatabase::create().await;
+    let (one, two) = (Server::start_ready(db.uri(), &[]).await, Server::start_ready(db.uri(), &[]).await);
+    let ((ann, _), (ben, _)) = (one.user("ann").await, one.user("ben").await);
+    let mut streams = [open(&one, &ann, None).await, open(&two, &ann, None).await];
+    let mut bens = open(&two, &ben, None).await;
+    let loggedout = Instant::now();
+    assert_eq!(one.post("/logout", &ann, &json!({})).await.status(), 200);
+    for stream in &mut streams {
+        let bye = stream.next().await.unwrap();
+        assert_eq!((bye.name.as_str(), &bye.data), ("bye", &json!({ "reason": "session_ended" })));
+        assert_eq!(stream.next().await, None, "nothing follows");
+    }
+    assert!(loggedout.elapsed() < Duration::from_secs(2), "{:?}", loggedout.elapsed());
+    todo(&one, &ben, "ben's").await;
+    bens.change().await;
+}
+
+#[tokio::test]
+async fn a_stream_says_bye_when_its_token_expires() {
+    let db = TestDatabase::create().await;
+    let server = Server::start_ready(db.uri(), &[("ACCESS_TOKEN_TTL", "2s")]).await;
+    let (ann, _) = server.user("ann").await;
+    let mut stream = open(&server, &ann, None).await;
+    let bye = stream.next().await.unwrap();
+    assert_eq!((bye.name.as_str(), &bye.data), ("bye", &json!({ "reason": "token_expired" })));
+    assert_eq!(stream.next().await, None);
+}
+
+#[tokio::test]
+async fn connections_are_limited_for_each_user_and_in_all() {
+    let db = TestDatabase::create().await;
+    let server = Server::start_ready(db.uri(), &[("MAX_EVENT_CONNECTIONS", "22")]).await;
+    let ((ann, _), (ben, _), (eve, _)) =
+        (server.user("ann").await, server.user("ben").await, server.user("eve").await);
+    let ask = async |token| Events::ask(&server.url("/v1/events"), token, None).await;
+    let mut anns = Vec::new();
+    for _ in 0..20 {
+        anns.push(open(&server, &ann, None).await);
+    }
+    let bens = [open(&server, &ben, None).await, open(&server, &ben, None).await];
+    let refused = |answer: Response, status: u16, code: &'static str| async move {
+        assert_eq!(answer.status(), status);
+        assert!(answer.headers().contains_key("retry-after"), "{answer:?}");
+        assert_eq!(answer.json::<Value>().await.unwrap()["code"], code);
+    };
+    refused(ask(&eve).await, 503, "unavailable").await;
+    drop(bens);
+    drop(open_again(&server, &eve).await);
+    refused(ask(&ann).await, 429, "too_many_connections").await;
+    anns.pop();
+    open_again(&server, &ann).await;
+}
+
+/// Opens a stream as soon as there is room: the server sees only after a while that a client has left.
+async fn open_again(server: &Server, token: &str) -> Events {
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(20) {
+        let answer = Events::ask(&server.url("/v1/events"), token, None).await;
+        if answer.status() == 200 {
+            drop(answer);
+            return open(server, token, None).await;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("there is no room again");
+}
+
+#[tokio::test]
+async fn an_id_that_is_no_token_of_the_caller_is_refused() {
+    let app = TestApp::start().await;
+    let (ann, ben) = (app.v1_user("ann").await, app.v1_user("ben").await);
+    let synced = ann.post("/v1/sync", json!({})).await.assert(200).json();
+    let token = synced["token"].as_str().unwrap();
+    let resume = async |client: &crate::support::Client, id: &str| {
+        client.send(Method::GET, "/v1/events", &[("last-event-id", id)], "").await
+    };
+    resume(&ben, token).await.assert_faults(&[""]);
+    resume(&ann, "7").await.assert_faults(&[""]);
+    app.advance(91 * crate::support::v1::DAY);
+    let ann = app.v1_login("ann").await;
+    resume(&ann, token).await.assert_problem(410, "sync_token_expired");
+}
+
+#[tokio::test]
+async fn streams_end_at_the_stop_and_do_not_hold_it_up() {
+    let db = TestDatabase::create().await;
+    let mut server = Server::start_ready(db.uri(), &[]).await;
+    let (ann, _) = server.user("ann").await;
+    let mut streams = [open(&server, &ann, None).await, open(&server, &ann, None).await];
+    let stopped = Instant::now();
+    assert_eq!(server.terminate().await, Some(0));
+    assert!(stopped.elapsed() < Duration::from_secs(5), "{:?}", stopped.elapsed());
+    for stream in &mut streams {
+        assert_eq!(stream.next().await, None, "an end without a bye: the session goes on");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_goes_on_when_the_change_stream_was_interrupted() {
+    let db = TestDatabase::create().await;
+    // A name of its own, so that no other test is hit.
+    let uri = format!("{}&appName=interrupted", db.uri());
+    let server = Server::start_ready(&uri, &[]).await;
+    let (ann, _) = server.user("ann").await;
+    let mut stream = open(&server, &ann, None).await;
+    todo(&server, &ann, "before").await;
+    stream.change().await;
+    // CursorNotFound, as when the database has forgotten the cursor.
+    let admin = mongodb::Client::with_uri_str(db.uri()).await.unwrap().database("admin");
+    let fail = doc! { "configureFailPoint": "failCommand", "mode": { "times": 4 }, "data": {
+        "failCommands": ["getMore"], "errorCode": 43, "appName": "interrupted",
+    } };
+    admin.run_command(fail).await.unwrap();
+    for number in 0..5 {
+        todo(&server, &ann, &format!("after {number}")).await;
+        let change = stream.change().await;
+        assert_eq!(change["todos"][0]["name"], format!("after {number}"));
+    }
+}
