@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::blacklist::Verdict;
 use super::operations::Auth;
-use super::token::Claims;
+use super::token::{Claims, LEEWAY_SECONDS};
 use crate::error::{Error, TokenFault};
 
 impl Auth {
@@ -33,10 +33,12 @@ impl Auth {
         self.blacklist.entered()
     }
 
-    /// How long an access token is still valid.
+    /// How long an access token is still accepted.
     #[must_use]
     pub fn time_left(&self, claims: &Claims) -> Duration {
-        let millis = claims.exp.saturating_mul(1_000).saturating_sub(self.clock.now().timestamp_millis());
+        let millis = (claims.exp + LEEWAY_SECONDS)
+            .saturating_mul(1_000)
+            .saturating_sub(self.clock.now().timestamp_millis());
         Duration::from_millis(u64::try_from(millis).unwrap_or(0))
     }
 }
