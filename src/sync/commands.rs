@@ -35,6 +35,9 @@ pub struct Act {
     change: Change,
 }
 
+/// The words for what is to be done.
+const OPS: [&str; 5] = ["put", "patch", "delete", "restore", "move"];
+
 enum Change {
     PutTodo(TodoInput),
     PatchTodo(TodoInput),
@@ -77,12 +80,13 @@ impl Done {
 
 impl FromMembers for Command {
     fn take(input: &mut Input) -> Option<Self> {
-        let id = input.text("id")?;
-        let id = input.check(is_key(&id).then_some(id), || {
-            Fault::of("id", "malformed", format!("An id has 1 to {KEY_MAX_CHARS} printable characters."))
-        })?;
+        let id = input.text("id").and_then(|id| {
+            input.check(is_key(&id).then_some(id), || {
+                Fault::of("id", "malformed", format!("An id has 1 to {KEY_MAX_CHARS} printable characters."))
+            })
+        });
         let rest = input.rest();
-        let attempt = Attempt { key: id, request: rest.canonical() };
+        let attempt = Attempt { key: id?, request: rest.canonical() };
         Some(Self { attempt, act: Input::read(rest) })
     }
 }
@@ -96,7 +100,12 @@ impl FromMembers for Act {
         let target = input.required_id("target");
         let wrong_version = "A version is a whole number from 1.";
         let version = input.optional::<i64>("if_version", "not_a_version", wrong_version).flatten();
-        let change = input.text("op").and_then(|op| Change::take(input, &op, kind?));
+        let op = input.text("op");
+        let op = op.and_then(|op| {
+            let detail = "An op is put, patch, delete, restore or move.";
+            input.check(OPS.contains(&op.as_str()).then_some(op), || Fault::of("op", "unknown_value", detail))
+        });
+        let change = op.zip(kind).and_then(|(op, kind)| Change::take(input, &op, kind));
         if change.is_none() {
             input.optional::<IgnoredAny>("body", "", "");
         }
@@ -116,12 +125,8 @@ impl Change {
             ("move", Kind::List) => Self::MoveList(body(input)?),
             ("delete", Kind::Todo) => Self::DeleteTodo(body(input)?),
             ("delete", Kind::List) => Self::DeleteList(body(input)?),
-            ("restore", Kind::Todo) => body::<()>(input).map(|()| Self::RestoreTodo)?,
-            ("restore", Kind::List) => body::<()>(input).map(|()| Self::RestoreList)?,
-            _ => {
-                let detail = "An op is put, patch, delete, restore or move.";
-                return input.fault(Fault::of("op", "unknown_value", detail));
-            }
+            (_, Kind::Todo) => body::<()>(input).map(|()| Self::RestoreTodo)?,
+            (_, Kind::List) => body::<()>(input).map(|()| Self::RestoreList)?,
         })
     }
 }

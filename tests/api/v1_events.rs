@@ -191,8 +191,7 @@ async fn open_again(server: &Server, token: &str) -> Events {
     while began.elapsed() < Duration::from_secs(20) {
         let answer = Events::ask(&server.url("/v1/events"), token, None).await;
         if answer.status() == 200 {
-            drop(answer);
-            return open(server, token, None).await;
+            return Events::of(answer).await;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

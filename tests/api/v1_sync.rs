@@ -245,7 +245,7 @@ async fn a_bad_command_says_why_and_does_not_stop_the_others() {
     };
     assert_eq!(pointers(1), "/body/due/date /body/name /body/what");
     assert_eq!(pointers(2), "/op /target /type");
-    assert_eq!(pointers(3), "/if_version /more /target /type");
+    assert_eq!(pointers(3), "/if_version /more /op /target /type");
     assert_eq!(pointers(4), "/body");
     assert_members(&results[5]["problem"], "type title status detail code");
     let bare = |number: usize| results[number]["problem"].clone();
@@ -360,7 +360,7 @@ async fn limits_hold_at_the_limit_and_one_past_it() {
     for id in [json!(""), json!("i".repeat(129)), json!("\u{e9}"), json!(1), Value::Null] {
         ann.post("/v1/sync", with_id(id)).await.assert_faults(&["/commands/1/id"]);
     }
-    ann.post("/v1/sync", json!({ "since": 1, "commands": [{}] }))
+    ann.post("/v1/sync", json!({ "since": 1, "commands": [{ "op": "put" }] }))
         .await
         .assert_faults(&["/since", "/commands/0/id"]);
 }

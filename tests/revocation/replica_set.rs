@@ -1,4 +1,4 @@
-//! The replica set that `scripts/revocation` has started: its nodes killed, frozen, stepped down and started again.
+//! The replica set that the suite's script has started: its nodes killed, frozen, stepped down and started again.
 
 use std::path::Path;
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub(crate) struct Node {
 impl ReplicaSet {
     /// The set that the environment names.
     pub(crate) fn of_the_environment() -> Self {
-        let name = std::env::var("REVOCATION_MONGOD").expect("run this suite with scripts/revocation");
+        let name = std::env::var("REPLICA_SET").expect("run this suite with its script in scripts/");
         Self { name }
     }
 

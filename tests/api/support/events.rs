@@ -33,7 +33,11 @@ impl Events {
 
     /// Opens the stream, and waits for its first block, which has an id.
     pub(crate) async fn open(url: &str, token: &str, last_id: Option<&str>) -> Self {
-        let response = Self::ask(url, token, last_id).await;
+        Self::of(Self::ask(url, token, last_id).await).await
+    }
+
+    /// The stream of an answer.
+    pub(crate) async fn of(response: Response) -> Self {
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         assert_eq!(response.headers()["cache-control"], "no-store");

@@ -1,0 +1,149 @@
+//! What all who take part in a run have seen: counts for people, and faults, which fail the part.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use todo_api::clock::{Clock, rfc3339};
+
+use crate::instance::Answer;
+use crate::pair::Pair;
+use crate::replica::Key;
+
+/// How many faults are told at length.
+const TOLD: usize = 12;
+
+/// How long after a blow against the database requests may go unanswered: an election, and the return of the node.
+const DISTURBED: Duration = Duration::from_secs(30);
+
+/// The findings of one part; clones share them.
+#[derive(Clone, Default)]
+pub(crate) struct Findings(Arc<Mutex<Inner>>);
+
+#[derive(Default)]
+struct Inner {
+    counts: BTreeMap<String, usize>,
+    /// How many writes of a kind were acknowledged, and refused.
+    writes: BTreeMap<&'static str, (usize, usize)>,
+    /// The highest version of each object that a client was told as the result of a write.
+    acknowledged: BTreeMap<Key, i64>,
+    blows: Vec<Instant>,
+    unavailable: Vec<(Answer, String)>,
+    faults: Vec<String>,
+}
+
+impl Findings {
+    pub(crate) fn count(&self, what: &str, times: usize) {
+        *self.lock().counts.entry(what.to_owned()).or_default() += times;
+    }
+
+    pub(crate) fn counted(&self, what: &str) -> usize {
+        self.lock().counts.get(what).copied().unwrap_or_default()
+    }
+
+    /// Finds a fault unless `holds`.
+    pub(crate) fn check(&self, holds: bool, fault: impl FnOnce() -> String) {
+        if !holds {
+            let fault = format!("{}: {}", rfc3339(Clock::system().now()), fault());
+            self.lock().faults.push(fault);
+        }
+    }
+
+    pub(crate) fn last_fault(&self) -> Option<String> {
+        self.lock().faults.last().cloned()
+    }
+
+    /// Notes that the database was struck.
+    pub(crate) fn blow(&self) {
+        self.lock().blows.push(Instant::now());
+    }
+
+    /// Judges any answer: the service breaks never, and is unavailable only when its database is.
+    pub(crate) fn judge(&self, answer: &Answer, request: impl Fn() -> String) {
+        let status = answer.status;
+        self.check(status < 500 || status == 503, || format!("{}: {status} {}", request(), answer.body));
+        if answer.is_unavailable() {
+            self.count("unavailable", 1);
+            self.lock().unavailable.push((answer.clone(), request()));
+        }
+    }
+
+    /// Notes what became of a write, and which version it gave.
+    pub(crate) fn write(&self, kind: &'static str, acknowledged: bool, made: Option<(Key, i64)>) {
+        let mut inner = self.lock();
+        let (successes, refusals) = inner.writes.entry(kind).or_default();
+        *if acknowledged { successes } else { refusals } += 1;
+        if let (true, Some((key, version))) = (acknowledged, made) {
+            let highest = inner.acknowledged.entry(key).or_default();
+            *highest = version.max(*highest);
+        }
+    }
+
+    /// Finds every acknowledged write that is not in what is stored.
+    pub(crate) fn look_for_lost_writes(&self, stored: &BTreeMap<Key, i64>) {
+        let acknowledged = self.lock().acknowledged.clone();
+        self.count("objects with acknowledged writes", acknowledged.len());
+        for (key, version) in acknowledged {
+            let found = stored.get(&key).copied();
+            self.check(found >= Some(version), || {
+                format!("an acknowledged write is lost: {key:?} had version {version}, has {found:?}")
+            });
+        }
+    }
+
+    /// Prints the writes by kind.
+    pub(crate) fn print_writes(&self, part: &str) {
+        let inner = self.lock();
+        let sum = inner.writes.values().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+        println!("{part}: writes acknowledged/refused {}/{}", sum.0, sum.1);
+        let kinds: Vec<_> =
+            inner.writes.iter().map(|(kind, (yes, no))| format!("{kind} {yes}/{no}")).collect();
+        kinds.chunks(6).for_each(|kinds| println!("  {}", kinds.join(", ")));
+    }
+
+    /// Prints the figures, and fails the part if there were faults.
+    pub(crate) fn conclude(&self, part: &str, figures: &str, pair: &Pair) {
+        let unavailable = std::mem::take(&mut self.lock().unavailable);
+        let blows = self.lock().blows.clone();
+        for (answer, request) in unavailable {
+            let disturbed = blows.iter().any(|blow| answer.came >= *blow && answer.sent < *blow + DISTURBED);
+            self.check(disturbed, || {
+                let after: Vec<_> = blows
+                    .iter()
+                    .filter(|blow| answer.came >= **blow)
+                    .map(|blow| answer.came - *blow)
+                    .collect();
+                let took = answer.came - answer.sent;
+                format!(
+                    "{request}: {} after {took:?}, {after:?} after a blow: {}",
+                    answer.status, answer.body
+                )
+            });
+        }
+        let faults = std::mem::take(&mut self.lock().faults);
+        println!("{part}: {figures}");
+        println!("{part}: {}", self.counts().join(", "));
+        if !faults.is_empty() {
+            println!("{part}: {} faults", faults.len());
+            faults.iter().take(TOLD).for_each(|fault| println!("{fault}"));
+            println!("{}", pair.log());
+        }
+        assert!(faults.is_empty(), "{part}: {} faults", faults.len());
+    }
+
+    fn counts(&self) -> Vec<String> {
+        self.lock().counts.iter().map(|(what, times)| format!("{what} {times}")).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap()
+    }
+}
+
+/// The percentiles of some times in milliseconds.
+pub(crate) fn distribution(mut all: Vec<f64>) -> String {
+    all.sort_unstable_by(f64::total_cmp);
+    let Some(last) = all.len().checked_sub(1) else { return "none".to_owned() };
+    let [p50, p99, max] = [50, 99, 100].map(|percent| all[last * percent / 100]);
+    format!("p50 {p50:.1} p99 {p99:.1} max {max:.1} ms")
+}

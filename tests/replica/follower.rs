@@ -1,0 +1,271 @@
+//! A client that follows the changes of its user's todos and lists: by sync, by events, or by both in turn.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::caller::Caller;
+use crate::events::{Block, Events};
+use crate::instance::Instance;
+use crate::pair::any;
+use crate::replica::{Objects, Replica};
+use crate::{Over, chance, random, random_millis};
+
+const PAUSE: Duration = Duration::from_millis(100);
+/// Longer than any token lasts.
+const STEADILY: Duration = Duration::from_hours(1);
+/// How long all pages may take when nobody writes.
+const CATCHING_UP: Duration = Duration::from_mins(1);
+/// How long the last events may take to come.
+const SETTLING: Duration = Duration::from_secs(15);
+/// How long a stream may stay open behind its last event.
+const PARTING: Duration = Duration::from_secs(5);
+/// How long a copy must stay as it is when nobody writes.
+const STAYING: Duration = Duration::from_secs(1);
+
+/// A client with its copy, and the token up to which that goes.
+pub(crate) struct Follower {
+    pub(crate) name: String,
+    pub(crate) caller: Caller,
+    pub(crate) replica: Replica,
+    token: Option<String>,
+    /// Whether the next answer must belong to a full read; unknown behind events.
+    reads_fully: Option<bool>,
+    /// The stream that was open at the end of the run.
+    open: Option<Events>,
+}
+
+/// What becomes of an answer on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Arrives,
+    IsLost,
+    IsCutOff(Duration),
+}
+
+impl Fate {
+    fn any() -> Self {
+        match random(100) {
+            0..10 => Self::IsLost,
+            10..20 => Self::IsCutOff(random_millis(60)),
+            _ => Self::Arrives,
+        }
+    }
+}
+
+impl Follower {
+    pub(crate) fn new(name: String, caller: Caller) -> Self {
+        Self { name, caller, replica: Replica::default(), token: None, reads_fully: Some(true), open: None }
+    }
+
+    /// Follows by sync until the end.
+    pub(crate) async fn run_by_sync(mut self, instances: [Instance; 2], over: Over) -> Self {
+        while !over.has_come() {
+            over.sleep(if chance(5) { Duration::from_secs(20) } else { random_millis(3_000) }).await;
+            if chance(4) {
+                self.start_over();
+            }
+            self.sync(&instances, &over).await;
+        }
+        self
+    }
+
+    /// Follows by events until the end, and now and then by sync from where they stopped. Must be connected.
+    pub(crate) async fn run_by_events(mut self, instances: [Instance; 2], over: Over) -> Self {
+        while !over.has_come() {
+            let stays = Duration::from_secs(if chance(3) { 60 } else { 0 }) + random_millis(5_000);
+            self.listen(any(&instances), stays, &over).await;
+            if chance(3) {
+                self.start_over();
+                while self.token.is_none() && !over.has_come() {
+                    self.sync(&instances, &over).await;
+                }
+            } else if chance(20) {
+                self.sync(&instances, &over).await;
+            }
+            over.sleep(random_millis(1_000)).await;
+        }
+        self.open = None;
+        self
+    }
+
+    /// Stays on one connection for as long as it lasts, so that nothing of the last half minute comes but by events as
+    /// they happen: whoever comes back is told the last minute again.
+    pub(crate) async fn run_steadily(mut self, instances: [Instance; 2], over: Over) -> Self {
+        while !over.has_come() {
+            self.listen(any(&instances), STEADILY, &over).await;
+            over.sleep(PAUSE).await;
+        }
+        self
+    }
+
+    fn start_over(&mut self) {
+        self.caller.findings.count("started over", 1);
+        (self.token, self.reads_fully) = (None, Some(true));
+    }
+
+    /// Page after page, on any process, until there is no more or an answer fails to arrive.
+    async fn sync(&mut self, instances: &[Instance; 2], over: &Over) {
+        while !over.has_come() {
+            match self.sync_page(any(instances), 1 + random(200), Fate::any()).await {
+                Some(true) => {}
+                Some(false) => return,
+                None if chance(50) => return,
+                None => tokio::time::sleep(PAUSE).await,
+            }
+        }
+    }
+
+    /// Page after page to the end, and says how many.
+    pub(crate) async fn catch_up(&mut self, instance: &Instance, limit: usize) -> usize {
+        let (began, mut pages) = (Instant::now(), 0);
+        loop {
+            let has_more = self.sync_page(instance, limit, Fate::Arrives).await;
+            pages += usize::from(has_more.is_some());
+            match has_more {
+                Some(false) => return pages,
+                Some(true) => {}
+                None => tokio::time::sleep(PAUSE).await,
+            }
+            let is_late = began.elapsed() > CATCHING_UP;
+            assert!(!is_late, "{} does not catch up: {:?}", self.name, self.caller.findings.last_fault());
+        }
+    }
+
+    /// One page; says whether there is more, unless it did not arrive.
+    async fn sync_page(&mut self, instance: &Instance, limit: usize, fate: Fate) -> Option<bool> {
+        let body = json!({ "token": self.token, "limit": limit });
+        let call = self.caller.call(instance, Method::POST, "/v1/sync", &body);
+        let answer =
+            if let Fate::IsCutOff(after) = fate { timeout(after, call).await.ok() } else { Some(call.await) };
+        let findings = self.caller.findings.clone();
+        let Some(answer) = answer else {
+            findings.count("requests cut off", 1);
+            return None;
+        };
+        if fate == Fate::IsLost {
+            findings.count("answers lost", 1);
+            return None;
+        }
+        findings.check(answer.status == 200 || answer.is_unavailable(), || {
+            format!("{}: sync {body}: {} {}", self.name, answer.status, answer.body)
+        });
+        (answer.status == 200).then(|| self.take_page(&answer.body, limit))
+    }
+
+    fn take_page(&mut self, page: &Value, limit: usize) -> bool {
+        let findings = self.caller.findings.clone();
+        let (is_full, has_more) = (page["full"].as_bool().unwrap(), page["has_more"].as_bool().unwrap());
+        let wanted = self.reads_fully;
+        findings.check(wanted.is_none_or(|wanted| wanted == is_full), || {
+            format!("{}: full is {is_full} where it should be {wanted:?}", self.name)
+        });
+        if self.token.is_none() {
+            self.replica.objects.clear();
+        }
+        let count = self.replica.apply(page, &findings);
+        findings.check(count <= limit, || format!("{}: {count} in a page of {limit}", self.name));
+        self.token = Some(page["token"].as_str().expect("a token").to_owned());
+        self.reads_fully = Some(is_full && has_more);
+        findings.count("sync answers", 1);
+        has_more
+    }
+
+    /// Connects to the events of what happens from now on.
+    pub(crate) async fn connect(&mut self, instance: &Instance) -> Events {
+        let mut events = self.caller.listen(instance, None).await.unwrap();
+        let first = events.next().await.expect("a first id");
+        assert!(first.id.is_some() && first.data.is_none(), "{first:?}");
+        self.take_block(first);
+        events
+    }
+
+    /// Listens for a while, from the last id on.
+    async fn listen(&mut self, instance: &Instance, stays: Duration, over: &Over) {
+        let until = Instant::now() + stays;
+        let last = self.token.clone();
+        let findings = self.caller.findings.clone();
+        let mut events = match timeout_at(until, self.caller.listen(instance, last.as_deref())).await {
+            Ok(Ok(events)) => events,
+            Ok(Err(refusal)) => {
+                findings.check(refusal.is_unavailable(), || {
+                    format!("{}: events: {} {}", self.name, refusal.status, refusal.body)
+                });
+                return;
+            }
+            Err(_) => return findings.count("connections dropped", 1),
+        };
+        findings.count("connections", 1);
+        while !over.has_come() {
+            match timeout_at(until.min(Instant::now() + PAUSE), events.next()).await {
+                Ok(Some(block)) => {
+                    if self.take_block(block) {
+                        return self.part(&mut events, instance).await;
+                    }
+                }
+                Ok(None) => return findings.count("connections ended by the server", 1),
+                Err(_) if Instant::now() < until => {}
+                Err(_) => return findings.count("connections dropped", 1),
+            }
+        }
+        self.open = Some(events);
+    }
+
+    /// After a bye nothing may come, and a new token is needed.
+    async fn part(&mut self, events: &mut Events, instance: &Instance) {
+        let end = timeout(PARTING, events.next()).await;
+        self.caller.findings.check(matches!(end, Ok(None)), || format!("behind a bye: {end:?}"));
+        self.caller.renew(instance, chance(30)).await;
+    }
+
+    /// Applies a block, and says whether it is the last.
+    fn take_block(&mut self, block: Block) -> bool {
+        let findings = self.caller.findings.clone();
+        let Block { id, event, data } = block;
+        let is_bye = event.as_deref() == Some("bye");
+        match (event.as_deref(), data) {
+            (None, None) => {}
+            (Some("change"), Some(data)) => {
+                let count = self.replica.apply(&data, &findings);
+                findings.check(count == 1 && id.is_some(), || format!("an event of {count} with {id:?}"));
+                findings.count("events", 1);
+            }
+            (Some("bye"), Some(data)) => {
+                findings.check(data["reason"] == "token_expired", || format!("bye for {data}"));
+                findings.count("byes", 1);
+            }
+            other => findings.check(false, || format!("an unknown event: {other:?}")),
+        }
+        if id.is_some() {
+            (self.token, self.reads_fully) = (id, None);
+        }
+        is_bye
+    }
+
+    /// Listens from the last id on until the copy is as `server`, and a while longer, during which it must stay so.
+    pub(crate) async fn settle(&mut self, instance: &Instance, server: &Objects) {
+        let mut events = match self.open.take() {
+            Some(events) => events,
+            None => self.caller.listen(instance, self.token.as_deref()).await.unwrap(),
+        };
+        let mut until = Instant::now() + SETTLING;
+        let mut is_settled = false;
+        while Instant::now() < until {
+            match timeout(PAUSE, events.next()).await {
+                Ok(Some(block)) => {
+                    if self.take_block(block) {
+                        self.part(&mut events, instance).await;
+                    }
+                }
+                Ok(None) => events = self.caller.listen(instance, self.token.as_deref()).await.unwrap(),
+                Err(_) if !is_settled && self.replica.differences(server).is_empty() => {
+                    is_settled = true;
+                    until = Instant::now() + STAYING;
+                }
+                Err(_) => {}
+            }
+        }
+    }
+}

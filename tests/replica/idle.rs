@@ -1,0 +1,119 @@
+//! What a thousand connections cost that wait for events, and who is told when one user writes.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
+
+use crate::caller::Caller;
+use crate::events::Events;
+use crate::findings::Findings;
+use crate::follower::Follower;
+use crate::pair::Pair;
+use crate::{is_long, turn};
+
+const USERS: usize = 50;
+const CONNECTIONS: usize = 20;
+const ALL: usize = USERS * CONNECTIONS;
+const SETTINGS: [(&str, &str); 2] = [("MAX_EVENT_CONNECTIONS", "2000"), ("ACCESS_TOKEN_TTL", "1h")];
+
+/// What a connection says of itself.
+enum Report {
+    /// A comment came.
+    Ping,
+    /// An event came to this user.
+    Event(usize),
+    /// It ended.
+    End,
+}
+
+#[tokio::test]
+async fn a_thousand_idle_connections_cost_little() {
+    let _turn = turn().await;
+    let pair = Pair::start("idle", &SETTINGS).await;
+    let (instance, server) = (&pair.instances[0], &pair.resources[0]);
+    let findings = Findings::default();
+    let mut users = Vec::new();
+    for number in 0..USERS {
+        users.push(Caller::register(&format!("user-{number}"), instance, &findings).await);
+    }
+    let before = server.memory();
+    let (reports, mut inbox) = mpsc::unbounded_channel();
+    let mut followers: Vec<_> = users.into_iter().map(|user| Follower::new(String::new(), user)).collect();
+    let began = Instant::now();
+    for _ in 0..CONNECTIONS {
+        for (number, follower) in followers.iter_mut().enumerate() {
+            let events = follower.connect(instance).await;
+            tokio::spawn(report(events, number, reports.clone()));
+        }
+    }
+    let opening = began.elapsed();
+    drop(reports);
+    let memory = server.memory();
+
+    let time = Duration::from_secs(if is_long() { 120 } else { 20 });
+    let cpu = server.cpu_seconds();
+    let pings = collect(&mut inbox, time, usize::MAX, &findings).await.0;
+    let cpu = server.cpu_seconds() - cpu;
+    let wanted = ALL * usize::try_from(time.as_secs() / 16).unwrap();
+    findings.check(pings >= wanted, || format!("{pings} pings in {time:?}"));
+
+    let todo = json!({ "name": "for one user" });
+    let writer = &mut followers[7].caller;
+    assert_eq!(writer.call(instance, Method::POST, "/v1/todos", &todo).await.status, 201);
+    let told = collect(&mut inbox, Duration::from_secs(10), CONNECTIONS, &findings).await.1;
+    let more = collect(&mut inbox, Duration::from_secs(2), usize::MAX, &findings).await.1;
+    findings
+        .check(told.iter().all(|user| *user == 7) && told.len() == CONNECTIONS && more.is_empty(), || {
+            format!("told of a change of user 7: {told:?}, then {more:?}")
+        });
+    let figures = format!(
+        "{ALL} connections opened in {opening:.1?}, {:.1} kB each (memory from {} to {} kB), {cpu:.2} CPU seconds in \
+         {time:?} with {pings} pings; a write told to {} connections of its user, nobody else",
+        f64::from(u32::try_from(memory.saturating_sub(before) / 1024).unwrap())
+            / f64::from(u32::try_from(ALL).unwrap()),
+        before / 1024,
+        memory / 1024,
+        told.len(),
+    );
+    findings.conclude("idle", &figures, &pair);
+}
+
+async fn report(mut events: Events, user: usize, reports: mpsc::UnboundedSender<Report>) {
+    let mut pings = 0;
+    loop {
+        // The pings are counted by the reader, which goes on waiting for a block.
+        let block = tokio::time::timeout(Duration::from_millis(500), events.next()).await;
+        for _ in pings..events.comments {
+            let _ = reports.send(Report::Ping);
+        }
+        pings = events.comments;
+        match block {
+            Err(_) => {}
+            Ok(Some(block)) if block.data.is_none() => {}
+            Ok(Some(_)) => drop(reports.send(Report::Event(user))),
+            Ok(None) => return drop(reports.send(Report::End)),
+        }
+    }
+}
+
+/// What comes within a time, up to a number of events: the pings, and the users of the events.
+async fn collect(
+    inbox: &mut mpsc::UnboundedReceiver<Report>,
+    time: Duration,
+    most: usize,
+    findings: &Findings,
+) -> (usize, Vec<usize>) {
+    let (until, mut pings, mut users) = (Instant::now() + time, 0, Vec::new());
+    while users.len() < most {
+        match timeout_at(until, inbox.recv()).await {
+            Ok(Some(Report::Ping)) => pings += 1,
+            Ok(Some(Report::Event(user))) => users.push(user),
+            Ok(Some(Report::End)) => findings.check(false, || "a connection ended".to_owned()),
+            Ok(None) | Err(_) => break,
+        }
+    }
+    (pings, users)
+}

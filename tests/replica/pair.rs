@@ -1,0 +1,92 @@
+//! Two processes of the service over one database, and which of them to ask.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use bson::{Document, doc};
+use futures_util::TryStreamExt;
+
+use crate::instance::Instance;
+use crate::process::Server;
+use crate::random;
+use crate::replica::Key;
+use crate::replica_set::ReplicaSet;
+use crate::resources::Resources;
+
+/// How much of a line of their logs is shown.
+const LOG_WIDTH: usize = 400;
+
+/// Everything but the line of each request.
+const LOG_LEVEL: (&str, &str) = ("LOG_LEVEL", "info,todo_api::telemetry=warn");
+
+/// The two processes.
+pub(crate) struct Pair {
+    pub(crate) set: ReplicaSet,
+    pub(crate) instances: [Instance; 2],
+    /// What each uses of the machine.
+    pub(crate) resources: [Resources; 2],
+    servers: [Server; 2],
+    uri: String,
+    database: String,
+}
+
+impl Pair {
+    /// Starts the two over an empty database.
+    pub(crate) async fn start(part: &str, settings: &[(&str, &str)]) -> Self {
+        let set = ReplicaSet::of_the_environment();
+        let database = format!("replica_{part}_{}", random(1_000_000));
+        let uri = set.start(&database).await;
+        let settings: Vec<_> = settings.iter().copied().chain([LOG_LEVEL]).collect();
+        let ((one, of_one), (two, of_two)) = (start(&uri, &settings).await, start(&uri, &settings).await);
+        let instances = [Instance::of(0, &one), Instance::of(1, &two)];
+        Self { set, instances, resources: [of_one, of_two], servers: [one, two], uri, database }
+    }
+
+    /// Starts what does not run of the replica set, and waits until it is whole.
+    pub(crate) async fn mend(&self) {
+        self.set.start(&self.database).await;
+    }
+
+    /// The versions of everything as stored, what was removed included, which the API does not show.
+    pub(crate) async fn stored_versions(&self) -> BTreeMap<Key, i64> {
+        let client = mongodb::Client::with_uri_str(&self.uri).await.unwrap();
+        let database = client.default_database().unwrap();
+        let mut versions = BTreeMap::new();
+        for (kind, collection) in [("todo", "todos"), ("list", "lists")] {
+            let collection = database.collection::<Document>(collection);
+            let mut found = collection.find(doc! {}).projection(doc! { "version": 1 }).await.unwrap();
+            while let Some(document) = found.try_next().await.unwrap() {
+                let id = document.get_object_id("_id").unwrap().to_hex();
+                versions.insert((kind, id), document.get_i64("version").unwrap());
+            }
+        }
+        versions
+    }
+
+    /// The last lines that each process has logged.
+    pub(crate) fn log(&self) -> String {
+        let mut text = String::new();
+        for (number, server) in self.servers.iter().enumerate() {
+            let lines = server.log();
+            for line in lines.iter().skip(lines.len().saturating_sub(60)) {
+                let line: String = line.to_string().chars().take(LOG_WIDTH).collect();
+                writeln!(text, "  process {number}: {line}").unwrap();
+            }
+        }
+        text
+    }
+}
+
+/// Any of the two.
+pub(crate) fn any(instances: &[Instance; 2]) -> &Instance {
+    &instances[random(2)]
+}
+
+async fn start(uri: &str, settings: &[(&str, &str)]) -> (Server, Resources) {
+    let before = Resources::of_children();
+    let server = Server::start_ready(uri, settings).await;
+    let mut new = Resources::of_children();
+    new.retain(|child| !before.contains(child));
+    assert_eq!(new.len(), 1, "the server is the only new process");
+    (server, new.remove(0))
+}

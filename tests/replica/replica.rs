@@ -1,0 +1,101 @@
+//! What a client has of its user's todos and lists, made of nothing but answers of sync and events.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::findings::Findings;
+
+/// The type of an object and its id.
+pub(crate) type Key = (&'static str, String);
+
+/// Objects as they are on the wire.
+pub(crate) type Objects = BTreeMap<Key, Value>;
+
+/// The members of an answer that hold objects, with their type.
+const MEMBERS: [(&str, &str); 2] = [("todos", "todo"), ("lists", "list")];
+
+/// What a client has.
+#[derive(Default)]
+pub(crate) struct Replica {
+    pub(crate) objects: Objects,
+    /// The highest version of each object that has ever come.
+    seen: BTreeMap<Key, i64>,
+    pub(crate) came: usize,
+    pub(crate) came_twice: usize,
+    pub(crate) came_lower: Vec<String>,
+}
+
+impl Replica {
+    /// Applies an answer of sync or the data of an event, and says how many objects it held.
+    pub(crate) fn apply(&mut self, changes: &Value, findings: &Findings) -> usize {
+        let mut count = 0;
+        for (member, kind) in MEMBERS {
+            for object in changes[member].as_array().expect("an array") {
+                self.take(kind, object, findings);
+                count += 1;
+            }
+        }
+        for removed in changes["removed"].as_array().expect("an array") {
+            self.objects.remove(&removed_key(removed));
+            count += 1;
+        }
+        count
+    }
+
+    fn take(&mut self, kind: &'static str, object: &Value, findings: &Findings) {
+        let (key, version) = (key_of(kind, object), version_of(object));
+        self.came += 1;
+        let highest = self.seen.entry(key.clone()).or_default();
+        if version < *highest {
+            self.came_lower.push(format!("{key:?}: {version} after {highest}"));
+        }
+        *highest = version.max(*highest);
+        if let Some(held) = self.objects.get(&key) {
+            if version < version_of(held) {
+                return;
+            }
+            if version == version_of(held) {
+                self.came_twice += 1;
+                findings.check(held == object, || format!("two that are version {version}: {held} {object}"));
+            }
+        }
+        self.objects.insert(key, object.clone());
+    }
+
+    /// What is missing, stale, otherwise wrong, or should not be there, compared with the server's own.
+    pub(crate) fn differences(&self, server: &Objects) -> Vec<String> {
+        let keys: BTreeSet<&Key> = self.objects.keys().chain(server.keys()).collect();
+        let different = keys.into_iter().filter(|key| self.objects.get(*key) != server.get(*key));
+        different
+            .map(|key| {
+                let version = |object: Option<&Value>| object.map(version_of);
+                let (held, wanted) = (self.objects.get(key), server.get(key));
+                let what = match (version(held), version(wanted)) {
+                    (None, _) => "missing",
+                    (_, None) => "removed on the server",
+                    (here, there) if here < there => "stale",
+                    (here, there) if here > there => "newer than on the server",
+                    _ => "wrong",
+                };
+                let (here, there) = (version(held), version(wanted));
+                format!("{key:?} {what}: has {here:?}, server {there:?}: {held:?} {wanted:?}")
+            })
+            .collect()
+    }
+}
+
+/// The key of an object.
+pub(crate) fn key_of(kind: &'static str, object: &Value) -> Key {
+    (kind, object["id"].as_str().expect("an id").to_owned())
+}
+
+/// The version of an object.
+pub(crate) fn version_of(object: &Value) -> i64 {
+    object["version"].as_i64().expect("a version")
+}
+
+fn removed_key(removed: &Value) -> Key {
+    let kind = MEMBERS.into_iter().find(|(_, kind)| removed["type"] == *kind);
+    key_of(kind.expect("a type").1, removed)
+}

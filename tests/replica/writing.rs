@@ -1,0 +1,198 @@
+//! Writers on two processes, a database that fails over, clients that lose answers and connections: in the end every
+//! client has exactly what the server has, and nothing that was acknowledged is lost.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use crate::acts::{self, Known};
+use crate::caller::Caller;
+use crate::findings::Findings;
+use crate::follower::Follower;
+use crate::instance::Instance;
+use crate::pair::Pair;
+use crate::replica::{Objects, version_of};
+use crate::writer::Writer;
+use crate::{Over, is_long, turn};
+
+const WRITERS: usize = 5;
+/// How many todos there are at the beginning. The more there are, the more often the last change of one is a change
+/// that was lost, if any is.
+const FIRST_TODOS: usize = 800;
+const SYNC_CLIENTS: usize = 8;
+const LISTENERS: usize = 4;
+const STEADY_LISTENERS: usize = 2;
+
+/// Tokens expire in mid-run.
+const SETTINGS: [(&str, &str); 1] = [("ACCESS_TOKEN_TTL", "45s")];
+/// How long a killed node stays away.
+const AWAY: Duration = Duration::from_secs(7);
+/// How often everything is compared anew when the server was still busy with what had been cut off.
+const COMPARISONS: usize = 5;
+
+#[tokio::test]
+async fn replicas_end_with_exactly_the_servers_state() {
+    let _turn = turn().await;
+    let pair = Pair::start("writing", &SETTINGS).await;
+    let findings = Findings::default();
+    let mut caller = Caller::register("writer", &pair.instances[0], &findings).await;
+    let mut listeners = Vec::new();
+    for number in 0..LISTENERS + STEADY_LISTENERS {
+        let mut listener = follower("listener", number, &pair, &findings).await;
+        drop(listener.connect(&pair.instances[number % 2]).await);
+        listeners.push(listener);
+    }
+    let mut clients = Vec::new();
+    for number in 0..SYNC_CLIENTS {
+        clients.push(follower("sync client", number, &pair, &findings).await);
+    }
+    let (writing, over) = (Over::default(), Over::default());
+    let writers = begin_writing(&pair, &findings, &writing).await;
+    let clients = follow(clients, &pair, &over, Follower::run_by_sync);
+    let steady = follow(listeners.split_off(LISTENERS), &pair, &over, Follower::run_steadily);
+    let listeners = follow(listeners, &pair, &over, Follower::run_by_events);
+    strike(&pair, &findings).await;
+    writing.end();
+    writers.join_all().await;
+    over.end();
+    let (mut clients, mut listeners) = (clients.join_all().await, listeners.join_all().await);
+    listeners.extend(steady.join_all().await);
+
+    let server = compare(&mut caller, &pair.instances, &mut clients, &mut listeners).await;
+    let skipped = judge(&server, &clients, &listeners, &findings);
+    findings.look_for_lost_writes(&pair.stored_versions().await);
+    conclude(&pair, &findings, &server, skipped, &clients, &listeners);
+}
+
+async fn follower(what: &str, number: usize, pair: &Pair, findings: &Findings) -> Follower {
+    let caller = Caller::log_in("writer", &pair.instances[number % 2], findings).await;
+    Follower::new(format!("{what} {number}"), caller)
+}
+
+async fn begin_writing(pair: &Pair, findings: &Findings, over: &Over) -> JoinSet<()> {
+    let (known, mut writers) = (Known::default(), JoinSet::new());
+    let mut caller = Caller::log_in("writer", &pair.instances[0], findings).await;
+    for commands in acts::first_todos(&known, FIRST_TODOS) {
+        let body = json!({ "token": null, "limit": 1, "commands": commands });
+        let answer = caller.call(&pair.instances[0], Method::POST, "/v1/sync", &body).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+    for number in 0..WRITERS {
+        let caller = Caller::log_in("writer", &pair.instances[number % 2], findings).await;
+        let writer = Writer { caller, known: known.clone() };
+        writers.spawn(writer.run(pair.instances.clone(), over.clone()));
+    }
+    writers
+}
+
+fn follow<F: Future<Output = Follower> + Send + 'static>(
+    followers: Vec<Follower>,
+    pair: &Pair,
+    over: &Over,
+    run: impl Fn(Follower, [Instance; 2], Over) -> F,
+) -> JoinSet<Follower> {
+    let mut tasks = JoinSet::new();
+    for follower in followers {
+        tasks.spawn(run(follower, pair.instances.clone(), over.clone()));
+    }
+    tasks
+}
+
+/// Lets everyone work, and strikes the primary in between: killed in the middle, at the long size killed and stepped
+/// down in turn, every two minutes.
+async fn strike(pair: &Pair, findings: &Findings) {
+    let blows = if is_long() { 14 } else { 1 };
+    let pause = Duration::from_mins(if is_long() { 2 } else { 1 });
+    for blow in 0..blows {
+        tokio::time::sleep(pause).await;
+        let (primary, _) = pair.set.nodes().await;
+        findings.blow();
+        if blow % 2 == 0 {
+            primary.kill().await;
+            tokio::time::sleep(AWAY).await;
+            pair.mend().await;
+            findings.count("primaries killed", 1);
+        } else {
+            primary.step_down().await;
+            findings.count("primaries stepped down", 1);
+        }
+    }
+    tokio::time::sleep(pause.saturating_sub(AWAY)).await;
+}
+
+/// Brings everyone up to date, and gives the server's state, which was the same before and after.
+async fn compare(
+    caller: &mut Caller,
+    instances: &[Instance; 2],
+    clients: &mut [Follower],
+    listeners: &mut [Follower],
+) -> Objects {
+    for _ in 0..COMPARISONS {
+        let server = caller.server_state(&instances[0]).await;
+        for (number, client) in clients.iter_mut().enumerate() {
+            client.catch_up(&instances[number % 2], 200).await;
+        }
+        for (number, listener) in listeners.iter_mut().enumerate() {
+            if number >= LISTENERS || number % 2 == 0 {
+                listener.settle(&instances[number / 2 % 2], &server).await;
+            } else {
+                listener.catch_up(&instances[number / 2 % 2], 200).await;
+            }
+        }
+        if caller.server_state(&instances[1]).await == server {
+            return server;
+        }
+        caller.findings.count("compared anew", 1);
+    }
+    panic!("the server's state goes on changing without writers");
+}
+
+/// Says how much was skipped, which is a fault, as is an older version after a newer one in answers of sync.
+fn judge(server: &Objects, clients: &[Follower], listeners: &[Follower], findings: &Findings) -> usize {
+    let mut skipped = 0;
+    for follower in clients.iter().chain(listeners) {
+        let differences = follower.replica.differences(server);
+        skipped += differences.len();
+        findings.check(differences.is_empty(), || {
+            let told: Vec<_> = differences.iter().take(5).cloned().collect();
+            format!("{} differs in {}:\n  {}", follower.name, differences.len(), told.join("\n  "))
+        });
+    }
+    for client in clients {
+        let lower = &client.replica.came_lower;
+        findings.check(lower.is_empty(), || {
+            let told = &lower[..lower.len().min(5)];
+            format!("{}: {} lower versions: {told:?}", client.name, lower.len())
+        });
+    }
+    skipped
+}
+
+fn conclude(
+    pair: &Pair,
+    findings: &Findings,
+    server: &Objects,
+    skipped: usize,
+    clients: &[Follower],
+    listeners: &[Follower],
+) {
+    for (what, followers) in [("sync clients", clients), ("listeners", listeners)] {
+        let sum = |of: fn(&Follower) -> usize| followers.iter().map(of).sum::<usize>();
+        let came = sum(|follower| follower.replica.came);
+        let twice = sum(|follower| follower.replica.came_twice);
+        let lower = sum(|follower| follower.replica.came_lower.len());
+        println!("writing: {what}: {came} objects came, {twice} twice, {lower} in a lower version");
+    }
+    findings.print_writes("writing");
+    let in_trash = server.values().filter(|object| !object["deleted_at"].is_null()).count();
+    let highest = server.values().map(version_of).max().unwrap_or_default();
+    let versions: i64 = server.values().map(version_of).sum();
+    let figures = format!(
+        "{} objects ({in_trash} in the trash), versions up to {highest}, {versions} in all; skipped {skipped}",
+        server.len(),
+    );
+    assert!(findings.counted("sync answers") > 100 && findings.counted("events") > 100, "nothing was tried");
+    findings.conclude("writing", &figures, pair);
+}
