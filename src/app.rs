@@ -36,7 +36,7 @@ use crate::todos::store::Todos;
 use crate::users::operations::{Accounts, Parts};
 use crate::users::password::Hasher;
 use crate::users::store::Users;
-use crate::{detach, extract, lists, original, problem, sync, tags, telemetry, todos, users};
+use crate::{detach, extract, lists, openapi, original, problem, sync, tags, telemetry, todos, users};
 
 /// Everything that handlers ask for; cheap to clone.
 #[derive(Clone, FromRef)]
@@ -234,6 +234,10 @@ fn service() -> Router<AppState> {
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/problems/{code}", get(problem::explained))
+        .route("/v1/openapi.json", get(openapi::handlers::document))
+        .route("/docs", get(openapi::handlers::docs))
+        .route("/docs/", get(openapi::handlers::index))
+        .route("/docs/{file}", get(openapi::handlers::file))
 }
 
 /// What stands around every route that works on the database.

@@ -88,10 +88,12 @@ pub mod telemetry;
 
 pub mod extract;
 pub mod members;
+pub mod openapi;
 pub mod page;
 pub mod path;
 pub mod problem;
 pub mod query;
+pub mod schema;
 pub mod version;
 
 pub mod db;

@@ -17,7 +17,7 @@ use todo_api::cli::{self, UserCommand};
 use todo_api::clock::Clock;
 use todo_api::config::{self, Config};
 use todo_api::error::Refusal;
-use todo_api::{migrations, server, startup, telemetry};
+use todo_api::{migrations, openapi, server, startup, telemetry};
 
 /// A todo API over MongoDB.
 #[derive(Parser)]
@@ -45,6 +45,8 @@ enum Command {
     /// Make and change users: for the first admin, and in an emergency
     #[command(subcommand)]
     User(UserCommand),
+    /// Print the API document (OpenAPI 3.1)
+    Openapi,
     /// Exit with 0 when the service on this machine answers
     Healthcheck,
 }
@@ -57,6 +59,7 @@ async fn main() -> ExitCode {
         Command::Serve => serve(file).await,
         Command::Migrate { again } => migrate(file, again).await,
         Command::User(command) => user(file, command).await,
+        Command::Openapi => print_document(),
         Command::Healthcheck => healthcheck(file).await,
     };
     match done {
@@ -128,6 +131,13 @@ async fn user(file: Option<&Path>, command: UserCommand) -> Result<(), Refusal> 
     let state = AppState::new(&Config::load(file)?, Clock::system()).await?;
     startup::migrate(&state, migrations::Which::Missing).await?;
     println!("{}", cli::run(&state, command).await?);
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the document goes to whoever asked for it")]
+fn print_document() -> Result<(), Refusal> {
+    let document = serde_json::to_string_pretty(&*openapi::DOCUMENT);
+    println!("{}", document.map_err(|error| Refusal(error.to_string()))?);
     Ok(())
 }
 

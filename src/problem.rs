@@ -10,6 +10,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::error::{Error, Fault, Resource, TokenFault};
 use crate::telemetry::{Reported, RequestId};
@@ -148,8 +149,8 @@ fn detail(error: &Error) -> String {
     }
 }
 
-/// The wire form of a problem (RFC 9457 §3), with `code`, `request_id` and `errors` as extension members.
-#[derive(Serialize)]
+/// A problem (RFC 9457 §3), with `code`, `request_id`, `errors` and `current` as extension members.
+#[derive(Serialize, ToSchema)]
 pub struct Problem<'a> {
     r#type: String,
     title: &'a str,
@@ -162,11 +163,14 @@ pub struct Problem<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Pointed<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     current: Option<&'a serde_json::Value>,
 }
 
-#[derive(Serialize)]
-struct Pointed<'a> {
+/// One broken rule of the input: where, which, and as a sentence.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Fault)]
+pub struct Pointed<'a> {
     pointer: &'a str,
     code: &'a str,
     detail: &'a str,

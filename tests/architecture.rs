@@ -9,13 +9,16 @@ use std::path::{Path, PathBuf};
 
 /// The layers, lowest first: a file imports from its own and from those above it in this list. A folder's name
 /// stands for its `mod.rs`, `*` for any feature.
-const LAYERS: [&[&str]; 10] = [
+const LAYERS: [&[&str]; 11] = [
     &["clock", "error", "id", "position"],
     &["config", "db", "keys", "quota", "seal", "telemetry"],
     &[
         "problem",
         "extract",
         "members",
+        "schema",
+        "openapi/operation",
+        "openapi/refusals",
         "query",
         "page",
         "version",
@@ -53,8 +56,9 @@ const LAYERS: [&[&str]; 10] = [
         "sync/hub",
     ],
     &["*/extract", "health"],
-    &["*/wire", "sync/commands", "sync/connection"],
+    &["*/wire", "*/filters", "sync/commands", "sync/connection"],
     &["*/handlers"],
+    &["*/docs", "openapi/operators"],
     &["app", "migrations", "migrations/take_over", "migrations/full_todos", "migrations/longer_memory"],
     &["startup", "server", "cli", "main"],
 ];

@@ -6,6 +6,7 @@ use bson::oid::ObjectId;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::error::{Error, TokenFault};
 use crate::id::{self, RandomId};
@@ -51,7 +52,7 @@ impl Kind {
 }
 
 /// What a user may do beyond their own things.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Everyone has it.

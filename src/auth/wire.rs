@@ -1,20 +1,24 @@
 //! The wire form of tokens and sessions. Must hold no rule.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::operations::Tokens;
 use super::store::Session;
 use crate::clock::rfc3339;
 use crate::id::RandomId;
+use crate::schema::{Secret, Time};
 
-/// Tokens on the wire, as OAuth 2.0 words them (RFC 6749 §5.1).
-#[derive(Serialize)]
+/// Tokens, as OAuth 2.0 words them (RFC 6749 §5.1).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Tokens)]
 pub(crate) struct TokensBody {
     token_type: &'static str,
     access_token: String,
     expires_in: i64,
     refresh_token: String,
     refresh_expires_in: i64,
+    #[schema(value_type = Secret)]
     session_id: RandomId,
 }
 
@@ -31,13 +35,17 @@ impl From<Tokens> for TokensBody {
     }
 }
 
-/// A session on the wire.
-#[derive(Serialize)]
+/// A session.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Session)]
 pub(crate) struct SessionBody {
+    #[schema(value_type = Secret)]
     id: RandomId,
     device: Option<String>,
     ip: Option<String>,
+    #[schema(value_type = Time)]
     created_at: String,
+    #[schema(value_type = Time)]
     last_used_at: String,
     current: bool,
 }

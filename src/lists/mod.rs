@@ -1,5 +1,6 @@
 //! Lists of todos. Must not be reached without their owner.
 
+pub mod docs;
 pub mod handlers;
 pub mod model;
 pub mod operations;

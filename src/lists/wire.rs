@@ -1,6 +1,7 @@
 //! Lists as JSON: bodies out, bodies and queries in. Must not hold a rule that goes beyond one member.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::model::{List, ListInput};
 use crate::clock::rfc3339;
@@ -8,24 +9,30 @@ use crate::error::{Error, Fault};
 use crate::members::{FromMembers, Input};
 use crate::owned::{Conflict, State, text};
 use crate::query::{FromParams, Params};
+use crate::schema::{Id, Time};
 use crate::version::Versioned;
 
-/// A list on the wire, as far as it changes only by itself.
-#[derive(Debug, Serialize)]
+/// A list, as far as it changes only by itself.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = List)]
 pub struct ListBody {
+    #[schema(value_type = Id)]
     id: String,
     name: String,
     description: String,
     color: Option<String>,
     position: String,
     version: i64,
+    #[schema(value_type = Time)]
     created_at: String,
+    #[schema(value_type = Time)]
     updated_at: String,
+    #[schema(value_type = Option<Time>)]
     deleted_at: Option<String>,
 }
 
-/// A list on the wire with how many open todos it has.
-#[derive(Debug, Serialize)]
+/// A list with how many open todos it has.
+#[derive(Debug, Serialize, ToSchema)]
 pub struct CountedList {
     #[serde(flatten)]
     list: ListBody,
@@ -82,7 +89,7 @@ pub struct WholeList(pub ListInput);
 pub struct ListPatch(pub ListInput);
 
 /// What the service alone decides.
-const READ_ONLY: [&str; 7] =
+pub(super) const READ_ONLY: [&str; 7] =
     ["id", "position", "open_count", "version", "created_at", "updated_at", "deleted_at"];
 
 impl FromMembers for WholeList {

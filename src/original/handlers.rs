@@ -12,6 +12,7 @@ use bson::oid::ObjectId;
 use futures_util::{StreamExt, TryStreamExt};
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::wire::{self, Body, Credentials, Registration, TodoFields};
 use crate::auth::extract::{CurrentUser, FreshUser, LogoutToken, RefreshToken};
@@ -27,8 +28,9 @@ use crate::users::operations::{Accounts, Origin};
 /// The variable part of a path; what cannot be decoded names nothing.
 type Segment = Result<Path<String>, PathRejection>;
 
-/// A todo on the wire; the id in MongoDB's extended JSON, as the original printed it.
-#[derive(Serialize)]
+/// A todo; the id in MongoDB's extended JSON, as the original printed it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OriginalTodo)]
 pub(crate) struct TodoBody {
     _id: Oid,
     name: String,
@@ -36,14 +38,15 @@ pub(crate) struct TodoBody {
     owner_id: String,
 }
 
-/// A user on the wire.
-#[derive(Serialize)]
+/// A user.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OriginalUser)]
 pub(crate) struct UserBody {
     _id: Oid,
     username: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Oid {
     #[serde(rename = "$oid")]
     hex: String,

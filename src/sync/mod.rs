@@ -3,6 +3,7 @@
 
 pub mod commands;
 pub mod connection;
+pub mod docs;
 pub mod handlers;
 pub mod hub;
 pub mod model;

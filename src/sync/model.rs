@@ -3,6 +3,7 @@
 use bson::Timestamp;
 use bson::oid::ObjectId;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::lists::model::List;
 use crate::owned::Owned;
@@ -10,7 +11,7 @@ use crate::owned::stamps::Change;
 use crate::todos::model::Todo;
 
 /// A kind of object that is kept in sync.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// A todo.

@@ -3,6 +3,7 @@
 use axum::response::sse::Event;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use super::commands::{Command, Done};
 use super::model::{Changes, Kind, Removed};
@@ -11,6 +12,7 @@ use crate::error::{Error, Fault};
 use crate::lists::wire::ListBody;
 use crate::members::{FromMembers, Input};
 use crate::problem::Problem;
+use crate::schema::Id;
 use crate::todos::wire::TodoBody;
 
 /// How many commands a request has at most.
@@ -63,17 +65,21 @@ pub struct SyncBody {
     pub results: Vec<Box<RawValue>>,
 }
 
-/// Changes on the wire.
-#[derive(Serialize)]
+/// What has changed, each object as it is afterwards.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Changes)]
 pub struct ChangesBody {
     todos: Vec<TodoBody>,
     lists: Vec<ListBody>,
     removed: Vec<RemovedBody>,
 }
 
-#[derive(Serialize)]
-struct RemovedBody {
+/// An object that has been removed for good.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Removed)]
+pub(super) struct RemovedBody {
     r#type: Kind,
+    #[schema(value_type = Id)]
     id: String,
 }
 

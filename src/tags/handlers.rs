@@ -9,6 +9,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use bson::oid::ObjectId;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::auth::extract::CurrentUser;
 use crate::error::{Error, Resource};
@@ -24,8 +25,9 @@ use crate::todos::tags::Tag;
 use crate::todos::wire::TodoBody;
 use crate::version::{Given, Versioned};
 
-/// A tag on the wire.
-#[derive(Serialize)]
+/// A tag.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Tag)]
 pub(crate) struct TagBody {
     name: String,
     open_count: i64,

@@ -5,6 +5,7 @@ use bson::DateTime;
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeZone, Timelike};
 use chrono_tz::{GapInfo, Tz};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::error::Fault;
 
@@ -27,12 +28,24 @@ pub enum Due {
     },
 }
 
-/// A due date as stored and sent.
-#[derive(Serialize, Deserialize)]
+/// A due date as stored and sent: `{"date"}`, or `{"at", "time_zone"}`.
+#[derive(Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
-enum Written {
-    Date { date: String },
-    At { at: String, time_zone: Option<String> },
+#[schema(as = Due)]
+pub(super) enum Written {
+    /// On a day.
+    Date {
+        /// `YYYY-MM-DD`.
+        date: String,
+    },
+    /// At a wall time.
+    At {
+        /// `YYYY-MM-DDTHH:MM`, or with seconds.
+        at: String,
+        /// An IANA name; null for wherever the user is.
+        #[schema(required)]
+        time_zone: Option<String>,
+    },
 }
 
 impl From<Due> for Written {

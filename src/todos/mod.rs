@@ -1,7 +1,9 @@
 //! Todos. Must not be reached without their owner: [`operations::Planner::of`] is the only door.
 
 pub mod cascade;
+pub mod docs;
 pub mod due;
+mod filters;
 pub mod handlers;
 pub mod input;
 pub mod model;

@@ -4,6 +4,7 @@ use bson::oid::ObjectId;
 use bson::{DateTime, Document, doc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::due::Due;
 use super::recurrence::{Basis, Recurrence};
@@ -104,8 +105,9 @@ pub enum Act {
 }
 
 /// How much a todo matters; stored by rank, so that it can be sorted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(into = "i32", from = "i32")]
+#[schema(rename_all = "lowercase")]
 pub enum Priority {
     /// Not said.
     #[default]

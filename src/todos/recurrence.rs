@@ -4,13 +4,14 @@
 use bson::DateTime;
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::due::{Due, local_of};
 use super::rule::Rule;
 use crate::error::Fault;
 
 /// From where the next occurrence counts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Basis {
     /// From the due date: a late completion does not move the next one.

@@ -1,49 +1,57 @@
-//! Todos as JSON: bodies out, bodies and queries in. Must not hold a rule that goes beyond one member.
+//! Todos as JSON: bodies out, bodies in. Must not hold a rule that goes beyond one member.
 
 use bson::oid::ObjectId;
-use chrono::DateTime as ChronoDateTime;
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::due::{self, Due, DuePatch};
+use super::due::{self, Due, DuePatch, Written};
 use super::input::TodoInput;
 use super::model::{Priority, Todo};
-use super::moment::Moment;
 use super::place::{Beside, Move};
-use super::query::{Deleted, Sort, TodoQuery};
 use super::recurrence::{Basis, RecurrencePatch};
-use super::words;
 use crate::clock::rfc3339;
 use crate::error::{Error, Fault};
-use crate::id;
 use crate::members::{FromMembers, Input};
 use crate::owned::{Conflict, text};
-use crate::query::{FromParams, Params};
+use crate::schema::{Id, Time};
 use crate::version::Versioned;
 
-/// A todo on the wire.
-#[derive(Debug, Serialize)]
+/// A todo.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Todo)]
 pub struct TodoBody {
+    #[schema(value_type = Id)]
     id: String,
+    #[schema(value_type = Option<Id>)]
     list_id: Option<String>,
+    #[schema(value_type = Option<Id>)]
     parent_id: Option<String>,
     name: String,
     description: String,
     completed: bool,
+    #[schema(value_type = Option<Time>)]
     completed_at: Option<String>,
+    #[schema(value_type = Option<Written>)]
     due: Option<Due>,
     recurrence: Option<RecurrenceBody>,
+    #[schema(value_type = Priority)]
     priority: &'static str,
     tags: Vec<String>,
     position: String,
+    #[schema(value_type = Option<Id>)]
     occurrence_of: Option<String>,
     version: i64,
+    #[schema(value_type = Time)]
     created_at: String,
+    #[schema(value_type = Time)]
     updated_at: String,
+    #[schema(value_type = Option<Time>)]
     deleted_at: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
-struct RecurrenceBody {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Recurrence)]
+pub(super) struct RecurrenceBody {
     rule: String,
     basis: Basis,
 }
@@ -98,7 +106,7 @@ pub struct WholeTodo(pub TodoInput);
 pub struct TodoPatch(pub TodoInput);
 
 /// What the service alone decides.
-const READ_ONLY: [&str; 8] =
+pub(super) const READ_ONLY: [&str; 8] =
     ["id", "completed_at", "position", "occurrence_of", "version", "created_at", "updated_at", "deleted_at"];
 
 impl FromMembers for WholeTodo {
@@ -194,103 +202,4 @@ impl FromMembers for Option<Beside> {
             (None, None) => Some(None),
         }
     }
-}
-
-impl FromParams for TodoQuery {
-    fn take(params: &mut Params) -> Option<Self> {
-        let none_or_id = |text: &str| match text {
-            "none" => Some(None),
-            text => id::object_id(text).map(Some),
-        };
-        let not_id = |field: &'static str| {
-            move || Fault::of(field, "not_an_id", "This is `none`, or an id of 24 lower-case hex digits.")
-        };
-        let moment = |field: &'static str| {
-            move || {
-                let detail = "This is a date, a local time, or a time with its offset (RFC 3339).";
-                Fault::of(field, "not_a_time", detail)
-            }
-        };
-        let unknown = |field: &'static str, known: &'static str| {
-            move || Fault::of(field, "unknown_value", format!("This is one of: {known}."))
-        };
-        let list_id = params.parse("list_id", none_or_id, not_id("list_id"));
-        let parent_id = params.parse("parent_id", none_or_id, not_id("parent_id"));
-        let completed = params.parse("completed", parse_flag, unknown("completed", "true, false"));
-        let tags: Vec<_> = params.take_all("tag").iter().map(|tag| text::tag(tag)).collect();
-        let tags = if tags.contains(&None) {
-            params.fault(text::not_a_tag("tag"))
-        } else {
-            Some(tags.into_iter().flatten().collect())
-        };
-        let priorities = unknown("priority", "none, low, medium, high");
-        let priority = params.parse("priority", Priority::of, priorities);
-        let due_before = params.parse("due_before", parse_moment, moment("due_before"));
-        let due_after = params.parse("due_after", parse_moment, moment("due_after"));
-        let updated_after = params.parse("updated_after", parse_instant, || {
-            Fault::of("updated_after", "not_a_time", "This is a time with its offset (RFC 3339).")
-        });
-        let prefixes = params.parse("q", parse_search, || {
-            Fault::of("q", "too_long", format!("A search has at most {SEARCH_MAX} characters."))
-        });
-        let deleted = params.parse("deleted", parse_deleted, unknown("deleted", "false, true, any"));
-        let orders = "position, due, priority, name, created_at, updated_at, each also with - in front";
-        let sort = params.parse("sort", parse_sort, unknown("sort", orders));
-        let (sort, reverse) = sort.unwrap_or_default();
-        Some(Self {
-            list_id,
-            parent_id,
-            completed,
-            tags: tags?,
-            priority,
-            due_before,
-            due_after,
-            updated_after,
-            prefixes,
-            deleted: deleted.unwrap_or_default(),
-            sort,
-            reverse,
-        })
-    }
-}
-
-/// The most code points of a search.
-const SEARCH_MAX: usize = 500;
-
-fn parse_search(text: &str) -> Option<Vec<String>> {
-    (text.chars().count() <= SEARCH_MAX).then(|| words::prefixes_of(text))
-}
-
-fn parse_flag(word: &str) -> Option<bool> {
-    match word {
-        "true" => Some(true),
-        "false" => Some(false),
-        _ => None,
-    }
-}
-
-/// The word of the filter `deleted`.
-pub(crate) fn parse_deleted(word: &str) -> Option<Deleted> {
-    match word {
-        "false" => Some(Deleted::No),
-        "true" => Some(Deleted::Only),
-        "any" => Some(Deleted::Any),
-        _ => None,
-    }
-}
-
-fn parse_sort(word: &str) -> Option<(Sort, bool)> {
-    let (name, reverse) = word.strip_prefix('-').map_or((word, false), |name| (name, true));
-    Sort::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, sort)| (sort, reverse))
-}
-
-fn parse_moment(text: &str) -> Option<Moment> {
-    let date = || due::parse_date(text).map(Moment::Date);
-    let local = || due::parse_local(text).map(Moment::Local);
-    date().or_else(local).or_else(|| parse_instant(text).map(Moment::Instant))
-}
-
-fn parse_instant(text: &str) -> Option<bson::DateTime> {
-    let instant = ChronoDateTime::parse_from_rfc3339(text).ok()?;
-    (1..=9999).contains(&chrono::Datelike::year(&instant)).then(|| instant.to_utc().into())
 }

@@ -11,6 +11,7 @@ use axum::response::IntoResponse;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::model::{LIMITS, NewUser, User, UserPatch, password_faults};
 use super::operations::{Accounts, Origin};
@@ -24,17 +25,21 @@ use crate::id::RandomId;
 use crate::idempotency::extract::Creation;
 use crate::idempotency::store::{ANONYMOUS, Idempotency};
 use crate::members::{FromMembers, Input};
+use crate::schema::{Id, Time};
 use crate::telemetry::UserName;
 use crate::version::{IfMatch, IfNoneMatch, Versioned};
 
 /// A user on the wire.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = User)]
 pub(crate) struct UserBody {
+    #[schema(value_type = Id)]
     id: String,
     username: String,
     email: Option<String>,
     roles: Vec<Role>,
     time_zone: String,
+    #[schema(value_type = Time)]
     created_at: String,
     version: i64,
 }

@@ -28,6 +28,7 @@ mod todo_model;
 mod v1_accounts;
 mod v1_events;
 mod v1_lists_of_todos;
+mod v1_openapi;
 mod v1_problems;
 mod v1_repairs;
 mod v1_rules;

@@ -6,7 +6,7 @@ use axum::response::Response;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
-use super::TestApp;
+use super::{TestApp, document};
 
 /// Sends requests to one service, with the tokens of one login if it has any.
 #[derive(Clone)]
@@ -88,7 +88,7 @@ impl Client {
         headers: &[(&str, &str)],
         body: impl Into<Body>,
     ) -> Answer {
-        let mut request = Request::builder().method(method).uri(path);
+        let mut request = Request::builder().method(method.clone()).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -99,6 +99,7 @@ impl Client {
         }
         let answer = self.app.send(request.body(body.into()).expect("a well-formed request")).await;
         assert!(!answer.header("x-request-id").is_empty(), "every answer names its request: {answer:?}");
+        document::check(&method, path, &answer);
         answer
     }
 }

@@ -1,0 +1,54 @@
+//! The routes `/v1/openapi.json` and `/docs`. Must not ask anyone outside: the pages are in the binary.
+
+use std::sync::{Arc, LazyLock};
+
+use axum::Json;
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Redirect};
+use serde_json::Value;
+use utoipa_swagger_ui::{Config, serve};
+
+use super::DOCUMENT;
+use crate::error::{Error, Resource};
+
+/// How long a browser may keep what the pages are made of.
+const KEPT: &str = "public, max-age=3600";
+
+static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
+    Arc::new(
+        Config::new(["/v1/openapi.json"])
+            .persist_authorization(true)
+            .display_request_duration(true)
+            .filter(true),
+    )
+});
+
+/// `GET /v1/openapi.json`
+pub(crate) async fn document() -> impl IntoResponse {
+    let document: &'static Value = &DOCUMENT;
+    ([(CACHE_CONTROL, KEPT)], Json(document))
+}
+
+/// `GET /docs`
+pub(crate) async fn docs() -> Redirect {
+    Redirect::permanent("/docs/")
+}
+
+/// `GET /docs/`
+pub(crate) async fn index() -> Result<impl IntoResponse, Error> {
+    part_of_docs("index.html")
+}
+
+/// `GET /docs/{file}`
+pub(crate) async fn file(file: Result<Path<String>, PathRejection>) -> Result<impl IntoResponse, Error> {
+    let Path(file) = file.map_err(|_| Error::NotFound(Resource::Path))?;
+    part_of_docs(&file)
+}
+
+fn part_of_docs(file: &str) -> Result<impl IntoResponse + use<>, Error> {
+    let found = serve(file, CONFIG.clone()).map_err(|error| Error::internal(error.to_string()))?;
+    let found = found.ok_or(Error::NotFound(Resource::Path))?;
+    Ok(([(CONTENT_TYPE, found.content_type), (CACHE_CONTROL, KEPT.to_owned())], found.bytes))
+}

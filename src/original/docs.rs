@@ -1,0 +1,118 @@
+//! What the API document says of the original's routes. Must not promise what the routes do not keep: real answers are
+//! held against it.
+
+use serde_json::{Value, json};
+
+use super::handlers::{TodoBody, UserBody};
+use crate::error::{Error, Resource};
+use crate::openapi::operation::{Needs, Operation};
+use crate::schema::{named, sent};
+
+/// The schemas of the original's bodies, by name.
+#[must_use]
+pub fn schemas() -> Vec<(&'static str, Value)> {
+    let object = |properties: Value| {
+        let required: Vec<_> =
+            properties.as_object().into_iter().flat_map(|all| all.keys().cloned()).collect();
+        json!({ "type": "object", "required": required, "properties": properties })
+    };
+    let text = || json!({ "type": "string" });
+    let oid = object(json!({ "$oid": named("Id") }));
+    vec![
+        ("OriginalTodo", sent::<TodoBody>()),
+        ("OriginalUser", sent::<UserBody>()),
+        ("Oid", oid),
+        (
+            "OriginalError",
+            json!({ "type": "object", "properties": {
+            "message": { "type": ["string", "object"] }, "description": text(), "error": text(),
+        } }),
+        ),
+        ("Message", object(json!({ "message": text() }))),
+        (
+            "Credentials",
+            object(json!({
+                "username": { "type": "string", "minLength": 1, "maxLength": 64 },
+                "password": { "type": "string", "minLength": 8, "maxLength": 128 },
+            })),
+        ),
+        ("OriginalTodoFields", object(json!({ "name": text(), "description": text() }))),
+        ("OriginalTokens", object(json!({ "access_token": text(), "refresh_token": text() }))),
+        ("OriginalAccess", object(json!({ "access_token": text() }))),
+    ]
+}
+
+/// The operations of the original.
+#[must_use]
+pub fn operations() -> Vec<Operation> {
+    let new = |method, path, id, summary| Operation::new(method, path, "Original", id, summary);
+    let credentials = json!({ "username": "ann", "password": "correct horse battery" });
+    let fields = json!({ "name": "Milk", "description": "2 litres" });
+    let oid = json!({ "$oid": "6b01676ced65d6cc747c3412" });
+    let example = json!({ "_id": oid, "name": "Milk", "description": "2 litres", "owner_id": "6b01676ced65d6cc747c3400" });
+    let user = json!({ "_id": oid, "username": "ann" });
+    let says = |operation: Operation, status, message: &str| {
+        operation.answers_json(status, message, &named("Message"), &json!({ "message": message }))
+    };
+    let todo = |operation: Operation, status| {
+        operation.answers_json(status, "The todo.", &named("OriginalTodo"), &example)
+    };
+    let all = json!({ "type": "array", "items": named("OriginalTodo") });
+    let access = json!({ "access_token": "eyJ0..." });
+    let both = json!({ "access_token": "eyJ0...", "refresh_token": "eyJ0..." });
+    let throttled = Error::Throttled { retry_after: std::time::Duration::from_secs(2) };
+    vec![
+        says(new("post", "/register", "original_register", "Make a user"), 201, "User created successfully.")
+            .needs(Needs::Nothing)
+            .body(&named("Credentials"), &credentials)
+            .refuses(&[Error::UsernameTaken, Error::RegistrationClosed, throttled.clone()]),
+        new("post", "/login", "original_login", "Open a session")
+            .needs(Needs::Nothing)
+            .body(&named("Credentials"), &credentials)
+            .answers_json(200, "Tokens.", &named("OriginalTokens"), &both)
+            .refuses(&[Error::InvalidCredentials, throttled]),
+        new("post", "/refresh", "original_refresh", "A new access token").needs(Needs::Refresh).answers_json(
+            200,
+            "A token that is not fresh.",
+            &named("OriginalAccess"),
+            &access,
+        ),
+        says(new("post", "/logout", "original_logout", "End the session"), 200, "Successfully logged out")
+            .needs(Needs::Access),
+        new("get", "/user/{username}", "original_get_user", "A user")
+            .needs(Needs::Access)
+            .answers_json(200, "The user.", &named("OriginalUser"), &user)
+            .refuses(&[Error::Forbidden])
+            .may_lack(Resource::User),
+        says(
+            new("delete", "/user/{username}", "original_delete_user", "Delete a user"),
+            200,
+            "User was deleted",
+        )
+        .needs(Needs::Access)
+        .refuses(&[Error::Forbidden])
+        .may_lack(Resource::User),
+        todo(new("post", "/createtodo", "original_create_todo", "Make a todo"), 201)
+            .needs(Needs::Fresh)
+            .body(&named("OriginalTodoFields"), &fields)
+            .refuses(&[Error::Invalid(Vec::new())]),
+        todo(new("get", "/todo/{todo_id}", "original_get_todo", "A todo"), 200)
+            .needs(Needs::Access)
+            .may_lack(Resource::Todo),
+        todo(new("put", "/todo/{todo_id}", "original_put_todo", "Change a todo"), 200)
+            .needs(Needs::Fresh)
+            .body(&named("OriginalTodoFields"), &fields)
+            .may_lack(Resource::Todo),
+        says(
+            new("delete", "/todo/{todo_id}", "original_delete_todo", "Delete a todo"),
+            200,
+            "The todo was deleted",
+        )
+        .needs(Needs::Fresh)
+        .may_lack(Resource::Todo),
+        new("get", "/todolist", "original_list_todos", "All todos, oldest first")
+            .needs(Needs::Access)
+            .answers_json(200, "The todos.", &all, &json!([example]))
+            .may_lack(Resource::Todos),
+    ]
+}

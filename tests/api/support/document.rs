@@ -1,0 +1,105 @@
+//! Answers held against the API document: every answer of every test is.
+
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex};
+
+use axum::http::Method;
+use jsonschema::Validator;
+use serde_json::{Value, json};
+use todo_api::openapi::DOCUMENT;
+
+use super::Answer;
+
+static VALIDATORS: LazyLock<Mutex<HashMap<String, &'static Validator>>> = LazyLock::new(Mutex::default);
+
+/// The document, with every reference to its components as its schemas need it; no object has members that its schema
+/// does not name.
+static COMPONENTS: LazyLock<Value> = LazyLock::new(|| {
+    let mut components = DOCUMENT["components"].clone();
+    components["schemas"].as_object_mut().unwrap().values_mut().for_each(|schema| close(schema, true));
+    components
+});
+
+/// Says of objects that what is not named is not there. Parts of an `allOf` leave that to the whole.
+fn close(schema: &mut Value, is_whole: bool) {
+    if let Some(reference) = schema["$ref"].as_str().filter(|_| !is_whole) {
+        *schema = DOCUMENT.pointer(reference.trim_start_matches('#')).unwrap().clone();
+    }
+    let Some(object) = schema.as_object_mut() else { return };
+    for part in object.get_mut("allOf").and_then(Value::as_array_mut).into_iter().flatten() {
+        close(part, false);
+    }
+    for part in object.get_mut("oneOf").and_then(Value::as_array_mut).into_iter().flatten() {
+        close(part, true);
+    }
+    for member in object.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten() {
+        close(member.1, true);
+    }
+    if let Some(items) = object.get_mut("items") {
+        close(items, true);
+    }
+    if is_whole && (object.contains_key("allOf") || object.contains_key("properties")) {
+        object.insert("unevaluatedProperties".to_owned(), json!(false));
+    }
+}
+
+/// A validator for a schema of the document.
+pub(crate) fn validator(schema: &Value) -> &'static Validator {
+    let mut known = VALIDATORS.lock().unwrap();
+    known.entry(schema.to_string()).or_insert_with(|| {
+        let mut whole = schema.clone();
+        close(&mut whole, true);
+        whole["components"] = COMPONENTS.clone();
+        let validator = jsonschema::draft202012::options().should_validate_formats(true).build(&whole);
+        Box::leak(Box::new(validator.unwrap()))
+    })
+}
+
+/// The template of a path in the document, and its operation.
+pub(crate) fn operation(method: &Method, path: &str) -> Option<(&'static str, &'static Value)> {
+    let path = path.split('?').next().unwrap();
+    let matches = |template: &str| {
+        let (given, wanted): (Vec<_>, Vec<_>) = (path.split('/').collect(), template.split('/').collect());
+        let same =
+            |(given, wanted): (&&str, &&str)| given == wanted || wanted.starts_with('{') && !given.is_empty();
+        given.len() == wanted.len() && given.iter().zip(&wanted).all(same)
+    };
+    let document: &'static Value = &DOCUMENT;
+    let paths = document["paths"].as_object().unwrap();
+    let (template, methods) = paths.iter().find(|(template, _)| matches(template))?;
+    let (_, operation) =
+        methods.as_object()?.iter().find(|(name, _)| name.to_ascii_uppercase() == method.as_str())?;
+    Some((template, operation))
+}
+
+/// Whether an answer is one that the document tells of, down to its members.
+#[track_caller]
+pub(crate) fn check(method: &Method, path: &str, answer: &Answer) {
+    let Some((_, operation)) = operation(method, path) else { return };
+    let status = answer.status.as_u16().to_string();
+    let seen = || format!("{method} {path}: {status} {}", answer.text());
+    let mut described =
+        operation["responses"].get(&status).unwrap_or_else(|| panic!("not told of: {}", seen()));
+    if let Some(reference) = described["$ref"].as_str() {
+        described = DOCUMENT.pointer(reference.trim_start_matches('#')).unwrap();
+    }
+    let media_type = answer.header("content-type").split(';').next().unwrap();
+    let content = described["content"].as_object();
+    match content.and_then(|content| content.get(media_type)) {
+        Some(media) if media_type.ends_with("json") => {
+            let body = answer.json();
+            let faults: Vec<_> =
+                validator(&media["schema"]).iter_errors(&body).map(|error| error.to_string()).collect();
+            assert!(faults.is_empty(), "{faults:?}: {}", seen());
+        }
+        Some(_) => {}
+        None => assert!(content.is_none() && answer.body.is_empty(), "no such body is told of: {}", seen()),
+    }
+    for header in
+        ["etag", "location", "retry-after", "www-authenticate", "idempotent-replayed", "link", "x-request-id"]
+    {
+        let told = described["headers"].as_object().into_iter().flatten();
+        let is_told = told.into_iter().any(|(name, _)| name.eq_ignore_ascii_case(header));
+        assert!(!answer.headers.contains_key(header) || is_told, "{header} is not told of: {}", seen());
+    }
+}
