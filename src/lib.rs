@@ -52,6 +52,11 @@
 //! [`sync::hub`] reads one change stream and hands changes out to the streams of events, each of which
 //! ([`sync::connection`]) first walks to where it is live. Commands ([`sync::commands`]) call what the routes call.
 //!
+//! # The API document
+//!
+//! Each feature's `docs` says what the types do not: summaries, parameters, which errors. [`openapi`] puts it together and
+//! serves it. Every answer of every test is held against it (`tests/api/support/document.rs`).
+//!
 //! # Starting and stopping
 //!
 //! The port is bound first. [`startup`] then prepares the database, as often as it takes: it must be a replica set;

@@ -28,7 +28,7 @@ static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
 /// `GET /v1/openapi.json`
 pub(crate) async fn document() -> impl IntoResponse {
     let document: &'static Value = &DOCUMENT;
-    ([(CACHE_CONTROL, KEPT)], Json(document))
+    Json(document)
 }
 
 /// `GET /docs`
