@@ -6,9 +6,9 @@ use std::io::{BufRead, IsTerminal};
 use clap::{Subcommand, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::app::AppState;
 use crate::auth::token::Role;
 use crate::error::{Error, Refusal, Resource};
+use crate::state::AppState;
 use crate::users::model::{LIMITS, NewUser, User};
 use crate::users::operations::Origin;
 

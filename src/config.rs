@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use axum::http::{HeaderValue, Uri};
 use figment::providers::{Format, Serialized, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
@@ -46,6 +47,12 @@ pub struct Config {
     pub throttles: Switch,
     /// Whether anyone may register.
     pub registration: Registration,
+    /// How many connections this instance serves at a time.
+    #[serde(deserialize_with = "number")]
+    pub max_connections: usize,
+    /// Origins whose pages may use the API, separated by commas; none without it.
+    #[serde(deserialize_with = "origins")]
+    pub cors_origins: Vec<HeaderValue>,
     /// How many streams of events this instance serves at a time.
     #[serde(deserialize_with = "number")]
     pub max_event_connections: usize,
@@ -86,7 +93,7 @@ pub enum LogFormat {
 }
 
 /// The settings with their defaults; `None` where there is none. The order is that of the README's table.
-pub const SETTINGS: [(&str, Option<&str>); 14] = [
+pub const SETTINGS: [(&str, Option<&str>); 16] = [
     ("mongodb_uri", Some("mongodb://localhost:27017/todolistapp")),
     ("jwt_secret", None),
     ("jwt_secrets_previous", Some("")),
@@ -98,7 +105,9 @@ pub const SETTINGS: [(&str, Option<&str>); 14] = [
     ("access_token_ttl", Some("15m")),
     ("throttles", Some("on")),
     ("registration", Some("open")),
+    ("max_connections", Some("4096")),
     ("max_event_connections", Some("1000")),
+    ("cors_origins", Some("")),
     ("log_format", None),
     ("log_level", Some("info")),
 ];
@@ -243,6 +252,22 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::E
     let text = String::deserialize(deserializer)?;
     humantime::parse_duration(&text)
         .map_err(|_| de::Error::custom("must be a duration such as `15m` or `90s`"))
+}
+
+/// Origins as browsers write them (RFC 6454 §6.2): scheme, host and port, nothing behind.
+fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<HeaderValue>, D::Error> {
+    let wrong =
+        || de::Error::custom("must be origins such as `https://todo.example.org`, separated by commas");
+    let origin = |part: &str| {
+        let uri: Uri = part.parse().ok()?;
+        let bare =
+            uri.scheme_str().is_some_and(|scheme| ["http", "https"].contains(&scheme)) && uri.path() == "/";
+        let is_origin = bare && uri.query().is_none() && !part.ends_with('/') && !part.contains('@');
+        HeaderValue::from_str(part).ok().filter(|_| is_origin)
+    };
+    let text = String::deserialize(deserializer)?;
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    parts.map(|part| origin(part).ok_or_else(wrong)).collect()
 }
 
 fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SecretString>, D::Error> {

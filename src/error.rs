@@ -19,6 +19,9 @@ pub enum Error {
     /// The body is larger than [`crate::extract::BODY_LIMIT`].
     #[error("body too large")]
     BodyTooLarge,
+    /// The client took too long to send the body.
+    #[error("request timeout")]
+    RequestTimeout,
     /// The body is of a type that is not read here.
     #[error("unsupported media type")]
     UnsupportedMediaType,

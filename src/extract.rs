@@ -1,26 +1,44 @@
 //! Reading what a client sent, strictly. Must not know what the members mean.
 
-use axum::body::Bytes;
+use std::time::Duration;
+
+use axum::body::{Bytes, HttpBody};
 use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
+use tokio::time::timeout;
 
+use crate::admission::Turn;
 use crate::error::Error;
 use crate::members::{FromMembers, Input, Members};
 
 /// The largest body, in bytes: 1 MiB.
 pub const BODY_LIMIT: usize = 1024 * 1024;
 
-/// The bytes of a body.
+/// How long a client may take to send a body.
+pub const BODY_TIME: Duration = Duration::from_secs(8);
+
+/// The bytes of a body. While they come, other requests have their turn.
 ///
 /// # Errors
-/// [`Error::BodyTooLarge`]; [`Error::MalformedJson`] when the client broke off.
+/// [`Error::BodyTooLarge`]; [`Error::RequestTimeout`]; [`Error::MalformedJson`] when the client broke off;
+/// [`Error::Unavailable`] when too many wait for their turn.
 pub async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Error> {
-    Bytes::from_request(request, state).await.map_err(|rejection| match rejection {
+    let turn = request.extensions().get::<Turn>().cloned();
+    let is_here = request.body().is_end_stream();
+    if let Some(turn) = turn.as_ref().filter(|_| !is_here) {
+        turn.pause();
+    }
+    let read = timeout(BODY_TIME, Bytes::from_request(request, state)).await;
+    let bytes = read.map_err(|_| Error::RequestTimeout)?.map_err(|rejection| match rejection {
         BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => Error::BodyTooLarge,
         _ => Error::MalformedJson("the body breaks off".to_owned()),
-    })
+    })?;
+    if let Some(turn) = turn.filter(|_| !is_here) {
+        turn.resume().await?;
+    }
+    Ok(bytes)
 }
 
 /// Whether a body says that it is JSON: `application/json` or `application/*+json` (RFC 6839 §3.1).

@@ -12,7 +12,7 @@
 //!
 //! Follow `PUT /todo/{todo_id}` once and you know the code:
 //!
-//! 1. [`server`] accepts the connection and hands the request to the router of [`app`], where the route table is.
+//! 1. [`server`] accepts the connection and hands the request to the router of [`app`], where the route table is. What handlers ask for is in [`state`].
 //! 2. [`telemetry`] names the request and will write its log line; [`health`] holds it back unless the database is
 //!    prepared; [`detach`] moves it to a task of its own, so that nothing is dropped half-way when the client leaves.
 //! 3. The handler, in [`original`], lists what it needs: `FreshUser` ([`auth::extract`]) checks the token and asks the
@@ -83,12 +83,15 @@ pub mod position;
 pub mod quota;
 pub mod seal;
 
+pub mod admission;
 pub mod app;
 pub mod cli;
 pub mod detach;
 pub mod health;
+pub mod security;
 pub mod server;
 pub mod startup;
+pub mod state;
 pub mod telemetry;
 
 pub mod extract;

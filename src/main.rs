@@ -12,11 +12,12 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 
-use todo_api::app::{self, AppState};
+use todo_api::app;
 use todo_api::cli::{self, UserCommand};
 use todo_api::clock::Clock;
 use todo_api::config::{self, Config};
 use todo_api::error::Refusal;
+use todo_api::state::AppState;
 use todo_api::{migrations, openapi, server, startup, telemetry};
 
 /// A todo API over MongoDB.
@@ -94,7 +95,13 @@ async fn serve(file: Option<&Path>) -> Result<(), Refusal> {
         hub.close();
         tracing::info!("stopping");
     };
-    let serving = server::serve(listener, app::router(state.clone()), state.tasks.clone(), stop);
+    let serving = server::serve(
+        listener,
+        app::router(state.clone()),
+        config.max_connections,
+        state.tasks.clone(),
+        stop,
+    );
     let prepared = async {
         match startup::prepare(&state, &config.mongodb_uri).await {
             Ok(()) => startup::maintain(&state).await,

@@ -59,6 +59,7 @@ pub fn describe(error: &Error) -> (StatusCode, &'static str, &'static str) {
         Error::IdempotencyKeyReused => {
             (StatusCode::CONFLICT, "idempotency_key_reused", "The idempotency key stands for another request")
         }
+        Error::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "request_timeout", "The body came too slowly"),
         Error::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large"),
         Error::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_input", "The input breaks a rule"),
         Error::Internal(_) => {
@@ -101,6 +102,7 @@ pub fn explain(code: &str) -> Option<(StatusCode, &'static str)> {
         Error::InTrash,
         Error::LimitReached(0),
         Error::VersionMismatch { current: Box::default() },
+        Error::RequestTimeout,
         Error::BodyTooLarge,
         Error::UnsupportedMediaType,
         Error::Invalid(Vec::new()),

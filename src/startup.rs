@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::app::AppState;
 use crate::db::{self, Setup, Topology};
 use crate::error::Refusal;
 use crate::migrations::{self, Which};
+use crate::state::AppState;
 
 const RETRY: Duration = Duration::from_secs(1);
 const TIDY_PERIOD: Duration = Duration::from_mins(1);

@@ -22,6 +22,8 @@ const LAYERS: [&[&str]; 11] = [
         "query",
         "page",
         "version",
+        "admission",
+        "security",
         "detach",
         "owned",
         "owned/text",
@@ -59,7 +61,14 @@ const LAYERS: [&[&str]; 11] = [
     &["*/wire", "*/filters", "sync/commands", "sync/connection"],
     &["*/handlers"],
     &["*/docs", "openapi/operators"],
-    &["app", "migrations", "migrations/take_over", "migrations/full_todos", "migrations/longer_memory"],
+    &[
+        "state",
+        "app",
+        "migrations",
+        "migrations/take_over",
+        "migrations/full_todos",
+        "migrations/longer_memory",
+    ],
     &["startup", "server", "cli", "main"],
 ];
 

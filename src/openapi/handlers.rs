@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use axum::Json;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Redirect};
 use serde_json::Value;
 use utoipa_swagger_ui::{Config, serve};
@@ -15,6 +15,10 @@ use crate::error::{Error, Resource};
 
 /// How long a browser may keep what the pages are made of.
 const KEPT: &str = "public, max-age=3600";
+
+/// The pages are made of our own files only; Swagger UI sets styles in its elements, and has its icons in them.
+const PAGE: &str =
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
 
 static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
     Arc::new(
@@ -50,5 +54,8 @@ pub(crate) async fn file(file: Result<Path<String>, PathRejection>) -> Result<im
 fn part_of_docs(file: &str) -> Result<impl IntoResponse + use<>, Error> {
     let found = serve(file, CONFIG.clone()).map_err(|error| Error::internal(error.to_string()))?;
     let found = found.ok_or(Error::NotFound(Resource::Path))?;
-    Ok(([(CONTENT_TYPE, found.content_type), (CACHE_CONTROL, KEPT.to_owned())], found.bytes))
+    let headers =
+        [(CONTENT_TYPE, &*found.content_type), (CACHE_CONTROL, KEPT), (CONTENT_SECURITY_POLICY, PAGE)];
+    let headers = headers.map(|(name, value)| (name, value.to_owned()));
+    Ok((headers, found.bytes))
 }

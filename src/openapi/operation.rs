@@ -178,7 +178,11 @@ impl Operation {
             content["application/merge-patch+json"] = media;
         }
         self.document.insert("requestBody".to_owned(), json!({ "required": true, "content": content }));
-        let errors = [Error::MalformedJson("a comma is missing".to_owned()), Error::BodyTooLarge];
+        let errors = [
+            Error::MalformedJson("a comma is missing".to_owned()),
+            Error::BodyTooLarge,
+            Error::RequestTimeout,
+        ];
         let media_type = (self.words == Words::Problems).then_some(Error::UnsupportedMediaType);
         self.errors.extend(errors.into_iter().chain(media_type));
         self.breaks_rules()

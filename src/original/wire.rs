@@ -162,6 +162,7 @@ fn describe(error: &Error, method: &Method) -> (StatusCode, Value) {
         Error::MalformedJson(_) => {
             "The browser (or proxy) sent a request that this server could not understand."
         }
+        Error::RequestTimeout => "The server timed out waiting for the request.",
         Error::BodyTooLarge => "The data value transmitted exceeds the capacity limit.",
         Error::InvalidCredentials => "Invalid Credentials!",
         Error::RegistrationClosed => "Nobody may register here.",

@@ -214,7 +214,7 @@ async fn every_code_is_explained_to_people_and_no_other_word_is() {
     let app = TestApp::start().await;
     let codes = "malformed_json token_missing token_invalid token_expired token_revoked token_not_fresh \
         invalid_credentials forbidden registration_closed not_found method_not_allowed username_taken version_mismatch \
-        idempotency_key_reused id_taken in_trash limit_reached sync_token_expired too_many_connections \
+        idempotency_key_reused id_taken in_trash limit_reached sync_token_expired too_many_connections request_timeout \
         body_too_large unsupported_media_type invalid_input too_many_requests internal_error unavailable";
     for code in codes.split_whitespace() {
         let answer = app.anonymous().get(&format!("/problems/{code}")).await.assert(200);

@@ -14,10 +14,11 @@ use std::path::Path;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
-use todo_api::app::{self, AppState};
+use todo_api::app;
 use todo_api::clock::Clock;
 use todo_api::config::{self, Config};
 use todo_api::startup;
+use todo_api::state::AppState;
 use tower::ServiceExt;
 
 pub(crate) use client::{Answer, Client};

@@ -1,0 +1,170 @@
+//! What handlers ask for: the service's state, made once from the configuration. Must not know a route.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use axum::http::HeaderValue;
+use tokio_util::task::TaskTracker;
+
+use crate::admission::Admission;
+use crate::audit::store::Audit;
+use crate::auth::blacklist::{Blacklist, ENTRIES_MAX};
+use crate::auth::failed_logins::FailedLogins;
+use crate::auth::operations::Auth;
+use crate::auth::revocations::Revocations;
+use crate::auth::store::Sessions;
+use crate::auth::throttle::Throttle;
+use crate::auth::token::Keys;
+use crate::clock::Clock;
+use crate::config::{Config, Registration, Switch};
+use crate::db::{self, Db, Setup};
+use crate::error::Refusal;
+use crate::health::Readiness;
+use crate::idempotency::store::Idempotency;
+use crate::lists::store::Lists;
+use crate::seal::Seals;
+use crate::sync::connection::Sources;
+use crate::sync::hub::Hub;
+use crate::sync::store::Feed;
+use crate::todos::operations::Planner;
+use crate::todos::store::Todos;
+use crate::users::operations::{Accounts, Parts};
+use crate::users::password::Hasher;
+use crate::users::store::Users;
+use crate::{lists, todos};
+
+/// Everything that handlers ask for; cheap to clone.
+#[derive(Clone, FromRef)]
+pub struct AppState {
+    /// The database.
+    pub db: Db,
+    /// Tokens and sessions.
+    pub auth: Arc<Auth>,
+    /// Users.
+    pub accounts: Arc<Accounts>,
+    /// Todos and lists.
+    pub planner: Planner,
+    /// Requests that may be repeated.
+    pub idempotency: Idempotency,
+    /// Cursors and whatever else clients keep for us.
+    pub seals: Arc<Seals>,
+    /// Streams of events.
+    pub sources: Sources,
+    /// Whether requests may come in.
+    pub readiness: Readiness,
+    /// The work that is under way.
+    pub tasks: TaskTracker,
+    /// The collections that start prepares.
+    pub stores: Stores,
+    /// Passwords, for the migration that hashes them.
+    pub hasher: Arc<Hasher>,
+    /// How many proxies of ours stand in front.
+    pub hops: Hops,
+    /// How much goes to the database at a time.
+    pub admission: Admission,
+    /// Origins whose pages may use the API.
+    pub origins: Origins,
+}
+
+/// How many proxies of ours stand in front.
+#[derive(Clone, Copy)]
+pub struct Hops(pub usize);
+
+/// Origins whose pages may use the API.
+#[derive(Clone)]
+pub struct Origins(pub Arc<[HeaderValue]>);
+
+/// The stores that have indexes.
+#[derive(Clone)]
+pub struct Stores {
+    users: Users,
+    todos: Todos,
+    lists: Lists,
+    sessions: Sessions,
+    revocations: Revocations,
+    failed_logins: FailedLogins,
+    audit: Audit,
+    idempotency: Idempotency,
+}
+
+impl AppState {
+    /// The state for a configuration. Nothing is sent to the database yet.
+    ///
+    /// # Errors
+    /// The configuration cannot be used.
+    pub async fn new(config: &Config, clock: Clock) -> Result<Self, Refusal> {
+        let db = db::connect(&config.mongodb_uri).await?;
+        let (current, previous) = (&config.jwt_secret, &config.jwt_secrets_previous);
+        let unusable = |error| Refusal(format!("JWT_SECRET cannot be used: {error}"));
+        let stores = Stores {
+            users: Users::new(&db),
+            todos: Todos::new(&db),
+            lists: Lists::new(&db),
+            sessions: Sessions::new(&db),
+            revocations: Revocations::new(&db),
+            failed_logins: FailedLogins::new(&db),
+            audit: Audit::new(&db, clock.clone()),
+            idempotency: Idempotency::new(&db, clock.clone(), current, previous).map_err(unusable)?,
+        };
+        let keys = Keys::derive(current, previous).map_err(unusable)?;
+        let blacklist = Arc::new(Blacklist::new(stores.revocations.clone(), ENTRIES_MAX));
+        let auth = Arc::new(Auth::new(
+            keys,
+            blacklist,
+            stores.sessions.clone(),
+            clock.clone(),
+            config.access_token_ttl,
+        ));
+        let seals = Arc::new(Seals::derive(current, previous).map_err(unusable)?);
+        let planner =
+            Planner::new(stores.todos.clone(), stores.lists.clone(), stores.users.clone(), clock.clone());
+        let hub = Arc::new(Hub::new(Feed::new(&db), config.max_event_connections));
+        let hasher = Arc::new(Hasher::new(config.bcrypt_cost, config.password_pepper.as_ref()));
+        let accounts = Accounts::new(Parts {
+            users: stores.users.clone(),
+            todos: stores.todos.clone(),
+            lists: stores.lists.clone(),
+            auth: auth.clone(),
+            audit: stores.audit.clone(),
+            hasher: hasher.clone(),
+            throttle: Throttle::new(config.throttles == Switch::On, clock.clone()),
+            failed_logins: stores.failed_logins.clone(),
+            clock,
+            registration_open: config.registration == Registration::Open,
+        });
+        let sources = Sources { planner: planner.clone(), hub, auth: auth.clone(), seals: seals.clone() };
+        Ok(Self {
+            db,
+            auth,
+            accounts: Arc::new(accounts),
+            planner,
+            idempotency: stores.idempotency.clone(),
+            seals,
+            sources,
+            readiness: Readiness::default(),
+            tasks: TaskTracker::new(),
+            stores,
+            hasher,
+            hops: Hops(config.trusted_proxy_hops),
+            admission: Admission::default(),
+            origins: Origins(config.cors_origins.clone().into()),
+        })
+    }
+}
+
+impl Stores {
+    /// Creates the indexes that are missing.
+    ///
+    /// # Errors
+    /// See [`db::ensure_indexes`].
+    pub async fn ensure_indexes(&self) -> Result<(), Setup> {
+        self.users.ensure_indexes().await?;
+        todos::store::ensure_indexes(&self.todos).await?;
+        lists::store::ensure_indexes(&self.lists).await?;
+        self.sessions.ensure_indexes().await?;
+        self.revocations.ensure_indexes().await?;
+        self.failed_logins.ensure_indexes().await?;
+        self.audit.ensure_indexes().await?;
+        self.idempotency.ensure_indexes().await
+    }
+}
