@@ -29,7 +29,7 @@
 //! [`audit`]; inside a feature the
 //! file names are the layers: `model` (the thing and its rules, pure), `store` (its collection, one round trip a method),
 //! `operations` (acts of several steps, used by every face), `handlers` and `wire` (HTTP and JSON). [`original`] is a
-//! face: handlers only. Around them: [`config`], [`db`], [`migrations`], [`startup`], and [`cli`] for operators.
+//! face: handlers only. Around them: [`config`], [`db`], [`migrations`], [`startup`], and [`cli`] for operators; [`seed`] makes demo data.
 //!
 //! # What is deliberately absent
 //!
@@ -112,6 +112,7 @@ pub mod auth;
 pub mod idempotency;
 pub mod lists;
 pub mod owned;
+pub mod seed;
 pub mod sync;
 pub mod tags;
 pub mod todos;

@@ -17,6 +17,7 @@ use todo_api::cli::{self, UserCommand};
 use todo_api::clock::Clock;
 use todo_api::config::{self, Config};
 use todo_api::error::Refusal;
+use todo_api::seed::command::{self, SeedOptions};
 use todo_api::state::AppState;
 use todo_api::{migrations, openapi, server, startup, telemetry};
 
@@ -48,6 +49,8 @@ enum Command {
     User(UserCommand),
     /// Print the API document (OpenAPI 3.1)
     Openapi,
+    /// Put demo data into an empty database: users, lists and todos, the same for the same options on the same day
+    Seed(SeedOptions),
     /// Exit with 0 when the service on this machine answers
     Healthcheck,
 }
@@ -61,6 +64,7 @@ async fn main() -> ExitCode {
         Command::Migrate { again } => migrate(file, again).await,
         Command::User(command) => user(file, command).await,
         Command::Openapi => print_document(),
+        Command::Seed(options) => seed(file, options).await,
         Command::Healthcheck => healthcheck(file).await,
     };
     match done {
@@ -145,6 +149,14 @@ async fn user(file: Option<&Path>, command: UserCommand) -> Result<(), Refusal> 
 fn print_document() -> Result<(), Refusal> {
     let document = serde_json::to_string_pretty(&*openapi::DOCUMENT);
     println!("{}", document.map_err(|error| Refusal(error.to_string()))?);
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "what a command did goes to the operator's terminal")]
+async fn seed(file: Option<&Path>, options: SeedOptions) -> Result<(), Refusal> {
+    let state = AppState::new(&Config::load(file)?, Clock::system()).await?;
+    startup::migrate(&state, migrations::Which::Missing).await?;
+    println!("{}", command::run(&state, options).await?);
     Ok(())
 }
 

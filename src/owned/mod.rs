@@ -1,6 +1,7 @@
 //! What todos and lists have in common as stored: an owner, a version, a state, a change stamp. Must not know what a
 //! todo or a list is.
 
+pub mod batch;
 pub mod changes;
 pub mod objects;
 pub mod order;

@@ -130,11 +130,8 @@ impl<T: Owned> Own<'_, T> {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn insert(&self, object: &T) -> Result<Option<i64>, Error> {
-        let gone = doc! { "_id": object.id(), "owner_id": self.owner_id, "state": State::Gone.word() };
-        let raised = doc! { "$add": [{ "$ifNull": ["$version", 0_i64] }, 1_i64] };
-        let put = self
-            .collection()
-            .find_one_and_update(gone, vec![doc! { "$replaceWith": whole(object, raised)? }]);
+        let (gone, put) = self.addition(object)?;
+        let put = self.collection().find_one_and_update(gone, put);
         let put = put.upsert(true).return_document(ReturnDocument::After);
         match put.projection(doc! { "_id": 0, "version": 1 }).max_time(db::MAX_TIME).await {
             Ok(Some(made)) => made.get_i64("version").map(Some).map_err(Error::internal),
@@ -142,6 +139,13 @@ impl<T: Owned> Own<'_, T> {
             Err(error) if db::is_duplicate_key(&error) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The upsert that adds an object: its filter, which finds a tombstone at most, and its pipeline.
+    pub(super) fn addition(&self, object: &T) -> Result<(Document, Vec<Document>), Error> {
+        let gone = doc! { "_id": object.id(), "owner_id": self.owner_id, "state": State::Gone.word() };
+        let raised = doc! { "$add": [{ "$ifNull": ["$version", 0_i64] }, 1_i64] };
+        Ok((gone, vec![doc! { "$replaceWith": whole(object, raised)? }]))
     }
 
     /// One object, live or in the trash.

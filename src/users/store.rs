@@ -50,6 +50,32 @@ impl Users {
         }
     }
 
+    /// Adds users, up to a thousand; those who are there already, by their ids, stay as they are.
+    ///
+    /// # Errors
+    /// [`Error::UsernameTaken`] when someone else has one of the names, or one of these users is being deleted: the
+    /// others have been added; [`Error::Unavailable`].
+    pub async fn insert_missing(&self, users: &[User]) -> Result<(), Error> {
+        match self.0.insert_many(users).ordered(false).await {
+            Err(error) if db::is_duplicate_key(&error) => {
+                let ids: Vec<_> = users.iter().map(|user| user.id).collect();
+                let there = doc! { "_id": { "$in": ids }, "deleted_at": null };
+                let there = self.0.count_documents(there).max_time(db::MAX_TIME).await?;
+                if usize::try_from(there) == Ok(users.len()) { Ok(()) } else { Err(Error::UsernameTaken) }
+            }
+            inserted => Ok(inserted.map(|_| ())?),
+        }
+    }
+
+    /// Whether there is a user whose id is not one of `first` to `last`.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn has_others_than(&self, first: ObjectId, last: ObjectId) -> Result<bool, Error> {
+        let others = doc! { "$or": [{ "_id": { "$lt": first } }, { "_id": { "$gt": last } }] };
+        Ok(self.0.find_one(others).max_time(db::MAX_TIME).await?.is_some())
+    }
+
     /// The user of a name, however it is cased; not one that is being deleted.
     ///
     /// # Errors

@@ -22,6 +22,7 @@ mod original_users;
 mod outage;
 mod process;
 mod refused_bodies;
+mod seed;
 mod session_model;
 mod take_over;
 mod throttles;

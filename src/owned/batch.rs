@@ -1,0 +1,72 @@
+//! Adding many objects at once, as for demo data. Must store an object exactly as [`Own::insert`] does.
+
+use bson::{Bson, Document, doc};
+
+use super::Owned;
+use super::objects::Own;
+use crate::db;
+use crate::error::Error;
+
+/// The most objects of one batch: far fewer than are written within [`db::MAX_TIME`].
+pub const BATCH_MAX: usize = 1_000;
+
+/// What the database says of an id that is taken.
+const DUPLICATE_KEY: i32 = 11_000;
+
+impl<T: Owned> Own<'_, T> {
+    /// Adds up to [`BATCH_MAX`] objects in one round trip, each in the place of its own tombstone if there is one, and
+    /// says how many were added. Those whose id is taken stay as they are, so a repetition adds what is missing.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; some may have been added then.
+    pub async fn insert_each(&self, objects: &[T]) -> Result<u64, Error> {
+        let upserts = objects.iter().map(|object| {
+            let (gone, put) = self.addition(object)?;
+            Ok(doc! { "q": gone, "u": put, "upsert": true })
+        });
+        let upserts = upserts.collect::<Result<Vec<_>, Error>>()?;
+        if upserts.is_empty() {
+            return Ok(0);
+        }
+        let limit = i64::try_from(db::MAX_TIME.as_millis()).unwrap_or(i64::MAX);
+        // The driver's own bulk write asks for MongoDB 8, and knows no time limit, which the stamps need.
+        let update = doc! {
+            "update": T::COLLECTION,
+            "updates": upserts,
+            "ordered": false,
+            "maxTimeMS": limit,
+            "writeConcern": { "w": "majority", "j": true, "wtimeout": limit },
+        };
+        let collection = self.collection();
+        let database = collection.client().database(&collection.namespace().db);
+        added(&database.run_command(update).await?)
+    }
+}
+
+/// How many the answer to a batch of upserts says were added.
+fn added(reply: &Document) -> Result<u64, Error> {
+    let is_taken = |error: &Bson| {
+        error.as_document().is_some_and(|error| error.get_i32("code").is_ok_and(|code| code == DUPLICATE_KEY))
+    };
+    let all_taken = reply.get_array("writeErrors").is_ok_and(|errors| errors.iter().all(is_taken));
+    let failed = reply.contains_key("writeErrors") && !all_taken;
+    match (failed, reply.get("writeConcernError"), reply.get_i32("n")) {
+        (false, None, Ok(count)) => Ok(u64::from(count.unsigned_abs())),
+        _ => Err(Error::unavailable(format!("a batch failed: {reply}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_that_is_taken_is_no_failure_and_anything_else_is() {
+        let error = |code: i32| doc! { "index": 0, "code": code };
+        assert_eq!(added(&doc! { "n": 3 }).unwrap(), 3);
+        assert_eq!(added(&doc! { "n": 2, "writeErrors": [error(11_000)] }).unwrap(), 2);
+        assert!(added(&doc! { "n": 2, "writeErrors": [error(11_000), error(50)] }).is_err());
+        assert!(added(&doc! { "n": 3, "writeConcernError": { "code": 64 } }).is_err());
+        assert!(added(&doc! {}).is_err());
+    }
+}
