@@ -39,6 +39,13 @@ impl Default for Admission {
 }
 
 impl Admission {
+    /// How many requests work, and how many wait for their turn.
+    #[must_use]
+    pub fn busy(&self) -> (usize, usize) {
+        let (working, waiting) = (self.working.available_permits(), self.waiting.available_permits());
+        (WORKING_MAX.saturating_sub(working), WAITING_MAX.saturating_sub(waiting))
+    }
+
     async fn turn(&self) -> Result<OwnedSemaphorePermit, Error> {
         if let Ok(permit) = self.working.clone().try_acquire_owned() {
             return Ok(permit);

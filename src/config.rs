@@ -1,6 +1,6 @@
 //! Configuration: defaults, then `todo-api.toml`, then the environment. Must not be read anywhere else, and prints no secret.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -50,6 +50,9 @@ pub struct Config {
     /// How many connections this instance serves at a time.
     #[serde(deserialize_with = "number")]
     pub max_connections: usize,
+    /// Where monitoring may ask for figures, such as `127.0.0.1:9100`; nowhere without it.
+    #[serde(deserialize_with = "address")]
+    pub metrics_addr: Option<SocketAddr>,
     /// Origins whose pages may use the API, separated by commas; none without it.
     #[serde(deserialize_with = "origins")]
     pub cors_origins: Vec<HeaderValue>,
@@ -93,7 +96,7 @@ pub enum LogFormat {
 }
 
 /// The settings with their defaults; `None` where there is none. The order is that of the README's table.
-pub const SETTINGS: [(&str, Option<&str>); 16] = [
+pub const SETTINGS: [(&str, Option<&str>); 17] = [
     ("mongodb_uri", Some("mongodb://localhost:27017/todolistapp")),
     ("jwt_secret", None),
     ("jwt_secrets_previous", Some("")),
@@ -107,6 +110,7 @@ pub const SETTINGS: [(&str, Option<&str>); 16] = [
     ("registration", Some("open")),
     ("max_connections", Some("4096")),
     ("max_event_connections", Some("1000")),
+    ("metrics_addr", Some("")),
     ("cors_origins", Some("")),
     ("log_format", None),
     ("log_level", Some("info")),
@@ -252,6 +256,12 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::E
     let text = String::deserialize(deserializer)?;
     humantime::parse_duration(&text)
         .map_err(|_| de::Error::custom("must be a duration such as `15m` or `90s`"))
+}
+
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let wrong = |_| de::Error::custom("must be an address and a port such as `127.0.0.1:9100`");
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(wrong) }
 }
 
 /// Origins as browsers write them (RFC 6454 §6.2): scheme, host and port, nothing behind.

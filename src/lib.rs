@@ -88,6 +88,7 @@ pub mod app;
 pub mod cli;
 pub mod detach;
 pub mod health;
+pub mod monitor;
 pub mod security;
 pub mod server;
 pub mod startup;

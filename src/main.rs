@@ -11,6 +11,7 @@ use hyper::client::conn::http1::handshake;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::task::TaskTracker;
 
 use todo_api::app;
 use todo_api::cli::{self, UserCommand};
@@ -19,7 +20,10 @@ use todo_api::config::{self, Config};
 use todo_api::error::Refusal;
 use todo_api::seed::command::{self, SeedOptions};
 use todo_api::state::AppState;
-use todo_api::{migrations, openapi, server, startup, telemetry};
+use todo_api::{migrations, monitor, openapi, server, startup, telemetry};
+
+/// How many connections of monitoring are served at a time.
+const MONITORS_MAX: usize = 16;
 
 /// A todo API over MongoDB.
 #[derive(Parser)]
@@ -92,6 +96,13 @@ async fn serve(file: Option<&Path>) -> Result<(), Refusal> {
     let address = listener.local_addr().unwrap_or(address);
     tracing::info!(%address, "listening");
 
+    if let Some(address) = config.metrics_addr {
+        let router = monitor::router(state.clone(), monitor::begin()?);
+        let listener = monitor::listen(address).await?;
+        let served =
+            server::serve(listener, router, MONITORS_MAX, TaskTracker::new(), std::future::pending());
+        tokio::spawn(served);
+    }
     let (readiness, hub) = (state.readiness.clone(), state.sources.hub.clone());
     let stop = async move {
         stop_signal().await;

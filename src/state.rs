@@ -93,7 +93,7 @@ impl AppState {
     /// # Errors
     /// The configuration cannot be used.
     pub async fn new(config: &Config, clock: Clock) -> Result<Self, Refusal> {
-        let db = db::connect(&config.mongodb_uri).await?;
+        let db = db::connect(&config.mongodb_uri, config.metrics_addr.is_some()).await?;
         let (current, previous) = (&config.jwt_secret, &config.jwt_secrets_previous);
         let unusable = |error| Refusal(format!("JWT_SECRET cannot be used: {error}"));
         let stores = Stores {

@@ -8,9 +8,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
+use metrics::{counter, histogram};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -21,6 +22,10 @@ use crate::id::RandomId;
 
 /// The header that names a request, in both directions.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The counter of requests.
+pub const REQUESTS: &str = "todo_api_http_requests_total";
+/// The histogram of how long they took.
+pub const REQUEST_SECONDS: &str = "todo_api_http_request_duration_seconds";
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const REQUEST_ID_MAX: usize = 64;
 
@@ -123,6 +128,7 @@ pub async fn log_request(hops: usize, mut request: Request, next: Next) -> Respo
         }
         _ => {}
     }
+    count(&method, route.as_ref(), &response, started);
     tracing::info!(
         method = method.as_str(),
         route = route.as_ref().map_or("", MatchedPath::as_str),
@@ -134,6 +140,25 @@ pub async fn log_request(hops: usize, mut request: Request, next: Next) -> Respo
         "request"
     );
     response
+}
+
+/// For monitoring. Methods that no route has, and paths without a route, are one each: clients could make up any.
+fn count(method: &Method, route: Option<&MatchedPath>, response: &Response, started: Instant) {
+    let known = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+    ];
+    let method = known.iter().find(|known| *known == method).map_or("other", Method::as_str).to_owned();
+    let route = route.map_or("none", MatchedPath::as_str).to_owned();
+    let status = response.status().as_u16().to_string();
+    histogram!(REQUEST_SECONDS, "route" => route.clone(), "method" => method.clone())
+        .record(started.elapsed());
+    counter!(REQUESTS, "route" => route, "method" => method, "status" => status).increment(1);
 }
 
 /// Milliseconds since `started`, to the microsecond.

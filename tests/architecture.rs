@@ -72,6 +72,7 @@ const LAYERS: &[&[&str]] = &[
     &["*/docs", "openapi/operators"],
     &[
         "state",
+        "monitor",
         "app",
         "migrations",
         "migrations/take_over",

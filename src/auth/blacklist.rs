@@ -257,8 +257,15 @@ impl Blacklist {
         self.entered.subscribe()
     }
 
+    /// How many entries it has.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "a figure, not a collection")]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     fn is_full(&self) -> bool {
-        self.entries.len() >= self.entries_max
+        self.len() >= self.entries_max
     }
 
     fn millis(&self) -> u64 {

@@ -33,6 +33,12 @@ impl Auth {
         self.blacklist.entered()
     }
 
+    /// How many entries the blacklist in memory has, and how old it is, if it was ever read.
+    #[must_use]
+    pub fn blacklist_state(&self) -> (usize, Option<Duration>) {
+        (self.blacklist.len(), self.blacklist.age())
+    }
+
     /// How long an access token is still accepted.
     #[must_use]
     pub fn time_left(&self, claims: &Claims) -> Duration {

@@ -95,6 +95,12 @@ impl Hub {
         Ok(())
     }
 
+    /// How many listen.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.listeners().by_owner.values().map(Vec::len).sum()
+    }
+
     /// Ends all connections, and takes no more.
     pub fn close(&self) {
         let mut listeners = self.listeners();

@@ -28,6 +28,7 @@ pub struct Hasher {
     cost: u32,
     running: Arc<Semaphore>,
     admitted: Semaphore,
+    places: usize,
 }
 
 /// What a verification found.
@@ -54,7 +55,14 @@ impl Hasher {
             cost,
             running: Arc::new(Semaphore::new(permits)),
             admitted: Semaphore::new(permits * (1 + WAITING_PER_PERMIT)),
+            places: permits * (1 + WAITING_PER_PERMIT),
         }
+    }
+
+    /// How many passwords are being hashed, or wait for it.
+    #[must_use]
+    pub fn busy(&self) -> usize {
+        self.places.saturating_sub(self.admitted.available_permits())
     }
 
     /// The hash to store for a password.

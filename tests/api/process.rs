@@ -50,6 +50,7 @@ async fn a_setting_that_cannot_be_used_is_refused_by_name() {
         ("CORS_ORIGINS", "todo.example.org"),
         ("CORS_ORIGINS", "https://todo.example.org/"),
         ("CORS_ORIGINS", "*"),
+        ("METRICS_ADDR", "9100"),
         ("LOG_FORMAT", "xml"),
         ("LOG_LEVEL", "=="),
         ("MONGODB_URI", "http://localhost"),
@@ -58,6 +59,38 @@ async fn a_setting_that_cannot_be_used_is_refused_by_name() {
         let complaint = refusal(&[(name, value)]).await;
         assert!(complaint.contains(name), "{name}={value}: {complaint}");
     }
+}
+
+#[tokio::test]
+async fn figures_are_told_on_an_address_of_their_own() {
+    let db = TestDatabase::create().await;
+    let server = Server::start_ready(db.uri(), &[("METRICS_ADDR", "127.0.0.1:0")]).await;
+    let (ann, _) = server.user("ann").await;
+    for path in ["/v1/todos", "/v1/todos", "/nowhere", "/elsewhere"] {
+        server.get(path, &ann).await;
+    }
+    assert_eq!(server.get("/metrics", &ann).await.status(), 404);
+    let address = server.log().iter().find_map(|line| Some(line["metrics"].as_str()?.to_owned())).unwrap();
+    let answer = reqwest::get(format!("http://{address}/metrics")).await.unwrap();
+    assert!(answer.headers()["content-type"].to_str().unwrap().starts_with("text/plain"));
+    let figures = answer.text().await.unwrap();
+    let value = |name: &str| {
+        let line = figures.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap_or_else(|| panic!("{name}: {figures}")).trim().parse::<f64>().unwrap()
+    };
+    let requests = |route: &str, status: u16| {
+        value(&format!(
+            "todo_api_http_requests_total{{route=\"{route}\",method=\"GET\",status=\"{status}\"}}"
+        ))
+    };
+    assert!((requests("/v1/todos", 200) - 2.0).abs() < 0.1);
+    // The third is the question for figures at the wrong address.
+    assert!((requests("none", 404) - 3.0).abs() < 0.1);
+    assert!(value("todo_api_blacklist_age_seconds") < 2.0);
+    assert!(value("todo_api_db_connections{state=\"open\"}") >= 1.0);
+    assert!(figures.contains("todo_api_db_command_duration_seconds_bucket{command=\"find\",outcome=\"ok\""));
+    assert!(value("todo_api_requests{state=\"waiting\"}") < 0.5);
+    assert!(!figures.contains("ann") && !figures.contains("nowhere"), "{figures}");
 }
 
 #[tokio::test]
