@@ -1,4 +1,4 @@
-"""What the scripts need and a machine may lack, installed in the cache: pymongo and mongod.
+"""What the scripts need and a machine may lack, installed in the cache: mongod, and packages of Python and Node.
 
 A module for the scripts, not a command.
 """
@@ -67,20 +67,48 @@ def run_with_pymongo():
         return
     except ImportError:
         pass
-    venv = CACHE / f"venv-{sys.version_info[0]}.{sys.version_info[1]}"
-    if Path(sys.prefix) == venv:
-        fail(f"{venv} is damaged: remove it and try again")
-    python, ready = venv / "bin" / "python", venv / f"has-{PYMONGO}"
-    with lock("venv"):
+    python = python_with("venv", PYMONGO)
+    if Path(sys.prefix) == python.parent.parent:
+        fail(f"{sys.prefix} is damaged: remove it and try again")
+    os.execv(python, [str(python), str(Path(sys.argv[0]).resolve()), *sys.argv[1:]])
+
+
+def python_with(name, *packages):
+    """The Python of a virtual environment that has these packages, which name themselves and their versions."""
+    venv = CACHE / f"{name}-{sys.version_info[0]}.{sys.version_info[1]}"
+    python, ready = venv / "bin" / "python", venv / f"has-{named(packages)}"
+    with lock(name):
         if not (ready.exists() and os.access(python, os.X_OK)):
-            say(f"installing {PYMONGO} into {venv}")
+            say(f"installing {packages[0]} {'and more ' if len(packages) > 1 else ''}into {venv}")
             made = subprocess.run([sys.executable, "-m", "venv", "--clear", str(venv)],
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             if made.returncode:
                 fail("Python's venv module is missing: install it (on Debian and Ubuntu: apt install python3-venv)")
-            pip(python, "install", PYMONGO)
+            pip(python, "install", *packages)
             ready.touch()
-    os.execv(python, [str(python), str(Path(sys.argv[0]).resolve()), *sys.argv[1:]])
+    return python
+
+
+def node_modules_with(*packages):
+    """A directory node_modules that has these packages, which name themselves and their versions."""
+    if not shutil.which("npm"):
+        fail("npm is missing: install Node.js")
+    root = CACHE / f"node-{named(packages)}"
+    with lock(root.name):
+        if not (root / "ready").exists():
+            say(f"installing {' '.join(packages)} into {root}")
+            root.mkdir(parents=True, exist_ok=True)
+            command = ["npm", "install", "--prefix", str(root), "--no-audit", "--no-fund", "--loglevel=error", *packages]
+            if subprocess.run(command, stdin=subprocess.DEVNULL, stdout=sys.stderr).returncode:
+                fail(f"npm could not get {' '.join(packages)}; its message is above")
+            (root / "ready").touch()
+    return root / "node_modules"
+
+
+def named(packages):
+    """A name of a file for these packages."""
+    name = "-".join(packages)
+    return name if len(name) <= 60 else hashlib.sha256(name.encode()).hexdigest()[:12]
 
 
 def mongod_program():

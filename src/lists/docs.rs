@@ -61,13 +61,17 @@ pub fn operations() -> Vec<Operation> {
         one(list(new("get", path, "get_list", "A list"), 200, "The list.")).cached(),
         one(list(list(put, 200, "The list, replaced."), 201, "The list, made."))
             .with(201, "Location")
-            .header("If-None-Match", json!({ "const": "*" }), "Only make it.")
+            .header("If-None-Match", json!({ "type": "string", "enum": ["*"] }), "`*`: only make it.")
             .body(&named("WholeList"), &home)
             .refuses(&[Error::IdTaken, Error::InTrash, Error::LimitReached(500)]),
-        one(list(new("patch", path, "patch_list", "Change what the body says (RFC 7396)"), 200, "The list."))
-            .body(&named("ListPatch"), &json!({ "color": null }))
-            .conditional()
-            .refuses(&[Error::InTrash]),
+        one(list(
+            new("patch", path, "patch_list", "Change what the body says of a list (RFC 7396)"),
+            200,
+            "The list.",
+        ))
+        .body(&named("ListPatch"), &json!({ "color": null }))
+        .conditional()
+        .refuses(&[Error::InTrash]),
         one(new("delete", path, "delete_list", "Put a list into the trash, with its todos"))
             .conditional()
             .query("permanent", json!({ "type": "boolean" }), "`true` removes it for good.")

@@ -13,7 +13,7 @@ use utoipa::PartialSchema;
 
 use self::operation::Operation;
 use crate::problem::{Pointed, Problem};
-use crate::schema::{Id, Secret, Time, sent};
+use crate::schema::{Id, Secret, Time, named, nullable, sent};
 use crate::{lists, original, sync, tags, todos, users};
 
 const ABOUT: &str = "A self-hosted todo backend. The routes under `/v1` are its own API; those tagged *Original* answer \
@@ -61,7 +61,6 @@ fn document() -> Value {
             "title": "todo-api",
             "version": env!("CARGO_PKG_VERSION"),
             "description": ABOUT,
-            "license": { "name": "see the repository" },
         },
         "servers": [{ "url": "/" }],
         "tags": TAGS.map(|(name, description)| json!({ "name": name, "description": description })),
@@ -101,7 +100,9 @@ fn schemas() -> Map<String, Value> {
 fn schema_of_problem() -> Value {
     let mut problem = json!(<Problem<'static> as PartialSchema>::schema());
     problem["required"] = json!(["type", "title", "status", "detail", "code"]);
-    problem["properties"]["current"] =
-        json!({ "type": ["object", "null"], "description": "The object as it is now." });
+    let kinds = ["Todo", "List", "User"].map(named);
+    let current = nullable(&json!({ "oneOf": kinds }));
+    problem["properties"]["current"] = current;
+    problem["properties"]["current"]["description"] = json!("The object as it is now.");
     problem
 }

@@ -23,6 +23,9 @@ pub enum Needs {
     Either,
 }
 
+/// The form of what the service seals for clients to keep: cursors and sync tokens (base64url, RFC 4648 §5).
+pub const SEALED: &str = "^[A-Za-z0-9_-]+$";
+
 /// How a face of the service words its errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Words {
@@ -107,7 +110,8 @@ impl Operation {
             let schema = match name {
                 "id" if self.path.contains("/sessions/") => named("Secret"),
                 "id" | "todo_id" => named("Id"),
-                "tag" => {
+                // What can be no tag is linked to nothing, and may be unlinked all the same.
+                "tag" if self.method != "delete" => {
                     json!({ "type": "string", "minLength": 1, "maxLength": 64, "pattern": r"^[^/\\]*\S[^/\\]*$" })
                 }
                 _ => json!({ "type": "string", "minLength": 1, "pattern": r"^[^/\\]+$" }),
@@ -131,7 +135,7 @@ impl Operation {
         let limit = json!({ "type": "integer", "minimum": 1, "maximum": 200, "default": 50 });
         self.query("limit", limit, "How many a page has at most.").query(
             "cursor",
-            json!({ "type": "string" }),
+            json!({ "type": "string", "pattern": SEALED }),
             "The `next_cursor` of the page before, with all other parameters as they were.",
         )
     }
@@ -147,24 +151,23 @@ impl Operation {
     /// `If-Match`.
     #[must_use]
     pub fn conditional(self) -> Self {
-        let tags = json!({ "type": "string", "pattern": r#"^(\*|"[0-9]{1,15}")$"#, "examples": ["\"3\""] });
-        let about = "Only if the version is still this one (RFC 9110 §13.1.1).";
-        self.header("If-Match", tags, about).refuses(&[Error::VersionMismatch { current: Box::default() }])
+        let about = "`\"3\"`: only if the version is still this one (RFC 9110 §13.1.1).";
+        self.header("If-Match", entity_tags(), about)
+            .refuses(&[Error::VersionMismatch { current: Box::default() }])
     }
 
     /// `If-None-Match` on reading.
     #[must_use]
     pub fn cached(mut self) -> Self {
-        let tags = json!({ "type": "string", "pattern": r#"^(\*|"[0-9]{1,15}")$"#, "examples": ["\"3\""] });
-        let about = "Only if the version is another one (RFC 9110 §13.1.2).";
+        let about = "`\"3\"`: only if the version is another one (RFC 9110 §13.1.2).";
         self.answers.insert(304, json!({ "description": "It is as it was.", "headers": {} }));
-        self.header("If-None-Match", tags, about).with(304, "ETag")
+        self.header("If-None-Match", entity_tags(), about).with(304, "ETag")
     }
 
     /// `Idempotency-Key`.
     #[must_use]
     pub fn repeatable(self) -> Self {
-        let key = json!({ "type": "string", "pattern": "^[!-~]{1,128}$" });
+        let key = json!({ "type": "string", "pattern": "^[!-~]([ -~]{0,126}[!-~])?$" });
         let about = "A name for this request: repeated, it answers as at first, for at least 24 hours.";
         self.header("Idempotency-Key", key, about).refuses(&[Error::IdempotencyKeyReused])
     }
@@ -219,7 +222,7 @@ impl Operation {
     /// One page of things.
     #[must_use]
     pub fn answers_page(self, about: &str, item: &Value, example: &Value) -> Self {
-        let next = nullable(&json!({ "type": "string" }));
+        let next = nullable(&json!({ "type": "string", "pattern": SEALED }));
         let page = json!({
             "type": "object", "required": ["items", "next_cursor"],
             "properties": { "items": { "type": "array", "items": item }, "next_cursor": next },
@@ -280,6 +283,12 @@ impl Operation {
         document.insert("responses".to_owned(), json!(answers));
         json!(document)
     }
+}
+
+/// `*`, or tags with commas between them (RFC 9110 §8.8.3); those of the service are numbers.
+fn entity_tags() -> Value {
+    let list = r#"^(W/)?"[!#-+.-~-]*"( *, *(W/)?"[!#-+.-~-]*")*$"#;
+    json!({ "anyOf": [{ "const": "*" }, { "type": "string", "pattern": list }], "examples": ["\"3\""] })
 }
 
 /// Every answer names its request.

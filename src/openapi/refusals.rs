@@ -53,16 +53,19 @@ fn headers_of(status: u16) -> Value {
     }
 }
 
-/// The headers of answers.
+/// The headers of answers. Those that are required are on every answer that is told to have them.
 pub(super) fn headers() -> Value {
-    let header = |about: &str, kind: &str| json!({ "description": about, "schema": { "type": kind } });
+    let some = |about: &str, schema: Value| json!({ "description": about, "schema": schema });
+    let always =
+        |about: &str, schema: Value| json!({ "description": about, "schema": schema, "required": true });
+    let text = |pattern: &str| json!({ "type": "string", "pattern": pattern });
     json!({
-        "ETag": header("The version, in quotes.", "string"),
-        "Idempotent-Replayed": header("`true` when this is an earlier answer.", "string"),
-        "Link": header("The next page, if there is one (RFC 8288).", "string"),
-        "Location": header("Where the new object is.", "string"),
-        "Retry-After": header("When to try again, in seconds.", "integer"),
-        "WWW-Authenticate": header("`Bearer` (RFC 6750 §3).", "string"),
-        "X-Request-Id": header("Names the request: the client's own, if it sent a sane one.", "string"),
+        "ETag": always("The version, in quotes.", text("^\"[1-9][0-9]*\"$")),
+        "Idempotent-Replayed": some("`true` when this is an earlier answer.", json!({ "const": "true" })),
+        "Link": some("The next page, if there is one (RFC 8288).", text("^<[^<>]+>; rel=\"next\"$")),
+        "Location": always("Where the new object is.", text("^/")),
+        "Retry-After": always("When to try again, in seconds.", json!({ "type": "integer", "minimum": 0 })),
+        "WWW-Authenticate": always("`Bearer` (RFC 6750 §3).", text("^Bearer")),
+        "X-Request-Id": always("Names the request: the client's own, if it sent a sane one.", text("^[A-Za-z0-9_.:-]{1,64}$")),
     })
 }

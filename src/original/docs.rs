@@ -7,6 +7,7 @@ use super::handlers::{TodoBody, UserBody};
 use crate::error::{Error, Resource};
 use crate::openapi::operation::{Needs, Operation};
 use crate::schema::{named, sent};
+use crate::users::docs::VISIBLE;
 
 /// The schemas of the original's bodies, by name.
 #[must_use]
@@ -17,6 +18,9 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         json!({ "type": "object", "required": required, "properties": properties })
     };
     let text = || json!({ "type": "string" });
+    // Numbers, true and false count as the texts that Python makes of them.
+    let scalar = || json!(["string", "number", "boolean"]);
+    let field = || json!({ "type": scalar() });
     let oid = object(json!({ "$oid": named("Id") }));
     vec![
         ("OriginalTodo", sent::<TodoBody>()),
@@ -29,14 +33,18 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         } }),
         ),
         ("Message", object(json!({ "message": text() }))),
+        ("Credentials", object(json!({ "username": field(), "password": field() }))),
         (
-            "Credentials",
+            "NewCredentials",
             object(json!({
-                "username": { "type": "string", "minLength": 1, "maxLength": 64 },
-                "password": { "type": "string", "minLength": 8, "maxLength": 128 },
+                "username": { "type": scalar(), "minLength": 1, "maxLength": 64, "pattern": VISIBLE },
+                "password": { "anyOf": [
+                    { "type": "string", "minLength": 8, "maxLength": 128 },
+                    { "type": "integer", "minimum": 10_000_000 },
+                ] },
             })),
         ),
-        ("OriginalTodoFields", object(json!({ "name": text(), "description": text() }))),
+        ("OriginalTodoFields", object(json!({ "name": field(), "description": field() }))),
         ("OriginalTokens", object(json!({ "access_token": text(), "refresh_token": text() }))),
         ("OriginalAccess", object(json!({ "access_token": text() }))),
     ]
@@ -64,7 +72,7 @@ pub fn operations() -> Vec<Operation> {
     vec![
         says(new("post", "/register", "original_register", "Make a user"), 201, "User created successfully.")
             .needs(Needs::Nothing)
-            .body(&named("Credentials"), &credentials)
+            .body(&named("NewCredentials"), &credentials)
             .refuses(&[Error::UsernameTaken, Error::RegistrationClosed, throttled.clone()]),
         new("post", "/login", "original_login", "Open a session")
             .needs(Needs::Nothing)

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::model::Kind;
 use super::wire::{ChangesBody, RemovedBody};
 use crate::error::Error;
-use crate::openapi::operation::{Needs, Operation};
+use crate::openapi::operation::{Needs, Operation, SEALED};
 use crate::schema::{named, sent};
 use crate::todos;
 
@@ -16,7 +16,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     let changes = sent::<ChangesBody>();
     let mut answer = changes.clone();
     let more = json!({
-        "token": { "type": "string", "description": "How far the client has come with this answer." },
+        "token": { "type": "string", "pattern": SEALED, "description": "How far the client has come with this answer." },
         "has_more": { "type": "boolean", "description": "Whether another page follows at once." },
         "full": { "type": "boolean", "description": "Whether this is a page of everything there is." },
         "results": { "type": "array", "items": named("CommandResult"), "description": "What became of the commands." },
@@ -39,7 +39,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
 
 fn request() -> Value {
     json!({ "type": "object", "additionalProperties": false, "properties": {
-        "token": { "type": ["string", "null"], "description": "How far the client has come; null when it has nothing." },
+        "token": { "type": ["string", "null"], "pattern": SEALED, "description": "How far the client has come; null when it has nothing." },
         "limit": { "type": ["integer", "null"], "minimum": 1, "maximum": 200, "description": "How many changes at most." },
         "commands": { "type": ["array", "null"], "maxItems": 100, "items": named("Command") },
     } })
@@ -79,7 +79,8 @@ pub fn operations() -> Vec<Operation> {
     let about = "First the commands, in their order and each on its own; then what changed since the token, in pages. Applied in \
         order, the answers leave the client with exactly what the server has. A change of the last minute may come twice.";
     let stream = "Server-sent events: `change` with the data of `Changes` for one object, its `id` a sync token; `bye` at the end \
-        of the session or the token; `: ping` every 15 s.";
+        of the session or the token; `: ping` every 15 s. This page waits for the end of an answer and cannot show \
+        a stream: try `curl -N -H 'Authorization: Bearer TOKEN' URL/v1/events`.";
     vec![
         Operation::new(
             "post",
@@ -94,7 +95,11 @@ pub fn operations() -> Vec<Operation> {
         .refuses(&[Error::SyncTokenExpired]),
         Operation::new("get", "/v1/events", "Sync", "stream_events", "Changes as they happen")
             .about(stream)
-            .header("Last-Event-ID", json!({ "type": "string" }), "A sync token: from where to go on.")
+            .header(
+                "Last-Event-ID",
+                json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]*$" }),
+                "A sync token: from where to go on.",
+            )
             .answers_as(200, "A stream that goes on until the session ends.", "text/event-stream")
             .refuses(&[Error::SyncTokenExpired, Error::TooManyConnections]),
     ]

@@ -17,10 +17,12 @@ const ID: &str = "6b01676ced65d6cc747c3412";
 #[must_use]
 pub fn schemas() -> Vec<(&'static str, Value)> {
     let todo = sent::<TodoBody>();
-    let whole = read(&todo, &READ_ONLY, &["name"], &rules());
-    let patch = read(&todo, &READ_ONLY, &[], &rules());
+    let whole = read(&todo, &READ_ONLY, &["name"], &rules(&whole_due(), true));
+    let patch = read(&todo, &READ_ONLY, &[], &rules(&due_patch(), false));
     let place = json!({ "list_id": nullable(&named("Id")), "parent_id": nullable(&named("Id")) });
     let beside = json!({ "before": nullable(&named("Id")), "after": nullable(&named("Id")) });
+    let id = json!({ "type": "string" });
+    let both = json!({ "required": ["before", "after"], "properties": { "before": id, "after": id } });
     let mut to = place.as_object().cloned().unwrap_or_default();
     to.extend(beside.as_object().cloned().unwrap_or_default());
     vec![
@@ -31,29 +33,57 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("Basis", sent::<Basis>()),
         ("WholeTodo", whole),
         ("TodoPatch", patch),
-        ("Move", json!({ "type": "object", "properties": to, "additionalProperties": false })),
-        ("Beside", json!({ "type": "object", "properties": beside, "additionalProperties": false })),
+        ("Move", json!({ "type": "object", "properties": to, "additionalProperties": false, "not": both })),
+        (
+            "Beside",
+            json!({ "type": "object", "properties": beside, "additionalProperties": false, "not": both }),
+        ),
     ]
 }
 
+/// A day of the years 1900 to 9999; that only leap years have a 29th of February goes without saying.
+const DAY: &str = "(19|[2-9][0-9])[0-9]{2}-((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-9])|(0[13-9]|1[0-2])-30|(0[13578]|1[02])-31)";
+const TIME: &str = "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?";
+
+fn day() -> Value {
+    json!({ "type": "string", "pattern": format!("^{DAY}$"), "examples": ["2026-12-01"] })
+}
+
+fn local() -> Value {
+    json!({ "type": "string", "pattern": format!("^{DAY}T{TIME}$"), "examples": ["2026-12-01T09:00"] })
+}
+
+fn zone() -> Value {
+    json!({ "type": ["string", "null"], "description": "An IANA name.", "examples": ["Europe/Berlin"] })
+}
+
+/// A due date where there was none.
+fn whole_due() -> Value {
+    let nothing = json!({ "type": "null" });
+    let form = |required: &str, properties: Value| json!({ "type": "object", "required": [required], "properties": properties, "additionalProperties": false });
+    let date = json!({ "date": day(), "at": nothing, "time_zone": nothing });
+    let at = json!({ "at": local(), "time_zone": zone(), "date": nothing });
+    json!({ "anyOf": [nothing, form("date", date), form("at", at)] })
+}
+
+/// A change of a due date.
+fn due_patch() -> Value {
+    json!({
+        "type": ["object", "null"], "additionalProperties": false,
+        "description": "Merged with the due date that there is: to go from one form to the other, clear the members of the old one with null.",
+        "properties": { "date": nullable(&day()), "at": nullable(&local()), "time_zone": zone() },
+    })
+}
+
 /// What is asked of the members that a client sends.
-fn rules() -> Value {
-    let day = "(19|[2-9][0-9])[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])";
-    let time = "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?";
-    let due = json!({
-        "type": ["object", "null"], "additionalProperties": false,
-        "description": "Either `date`, or `at` with or without a `time_zone`. A patch merges: the members of the old form are cleared with null.",
-        "properties": {
-            "date": { "type": ["string", "null"], "pattern": format!("^{day}$"), "examples": ["2026-12-01"] },
-            "at": { "type": ["string", "null"], "pattern": format!("^{day}T{time}$"), "examples": ["2026-12-01T09:00"] },
-            "time_zone": { "type": ["string", "null"], "description": "An IANA name.", "examples": ["Europe/Berlin"] },
-        },
-    });
+fn rules(due: &Value, is_whole: bool) -> Value {
+    let (required, kinds) =
+        if is_whole { (json!(["rule"]), json!("string")) } else { (json!([]), json!(["string", "null"])) };
     let recurrence = json!({
-        "type": ["object", "null"], "additionalProperties": false,
+        "type": ["object", "null"], "additionalProperties": false, "required": required,
         "description": "How the todo comes again; it needs a due date.",
         "properties": {
-            "rule": { "type": ["string", "null"], "maxLength": 500, "description": "RFC 5545 §3.3.10.", "examples": ["FREQ=WEEKLY;BYDAY=MO"] },
+            "rule": { "type": kinds, "maxLength": 500, "description": "RFC 5545 §3.3.10.", "examples": ["FREQ=WEEKLY;BYDAY=MO"] },
             "basis": { "type": ["string", "null"], "enum": ["due", "completion", null] },
         },
     });
@@ -62,12 +92,14 @@ fn rules() -> Value {
         "description": { "type": ["string", "null"], "maxLength": DESCRIPTION_MAX },
         "completed": { "type": ["boolean", "null"] },
         "priority": { "type": ["string", "null"], "enum": ["none", "low", "medium", "high", null] },
-        "tags": { "type": ["array", "null"], "maxItems": TAGS_MAX, "items": {
-            "type": "string", "minLength": 1, "maxLength": TAG_MAX, "pattern": r"\S",
-        } },
+        "tags": { "type": ["array", "null"], "maxItems": TAGS_MAX, "items": tag_name() },
         "due": due,
         "recurrence": recurrence,
     })
+}
+
+fn tag_name() -> Value {
+    json!({ "type": "string", "minLength": 1, "maxLength": TAG_MAX, "pattern": r"\S" })
 }
 
 /// A todo as an example.
@@ -109,10 +141,10 @@ pub fn operations() -> Vec<Operation> {
         one(todo(new("get", path, "get_todo", "A todo"), 200, "The todo.")).cached(),
         todo(whole(todo(put, 200, "The todo, replaced.")), 201, "The todo, made.")
             .with(201, "Location")
-            .header("If-None-Match", json!({ "const": "*" }), "Only make it.")
+            .header("If-None-Match", json!({ "type": "string", "enum": ["*"] }), "`*`: only make it.")
             .refuses(&[Error::IdTaken, Error::InTrash])
             .may_lack(Resource::Todo),
-        one(todo(new("patch", path, "patch_todo", "Change what the body says (RFC 7396)"), 200, "The todo."))
+        one(todo(new("patch", path, "patch_todo", "Change what the body says of a todo (RFC 7396)"), 200, "The todo."))
             .body(&named("TodoPatch"), &json!({ "completed": true }))
             .conditional()
             .repeatable()
@@ -140,7 +172,7 @@ pub fn operations() -> Vec<Operation> {
 /// The filters and orders of todos.
 fn listing(operation: Operation) -> Operation {
     let id_or_none = || json!({ "type": "string", "pattern": "^(none|[0-9a-f]{24})$" });
-    let moment = || json!({ "type": "string", "examples": ["2026-12-01", "2026-12-01T09:00", "2026-12-01T09:00:00Z"] });
+    let moment = || json!({ "anyOf": [day(), local(), { "type": "string", "format": "date-time", "examples": ["2026-12-01T09:00:00Z"] }] });
     let orders = ["position", "due", "priority", "name", "created_at", "updated_at"];
     let orders: Vec<String> =
         orders.iter().flat_map(|order| [(*order).to_owned(), format!("-{order}")]).collect();
@@ -149,13 +181,13 @@ fn listing(operation: Operation) -> Operation {
         .query("list_id", id_or_none(), "In this list; `none` is the inbox.")
         .query("parent_id", id_or_none(), "Right under this todo; `none` is the top level.")
         .query("completed", json!({ "type": "boolean" }), "Whether it is done.")
-        .query("tag", json!({ "type": "array", "items": { "type": "string" } }), "With all of these tags.")
+        .query("tag", json!({ "type": "array", "items": tag_name() }), "With all of these tags.")
         .query(
             "priority",
             json!({ "type": "string", "enum": Priority::ALL.map(Priority::word) }),
             "Of this priority.",
         )
-        .query("due_before", moment(), "Due before this date, local time in the user's zone, or time.")
+        .query("due_before", moment(), "Due before this: a date (`2026-12-01`), a local time in the user's zone (`2026-12-01T09:00`), or a time with its offset (RFC 3339).")
         .query("due_after", moment(), "Due after this.")
         .query(
             "updated_after",

@@ -12,10 +12,16 @@ use crate::error::{Error, Resource};
 use crate::openapi::operation::{Needs, Operation};
 use crate::schema::{named, sent};
 
+/// What a pattern can say of visible characters: no control characters, and spaces only inside.
+pub(crate) const VISIBLE: &str = r"^[^\u0000-\u0020\u007f-\u00a0]+( +[^\u0000-\u0020\u007f-\u00a0]+)*$";
+
 /// The schemas of accounts, by name.
 #[must_use]
 pub fn schemas() -> Vec<(&'static str, Value)> {
-    let username = json!({ "type": "string", "minLength": 3, "maxLength": 64, "examples": ["ann"] });
+    let username = json!({
+        "type": "string", "minLength": 3, "maxLength": 64, "pattern": VISIBLE, "examples": ["ann"],
+        "description": "None of the characters control or invisible, no space at either end.",
+    });
     let password = json!({
         "type": "string", "minLength": 8, "maxLength": 128, "format": "password",
         "description": "Not the username, and not among the most common.", "examples": ["correct horse battery"],
@@ -107,7 +113,7 @@ fn sessions() -> Vec<Operation> {
             .answers_page("Sessions, all on one page.", &named("Session"), &session),
         new("delete", "/v1/sessions", "end_sessions", "End all sessions")
             .needs(Needs::Access)
-            .query("except", json!({ "const": "current" }), "Spare the session that asks.")
+            .query("except", json!({ "type": "string", "enum": ["current"] }), "`current` spares the session that asks.")
             .answers(204, "They are over."),
         new("delete", "/v1/sessions/{id}", "end_session", "End a session")
             .needs(Needs::Access)
@@ -122,10 +128,13 @@ fn user() -> Vec<Operation> {
     let throttled = Error::Throttled { retry_after: Duration::from_secs(2) };
     vec![
         answers_user(new("get", "/v1/user", "get_user", "The caller").needs(Needs::Access), 200).cached(),
-        answers_user(new("patch", "/v1/user", "patch_user", "Change what the body says (RFC 7396)"), 200)
-            .needs(Needs::Access)
-            .body(&named("UserPatch"), &json!({ "time_zone": "Europe/Berlin" }))
-            .conditional(),
+        answers_user(
+            new("patch", "/v1/user", "patch_user", "Change what the body says of the caller (RFC 7396)"),
+            200,
+        )
+        .needs(Needs::Access)
+        .body(&named("UserPatch"), &json!({ "time_zone": "Europe/Berlin" }))
+        .conditional(),
         new("delete", "/v1/user", "delete_user", "Delete the caller, with all todos, lists and sessions")
             .needs(Needs::Fresh)
             .answers(204, "The user is gone."),
