@@ -14,7 +14,8 @@
 //!
 //! 1. [`server`] accepts the connection and hands the request to the router of [`app`], where the route table is. What handlers ask for is in [`state`].
 //! 2. [`telemetry`] names the request and will write its log line; [`health`] holds it back unless the database is
-//!    prepared; [`detach`] moves it to a task of its own, so that nothing is dropped half-way when the client leaves.
+//!    prepared; [`detach`] moves it to a task of its own, so that nothing is dropped half-way when the client leaves;
+//!    [`admission`] lets it go on when it is its turn.
 //! 3. The handler, in [`original`], lists what it needs: `FreshUser` ([`auth::extract`]) checks the token and asks the
 //!    blacklist; `Body<TodoFields>` reads the fields with the help of [`extract`].
 //! 4. `planner.of(caller)` ([`todos::operations`]) is the only door to todos and lists. It reads the todo, makes of it what
@@ -26,10 +27,11 @@
 //! # Where things are
 //!
 //! By feature: [`auth`] (tokens, sessions, blacklist, throttles), [`users`], [`todos`], [`lists`], [`tags`], [`sync`],
-//! [`audit`]; inside a feature the
-//! file names are the layers: `model` (the thing and its rules, pure), `store` (its collection, one round trip a method),
-//! `operations` (acts of several steps, used by every face), `handlers` and `wire` (HTTP and JSON). [`original`] is a
-//! face: handlers only. Around them: [`config`], [`db`], [`migrations`], [`startup`], and [`cli`] for operators; [`seed`] makes demo data.
+//! [`audit`]; inside a feature the file names are the layers: `model` (the thing and its rules, pure), `store` (its
+//! collection, one round trip a method), `operations` (acts of several steps, used by every face), `handlers` and `wire`
+//! (HTTP and JSON), `docs` (what the API document says of it). [`original`] is a face: handlers only. Around them:
+//! [`config`], [`state`], [`db`], [`migrations`], [`startup`]; for operators [`cli`], [`monitor`], and [`seed`], which makes
+//! demo data.
 //!
 //! # What is deliberately absent
 //!
