@@ -3,15 +3,12 @@
 use std::time::Duration;
 
 use bson::{Document, Timestamp, doc};
-use metrics::{gauge, histogram};
 use mongodb::error::{Error as DriverError, ErrorKind, WriteFailure};
-use mongodb::event::EventHandler;
-use mongodb::event::cmap::CmapEvent;
-use mongodb::event::command::CommandEvent;
 use mongodb::options::{Acknowledgment, ClientOptions, IndexOptions, WriteConcern};
 use mongodb::{Client, Collection, Database, IndexModel};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::db_watch;
 use crate::error::{Error, Refusal};
 
 /// The database when the URI names none: the original's.
@@ -37,6 +34,12 @@ impl Db {
         self.0.collection(name)
     }
 
+    /// Ends the connections, for a command that is about to end: left to itself, the driver does so in the background,
+    /// and panics there when the runtime ends first.
+    pub async fn close(&self) {
+        self.0.client().clone().shutdown().await;
+    }
+
     /// Whether a primary answers.
     ///
     /// # Errors
@@ -56,30 +59,6 @@ impl Db {
     }
 }
 
-/// The histogram of how long commands took.
-pub const COMMAND_SECONDS: &str = "todo_api_db_command_duration_seconds";
-/// The gauge of connections.
-pub const CONNECTIONS: &str = "todo_api_db_connections";
-
-/// Has the driver tell monitoring of its commands and connections.
-fn watch(options: &mut ClientOptions) {
-    let record = |name: String, outcome: &'static str, took: Duration| {
-        histogram!(COMMAND_SECONDS, "command" => name, "outcome" => outcome).record(took);
-    };
-    options.command_event_handler = Some(EventHandler::callback(move |event| match event {
-        CommandEvent::Succeeded(event) => record(event.command_name, "ok", event.duration),
-        CommandEvent::Failed(event) => record(event.command_name, "failed", event.duration),
-        _ => {}
-    }));
-    options.cmap_event_handler = Some(EventHandler::callback(|event| match event {
-        CmapEvent::ConnectionReady(_) => gauge!(CONNECTIONS, "state" => "open").increment(1),
-        CmapEvent::ConnectionClosed(_) => gauge!(CONNECTIONS, "state" => "open").decrement(1),
-        CmapEvent::ConnectionCheckedOut(_) => gauge!(CONNECTIONS, "state" => "in_use").increment(1),
-        CmapEvent::ConnectionCheckedIn(_) => gauge!(CONNECTIONS, "state" => "in_use").decrement(1),
-        _ => {}
-    }));
-}
-
 /// Opens a client; nothing is sent until the first operation. If it `is_watched`, monitoring hears of it, which costs a
 /// little for each command. Writes are acknowledged by a majority, from their journals.
 ///
@@ -97,7 +76,7 @@ pub async fn connect(uri: &SecretString, is_watched: bool) -> Result<Db, Refusal
     options.write_concern =
         Some(WriteConcern::builder().w(Acknowledgment::Majority).journal(true).w_timeout(MAX_TIME).build());
     if is_watched {
-        watch(&mut options);
+        db_watch::watch(&mut options);
     }
     let name = options.default_database.clone().unwrap_or_else(|| DEFAULT_NAME.to_owned());
     let client = Client::with_options(options)

@@ -108,6 +108,7 @@ pub mod schema;
 pub mod version;
 
 pub mod db;
+pub mod db_watch;
 pub mod migrations;
 
 pub mod audit;

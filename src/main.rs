@@ -18,9 +18,10 @@ use todo_api::cli::{self, UserCommand};
 use todo_api::clock::Clock;
 use todo_api::config::{self, Config};
 use todo_api::error::Refusal;
+use todo_api::migrations::Which;
 use todo_api::seed::command::{self, SeedOptions};
 use todo_api::state::AppState;
-use todo_api::{migrations, monitor, openapi, server, startup, telemetry};
+use todo_api::{monitor, openapi, server, startup, telemetry};
 
 /// How many connections of monitoring are served at a time.
 const MONITORS_MAX: usize = 16;
@@ -141,33 +142,51 @@ async fn stop_signal() {
     }
 }
 
+/// Runs a command with the service's state, and ends its connections.
+async fn with_state<T>(
+    config: Config,
+    run: impl AsyncFnOnce(&AppState) -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
+    let state = AppState::new(&config, Clock::system()).await?;
+    let done = run(&state).await;
+    state.db.close().await;
+    done
+}
+
 async fn migrate(file: Option<&Path>, again: bool) -> Result<(), Refusal> {
     let config = Config::load(file)?;
     telemetry::init(&config)?;
-    let state = AppState::new(&config, Clock::system()).await?;
-    startup::migrate(&state, if again { migrations::Which::All } else { migrations::Which::Missing }).await
+    let which = if again { Which::All } else { Which::Missing };
+    with_state(config, async |state| startup::migrate(state, which).await).await
+}
+
+async fn user(file: Option<&Path>, command: UserCommand) -> Result<(), Refusal> {
+    let done = with_state(Config::load(file)?, async |state| {
+        startup::migrate(state, Which::Missing).await?;
+        cli::run(state, command).await
+    });
+    report(&done.await?);
+    Ok(())
+}
+
+async fn seed(file: Option<&Path>, options: SeedOptions) -> Result<(), Refusal> {
+    let done = with_state(Config::load(file)?, async |state| {
+        startup::migrate(state, Which::Missing).await?;
+        command::run(state, options).await
+    });
+    report(&done.await?);
+    Ok(())
 }
 
 #[expect(clippy::print_stdout, reason = "what a command did goes to the operator's terminal")]
-async fn user(file: Option<&Path>, command: UserCommand) -> Result<(), Refusal> {
-    let state = AppState::new(&Config::load(file)?, Clock::system()).await?;
-    startup::migrate(&state, migrations::Which::Missing).await?;
-    println!("{}", cli::run(&state, command).await?);
-    Ok(())
+fn report(done: &str) {
+    println!("{done}");
 }
 
 #[expect(clippy::print_stdout, reason = "the document goes to whoever asked for it")]
 fn print_document() -> Result<(), Refusal> {
     let document = serde_json::to_string_pretty(&*openapi::DOCUMENT);
     println!("{}", document.map_err(|error| Refusal(error.to_string()))?);
-    Ok(())
-}
-
-#[expect(clippy::print_stdout, reason = "what a command did goes to the operator's terminal")]
-async fn seed(file: Option<&Path>, options: SeedOptions) -> Result<(), Refusal> {
-    let state = AppState::new(&Config::load(file)?, Clock::system()).await?;
-    startup::migrate(&state, migrations::Which::Missing).await?;
-    println!("{}", command::run(&state, options).await?);
     Ok(())
 }
 

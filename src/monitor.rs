@@ -13,7 +13,7 @@ use metrics::{describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 
-use crate::db;
+use crate::db_watch;
 use crate::error::Refusal;
 use crate::state::AppState;
 use crate::telemetry::{REQUEST_SECONDS, REQUESTS};
@@ -31,7 +31,7 @@ const UPKEEP: Duration = Duration::from_secs(5);
 /// It was begun before.
 pub fn begin() -> Result<PrometheusHandle, Refusal> {
     let refused = |error: BuildError| Refusal(format!("the figures cannot be counted: {error}"));
-    let builder = [REQUEST_SECONDS, db::COMMAND_SECONDS]
+    let builder = [REQUEST_SECONDS, db_watch::COMMAND_SECONDS]
         .into_iter()
         .try_fold(PrometheusBuilder::new(), |builder, name| {
             builder.set_buckets_for_metric(Matcher::Full(name.to_owned()), &BUCKETS)
@@ -39,8 +39,11 @@ pub fn begin() -> Result<PrometheusHandle, Refusal> {
     let handle = builder.and_then(PrometheusBuilder::install_recorder).map_err(refused)?;
     describe_counter!(REQUESTS, "Requests by route, method and status.");
     describe_histogram!(REQUEST_SECONDS, "How long requests took, by route.");
-    describe_histogram!(db::COMMAND_SECONDS, "How long commands to the database took, by name and outcome.");
-    describe_gauge!(db::CONNECTIONS, "Connections to the database, by whether they are in use.");
+    describe_histogram!(
+        db_watch::COMMAND_SECONDS,
+        "How long commands to the database took, by name and outcome."
+    );
+    describe_gauge!(db_watch::CONNECTIONS, "Connections to the database, by whether they are in use.");
     describe_gauge!("todo_api_requests", "Requests that work with the database, or wait for their turn.");
     describe_gauge!("todo_api_event_streams", "Streams of events.");
     describe_gauge!("todo_api_password_hashing", "Passwords that are being hashed, or wait for it.");

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// stands for its `mod.rs`, `*` for any feature.
 const LAYERS: &[&[&str]] = &[
     &["clock", "error", "id", "position"],
-    &["config", "db", "keys", "quota", "seal", "telemetry"],
+    &["config", "db", "db_watch", "keys", "quota", "seal", "telemetry"],
     &[
         "problem",
         "extract",
@@ -251,7 +251,8 @@ fn the_driver_stays_behind_the_stores() {
     let stores = ["/store", "owned/objects", "owned/changes", "auth/revocations", "auth/failed_logins"];
     only_in(
         "mongodb::",
-        &[&["db", "migrations", "migrations/take_over", "migrations/full_todos"], &stores[..]].concat(),
+        &[&["db", "db_watch", "migrations", "migrations/take_over", "migrations/full_todos"], &stores[..]]
+            .concat(),
     );
 }
 
