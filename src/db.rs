@@ -138,7 +138,7 @@ pub async fn ensure_indexes<T: Send + Sync>(
                 collection.name(),
                 collection.name(),
             ))),
-            Some(11_000) => Setup::Refused(Refusal(format!(
+            Some(DUPLICATE_KEY) => Setup::Refused(Refusal(format!(
                 "the collection `{}` has documents that are the same in {keys}, which must be unique: {}",
                 collection.name(),
                 plain(&error),
@@ -159,19 +159,31 @@ pub async fn update_many<T: Send + Sync>(
     filter: Document,
     pipeline: Vec<Document>,
 ) -> Result<u64, Error> {
-    let limit = limit_millis();
-    let update = doc! {
-        "update": collection.name(),
-        "updates": [{ "q": filter, "u": pipeline, "multi": true }],
-        "maxTimeMS": limit,
-        "writeConcern": { "w": "majority", "j": true, "wtimeout": limit },
-    };
-    let database = collection.client().database(&collection.namespace().db);
-    let done = database.run_command(update).await?;
+    let change = doc! { "q": filter, "u": pipeline, "multi": true };
+    let done = update(collection, vec![change]).await?;
     match (done.get("writeErrors"), done.get("writeConcernError"), done.get_i32("nModified")) {
         (None, None, Ok(changed)) => Ok(u64::from(changed.unsigned_abs())),
         _ => Err(Error::unavailable(format!("a bulk change failed: {done}"))),
     }
+}
+
+/// The command `update`, each part on its own, and its answer. The driver's own knows no time limit, and its bulk writes
+/// ask for MongoDB 8.
+///
+/// # Errors
+/// [`Error::Unavailable`]; what the answer says of its parts is the caller's to read.
+pub async fn update<T: Send + Sync>(
+    collection: &Collection<T>,
+    updates: Vec<Document>,
+) -> Result<Document, Error> {
+    let update = doc! {
+        "update": collection.name(),
+        "updates": updates,
+        "ordered": false,
+        "maxTimeMS": limit_millis(),
+        "writeConcern": { "w": "majority", "j": true, "wtimeout": limit_millis() },
+    };
+    Ok(collection.client().database(&collection.namespace().db).run_command(update).await?)
 }
 
 /// The logical time of the last write that a majority had, by a look-up of `none`, which should find nothing.
@@ -233,10 +245,13 @@ impl From<DriverError> for Setup {
     }
 }
 
+/// The server's code for a value that a unique index has already.
+pub const DUPLICATE_KEY: i32 = 11_000;
+
 /// Whether a unique index refused the write.
 #[must_use]
 pub fn is_duplicate_key(error: &DriverError) -> bool {
-    code(error) == Some(11_000)
+    code(error) == Some(DUPLICATE_KEY)
 }
 
 /// The server's code of an error, if the server gave one.

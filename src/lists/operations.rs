@@ -11,7 +11,7 @@ use bson::oid::ObjectId;
 use super::model::{List, ListInput, Unfinished};
 use super::store;
 use crate::error::{Error, Fault};
-use crate::owned::order::{Siblings, Target};
+use crate::owned::order::Siblings;
 use crate::owned::{Condition, Conflict, State, TRIES, too_busy};
 use crate::todos::operations::{LISTS_MAX, Plan};
 use crate::todos::place::Beside;
@@ -122,16 +122,11 @@ impl Plan<'_> {
     ) -> Result<List, Conflict<List>> {
         for _ in 0..TRIES {
             let before = condition.check(self.usable_list(id).await?)?;
-            let sibling = match beside {
+            let sibling = match beside.map(Beside::named) {
+                Some((field, sibling)) => Some(self.sibling_list(id, sibling, field).await?),
                 None => None,
-                Some(Beside::Before(sibling)) => Some(self.sibling_list(id, sibling, "before").await?),
-                Some(Beside::Behind(sibling)) => Some(self.sibling_list(id, sibling, "after").await?),
             };
-            let target = match (beside, &sibling) {
-                (Some(Beside::Before(_)), Some(sibling)) => Target::Before(sibling),
-                (Some(Beside::Behind(_)), Some(sibling)) => Target::Behind(sibling),
-                _ => Target::End,
-            };
+            let target = Beside::target(beside, sibling.as_ref());
             let (filter, index) = store::siblings();
             let siblings = Siblings { filter, index, but: id };
             let position = siblings.position(&self.lists, &target, &self.planner.positions, self.now).await?;

@@ -10,9 +10,6 @@ use crate::error::Error;
 /// The most objects of one batch: far fewer than are written within [`db::MAX_TIME`].
 pub const BATCH_MAX: usize = 1_000;
 
-/// What the database says of an id that is taken.
-const DUPLICATE_KEY: i32 = 11_000;
-
 impl<T: Owned> Own<'_, T> {
     /// Adds up to [`BATCH_MAX`] objects in one round trip, each in the place of its own tombstone if there is one, and
     /// says how many were added. Those whose id is taken stay as they are, so a repetition adds what is missing.
@@ -28,25 +25,16 @@ impl<T: Owned> Own<'_, T> {
         if upserts.is_empty() {
             return Ok(0);
         }
-        let limit = i64::try_from(db::MAX_TIME.as_millis()).unwrap_or(i64::MAX);
-        // The driver's own bulk write asks for MongoDB 8, and knows no time limit, which the stamps need.
-        let update = doc! {
-            "update": T::COLLECTION,
-            "updates": upserts,
-            "ordered": false,
-            "maxTimeMS": limit,
-            "writeConcern": { "w": "majority", "j": true, "wtimeout": limit },
-        };
-        let collection = self.collection();
-        let database = collection.client().database(&collection.namespace().db);
-        added(&database.run_command(update).await?)
+        added(&db::update(self.collection(), upserts).await?)
     }
 }
 
 /// How many the answer to a batch of upserts says were added.
 fn added(reply: &Document) -> Result<u64, Error> {
     let is_taken = |error: &Bson| {
-        error.as_document().is_some_and(|error| error.get_i32("code").is_ok_and(|code| code == DUPLICATE_KEY))
+        error
+            .as_document()
+            .is_some_and(|error| error.get_i32("code").is_ok_and(|code| code == db::DUPLICATE_KEY))
     };
     let all_taken = reply.get_array("writeErrors").is_ok_and(|errors| errors.iter().all(is_taken));
     let failed = reply.contains_key("writeErrors") && !all_taken;

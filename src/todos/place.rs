@@ -34,6 +34,27 @@ pub enum Beside {
     Behind(ObjectId),
 }
 
+impl Beside {
+    /// The member that names the sibling, and the sibling.
+    #[must_use]
+    pub fn named(self) -> (&'static str, ObjectId) {
+        match self {
+            Self::Before(id) => ("before", id),
+            Self::Behind(id) => ("after", id),
+        }
+    }
+
+    /// The place beside the sibling that was found; behind all without one.
+    #[must_use]
+    pub fn target<T>(beside: Option<Self>, sibling: Option<&T>) -> Target<'_, T> {
+        match (beside, sibling) {
+            (Some(Self::Before(_)), Some(sibling)) => Target::Before(sibling),
+            (Some(Self::Behind(_)), Some(sibling)) => Target::Behind(sibling),
+            _ => Target::End,
+        }
+    }
+}
+
 impl Plan<'_> {
     /// Moves a todo into another list, under another parent, or beside a sibling, with its subtasks. Moved to another
     /// list alone, a subtask leaves its parent.
@@ -56,11 +77,7 @@ impl Plan<'_> {
             let (filter, index) = store::siblings(after.place());
             let siblings = Siblings { filter, index, but: id };
             let sibling = self.sibling(&after, wanted.beside).await?;
-            let target = match (wanted.beside, &sibling) {
-                (Some(Beside::Before(_)), Some(sibling)) => Target::Before(sibling),
-                (Some(Beside::Behind(_)), Some(sibling)) => Target::Behind(sibling),
-                _ => Target::End,
-            };
+            let target = Beside::target(wanted.beside, sibling.as_ref());
             let position = siblings.position(&self.todos, &target, &self.planner.positions, self.now).await?;
             let Some(position) = position else { continue };
             after.position = position;
@@ -74,11 +91,7 @@ impl Plan<'_> {
 
     /// The sibling that a move names, which must be one where the todo will be.
     async fn sibling(&self, moved: &Todo, beside: Option<Beside>) -> Result<Option<Todo>, Error> {
-        let (field, id) = match beside {
-            None => return Ok(None),
-            Some(Beside::Before(id)) => ("before", id),
-            Some(Beside::Behind(id)) => ("after", id),
-        };
+        let Some((field, id)) = beside.map(Beside::named) else { return Ok(None) };
         let found = self.todos.find(id).await?.filter(|sibling| {
             sibling.state == State::Live && sibling.place() == moved.place() && sibling.id != moved.id
         });
