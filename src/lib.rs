@@ -30,8 +30,8 @@
 //! [`audit`]; inside a feature the file names are the layers: `model` (the thing and its rules, pure), `store` (its
 //! collection, one round trip a method), `operations` (acts of several steps, used by every face), `handlers` and `wire`
 //! (HTTP and JSON), `docs` (what the API document says of it). [`original`] is a face: handlers only. Around them:
-//! [`config`], [`state`], [`db`], [`migrations`], [`startup`]; for operators [`cli`], [`monitor`], and [`seed`], which makes
-//! demo data.
+//! [`config`], [`state`], [`db`], [`migrations`], [`startup`]; for operators [`cli`], [`monitor`], [`backup`], and [`seed`],
+//! which makes demo data.
 //!
 //! # What is deliberately absent
 //!
@@ -107,6 +107,7 @@ pub mod query;
 pub mod schema;
 pub mod version;
 
+pub mod backup;
 pub mod db;
 pub mod db_watch;
 pub mod migrations;

@@ -1,5 +1,6 @@
 //! The command line of the service. Must do nothing but read the configuration and start what was asked for.
 
+use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,6 +12,7 @@ use hyper::client::conn::http1::handshake;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use todo_api::app;
@@ -21,7 +23,7 @@ use todo_api::error::Refusal;
 use todo_api::migrations::Which;
 use todo_api::seed::command::{self, SeedOptions};
 use todo_api::state::AppState;
-use todo_api::{monitor, openapi, server, startup, telemetry};
+use todo_api::{backup, db, monitor, openapi, server, startup, telemetry};
 
 /// How many connections of monitoring are served at a time.
 const MONITORS_MAX: usize = 16;
@@ -52,6 +54,16 @@ enum Command {
     /// Make and change users: for the first admin, and in an emergency
     #[command(subcommand)]
     User(UserCommand),
+    /// Write the whole database, as it is at this moment, to one file, beside the running service if there is one
+    Backup {
+        /// The file, which must not be there yet; `-` is standard output
+        file: PathBuf,
+    },
+    /// Fill an empty database from a backup; everyone has to log in again, and no service may run on it
+    Restore {
+        /// The file; `-` is standard input
+        file: PathBuf,
+    },
     /// Print the API document (OpenAPI 3.1)
     Openapi,
     /// Put demo data into an empty database: users, lists and todos, the same for the same options on the same day
@@ -68,6 +80,8 @@ async fn main() -> ExitCode {
         Command::Serve => serve(file).await,
         Command::Migrate { again } => migrate(file, again).await,
         Command::User(command) => user(file, command).await,
+        Command::Backup { file: to } => backup(file, &to).await,
+        Command::Restore { file: from } => restore(file, &from).await,
         Command::Openapi => print_document(),
         Command::Seed(options) => seed(file, options).await,
         Command::Healthcheck => healthcheck(file).await,
@@ -75,15 +89,15 @@ async fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(refusal) => {
-            complain(&refusal);
+            tell(&refusal);
             ExitCode::FAILURE
         }
     }
 }
 
 #[expect(clippy::print_stderr, reason = "the last words of a command go to the operator's terminal")]
-fn complain(refusal: &Refusal) {
-    eprintln!("todo-api: {refusal}");
+fn tell(words: &impl Display) {
+    eprintln!("todo-api: {words}");
 }
 
 async fn serve(file: Option<&Path>) -> Result<(), Refusal> {
@@ -176,6 +190,45 @@ async fn seed(file: Option<&Path>, options: SeedOptions) -> Result<(), Refusal> 
     });
     report(&done.await?);
     Ok(())
+}
+
+async fn backup(file: Option<&Path>, to: &Path) -> Result<(), Refusal> {
+    let db = db::connect(&Config::load(file)?.mongodb_uri, false).await?;
+    let done = async {
+        startup::inspect(&db).await?;
+        backup::operations::save(&db, to, Clock::system().now(), &stopped()).await
+    };
+    let done: Result<String, Refusal> = done.await;
+    db.close().await;
+    // Standard output may be the backup.
+    tell(&done?);
+    Ok(())
+}
+
+async fn restore(file: Option<&Path>, from: &Path) -> Result<(), Refusal> {
+    let done = with_state(Config::load(file)?, async |state| {
+        startup::inspect(&state.db).await?;
+        let done = backup::operations::load(&state.db, from, Clock::system().now(), &stopped()).await?;
+        match startup::migrate(state, Which::Missing).await {
+            Ok(()) => Ok(done),
+            Err(Refusal(why)) => Err(Refusal(format!(
+                "{done}; but it is not ready for this version, so run `todo-api migrate`: {why}"
+            ))),
+        }
+    });
+    tell(&done.await?);
+    Ok(())
+}
+
+/// Is cancelled at [`stop_signal`].
+fn stopped() -> CancellationToken {
+    let token = CancellationToken::new();
+    let stopped = token.clone();
+    tokio::spawn(async move {
+        stop_signal().await;
+        stopped.cancel();
+    });
+    token
 }
 
 #[expect(clippy::print_stdout, reason = "what a command did goes to the operator's terminal")]

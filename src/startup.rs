@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::db::{self, Setup, Topology};
+use crate::db::{self, Db, Setup, Topology};
 use crate::error::Refusal;
 use crate::migrations::{self, Which};
 use crate::state::AppState;
+use crate::sync::store::Lineage;
 
 const RETRY: Duration = Duration::from_secs(1);
 const TIDY_PERIOD: Duration = Duration::from_mins(1);
@@ -52,8 +53,22 @@ pub async fn maintain(state: &AppState) -> ! {
 /// # Errors
 /// What an operator must mend, and that the database cannot be reached.
 pub async fn migrate(state: &AppState, which: Which) -> Result<(), Refusal> {
-    let Err(why) = attempt(state, which).await else { return Ok(()) };
-    Err(Refusal(format!("MongoDB cannot be reached: {}", refused(why)?)))
+    attempt(state, which).await.map_err(out_of_reach)
+}
+
+/// Refuses a database that no command may work on; changes nothing.
+///
+/// # Errors
+/// What an operator must mend, and that the database cannot be reached.
+pub async fn inspect(db: &Db) -> Result<(), Refusal> {
+    require_whole(db).await.map_err(out_of_reach)
+}
+
+fn out_of_reach(why: Setup) -> Refusal {
+    match refused(why) {
+        Ok(why) => Refusal(format!("MongoDB cannot be reached: {why}")),
+        Err(refusal) => refusal,
+    }
 }
 
 /// Why the database is out of reach, unless the reason is a refusal.
@@ -64,10 +79,20 @@ fn refused(why: Setup) -> Result<String, Refusal> {
     }
 }
 
-async fn attempt(state: &AppState, which: Which) -> Result<(), Setup> {
-    if state.db.topology().await? == Topology::Standalone {
+async fn require_whole(db: &Db) -> Result<(), Setup> {
+    if db.topology().await? == Topology::Standalone {
         return Err(Setup::Refused(standalone()));
     }
+    if Lineage::new(db).is_unfinished().await? {
+        return Err(Setup::Refused(Refusal(
+            "the database holds a restore that did not end; drop it and restore again".to_owned(),
+        )));
+    }
+    Ok(())
+}
+
+async fn attempt(state: &AppState, which: Which) -> Result<(), Setup> {
+    require_whole(&state.db).await?;
     migrations::run(&state.db, &state.hasher, which).await?;
     state.stores.ensure_indexes().await?;
     state.auth.load_blacklist().await.map_err(|error| Setup::Unavailable(error.to_string()))?;

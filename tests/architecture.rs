@@ -53,6 +53,9 @@ const LAYERS: &[&[&str]] = &[
         "owned/changes",
         "auth/revocations",
         "auth/failed_logins",
+        "backup/archive",
+        "backup/digested",
+        "backup/format",
     ],
     &[
         "auth/blacklist",

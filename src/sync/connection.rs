@@ -22,6 +22,7 @@ use super::wire::{self, Farewell};
 use crate::auth::operations::Auth;
 use crate::auth::token::Claims;
 use crate::error::{Error, TokenFault};
+use crate::id::RandomId;
 use crate::seal::Seals;
 use crate::todos::operations::Planner;
 
@@ -47,6 +48,7 @@ pub struct Sources {
 pub struct Connection {
     sources: Sources,
     caller: Claims,
+    lineage: Option<RandomId>,
     revoked: watch::Receiver<()>,
     expiry: Instant,
     /// How far the client has come with what has been made into events.
@@ -71,11 +73,16 @@ struct Told {
 }
 
 impl Connection {
-    /// Listens, and finds out where to begin: at `token`, or now.
+    /// Listens, and finds out where to begin: at `token`, or now; `lineage` is what its tokens are of.
     ///
     /// # Errors
     /// See [`Hub::subscribe`].
-    pub async fn open(sources: Sources, caller: Claims, token: Option<SyncToken>) -> Result<Self, Error> {
+    pub async fn open(
+        sources: Sources,
+        caller: Claims,
+        lineage: Option<RandomId>,
+        token: Option<SyncToken>,
+    ) -> Result<Self, Error> {
         let revoked = sources.auth.revocations();
         let expiry = Instant::now() + sources.auth.time_left(&caller);
         let subscription = sources.hub.subscribe(caller.sub).await?;
@@ -89,7 +96,8 @@ impl Connection {
                 Phase::Live(subscription, Told { versions: HashMap::new(), until }),
             )
         };
-        let mut connection = Self { sources, caller, revoked, expiry, token, events: VecDeque::new(), phase };
+        let events = VecDeque::new();
+        let mut connection = Self { sources, caller, lineage, revoked, expiry, token, events, phase };
         let first = Event::default().retry(COME_BACK).id(connection.id()?);
         connection.events.push_back(first);
         Ok(connection)
@@ -213,6 +221,6 @@ impl Connection {
     }
 
     fn id(&self) -> Result<String, Error> {
-        self.token.seal(&self.sources.seals, self.caller.sub)
+        self.token.seal(&self.sources.seals, self.caller.sub, self.lineage)
     }
 }

@@ -1,7 +1,5 @@
 //! The routes `/v1/sync` and `/v1/events`. Must hold no rule.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::CACHE_CONTROL;
@@ -18,8 +16,8 @@ use crate::auth::extract::CurrentUser;
 use crate::auth::token::Claims;
 use crate::error::Error;
 use crate::extract::JsonBody;
+use crate::id::RandomId;
 use crate::idempotency::store::Idempotency;
-use crate::seal::Seals;
 use crate::todos::operations::Planner;
 
 /// What proxies such as nginx are told, so that they pass events on as they come.
@@ -27,23 +25,23 @@ const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-accel-bufferi
 
 /// `POST /v1/sync`
 pub(crate) async fn sync(
-    State(planner): State<Planner>,
+    State(sources): State<Sources>,
     State(idempotency): State<Idempotency>,
-    State(seals): State<Arc<Seals>>,
     CurrentUser(caller): CurrentUser,
     JsonBody(SyncRequest { token, limit, commands }): JsonBody<SyncRequest>,
 ) -> Result<Json<SyncBody>, Error> {
+    let (lineage, planner) = (sources.hub.lineage().await?, &sources.planner);
     let since = match token {
-        Some(token) => Some(opened(&planner, &seals, &caller, &token, "/token")?),
+        Some(token) => Some(opened(&sources, &caller, lineage, &token, "/token")?),
         None => None,
     };
     let mut results = Vec::with_capacity(commands.len());
     for command in commands {
-        results.push(result_of(&planner, &idempotency, &caller, command).await?);
+        results.push(result_of(planner, &idempotency, &caller, command).await?);
     }
     let page = planner.of(caller.sub).changes(since, limit).await?;
     Ok(Json(SyncBody {
-        token: page.token.seal(&seals, caller.sub)?,
+        token: page.token.seal(&sources.seals, caller.sub, lineage)?,
         has_more: page.has_more,
         full: page.full,
         changes: page.changes.into(),
@@ -89,24 +87,26 @@ pub(crate) async fn events(
     CurrentUser(caller): CurrentUser,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Error> {
+    let lineage = sources.hub.lineage().await?;
     let token = match headers.get("last-event-id").filter(|id| !id.is_empty()) {
         Some(id) => {
             let text = id.to_str().map_err(|_| invalid_token(""))?;
-            Some(opened(&sources.planner, &sources.seals, &caller, text, "")?)
+            Some(opened(&sources, &caller, lineage, text, "")?)
         }
         None => None,
     };
-    let connection = Connection::open(sources, caller, token).await?;
+    let connection = Connection::open(sources, caller, lineage, token).await?;
     let events = Sse::new(connection.into_stream()).keep_alive(KeepAlive::new().interval(PING).text("ping"));
     Ok(([(CACHE_CONTROL, "no-store"), UNBUFFERED], events))
 }
 
 fn opened(
-    planner: &Planner,
-    seals: &Seals,
+    sources: &Sources,
     caller: &Claims,
+    lineage: Option<RandomId>,
     text: &str,
     pointer: &str,
 ) -> Result<SyncToken, Error> {
-    SyncToken::open(seals, caller.sub, text, planner.now())?.ok_or_else(|| invalid_token(pointer))
+    let opened = SyncToken::open(&sources.seals, caller.sub, lineage, text, sources.planner.now())?;
+    opened.ok_or_else(|| invalid_token(pointer))
 }

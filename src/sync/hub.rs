@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use super::model::Happening;
 use super::store::{Feed, Interruption, Position};
 use crate::error::Error;
+use crate::id::RandomId;
 
 /// How many connections a user may have on one instance.
 pub const CONNECTIONS_MAX: usize = 20;
@@ -63,6 +64,14 @@ impl Hub {
             wanted: Notify::new(),
             open: watch::Sender::new(false),
         }
+    }
+
+    /// What sync tokens have to be of: see [`super::store::Lineage`].
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn lineage(&self) -> Result<Option<RandomId>, Error> {
+        self.feed.lineage.id().await
     }
 
     /// Listens to the changes of one user, all of them from when this returns.

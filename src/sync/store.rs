@@ -1,17 +1,20 @@
-//! The change stream over the todos and lists of everyone. Must not decide who gets to see what.
+//! The change stream over the todos and lists of everyone, and the lineage of the database. Must not decide who gets to
+//! see what.
 
 use std::time::Duration;
 
-use bson::{Document, doc};
+use bson::{DateTime, Document, doc};
 use mongodb::Collection;
 use mongodb::change_stream::ChangeStream;
 use mongodb::change_stream::event::{ChangeStreamEvent, OperationType, ResumeToken};
 use mongodb::error::Error as DriverError;
 use mongodb::options::FullDocumentType;
+use tokio::sync::OnceCell;
 
 use super::model::{Changes, Happening};
 use crate::db::{self, Db};
 use crate::error::Error;
+use crate::id::RandomId;
 use crate::lists::model::List;
 use crate::owned::Owned;
 use crate::owned::stamps::Change;
@@ -21,7 +24,21 @@ use crate::todos::model::Todo;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Where the stream can be opened.
-pub struct Feed(Collection<Document>);
+pub struct Feed {
+    todos: Collection<Document>,
+    /// What tokens have to be of.
+    pub(super) lineage: Lineage,
+}
+
+/// What tells the present state of the database from one that a restore has undone: a random id, which each restore
+/// makes. A database that was never restored has none. It is read once: a restore needs a database without a service.
+///
+/// It tells, too, whether the database is whole: a restore writes the document without an id before anything else, and
+/// the id when nothing else is left to write.
+pub struct Lineage {
+    documents: Collection<Document>,
+    read: OnceCell<Option<RandomId>>,
+}
 
 /// The open stream.
 pub struct Stream(ChangeStream<ChangeStreamEvent<Document>>);
@@ -53,7 +70,7 @@ impl Feed {
     /// The stream of `db`.
     #[must_use]
     pub fn new(db: &Db) -> Self {
-        Self(db.collection(Todo::COLLECTION))
+        Self { todos: db.collection(Todo::COLLECTION), lineage: Lineage::new(db) }
     }
 
     /// Opens the stream at `position`, or at this moment.
@@ -61,7 +78,7 @@ impl Feed {
     /// # Errors
     /// [`Interruption`].
     pub async fn open(&self, position: Option<&Position>) -> Result<Stream, Interruption> {
-        let database = self.0.client().database(&self.0.namespace().db);
+        let database = self.todos.client().database(&self.todos.namespace().db);
         // A change that has no stamp is none that anyone sees.
         let stamped = doc! { "updateDescription.updatedFields.changed": { "$exists": true } };
         let seen = doc! { "$match": {
@@ -71,6 +88,67 @@ impl Feed {
         let watch = database.watch().pipeline([seen]).full_document(FullDocumentType::UpdateLookup);
         let watch = watch.max_await_time(PATIENCE);
         Ok(Stream(watch.resume_after(position.map(|position| position.0.clone())).await?))
+    }
+}
+
+impl Lineage {
+    /// The lineage of `db`.
+    #[must_use]
+    pub fn new(db: &Db) -> Self {
+        Self { documents: db.collection("lineage"), read: OnceCell::new() }
+    }
+
+    /// The id.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn id(&self) -> Result<Option<RandomId>, Error> {
+        let read = async || {
+            let found = self.documents.find_one(doc! { "_id": "lineage" }).max_time(db::MAX_TIME).await?;
+            let Some(found) = found else { return Ok(None) };
+            found.get_str("id").map_err(Error::internal)?.parse().map(Some).map_err(Error::internal)
+        };
+        self.read.get_or_try_init(read).await.copied()
+    }
+
+    /// Whether there is a restore that did not end, or has not yet.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub async fn is_unfinished(&self) -> Result<bool, DriverError> {
+        let unfinished = doc! { "_id": "lineage", "id": { "$exists": false } };
+        Ok(self.documents.find_one(unfinished).max_time(db::MAX_TIME).await?.is_some())
+    }
+
+    /// Marks the database as one that is being restored; `false` when it has a lineage already, which stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn begin(&self, now: DateTime) -> Result<bool, Error> {
+        match self.documents.insert_one(doc! { "_id": "lineage", "begun_at": now }).await {
+            Ok(_) => Ok(true),
+            Err(error) if db::is_duplicate_key(&error) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Gives the restored database its id, which takes the mark away.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn finish(&self, now: DateTime) -> Result<(), Error> {
+        let new = doc! { "id": RandomId::new().to_string(), "restored_at": now };
+        self.documents.replace_one(doc! { "_id": "lineage" }, new).await?;
+        Ok(())
+    }
+
+    /// Takes the mark away from a database that has been emptied again.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn give_up(&self) -> Result<(), Error> {
+        self.documents.delete_one(doc! { "_id": "lineage" }).await?;
+        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@ use bson::{DateTime, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::id::RandomId;
 use crate::owned::stamps::{Place, below};
 use crate::seal::Seals;
 
@@ -60,25 +61,31 @@ impl SyncToken {
         Self { began, horizon, walk: None }
     }
 
-    /// The token as `user` gets it.
+    /// The token as `user` gets it, of a database of this lineage: see [`super::store::Lineage`].
     ///
     /// # Errors
     /// [`Error::Internal`].
-    pub fn seal(&self, seals: &Seals, user: ObjectId) -> Result<String, Error> {
+    pub fn seal(&self, seals: &Seals, user: ObjectId, lineage: Option<RandomId>) -> Result<String, Error> {
         let walk = self.walk.map(|walk| (walk.full, place(walk.todos), place(walk.lists)));
-        let plain: Plain = (self.began.timestamp_millis(), stamp(self.horizon), walk);
+        let plain = Plain(self.began.timestamp_millis(), stamp(self.horizon), walk, lineage);
         seals.seal(&context(user), &serde_json::to_vec(&plain).map_err(Error::internal)?)
     }
 
     /// Reads a token that `user` presents; `None` for one that is not theirs, or was not made here.
     ///
     /// # Errors
-    /// [`Error::SyncTokenExpired`].
-    pub fn open(seals: &Seals, user: ObjectId, text: &str, now: DateTime) -> Result<Option<Self>, Error> {
+    /// [`Error::SyncTokenExpired`] for one that is too old, or of another lineage: what it has seen may be undone.
+    pub fn open(
+        seals: &Seals,
+        user: ObjectId,
+        lineage: Option<RandomId>,
+        text: &str,
+        now: DateTime,
+    ) -> Result<Option<Self>, Error> {
         let plain = seals.open(&context(user), text);
         let plain = plain.and_then(|plain| serde_json::from_slice::<Plain>(&plain).ok());
-        let Some((began, horizon, walk)) = plain else { return Ok(None) };
-        if now.timestamp_millis() - began > TTL_MILLIS {
+        let Some(Plain(began, horizon, walk, of)) = plain else { return Ok(None) };
+        if of != lineage || now.timestamp_millis() - began > TTL_MILLIS {
             return Err(Error::SyncTokenExpired);
         }
         let walk =
@@ -87,8 +94,9 @@ impl SyncToken {
     }
 }
 
-/// What is sealed: milliseconds, stamps as numbers, ids as hex digits.
-type Plain = (i64, u64, Option<(bool, PlainPlace, PlainPlace)>);
+/// What is sealed: milliseconds, stamps as numbers, ids as hex digits, the lineage.
+#[derive(Serialize, Deserialize)]
+struct Plain(i64, u64, Option<(bool, PlainPlace, PlainPlace)>, #[serde(default)] Option<RandomId>);
 
 #[derive(Serialize, Deserialize)]
 struct PlainPlace(u64, Option<String>);
@@ -136,8 +144,8 @@ mod tests {
         let (seals, user) = (seals(), ObjectId::new());
         let at_rest = SyncToken { walk: None, ..token() };
         for token in [token(), at_rest] {
-            let text = token.seal(&seals, user).unwrap();
-            let open = |user| SyncToken::open(&seals, user, &text, token.began).unwrap();
+            let text = token.seal(&seals, user, None).unwrap();
+            let open = |user| SyncToken::open(&seals, user, None, &text, token.began).unwrap();
             assert_eq!(open(user), Some(token.clone()));
             assert_eq!(open(ObjectId::new()), None);
         }
@@ -146,10 +154,34 @@ mod tests {
     #[test]
     fn a_token_is_good_for_90_days_from_the_beginning_of_its_walk() {
         let (seals, user) = (seals(), ObjectId::new());
-        let text = token().seal(&seals, user).unwrap();
-        let after = |millis| SyncToken::open(&seals, user, &text, DateTime::from_millis(1_000 + millis));
+        let text = token().seal(&seals, user, None).unwrap();
+        let after =
+            |millis| SyncToken::open(&seals, user, None, &text, DateTime::from_millis(1_000 + millis));
         assert!(after(90 * DAY).unwrap().is_some());
         assert!(matches!(after(90 * DAY + 1), Err(Error::SyncTokenExpired)));
+    }
+
+    #[test]
+    fn a_token_is_good_for_the_lineage_that_it_was_made_in() {
+        let (seals, user, at) = (seals(), ObjectId::new(), token().began);
+        let lineages = [None, Some(RandomId::new()), Some(RandomId::new())];
+        for made_in in lineages {
+            let text = token().seal(&seals, user, made_in).unwrap();
+            for lineage in lineages {
+                let opened = SyncToken::open(&seals, user, lineage, &text, at);
+                assert_eq!(opened.is_ok(), lineage == made_in);
+                assert!(matches!(opened, Ok(Some(_)) | Err(Error::SyncTokenExpired)));
+            }
+        }
+    }
+
+    #[test]
+    fn a_token_that_says_no_lineage_is_of_a_database_that_was_never_restored() {
+        let (seals, user) = (seals(), ObjectId::new());
+        let text = seals.seal(&context(user), b"[1000,7,null]").unwrap();
+        let opened =
+            SyncToken::open(&seals, user, None, &text, DateTime::from_millis(1_000)).unwrap().unwrap();
+        assert_eq!(opened.horizon, Timestamp { time: 0, increment: 7 });
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod support;
 
 mod authorization_header;
+mod backup;
 mod connections;
 mod forged_tokens;
 mod idempotency;
