@@ -40,6 +40,7 @@ const LAYERS: &[&[&str]] = &[
         "*/rule",
         "*/occurrences",
         "*/words",
+        "*/stored",
         "*/query",
         "*/moment",
         "*/password",
@@ -50,6 +51,7 @@ const LAYERS: &[&[&str]] = &[
         "owned/batch",
         "owned/objects",
         "owned/order",
+        "owned/single",
         "owned/changes",
         "auth/revocations",
         "auth/failed_logins",
@@ -251,7 +253,14 @@ fn only_in(text: &str, places: &[&str]) {
 
 #[test]
 fn the_driver_stays_behind_the_stores() {
-    let stores = ["/store", "owned/objects", "owned/changes", "auth/revocations", "auth/failed_logins"];
+    let stores = [
+        "/store",
+        "owned/objects",
+        "owned/single",
+        "owned/changes",
+        "auth/revocations",
+        "auth/failed_logins",
+    ];
     only_in(
         "mongodb::",
         &[&["db", "db_watch", "migrations", "migrations/take_over", "migrations/full_todos"], &stores[..]]

@@ -3,6 +3,7 @@
 
 mod full_todos;
 mod longer_memory;
+mod parents;
 mod take_over;
 
 use bson::{DateTime, doc};
@@ -21,8 +22,12 @@ pub enum Which {
 }
 
 /// The names, in their order; the first has number 1.
-const NAMES: [&str; 3] =
-    ["take over the original's database", "give todos their full shape", "remember removals a day longer"];
+const NAMES: [&str; 4] = [
+    "take over the original's database",
+    "give todos their full shape",
+    "remember removals a day longer",
+    "note which todos have subtasks",
+];
 
 /// The record that a migration is done.
 #[derive(Serialize, Deserialize)]
@@ -47,6 +52,7 @@ pub async fn run(db: &Db, hasher: &Hasher, which: Which) -> Result<(), Setup> {
             1 => take_over::run(db, hasher).await?,
             2 => full_todos::run(db).await?,
             3 => longer_memory::run(db).await?,
+            4 => parents::run(db).await?,
             _ => unreachable!("every name has its migration"),
         }
         let done = doc! { "$set": { "name": name }, "$currentDate": { "at": true } };

@@ -5,13 +5,14 @@ pub mod batch;
 pub mod changes;
 pub mod objects;
 pub mod order;
+pub mod single;
 pub mod stamps;
 pub mod text;
 
 use std::time::Duration;
 
 use bson::oid::ObjectId;
-use bson::{DateTime, Document};
+use bson::{DateTime, Document, RawDocument};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +36,12 @@ pub enum State {
 }
 
 impl State {
+    /// The state of a word in the database.
+    #[must_use]
+    pub fn of(word: &str) -> Option<Self> {
+        [Self::Live, Self::Trash, Self::Gone].into_iter().find(|state| state.word() == word)
+    }
+
     /// The word in the database.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -62,6 +69,13 @@ pub trait Owned: Serialize + DeserializeOwned + Send + Sync {
     /// The same in another place, one version up.
     #[must_use]
     fn moved(self, position: String, now: DateTime) -> Self;
+    /// The object that a document holds.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when it holds none.
+    fn read(stored: &RawDocument) -> Result<Self, Error> {
+        bson::deserialize_from_slice(stored.as_bytes()).map_err(Error::internal)
+    }
     /// Fields that are stored beside it because indexes need them, all made from its own.
     fn derived(&self) -> Document;
 }

@@ -10,10 +10,10 @@
 use std::marker::PhantomData;
 
 use bson::oid::ObjectId;
-use bson::{Bson, DateTime, Document, doc};
+use bson::{DateTime, Document, RawDocumentBuf, doc};
 use futures_util::{Stream, StreamExt, TryStreamExt};
-use mongodb::options::{Hint, IndexOptions, ReturnDocument};
-use mongodb::{Collection, IndexModel};
+use mongodb::options::{Hint, IndexOptions};
+use mongodb::{Collection, Cursor, IndexModel};
 
 use super::{Owned, Selection, State, TOMBSTONE_TTL};
 use crate::db::{self, Db, Setup};
@@ -94,9 +94,21 @@ impl<T: Owned> Objects<T> {
 
     /// One bulk change by a pipeline, to which the stamp is added; says how many it changed.
     async fn update_each(&self, filter: Document, mut pipeline: Vec<Document>) -> Result<u64, Error> {
-        pipeline.push(doc! { "$set": { "changed": "$$CLUSTER_TIME" } });
+        pipeline.push(doc! { "$set": stamped(doc! {}) });
         db::update_many(&self.0, filter, pipeline).await
     }
+}
+
+/// The fields that a change sets, with those that every change sets.
+pub(super) fn raised(mut set: Document, now: DateTime) -> Document {
+    set.extend(doc! { "version": { "$add": ["$version", 1_i64] }, "updated_at": now });
+    set
+}
+
+/// The fields with the stamp.
+pub(super) fn stamped(mut fields: Document) -> Document {
+    fields.insert("changed", "$$CLUSTER_TIME");
+    fields
 }
 
 /// The stage that leaves of an object what sync has to remember.
@@ -124,81 +136,12 @@ impl<T: Owned> Own<'_, T> {
         self.owner_id
     }
 
-    /// Adds an object, in the place of its own tombstone if there is one, and says its version; `None` when the id is
-    /// taken, by this user or another.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn insert(&self, object: &T) -> Result<Option<i64>, Error> {
-        let (gone, put) = self.addition(object)?;
-        let put = self.collection().find_one_and_update(gone, put);
-        let put = put.upsert(true).return_document(ReturnDocument::After);
-        match put.projection(doc! { "_id": 0, "version": 1 }).max_time(db::MAX_TIME).await {
-            Ok(Some(made)) => made.get_i64("version").map(Some).map_err(Error::internal),
-            Ok(None) => Err(Error::internal("an upsert gave nothing back")),
-            Err(error) if db::is_duplicate_key(&error) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// The upsert that adds an object: its filter, which finds a tombstone at most, and its pipeline.
-    pub(super) fn addition(&self, object: &T) -> Result<(Document, Vec<Document>), Error> {
-        let gone = doc! { "_id": object.id(), "owner_id": self.owner_id, "state": State::Gone.word() };
-        let raised = doc! { "$add": [{ "$ifNull": ["$version", 0_i64] }, 1_i64] };
-        Ok((gone, vec![doc! { "$replaceWith": whole(object, raised)? }]))
-    }
-
-    /// One object, live or in the trash.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] when there is none of this id, or it is someone else's; [`Error::Unavailable`].
-    pub async fn get(&self, id: ObjectId) -> Result<T, Error> {
-        self.find(id).await?.ok_or(Error::NotFound(T::RESOURCE))
-    }
-
-    /// As [`Own::get`], `None` when there is none.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn find(&self, id: ObjectId) -> Result<Option<T>, Error> {
-        let own = doc! { "_id": id, "owner_id": self.owner_id, "state": { "$ne": State::Gone.word() } };
-        let found = self.collection().find_one(own).hint(Hint::Name("_id_".to_owned()));
-        found.max_time(db::MAX_TIME).await?.map(read).transpose()
-    }
-
-    /// Whether there is, or was, an object of this id.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn is_used(&self, id: ObjectId) -> Result<bool, Error> {
-        let own = self.collection().find_one(doc! { "_id": id, "owner_id": self.owner_id });
-        Ok(own.projection(doc! { "_id": 1 }).max_time(db::MAX_TIME).await?.is_some())
-    }
-
-    /// Replaces an object if its stored version is still `seen`, and says whether it was.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn swap(&self, object: &T, seen: i64) -> Result<bool, Error> {
-        let same = doc! {
-            "_id": object.id(), "owner_id": self.owner_id, "version": seen, "state": { "$ne": State::Gone.word() },
-        };
-        // What the document has beyond this, another version of the service may need.
-        let over = doc! { "$replaceWith": { "$mergeObjects": ["$$ROOT", whole(object, object.version())?] } };
-        let swap = self.collection().find_one_and_update(same, vec![over]);
-        let swap = swap.projection(doc! { "_id": 1 }).hint(Hint::Name("_id_".to_owned()));
-        Ok(swap.max_time(db::MAX_TIME).await?.is_some())
-    }
-
     /// Changes every object that `filter` names by the stages of a pipeline, one version up each, and says how many.
     ///
     /// # Errors
     /// [`Error::Unavailable`]; some may have been changed then.
     pub async fn change_each(&self, filter: Document, set: Document, now: DateTime) -> Result<u64, Error> {
-        let mut set = set;
-        set.insert("version", doc! { "$add": ["$version", 1_i64] });
-        set.insert("updated_at", now);
-        self.objects.update_each(self.mine(filter), vec![doc! { "$set": set }]).await
+        self.objects.update_each(self.mine(filter), vec![doc! { "$set": raised(set, now) }]).await
     }
 
     /// Turns every object that `filter` names into a tombstone, and says how many.
@@ -213,16 +156,6 @@ impl<T: Owned> Own<'_, T> {
         self.objects.update_each(filter, vec![tombstone(now)]).await
     }
 
-    /// Notes that nothing is left half done, if the version is still `seen`. No change that anyone sees.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn finished(&self, id: ObjectId, seen: i64) -> Result<(), Error> {
-        let same = doc! { "_id": id, "owner_id": self.owner_id, "version": seen };
-        self.collection().update_one(same, doc! { "$unset": { "unfinished": "" } }).await?;
-        Ok(())
-    }
-
     /// What a selection names, read as it is asked for. Each batch of the database is one round trip.
     ///
     /// # Errors
@@ -231,10 +164,7 @@ impl<T: Owned> Own<'_, T> {
         &self,
         selection: Selection,
     ) -> Result<impl Stream<Item = Result<T, Error>> + Send + use<T>, Error> {
-        let Selection { filter, sort, index, limit } = selection;
-        let found = self.collection().find(self.mine(filter)).sort(sort).limit(limit);
-        let found = found.hint(Hint::Name(index.to_owned())).max_time(db::MAX_TIME).await?;
-        Ok(found.map(|document| read(document?)))
+        Ok(self.found(selection).await?.map(|stored| T::read(&stored?)))
     }
 
     /// As [`Own::stream`], all of it.
@@ -242,7 +172,18 @@ impl<T: Owned> Own<'_, T> {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn select(&self, selection: Selection) -> Result<Vec<T>, Error> {
-        self.stream(selection).await?.try_collect().await
+        let (mut found, mut objects) = (self.found(selection).await?, Vec::new());
+        while found.advance().await? {
+            objects.push(T::read(found.current())?);
+        }
+        Ok(objects)
+    }
+
+    async fn found(&self, selection: Selection) -> Result<Cursor<RawDocumentBuf>, Error> {
+        let Selection { filter, sort, index, limit } = selection;
+        let stored = self.stored();
+        let found = stored.find(self.mine(filter)).sort(sort).limit(limit);
+        Ok(found.hint(Hint::Name(index.to_owned())).max_time(db::MAX_TIME).await?)
     }
 
     /// How many `filter` names, counted by an index up to `limit`.
@@ -282,17 +223,13 @@ impl<T: Owned> Own<'_, T> {
         &self.objects.0
     }
 
+    /// The collection as bytes, for what is read without a document in between.
+    pub(super) fn stored(&self) -> Collection<RawDocumentBuf> {
+        self.objects.0.clone_with_type()
+    }
+
     pub(super) fn mine(&self, mut filter: Document) -> Document {
         filter.insert("owner_id", self.owner_id);
         filter
     }
-}
-
-/// The expression for an object as it is stored, under a version that is an expression.
-fn whole<T: Owned>(object: &T, version: impl Into<Bson>) -> Result<Document, Error> {
-    let mut document = bson::serialize_to_document(object).map_err(Error::internal)?;
-    document.extend(object.derived());
-    let stamp = doc! { "version": version.into(), "changed": "$$CLUSTER_TIME" };
-    // Values of clients are values, whatever they look like.
-    Ok(doc! { "$mergeObjects": [{ "$literal": document }, stamp] })
 }

@@ -4,6 +4,8 @@
 //! Each user is drawn from a stream of random numbers of their own, todo by todo. So more todos, or more users, are
 //! the same ones and others behind them.
 
+use std::collections::HashSet;
+
 use bson::DateTime;
 use bson::oid::ObjectId;
 use chrono::{Datelike, Days, NaiveDate};
@@ -95,6 +97,10 @@ impl Recipe {
             author.add_family()?;
         }
         let mut todos = author.todos;
+        let parents: HashSet<ObjectId> = todos.iter().filter_map(|todo| todo.parent_id).collect();
+        for todo in &mut todos {
+            todo.is_parent = parents.contains(&todo.id);
+        }
         todos.truncate(count);
         Ok((lists, todos))
     }

@@ -64,17 +64,26 @@ impl TryFrom<Written> for Due {
 
     fn try_from(written: Written) -> Result<Self, Self::Error> {
         match written {
-            Written::Date { date } => parse_date(&date).map(Self::Date).ok_or("not a date"),
-            Written::At { at, time_zone } => {
-                let local = parse_local(&at).ok_or("not a wall time")?;
-                let known = |zone: &String| parse_zone(zone).ok_or("not a time zone");
-                Ok(Self::At { local, time_zone: time_zone.as_ref().map(known).transpose()? })
-            }
+            Written::Date { date } => Self::of_texts(Some(&date), None, None),
+            Written::At { at, time_zone } => Self::of_texts(None, Some(&at), time_zone.as_deref()),
         }
+        .ok_or("not a due date")
     }
 }
 
 impl Due {
+    /// A day, or a wall time and its zone, as written.
+    pub(super) fn of_texts(date: Option<&str>, at: Option<&str>, zone: Option<&str>) -> Option<Self> {
+        if let Some(date) = date {
+            return parse_date(date).map(Self::Date);
+        }
+        let time_zone = match zone {
+            Some(zone) => Some(parse_zone(zone)?),
+            None => None,
+        };
+        Some(Self::At { local: parse_local(at?)?, time_zone })
+    }
+
     /// The wall time as written: `2026-12-01`, `2026-12-01T09:00`, or with seconds where they are not 0. As text,
     /// earlier sorts before later, and a day before its hours.
     #[must_use]

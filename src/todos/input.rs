@@ -33,6 +33,28 @@ pub struct TodoInput {
     pub parent_id: Option<Option<ObjectId>>,
 }
 
+impl TodoInput {
+    /// Whether a todo is to be completed or opened, if nothing else is said of it.
+    #[must_use]
+    pub fn completion(&self) -> Option<bool> {
+        match self {
+            Self {
+                whole: false,
+                name: None,
+                description: None,
+                completed,
+                due: None,
+                recurrence: None,
+                priority: None,
+                tags: None,
+                list_id: None,
+                parent_id: None,
+            } => *completed,
+            _ => None,
+        }
+    }
+}
+
 impl Todo {
     /// Takes over what a client says, but for the place, which depends on other todos.
     ///

@@ -15,6 +15,7 @@ pub mod query;
 pub mod recurrence;
 mod rule;
 pub mod store;
+mod stored;
 pub mod tags;
 pub mod wire;
 pub mod words;

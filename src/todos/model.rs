@@ -1,7 +1,7 @@
 //! The stored todo. Must not touch a database or a clock.
 
 use bson::oid::ObjectId;
-use bson::{DateTime, Document, doc};
+use bson::{DateTime, Document, RawDocument, doc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::due::Due;
 use super::recurrence::{Basis, Recurrence};
 use super::words;
-use crate::error::Resource;
+use crate::error::{Error, Resource};
 use crate::owned::{Owned, State};
 
 /// How deep subtasks go, the topmost todo counted.
@@ -71,6 +71,9 @@ pub struct Todo {
     /// The todo or list whose deletion took it along; its own id if it was deleted itself.
     #[serde(default)]
     pub trashed_with: Option<ObjectId>,
+    /// Whether it has, or once had, subtasks: noted before the first is attached, and never taken back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_parent: bool,
     /// What other todos have still to go through because of the last change.
     #[serde(default)]
     pub unfinished: Option<Unfinished>,
@@ -193,6 +196,7 @@ impl Todo {
             state: State::Live,
             deleted_at: None,
             trashed_with: None,
+            is_parent: false,
             unfinished: None,
         }
     }
@@ -229,6 +233,7 @@ impl Todo {
             version: 1,
             created_at: now,
             updated_at: now,
+            is_parent: false,
             unfinished: None,
             ..self.clone()
         };
@@ -256,6 +261,10 @@ impl Owned for Todo {
 
     fn moved(self, position: String, now: DateTime) -> Self {
         Self { position, version: self.version + 1, updated_at: now, ..self }
+    }
+
+    fn read(stored: &RawDocument) -> Result<Self, Error> {
+        Self::from_stored(stored)
     }
 
     fn derived(&self) -> Document {

@@ -171,6 +171,11 @@ impl Plan<'_> {
         input: TodoInput,
         condition: &Condition,
     ) -> Result<Todo, Conflict<Todo>> {
+        if let Some(done) = input.completion()
+            && let Some(changed) = self.todos.complete(id, done, condition, self.now).await?
+        {
+            return Ok(changed);
+        }
         for _ in 0..TRIES {
             let before = condition.check(self.usable(id).await?)?;
             let mut after = before.clone();

@@ -128,6 +128,9 @@ impl Plan<'_> {
                 let detail = "A subtask is in the list of its parent.";
                 return Err(Error::Invalid(vec![Fault::of("list_id", "not_the_parents", detail)]));
             }
+            if !parent.is_parent {
+                self.todos.becomes_parent(parent_id).await?;
+            }
             (todo.list_id, todo.parent_id) = (parent.list_id, Some(parent_id));
             return Ok(());
         }

@@ -12,7 +12,7 @@ use super::model::{Act, Place, Todo};
 use crate::db::{self, Setup};
 use crate::error::Error;
 use crate::owned::objects::{Objects, Own};
-use crate::owned::{Selection, State};
+use crate::owned::{Condition, Selection, State};
 
 /// The collection `todos`.
 pub type Todos = Objects<Todo>;
@@ -49,6 +49,41 @@ pub async fn ensure_indexes(todos: &Todos) -> Result<(), Setup> {
 }
 
 impl OwnTodos<'_> {
+    /// Completes or opens a live todo at once, where that means nothing for others: it does not come again, was never a
+    /// parent, and owes nothing. `None` where it does, or the todo is not one that this changes.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn complete(
+        &self,
+        id: ObjectId,
+        done: bool,
+        condition: &Condition,
+        now: DateTime,
+    ) -> Result<Option<Todo>, Error> {
+        let mut simple = live();
+        simple.extend(doc! { "completed": !done, "recurrence": null, "unfinished": null });
+        if done {
+            simple.insert("is_parent", doc! { "$ne": true });
+        }
+        match condition {
+            Condition::Any => {}
+            Condition::Versions(versions) => {
+                simple.insert("version", doc! { "$in": versions });
+            }
+            Condition::Absent => return Ok(None),
+        }
+        self.set(id, simple, doc! { "completed": done, "completed_at": done.then_some(now) }, now).await
+    }
+
+    /// Notes that a todo is about to get its first subtask. No change that anyone sees.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn becomes_parent(&self, id: ObjectId) -> Result<(), Error> {
+        self.note(id, doc! {}, doc! { "$set": { "is_parent": true } }).await
+    }
+
     /// How many are outside the trash, counted up to `limit`.
     ///
     /// # Errors

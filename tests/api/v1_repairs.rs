@@ -62,6 +62,63 @@ async fn a_todo_of_either_face_is_a_todo_of_the_other() {
     assert_eq!(names(&ann, "?deleted=true").await, ["plain"]);
 }
 
+async fn is_done(client: &Client, id: &str) -> bool {
+    client.get(&format!("/v1/todos/{id}")).await.assert(200).json()["completed"].as_bool().unwrap()
+}
+
+#[tokio::test]
+async fn however_a_subtask_came_to_its_parent_completing_the_parent_completes_it() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let id = |number: u8| format!("0123456789abcdef000000{number:02x}");
+    for way in 0..5 {
+        let parent = made(&ann, json!({ "name": "parent" })).await;
+        let body = json!({ "name": "child", "parent_id": parent });
+        let child = match way {
+            0 => made(&ann, body).await,
+            1 => {
+                ann.put(&format!("/v1/todos/{}", id(way)), body).await.assert(201);
+                id(way)
+            }
+            2 => {
+                let child = made(&ann, json!({ "name": "child" })).await;
+                let body = json!({ "parent_id": parent });
+                ann.patch(&format!("/v1/todos/{child}"), body).await.assert(200);
+                child
+            }
+            3 => {
+                let child = made(&ann, json!({ "name": "child" })).await;
+                let body = json!({ "parent_id": parent });
+                ann.post(&format!("/v1/todos/{child}/move"), body).await.assert(200);
+                child
+            }
+            _ => {
+                let put = json!({ "id": "1", "op": "put", "type": "todo", "target": id(way), "body": body });
+                let commands = json!({ "token": null, "commands": [put] });
+                let results = ann.post("/v1/sync", commands).await.assert(200).json()["results"].clone();
+                assert_eq!(results[0]["status"], 201, "{results}");
+                id(way)
+            }
+        };
+        ann.patch(&format!("/v1/todos/{parent}"), json!({ "completed": true })).await.assert(200);
+        assert!(is_done(&ann, &child).await, "way {way}");
+    }
+}
+
+#[tokio::test]
+async fn subtasks_of_an_earlier_version_are_completed_with_their_parent() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let parent = made(&ann, json!({ "name": "parent" })).await;
+    let child = made(&ann, json!({ "name": "child", "parent_id": parent })).await;
+    let forgotten = doc! { "$unset": { "is_parent": 1 } };
+    app.db.collection("todos").update_many(doc! {}, forgotten).await.unwrap();
+    app.db.collection("migrations").delete_one(doc! { "_id": 4 }).await.unwrap();
+    let ann = ann.at(&app.restart().await);
+    ann.patch(&format!("/v1/todos/{parent}"), json!({ "completed": true })).await.assert(200);
+    assert!(is_done(&ann, &child).await);
+}
+
 /// Leaves a todo as a crash would right after the write that changed it.
 async fn cut_off(app: &TestApp, id: &str, acts: bson::Bson, now: bson::Document) {
     let since = DateTime::from_millis(app.clock.now().timestamp_millis() - 120_000);

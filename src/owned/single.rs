@@ -1,0 +1,125 @@
+//! One object of a user: adding it, reading it, changing it. Must stamp every change that anyone sees: see
+//! [`super::objects`].
+
+use bson::oid::ObjectId;
+use bson::{Bson, DateTime, Document, doc};
+use mongodb::options::{Hint, ReturnDocument};
+
+use super::objects::{Own, raised, stamped};
+use super::{Owned, State};
+use crate::db;
+use crate::error::Error;
+
+impl<T: Owned> Own<'_, T> {
+    /// Adds an object, in the place of its own tombstone if there is one, and says its version; `None` when the id is
+    /// taken, by this user or another.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn insert(&self, object: &T) -> Result<Option<i64>, Error> {
+        let (gone, put) = self.addition(object)?;
+        let put = self.collection().find_one_and_update(gone, put);
+        let put = put.upsert(true).return_document(ReturnDocument::After);
+        match put.projection(doc! { "_id": 0, "version": 1 }).max_time(db::MAX_TIME).await {
+            Ok(Some(made)) => made.get_i64("version").map(Some).map_err(Error::internal),
+            Ok(None) => Err(Error::internal("an upsert gave nothing back")),
+            Err(error) if db::is_duplicate_key(&error) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The upsert that adds an object: its filter, which finds a tombstone at most, and its pipeline.
+    pub(super) fn addition(&self, object: &T) -> Result<(Document, Vec<Document>), Error> {
+        let gone = doc! { "_id": object.id(), "owner_id": self.owner_id(), "state": State::Gone.word() };
+        let raised = doc! { "$add": [{ "$ifNull": ["$version", 0_i64] }, 1_i64] };
+        Ok((gone, vec![doc! { "$replaceWith": whole(object, raised)? }]))
+    }
+
+    /// One object, live or in the trash.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none of this id, or it is someone else's; [`Error::Unavailable`].
+    pub async fn get(&self, id: ObjectId) -> Result<T, Error> {
+        self.find(id).await?.ok_or(Error::NotFound(T::RESOURCE))
+    }
+
+    /// As [`Own::get`], `None` when there is none.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn find(&self, id: ObjectId) -> Result<Option<T>, Error> {
+        let own = doc! { "_id": id, "owner_id": self.owner_id(), "state": { "$ne": State::Gone.word() } };
+        let stored = self.stored();
+        let found = stored.find_one(own).hint(Hint::Name("_id_".to_owned()));
+        found.max_time(db::MAX_TIME).await?.map(|stored| T::read(&stored)).transpose()
+    }
+
+    /// Whether there is, or was, an object of this id.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn is_used(&self, id: ObjectId) -> Result<bool, Error> {
+        let own = self.collection().find_one(doc! { "_id": id, "owner_id": self.owner_id() });
+        Ok(own.projection(doc! { "_id": 1 }).max_time(db::MAX_TIME).await?.is_some())
+    }
+
+    /// Replaces an object if its stored version is still `seen`, and says whether it was.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn swap(&self, object: &T, seen: i64) -> Result<bool, Error> {
+        let same = doc! {
+            "_id": object.id(), "owner_id": self.owner_id(), "version": seen, "state": { "$ne": State::Gone.word() },
+        };
+        // What the document has beyond this, another version of the service may need.
+        let over = doc! { "$replaceWith": { "$mergeObjects": ["$$ROOT", whole(object, object.version())?] } };
+        let swap = self.collection().find_one_and_update(same, vec![over]);
+        let swap = swap.projection(doc! { "_id": 1 }).hint(Hint::Name("_id_".to_owned()));
+        Ok(swap.max_time(db::MAX_TIME).await?.is_some())
+    }
+
+    /// Sets fields of one object in one round trip, one version up, and gives the object as it is then. `None` when the
+    /// object is not as `filter` says, or there is none. Indexes that are made from other fields must not need it.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn set(
+        &self,
+        id: ObjectId,
+        filter: Document,
+        set: Document,
+        now: DateTime,
+    ) -> Result<Option<T>, Error> {
+        let mut filter = self.mine(filter);
+        filter.insert("_id", id);
+        let (stored, pipeline) = (self.stored(), vec![doc! { "$set": stamped(raised(set, now)) }]);
+        let set = stored.find_one_and_update(filter, pipeline).return_document(ReturnDocument::After);
+        let set = set.hint(Hint::Name("_id_".to_owned())).max_time(db::MAX_TIME).await?;
+        set.map(|stored| T::read(&stored)).transpose()
+    }
+
+    /// Notes that nothing is left half done, if the version is still `seen`. No change that anyone sees.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn finished(&self, id: ObjectId, seen: i64) -> Result<(), Error> {
+        self.note(id, doc! { "version": seen }, doc! { "$unset": { "unfinished": "" } }).await
+    }
+
+    /// Changes what is only for the service itself in an object that is as `filter` says.
+    pub(crate) async fn note(&self, id: ObjectId, filter: Document, update: Document) -> Result<(), Error> {
+        let mut filter = self.mine(filter);
+        filter.insert("_id", id);
+        self.collection().update_one(filter, update).await?;
+        Ok(())
+    }
+}
+
+/// The expression for an object as it is stored, under a version that is an expression.
+fn whole<T: Owned>(object: &T, version: impl Into<Bson>) -> Result<Document, Error> {
+    let mut document = bson::serialize_to_document(object).map_err(Error::internal)?;
+    document.extend(object.derived());
+    let stamp = stamped(doc! { "version": version.into() });
+    // Values of clients are values, whatever they look like.
+    Ok(doc! { "$mergeObjects": [{ "$literal": document }, stamp] })
+}
