@@ -20,6 +20,9 @@ pub const MAX_TIME: Duration = Duration::from_secs(5);
 /// How long an operation waits for a server that can take it, as during an election.
 const SERVER_SELECTION: Duration = Duration::from_secs(5);
 const CONNECT: Duration = Duration::from_secs(3);
+/// How long a node that has said it is about to leave is left alone: the driver asks it again with its next heartbeat
+/// only, which must come well within [`SERVER_SELECTION`].
+const HEARTBEAT: Duration = Duration::from_secs(2);
 const POOL_MAX: u32 = 32;
 const POOL_MIN: u32 = 2;
 
@@ -71,6 +74,7 @@ pub async fn connect(uri: &SecretString, is_watched: bool) -> Result<Db, Refusal
     options.app_name.get_or_insert_with(|| env!("CARGO_PKG_NAME").to_owned());
     options.server_selection_timeout.get_or_insert(SERVER_SELECTION);
     options.connect_timeout.get_or_insert(CONNECT);
+    options.heartbeat_freq.get_or_insert(HEARTBEAT);
     options.max_pool_size.get_or_insert(POOL_MAX);
     options.min_pool_size.get_or_insert(POOL_MIN);
     options.write_concern =

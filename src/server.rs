@@ -1,21 +1,23 @@
 //! Accepts connections, and stops in good order. Must not know what is served.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 #[cfg(target_os = "linux")]
 use socket2::SockRef;
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
@@ -25,6 +27,9 @@ use crate::telemetry::Peer;
 const HEADER_TIME: Duration = Duration::from_secs(10);
 /// How long requests under way may take once the stop has begun. The host kills us 30 s after its signal.
 const DRAIN_TIME: Duration = Duration::from_secs(20);
+
+/// How long the first request of a connection is waited for once the stop has begun.
+const FIRST_TIME: Duration = Duration::from_secs(1);
 
 /// How long a connection may stay when nothing that was sent to it is taken.
 const TAKING_TIME: Duration = Duration::from_secs(15);
@@ -45,7 +50,7 @@ pub async fn serve(
     http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIME);
     http.max_buf_size(HEAD_MAX).max_headers(HEADERS_MAX);
     let places = Arc::new(Semaphore::new(connections_max.min(Semaphore::MAX_PERMITS)));
-    let connections = GracefulShutdown::new();
+    let (connections, stopping) = (TaskTracker::new(), CancellationToken::new());
     let mut stop = std::pin::pin!(stop);
     loop {
         let accepted = tokio::select! {
@@ -62,14 +67,20 @@ pub async fn serve(
         let _ = stream.set_nodelay(true);
         #[cfg(target_os = "linux")]
         let _ = SockRef::from(&stream).set_tcp_user_timeout(Some(TAKING_TIME));
-        let router = router.clone();
+        let (router, begun) = (router.clone(), Arc::new(Notify::new()));
+        let begins = begun.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
+            begins.notify_one();
             request.extensions_mut().insert(Peer(peer));
             let answer = router.clone().oneshot(request);
             async move { answer.await.map_err(|never: Infallible| never) }
         });
-        let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service));
-        tokio::spawn(async move {
+        let connection = until_stopped(
+            http.serve_connection(TokioIo::new(stream), service),
+            begun,
+            stopping.clone().cancelled_owned(),
+        );
+        connections.spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "connection ended early");
             }
@@ -77,12 +88,73 @@ pub async fn serve(
         });
     }
     drop(listener);
+    stopping.cancel();
+    connections.close();
     tasks.close();
     let drained = timeout(DRAIN_TIME, async {
-        connections.shutdown().await;
+        connections.wait().await;
         tasks.wait().await;
     });
     if drained.await.is_err() {
         tracing::warn!("stopped with requests still under way");
+    }
+}
+
+/// Serves a connection to its end; from the stop on, no request but one that is under way, or the first.
+async fn until_stopped<S>(
+    connection: http1::Connection<TokioIo<TcpStream>, S>,
+    begun: Arc<Notify>,
+    stop: impl Future<Output = ()>,
+) -> hyper::Result<()>
+where
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
+{
+    let mut connection = pin!(connection);
+    tokio::select! {
+        ended = &mut connection => return ended,
+        () = stop => {}
+    }
+    // Asked to end a connection that it has not read from, hyper closes it, and a request that was sent is lost.
+    tokio::select! {
+        ended = &mut connection => return ended,
+        () = begun.notified() => {}
+        () = sleep(FIRST_TIME) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    connection.await
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::SocketAddr;
+    use std::task::Poll;
+
+    use super::*;
+
+    /// Whether a connection to `address` has been accepted: until then no process has its other end.
+    fn has_accepted(address: SocketAddr) -> bool {
+        let (table, port) =
+            (std::fs::read_to_string("/proc/net/tcp").unwrap(), format!(":{:04X}", address.port()));
+        let mut rows = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        rows.any(|row| row[1].ends_with(&port) && row[3] == "01" && row[9] != "0")
+    }
+
+    #[tokio::test]
+    async fn a_request_that_was_sent_when_the_stop_begins_is_answered() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut client = std::net::TcpStream::connect(address).unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+        let router = Router::new().route("/", axum::routing::get(async || "hello"));
+        let stop = std::future::poll_fn(|context| {
+            context.waker().wake_by_ref();
+            if has_accepted(address) { Poll::Ready(()) } else { Poll::Pending }
+        });
+        serve(listener, router, 1, TaskTracker::new(), stop).await;
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("hello"), "{answer}");
     }
 }

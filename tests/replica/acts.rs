@@ -6,7 +6,7 @@ use bson::oid::ObjectId;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::{chance, random};
+use crate::fleet::{chance, random};
 
 /// From how many known ids on nothing new is made.
 const TODOS: usize = 1_200;

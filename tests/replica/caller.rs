@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use crate::events::Events;
 use crate::findings::Findings;
-use crate::instance::{Answer, Instance};
+use crate::fleet::instance::{Answer, Instance};
+use crate::fleet::{PASSWORD, chance};
 use crate::replica::{Objects, key_of};
-use crate::{PASSWORD, chance};
 
 /// A token younger than this must be accepted, whatever the setting of a part.
 const YOUNG: Duration = Duration::from_secs(30);

@@ -9,10 +9,10 @@ use tokio::task::JoinSet;
 
 use crate::caller::Caller;
 use crate::findings::Findings;
+use crate::fleet::instance::Instance;
+use crate::fleet::turn;
 use crate::follower::Follower;
-use crate::instance::Instance;
 use crate::pair::Pair;
-use crate::turn;
 
 const TODOS: usize = 5_000;
 const BATCH: usize = 100;

@@ -3,7 +3,7 @@
 use reqwest::Response;
 use serde_json::Value;
 
-use crate::instance::{Answer, Instance};
+use crate::fleet::instance::{Answer, Instance};
 
 /// An open stream.
 pub(crate) struct Events {

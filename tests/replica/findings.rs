@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use todo_api::clock::{Clock, rfc3339};
 
-use crate::instance::Answer;
+use crate::fleet::instance::Answer;
 use crate::pair::Pair;
 use crate::replica::Key;
 

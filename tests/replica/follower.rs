@@ -8,10 +8,10 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::caller::Caller;
 use crate::events::{Block, Events};
-use crate::instance::Instance;
+use crate::fleet::instance::Instance;
+use crate::fleet::{Over, chance, random, random_millis};
 use crate::pair::any;
 use crate::replica::{Objects, Replica};
-use crate::{Over, chance, random, random_millis};
 
 const PAUSE: Duration = Duration::from_millis(100);
 /// Longer than any token lasts.

@@ -10,9 +10,10 @@ use tokio::time::{Instant, timeout_at};
 use crate::caller::Caller;
 use crate::events::Events;
 use crate::findings::Findings;
+use crate::fleet::turn;
 use crate::follower::Follower;
+use crate::is_long;
 use crate::pair::Pair;
-use crate::{is_long, turn};
 
 const USERS: usize = 50;
 const CONNECTIONS: usize = 20;

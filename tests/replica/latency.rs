@@ -9,10 +9,10 @@ use serde_json::json;
 use crate::caller::Caller;
 use crate::events::Events;
 use crate::findings::{Findings, distribution};
+use crate::fleet::turn;
 use crate::follower::Follower;
 use crate::pair::Pair;
 use crate::replica::version_of;
-use crate::turn;
 
 const WRITES: i64 = 200;
 const PACE: Duration = Duration::from_millis(20);
@@ -41,7 +41,7 @@ async fn a_change_on_one_process_is_an_event_on_the_other() {
     }
     let arrivals = tokio::time::timeout(PATIENCE, listening).await.expect("every version comes").unwrap();
 
-    let since = |moment: fn(&crate::instance::Answer) -> Instant| {
+    let since = |moment: fn(&crate::fleet::instance::Answer) -> Instant| {
         let times = writes.iter().map(|write| {
             let (came, from) = (arrivals[&version_of(&write.body)], moment(write));
             came.saturating_duration_since(from).as_secs_f64() * 1e3

@@ -1,20 +1,16 @@
 //! Two processes of the service over one database, and which of them to ask.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use bson::{Document, doc};
 use futures_util::TryStreamExt;
 
-use crate::instance::Instance;
-use crate::process::Server;
-use crate::random;
+use crate::fleet::instance::Instance;
+use crate::fleet::process::Server;
+use crate::fleet::replica_set::ReplicaSet;
+use crate::fleet::{log_tails, random};
 use crate::replica::Key;
-use crate::replica_set::ReplicaSet;
 use crate::resources::Resources;
-
-/// How much of a line of their logs is shown.
-const LOG_WIDTH: usize = 400;
 
 /// Everything but the line of each request.
 const LOG_LEVEL: (&str, &str) = ("LOG_LEVEL", "info,todo_api::telemetry=warn");
@@ -65,15 +61,7 @@ impl Pair {
 
     /// The last lines that each process has logged.
     pub(crate) fn log(&self) -> String {
-        let mut text = String::new();
-        for (number, server) in self.servers.iter().enumerate() {
-            let lines = server.log();
-            for line in lines.iter().skip(lines.len().saturating_sub(60)) {
-                let line: String = line.to_string().chars().take(LOG_WIDTH).collect();
-                writeln!(text, "  process {number}: {line}").unwrap();
-            }
-        }
-        text
+        log_tails(&self.servers)
     }
 }
 

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use crate::acts::{self, Act, Known};
 use crate::caller::Caller;
-use crate::instance::{Answer, Instance};
+use crate::fleet::instance::{Answer, Instance};
+use crate::fleet::{Over, chance, random, random_millis};
 use crate::pair::any;
 use crate::replica::{Key, version_of};
-use crate::{Over, chance, random, random_millis};
 
 /// A writer.
 pub(crate) struct Writer {

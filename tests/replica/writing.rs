@@ -10,12 +10,13 @@ use tokio::task::JoinSet;
 use crate::acts::{self, Known};
 use crate::caller::Caller;
 use crate::findings::Findings;
+use crate::fleet::instance::Instance;
+use crate::fleet::{Over, turn};
 use crate::follower::Follower;
-use crate::instance::Instance;
+use crate::is_long;
 use crate::pair::Pair;
 use crate::replica::{Objects, version_of};
 use crate::writer::Writer;
-use crate::{Over, is_long, turn};
 
 const WRITERS: usize = 5;
 /// How many todos there are at the beginning. The more there are, the more often the last change of one is a change

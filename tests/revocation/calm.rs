@@ -5,25 +5,26 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 use crate::campaign::Campaign;
+use crate::door::Door;
 use crate::findings::{Findings, distribution};
-use crate::fleet::{Fleet, random};
-use crate::instance::{Door, Instance};
+use crate::fleet::instance::Instance;
+use crate::fleet::{Over, random, turn};
+use crate::trio::Trio;
 use crate::victim::Act;
-use crate::watch::Over;
-use crate::{BOUND, is_long, turn};
+use crate::{BOUND, is_long};
 
 #[tokio::test]
 async fn what_one_instance_has_revoked_every_other_refuses_within_the_bound() {
     let _turn = turn().await;
-    let fleet = Fleet::start("calm").await;
-    revoke(&fleet, "logout etc.", if is_long() { 2_000 } else { 100 }).await;
+    let trio = Trio::start("calm").await;
+    revoke(&trio, "logout etc.", if is_long() { 2_000 } else { 100 }).await;
 }
 
 #[tokio::test]
 async fn the_bound_needs_no_change_stream() {
     let _turn = turn().await;
-    let fleet = Fleet::start("streamless").await;
-    let (primary, secondaries) = fleet.set.nodes().await;
+    let trio = Trio::start("streamless").await;
+    let (primary, secondaries) = trio.set.nodes().await;
     let nodes = [&primary, &secondaries[0], &secondaries[1]];
     // The first ends the streams that there are, the second keeps new ones from coming.
     for commands in [["aggregate", "getMore"].as_slice(), &["aggregate"]] {
@@ -32,32 +33,32 @@ async fn the_bound_needs_no_change_stream() {
         }
         tokio::time::sleep(Duration::from_secs(2)).await;
     }
-    revoke(&fleet, "without change streams", if is_long() { 1_000 } else { 20 }).await;
+    revoke(&trio, "without change streams", if is_long() { 1_000 } else { 20 }).await;
     for node in nodes {
         node.fail(&[]).await;
     }
 }
 
-async fn revoke(fleet: &Fleet, part: &str, count: usize) {
+async fn revoke(trio: &Trio, part: &str, count: usize) {
     let over = Over::default();
     over.end();
-    let victims = fleet.victims(count).await;
-    let campaign = Campaign::begin(fleet, victims, Duration::from_millis(150), &over);
+    let victims = trio.victims(count).await;
+    let campaign = Campaign::begin(trio, victims, Duration::from_millis(150), &over);
     let mut findings = Findings::default();
-    campaign.end(fleet, &mut findings).await;
-    findings.conclude(part, fleet);
+    campaign.end(trio, &mut findings).await;
+    findings.conclude(part, trio);
 }
 
 #[tokio::test]
 async fn how_long_the_others_take_to_learn_of_a_logout() {
     let _turn = turn().await;
-    let fleet = Fleet::start("latency").await;
+    let trio = Trio::start("latency").await;
     let mut latencies = Vec::new();
-    for victim in fleet.victims(if is_long() { 400 } else { 20 }).await {
+    for victim in trio.victims(if is_long() { 400 } else { 20 }).await {
         // So that the logout falls anywhere between two rounds of the mirror.
         tokio::time::sleep(Duration::from_millis(u64::try_from(random(500)).unwrap())).await;
-        let revocation = victim.revoke(Act::LogOut, &fleet.any()).await;
-        let others = fleet.instances.iter().filter(|instance| instance.number != revocation.by);
+        let revocation = victim.revoke(Act::LogOut, &trio.any()).await;
+        let others = trio.instances.iter().filter(|instance| instance.number != revocation.by);
         let learning: JoinSet<_> = others
             .map(|other| learned(other.clone(), revocation.token().to_owned(), revocation.answered))
             .collect();

@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 use crate::campaign::Campaign;
+use crate::door::Door;
 use crate::findings::Findings;
-use crate::fleet::Fleet;
-use crate::instance::Door;
-use crate::replica_set::Node;
-use crate::watch::{Over, Watch};
-use crate::{RECOVERY, is_long, turn};
+use crate::fleet::Over;
+use crate::fleet::replica_set::Node;
+use crate::fleet::turn;
+use crate::trio::Trio;
+use crate::watch::Watch;
+use crate::{RECOVERY, is_long};
 
 /// What becomes of the primary.
 #[derive(Debug, Clone, Copy)]
@@ -44,9 +46,9 @@ impl Blow {
         }
     }
 
-    async fn mend(self, primary: &Node, fleet: &Fleet) {
+    async fn mend(self, primary: &Node, trio: &Trio) {
         match self {
-            Self::Killed => fleet.mend().await,
+            Self::Killed => trio.mend().await,
             Self::SteppedDown => {}
             Self::Frozen => primary.thaw().await,
         }
@@ -76,14 +78,14 @@ async fn run(blow: Blow) {
 }
 
 async fn strike_once(blow: Blow, round: usize) {
-    let fleet = Fleet::start("failover").await;
+    let trio = Trio::start("failover").await;
     let count = (BEFORE + blow.duration() + AFTER).as_millis() / PACE.as_millis();
-    let mut victims = fleet.victims(usize::try_from(count).unwrap() + 1).await;
+    let mut victims = trio.victims(usize::try_from(count).unwrap() + 1).await;
     let good = victims.pop().unwrap().first.access;
-    let (primary, _) = fleet.set.nodes().await;
+    let (primary, _) = trio.set.nodes().await;
     let (over, began) = (Over::default(), Instant::now());
-    let campaign = Campaign::begin(&fleet, victims, PACE, &over);
-    let watches: JoinSet<_> = fleet
+    let campaign = Campaign::begin(&trio, victims, PACE, &over);
+    let watches: JoinSet<_> = trio
         .instances
         .iter()
         .map(|instance| Watch::evenly(instance.clone(), good.clone(), began, over.clone()))
@@ -93,10 +95,10 @@ async fn strike_once(blow: Blow, round: usize) {
     let struck = began.elapsed();
     blow.strike(&primary).await;
     tokio::time::sleep(blow.duration()).await;
-    blow.mend(&primary, &fleet).await;
+    blow.mend(&primary, &trio).await;
     let mended = began.elapsed();
     let mut findings = Findings::default();
-    let recovered = fleet.recover(&good).await;
+    let recovered = trio.recover(&good).await;
     findings
         .check(recovered < RECOVERY, || format!("recovered only {recovered:?} after the end of the blow"));
     tokio::time::sleep(AFTER).await;
@@ -106,8 +108,8 @@ async fn strike_once(blow: Blow, round: usize) {
         findings.tally(&watch);
         report(&mut findings, &watch, (blow, round), struck, mended);
     }
-    campaign.end(&fleet, &mut findings).await;
-    findings.conclude(&format!("primary {blow:?}, round {round}"), &fleet);
+    campaign.end(&trio, &mut findings).await;
+    findings.conclude(&format!("primary {blow:?}, round {round}"), &trio);
 }
 
 /// What became of a token that was good all the time.

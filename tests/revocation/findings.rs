@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use todo_api::clock::{Clock, rfc3339};
 
-use crate::fleet::Fleet;
+use crate::trio::Trio;
 use crate::victim::Revocation;
 use crate::watch::{Knock, Watch};
 use crate::{ANSWER_TIME, BOUND};
@@ -86,7 +86,7 @@ impl Findings {
     }
 
     /// Prints the figures, and fails the part if there were faults.
-    pub(crate) fn conclude(self, part: &str, fleet: &Fleet) {
+    pub(crate) fn conclude(self, part: &str, trio: &Trio) {
         let Self { revocations, retried, again, late, last_acceptances, statuses, slowest, faults } = self;
         println!(
             "{part}: {revocations} revocations ({retried} repeated, {again} by another login), {late} late, \
@@ -96,7 +96,7 @@ impl Findings {
         if !faults.is_empty() {
             println!("{part}: {} faults, at {}", faults.len(), rfc3339(Clock::system().now()));
             faults.iter().take(TOLD).for_each(|fault| println!("{fault}"));
-            println!("{}", fleet.log());
+            println!("{}", trio.log());
         }
         assert!(faults.is_empty(), "{part}: {} faults", faults.len());
     }

@@ -10,13 +10,12 @@
 )]
 
 mod campaign;
+mod door;
 mod findings;
+#[path = "../fleet/mod.rs"]
+#[expect(dead_code, reason = "shared by several suites, each of which uses a part")]
 mod fleet;
-mod instance;
-#[path = "../api/support/process.rs"]
-#[expect(dead_code, reason = "shared with the tests of the API, which use more of it")]
-mod process;
-mod replica_set;
+mod trio;
 mod victim;
 mod watch;
 
@@ -26,14 +25,6 @@ mod no_majority;
 mod restart;
 
 use std::time::Duration;
-
-use tokio::sync::{Mutex, MutexGuard};
-
-/// The signing secret of the instances.
-pub(crate) const SECRET: &str = "only-for-tests-only-for-tests-0123456789";
-
-/// The password of every user at first.
-pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// How long after its answer a revocation may be unknown to another instance: the promise.
 pub(crate) const BOUND: Duration = Duration::from_secs(2);
@@ -47,10 +38,4 @@ pub(crate) const RECOVERY: Duration = Duration::from_secs(15);
 /// Whether the suite runs at its long size.
 pub(crate) fn is_long() -> bool {
     std::env::var_os("REVOCATION_LONG").is_some()
-}
-
-/// Waits until no other part uses the replica set.
-pub(crate) async fn turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::const_new(());
-    TURN.lock().await
 }

@@ -7,11 +7,13 @@ use tokio::task::JoinSet;
 
 use crate::campaign::revoke_and_watch;
 use crate::findings::Findings;
-use crate::fleet::Fleet;
-use crate::replica_set::Node;
+use crate::fleet::Over;
+use crate::fleet::replica_set::Node;
+use crate::fleet::turn;
+use crate::trio::Trio;
 use crate::victim::{Act, Victim};
-use crate::watch::{Over, Watch};
-use crate::{BOUND, RECOVERY, is_long, turn};
+use crate::watch::Watch;
+use crate::{BOUND, RECOVERY, is_long};
 
 /// How the majority goes.
 #[derive(Debug, Clone, Copy)]
@@ -39,57 +41,57 @@ async fn without_a_majority_past_the_bound_nobody_is_let_in() {
 #[tokio::test]
 async fn a_logout_that_the_database_leaves_hanging_holds_where_it_was_asked_for() {
     let _turn = turn().await;
-    let fleet = Fleet::start("hanging").await;
-    let [victim, good] = <[Victim; 2]>::try_from(fleet.victims(2).await).unwrap();
-    let (primary, secondaries) = fleet.set.nodes().await;
+    let trio = Trio::start("hanging").await;
+    let [victim, good] = <[Victim; 2]>::try_from(trio.victims(2).await).unwrap();
+    let (primary, secondaries) = trio.set.nodes().await;
     for node in secondaries.iter().chain([&primary]) {
         node.freeze().await;
     }
     tokio::time::sleep(BOUND + Duration::from_millis(500)).await;
-    let (at, mut findings) = (fleet.any(), Findings::default());
+    let (at, mut findings) = (trio.any(), Findings::default());
     let revoking = victim.revoke(Act::LogOut, &at);
     let mend = async {
         tokio::time::sleep(OUTAGE).await;
-        fleet.mend().await;
+        trio.mend().await;
     };
     let (revocation, ()) = tokio::join!(revoking, mend);
-    let recovered = fleet.recover(&good.first.access).await;
+    let recovered = trio.recover(&good.first.access).await;
     findings.check(recovered < RECOVERY, || format!("recovered only {recovered:?} after the thaw"));
     findings.add(&revocation, &[]);
     println!("  logout of a frozen database: {:.1?}", revocation.tries);
-    findings.conclude("all nodes frozen", &fleet);
+    findings.conclude("all nodes frozen", &trio);
 }
 
 async fn outage(way: Way, round: usize) {
-    let fleet = Fleet::start("majority").await;
-    let victims: [Victim; 5] = fleet.victims(5).await.try_into().unwrap();
+    let trio = Trio::start("majority").await;
+    let victims: [Victim; 5] = trio.victims(5).await.try_into().unwrap();
     let [good, known, fresh, early, late] = victims;
     let good = good.first.access;
-    let known = known.revoke(Act::Everywhere, &fleet.any()).await;
+    let known = known.revoke(Act::Everywhere, &trio.any()).await;
     tokio::time::sleep(BOUND).await;
-    let (_, others) = fleet.set.nodes().await;
+    let (_, others) = trio.set.nodes().await;
     let (over, began) = (Over::default(), Instant::now());
-    let on_good = watch_all(&fleet, &good, began, &over);
-    let on_known = watch_all(&fleet, known.token(), began, &over);
+    let on_good = watch_all(&trio, &good, began, &over);
+    let on_known = watch_all(&trio, known.token(), began, &over);
 
-    let fresh = fresh.revoke(Act::LogOut, &fleet.any()).await;
+    let fresh = fresh.revoke(Act::LogOut, &trio.any()).await;
     for node in &others {
         strike(way, node).await;
     }
     let gone = Instant::now();
-    let on_fresh = watch_all(&fleet, fresh.token(), fresh.answered, &over);
+    let on_fresh = watch_all(&trio, fresh.token(), fresh.answered, &over);
     let logouts: JoinSet<_> = LOGOUTS_AT
         .into_iter()
         .zip([early, late])
-        .map(|(at, victim)| revoke_and_watch(&fleet, victim, Act::LogOut, at, &over))
+        .map(|(at, victim)| revoke_and_watch(&trio, victim, Act::LogOut, at, &over))
         .collect();
     tokio::time::sleep(OUTAGE).await;
     let mending = Instant::now();
-    fleet.mend().await;
+    trio.mend().await;
 
     let mut findings = Findings::default();
     let mended = mending.elapsed();
-    let recovered = fleet.recover(&good).await;
+    let recovered = trio.recover(&good).await;
     findings.check(recovered < RECOVERY, || format!("recovered only {recovered:?} after the majority"));
     tokio::time::sleep(2 * BOUND).await;
     over.end();
@@ -114,7 +116,7 @@ async fn outage(way: Way, round: usize) {
         findings.add(&revocation, &watches);
     }
     println!("  majority {way:?}: mended in {mended:.1?}, recovered {recovered:.1?} later");
-    findings.conclude(&format!("majority {way:?}, round {round}"), &fleet);
+    findings.conclude(&format!("majority {way:?}, round {round}"), &trio);
 }
 
 async fn strike(way: Way, node: &Node) {
@@ -124,7 +126,7 @@ async fn strike(way: Way, node: &Node) {
     }
 }
 
-fn watch_all(fleet: &Fleet, token: &str, zero: Instant, over: &Over) -> JoinSet<Watch> {
+fn watch_all(trio: &Trio, token: &str, zero: Instant, over: &Over) -> JoinSet<Watch> {
     let watch = |instance: &_| Watch::evenly(Clone::clone(instance), token.to_owned(), zero, over.clone());
-    fleet.instances.iter().map(watch).collect()
+    trio.instances.iter().map(watch).collect()
 }

@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 use crate::findings::Findings;
-use crate::fleet::{Fleet, SIZE};
+use crate::fleet::Over;
+use crate::fleet::turn;
+use crate::is_long;
+use crate::trio::{SIZE, Trio};
 use crate::victim::{Act, Revocation};
-use crate::watch::{Over, Watch};
-use crate::{is_long, turn};
+use crate::watch::Watch;
 
 /// How long an instance is tried after its start.
 const TRIED: Duration = Duration::from_secs(2);
@@ -16,15 +18,15 @@ const TRIED: Duration = Duration::from_secs(2);
 #[tokio::test]
 async fn what_was_revoked_is_refused_after_a_restart() {
     let _turn = turn().await;
-    let mut fleet = Fleet::start("restart").await;
+    let mut trio = Trio::start("restart").await;
     let rounds = if is_long() { 5 } else { 1 };
-    let mut victims = fleet.victims(rounds * SIZE * Act::ALL.len()).await.into_iter();
+    let mut victims = trio.victims(rounds * SIZE * Act::ALL.len()).await.into_iter();
     let (mut findings, mut revoked) = (Findings::default(), Vec::<Revocation>::new());
     for number in (0..SIZE).cycle().take(rounds * SIZE) {
         for act in Act::ALL {
-            revoked.push(victims.next().unwrap().revoke(act, &fleet.instances[number]).await);
+            revoked.push(victims.next().unwrap().revoke(act, &trio.instances[number]).await);
         }
-        let instance = fleet.restart(number).await;
+        let instance = trio.restart(number).await;
         let over = Over::default();
         let watches: JoinSet<_> = revoked
             .iter()
@@ -44,5 +46,5 @@ async fn what_was_revoked_is_refused_after_a_restart() {
     for revocation in &revoked {
         findings.add(revocation, &[]);
     }
-    findings.conclude("restart", &fleet);
+    findings.conclude("restart", &trio);
 }

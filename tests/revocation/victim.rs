@@ -6,9 +6,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use todo_api::clock::{Clock, rfc3339};
 
-use crate::PASSWORD;
+use crate::door::{Door, Session};
+use crate::fleet::PASSWORD;
+use crate::fleet::instance::{Answer, Instance};
 use crate::fleet::random;
-use crate::instance::{Answer, Door, Instance, Session};
 
 const NEW_PASSWORD: &str = "another horse battery";
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -63,7 +64,7 @@ impl Victim {
     /// Registers a user, and opens a session on each of two instances.
     pub(crate) async fn register(name: &str, one: &Instance, other: &Instance) -> Self {
         let body = json!({ "username": name, "password": PASSWORD });
-        let answer = one.call(Method::POST, "/v1/register", "", body).await;
+        let answer = one.call(Method::POST, "/v1/register", "", &body).await;
         assert_eq!(answer.status, 201, "{answer:?}");
         let first = one.log_in(name, PASSWORD).await.unwrap();
         let second = other.log_in(name, PASSWORD).await.unwrap();
@@ -168,5 +169,5 @@ async fn request(act: Act, token: &str, at: &Instance) -> Answer {
             json!({ "current_password": PASSWORD, "new_password": NEW_PASSWORD }),
         ),
     };
-    at.call(method, path, token, body).await
+    at.call(method, path, token, &body).await
 }

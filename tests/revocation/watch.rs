@@ -1,13 +1,13 @@
 //! Tries a token on an instance again and again, and keeps every answer with its moments.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
 use crate::BOUND;
-use crate::instance::{Answer, Door, Instance};
+use crate::door::Door;
+use crate::fleet::Over;
+use crate::fleet::instance::{Answer, Instance};
 
 /// How often a token is tried while it matters most.
 const PACE: Duration = Duration::from_millis(50);
@@ -39,20 +39,6 @@ impl Knock {
 pub(crate) struct Watch {
     pub(crate) instance: usize,
     pub(crate) knocks: Vec<Knock>,
-}
-
-/// Whether watches may end; clones share it.
-#[derive(Clone, Default)]
-pub(crate) struct Over(Arc<AtomicBool>);
-
-impl Over {
-    pub(crate) fn end(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-
-    fn has_come(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
 }
 
 impl Watch {

@@ -1,6 +1,6 @@
 //! The service as a process of its own, started as an operator starts it, and private MongoDB servers beside it.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -19,6 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Server {
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
+    complaints: Arc<Mutex<Vec<String>>>,
     address: String,
     http: reqwest::Client,
 }
@@ -63,14 +64,10 @@ impl Server {
     pub(crate) async fn start(uri: &str, settings: &[(&str, &str)]) -> Self {
         let all: Vec<_> = [("MONGODB_URI", uri)].into_iter().chain(settings.iter().copied()).collect();
         let mut child = command(&["serve"], &all).spawn().unwrap();
-        let log = Arc::new(Mutex::new(Vec::new()));
-        let (lines, stdout) = (log.clone(), child.stdout.take().unwrap());
-        std::thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                lines.lock().unwrap().push(line);
-            }
-        });
-        let mut server = Self { child, log, address: String::new(), http: reqwest::Client::new() };
+        let log = gathered(child.stdout.take().unwrap());
+        let complaints = gathered(child.stderr.take().unwrap());
+        let mut server =
+            Self { child, log, complaints, address: String::new(), http: reqwest::Client::new() };
         server.address = eventually("the server listens", async || {
             let lines = server.log();
             lines.iter().find_map(|line| Some(line["address"].as_str()?.to_owned()))
@@ -93,6 +90,16 @@ impl Server {
             .iter()
             .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
             .collect()
+    }
+
+    /// What it has said on standard error so far, as when a task panics.
+    pub(crate) fn complaints(&self) -> Vec<String> {
+        self.complaints.lock().unwrap().clone()
+    }
+
+    /// The number of the process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) async fn get(&self, path: &str, token: &str) -> Response {
@@ -127,16 +134,40 @@ impl Server {
         .await;
     }
 
-    /// Sends SIGTERM, and waits for the end.
+    /// Sends SIGTERM, and waits for the end, about which there must be nothing to complain.
     pub(crate) async fn terminate(&mut self) -> Option<i32> {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.signal("-TERM");
+        let code = self.end().await;
+        assert_eq!(self.complaints(), [""; 0]);
+        code
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: &str) {
+        let pid = self.pid().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+
+    /// Waits for the end.
+    pub(crate) async fn end(&mut self) -> Option<i32> {
         eventually("the server ends", async || self.child.try_wait().unwrap()).await.code()
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
+}
+
+/// The lines that come from a process, as they come.
+fn gathered(source: impl Read + Send + 'static) -> Arc<Mutex<Vec<String>>> {
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let all = lines.clone();
+    std::thread::spawn(move || {
+        for line in BufReader::new(source).lines().map_while(Result::ok) {
+            all.lock().unwrap().push(line);
+        }
+    });
+    lines
 }
 
 impl Drop for Server {

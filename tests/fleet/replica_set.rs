@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use bson::doc;
+use bson::{Bson, Document, doc};
 use mongodb::{Client, Database};
 use tokio::process::Command;
 
@@ -80,7 +80,12 @@ impl Node {
     pub(crate) async fn fail(&self, commands: &[&str]) {
         let mode = if commands.is_empty() { "off" } else { "alwaysOn" };
         let data = doc! { "failCommands": commands.to_vec(), "errorCode": 40_573, "appName": "todo-api" };
-        let command = doc! { "configureFailPoint": "failCommand", "mode": mode, "data": data };
+        self.set_fail_point(mode, data).await;
+    }
+
+    /// Sets the fail point for commands, in a mode such as `off` or `{ times: 1 }`.
+    pub(crate) async fn set_fail_point(&self, mode: impl Into<Bson>, data: Document) {
+        let command = doc! { "configureFailPoint": "failCommand", "mode": mode.into(), "data": data };
         self.admin().await.run_command(command).await.unwrap();
     }
 
@@ -91,8 +96,24 @@ impl Node {
         tokio::time::timeout(Duration::from_secs(10), admin.run_command(command)).await.unwrap().unwrap();
     }
 
+    /// Whether this node takes a write now, and a majority has it soon.
+    pub(crate) async fn takes_writes(&self) -> bool {
+        let write = doc! {
+            "insert": "probes", "documents": [{}], "maxTimeMS": 1_000,
+            "writeConcern": { "w": "majority", "j": true, "wtimeout": 500 },
+        };
+        let written = self.client().await.database("probes").run_command(write).await;
+        written.is_ok_and(|answer| {
+            answer.get_i32("n").is_ok_and(|written| written == 1) && !answer.contains_key("writeConcernError")
+        })
+    }
+
     async fn admin(&self) -> Database {
+        self.client().await.database("admin")
+    }
+
+    async fn client(&self) -> Client {
         let uri = format!("mongodb://{}/?directConnection=true", self.host);
-        Client::with_uri_str(uri).await.unwrap().database("admin")
+        Client::with_uri_str(uri).await.unwrap()
     }
 }

@@ -1,26 +1,23 @@
 //! Three instances of the service over one database, and which of them to ask.
 
-use std::fmt::Write;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
 
 use crate::RECOVERY;
-use crate::instance::{Door, Instance};
-use crate::process::Server;
-use crate::replica_set::ReplicaSet;
+use crate::door::Door;
+use crate::fleet::instance::Instance;
+use crate::fleet::process::Server;
+use crate::fleet::replica_set::ReplicaSet;
+use crate::fleet::{log_tails, random};
 use crate::victim::Victim;
 
 /// How many instances there are.
 pub(crate) const SIZE: usize = 3;
 
-/// How much of a line of their logs is shown.
-const LOG_WIDTH: usize = 400;
-
 /// Everything but the line of each request, and what the blacklist says at length.
 const SETTINGS: [(&str, &str); 1] = [("LOG_LEVEL", "info,todo_api::auth=debug,todo_api::telemetry=warn")];
 
 /// The instances with their processes.
-pub(crate) struct Fleet {
+pub(crate) struct Trio {
     pub(crate) set: ReplicaSet,
     pub(crate) instances: Vec<Instance>,
     servers: Vec<Server>,
@@ -28,7 +25,7 @@ pub(crate) struct Fleet {
     database: String,
 }
 
-impl Fleet {
+impl Trio {
     /// Starts the three at once, over an empty database.
     pub(crate) async fn start(part: &str) -> Self {
         let set = ReplicaSet::of_the_environment();
@@ -93,20 +90,6 @@ impl Fleet {
 
     /// The last lines that each instance has logged.
     pub(crate) fn log(&self) -> String {
-        let mut text = String::new();
-        for (number, server) in self.servers.iter().enumerate() {
-            let lines = server.log();
-            for line in lines.iter().skip(lines.len().saturating_sub(60)) {
-                let line: String = line.to_string().chars().take(LOG_WIDTH).collect();
-                writeln!(text, "  instance {number}: {line}").unwrap();
-            }
-        }
-        text
+        log_tails(&self.servers)
     }
-}
-
-/// A number below `end`, of no seed: what happens depends on the moment anyway.
-pub(crate) fn random(end: usize) -> usize {
-    let number = RandomState::new().build_hasher().finish();
-    usize::try_from(number % u64::try_from(end).unwrap()).unwrap()
 }

@@ -1,0 +1,76 @@
+//! Many wrong logins at once, each of which takes a password hash: whoever reads hardly notices.
+
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::account::Account;
+use crate::findings::{Findings, p99};
+use crate::fleet::instance::Instance;
+use crate::fleet::{Over, turn};
+use crate::service::Service;
+use crate::{rate, seconds};
+
+const CLIENTS: usize = 16;
+/// The cost of a password in real life.
+const SETTINGS: [(&str, &str); 2] = [("BCRYPT_COST", "12"), ("THROTTLES", "off")];
+/// How often is read, and how many todos there are.
+const PACE: Duration = Duration::from_millis(20);
+const TODOS: usize = 20;
+/// By how much more than twice its calm time a read may take.
+const MORE: Duration = Duration::from_millis(20);
+
+#[tokio::test]
+async fn reads_go_on_beside_a_flood_of_logins() {
+    let _turn = turn().await;
+    let service = Service::start("flood", 1, &SETTINGS).await;
+    let (instance, findings) = (service.ways.to(0), Findings::default());
+    let reader = Account::register("reader", &instance).await;
+    for number in 0..TODOS {
+        reader.make(&instance, &json!({ "name": format!("todo {number}") })).await;
+    }
+    let flooded_for = seconds(30, 300);
+    let calm = read(&reader, &instance, flooded_for / 3, &findings).await;
+    let over = Over::default();
+    let clients: JoinSet<_> =
+        (0..CLIENTS).map(|_| log_in(instance.clone(), findings.clone(), over.clone())).collect();
+    let flooded = read(&reader, &instance, flooded_for, &findings).await;
+    over.end();
+    let logins: usize = clients.join_all().await.into_iter().sum();
+    let (reads, calm, flooded) = (calm.len() + flooded.len(), p99(calm), p99(flooded));
+    findings.check(flooded <= 2 * calm + MORE, || format!("p99 {flooded:?}, calm {calm:?}"));
+    let figures = format!(
+        "{reads} reads, p99 {flooded:.1?} beside {:.1} logins/s of {CLIENTS} clients, {calm:.1?} without, slowest \
+         answer {:.1?}",
+        rate(logins, flooded_for),
+        findings.slowest(),
+    );
+    findings.conclude("login flood", &figures, &service);
+}
+
+/// Reads for a while, and says how long each answer took.
+async fn read(reader: &Account, instance: &Instance, time: Duration, findings: &Findings) -> Vec<Duration> {
+    let (began, mut times) = (Instant::now(), Vec::new());
+    while began.elapsed() < time {
+        let answer = reader.call(instance, Method::GET, "/v1/todos", &Value::Null).await;
+        findings.judge(&answer, || "GET /v1/todos".to_owned());
+        findings.check(answer.status == 200, || format!("a read is answered {}", answer.status));
+        times.push(answer.took());
+        tokio::time::sleep(PACE).await;
+    }
+    times
+}
+
+/// Logs in with a wrong password again and again, and says how often.
+async fn log_in(instance: Instance, findings: Findings, over: Over) -> usize {
+    let (body, mut count) = (json!({ "username": "reader", "password": "a wrong password" }), 0);
+    while !over.has_come() {
+        let answer = instance.call(Method::POST, "/v1/login", "", &body).await;
+        findings.judge(&answer, || "POST /v1/login".to_owned());
+        findings.check(matches!(answer.status, 401 | 503), || format!("a wrong password: {}", answer.status));
+        count += 1;
+    }
+    count
+}

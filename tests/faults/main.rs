@@ -1,0 +1,56 @@
+//! What becomes of the service when something goes wrong: processes killed, the database failing over, frozen or refusing
+//! commands, clients that leave, too many of them, all at once. Real server processes on a real replica set of three
+//! nodes. Must be run with `scripts/faults`, which starts the set; `cargo test` leaves it out. Each file but the tools is
+//! a part, and prints one line with what it measured.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "what is not as expected fails the test, and the figures are for people"
+)]
+
+mod account;
+mod findings;
+#[path = "../fleet/mod.rs"]
+#[expect(dead_code, reason = "shared by several suites, each of which uses a part")]
+mod fleet;
+mod lane;
+mod service;
+mod trial;
+mod wire;
+
+mod blows;
+mod fail_points;
+mod flood;
+mod frozen;
+mod overload;
+mod races;
+mod resets;
+mod slow_sockets;
+mod stop;
+
+use std::time::Duration;
+
+/// How long any answer may take.
+pub(crate) const ANSWER_TIME: Duration = Duration::from_secs(10);
+
+/// How long the service may take to recover by itself.
+pub(crate) const RECOVERY: Duration = Duration::from_secs(15);
+
+/// How many of something a run has: `gate`, or so many times more as the environment says, but at most `long`.
+pub(crate) fn size(gate: usize, long: usize) -> usize {
+    let times =
+        std::env::var("FAULTS_TIMES").map_or(1, |times| times.parse().expect("FAULTS_TIMES is a number"));
+    gate.saturating_mul(times).min(long)
+}
+
+/// As [`size`], of seconds.
+pub(crate) fn seconds(gate: usize, long: usize) -> Duration {
+    Duration::from_secs(u64::try_from(size(gate, long)).unwrap())
+}
+
+/// How many there were in a second.
+pub(crate) fn rate(count: usize, time: Duration) -> f64 {
+    f64::from(u32::try_from(count).unwrap()) / time.as_secs_f64()
+}

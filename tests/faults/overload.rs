@@ -1,0 +1,192 @@
+//! Twice as many requests as the service can answer: it goes on to answer nearly as many as it can, and refuses the rest
+//! at once. The generator runs on the same processors, so it is lean: one request, made once, on connections that stay.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::account::Account;
+use crate::findings::Findings;
+use crate::fleet::turn;
+use crate::service::Service;
+use crate::{ANSWER_TIME, rate, wire};
+
+/// No line for any request: those of answers are left out everywhere in this suite, so those of refusals must be here.
+const SETTINGS: [(&str, &str); 1] = [("LOG_LEVEL", "info,todo_api::telemetry=error")];
+/// How many todos a client reads, as on a first page.
+const TODOS: usize = 20;
+/// How the most that the service can do is found.
+const CLIENTS: usize = 32;
+const PEAK_TIME: Duration = Duration::from_secs(8);
+/// How much more is offered, for how long, and through how many connections at the most.
+const OVERLOAD: f64 = 2.0;
+const OVERLOAD_TIME: Duration = Duration::from_secs(10);
+const CONNECTIONS: usize = 2_000;
+/// How often is looked which requests are due.
+const TICK: Duration = Duration::from_millis(10);
+/// Which part of what it can do the service must go on to do.
+const USEFUL: f64 = 0.8;
+
+/// A connection that stays, with room for what is read.
+struct Line {
+    stream: TcpStream,
+    bytes: Vec<u8>,
+}
+
+/// What became of the requests.
+#[derive(Debug, Default)]
+struct Count {
+    useful: usize,
+    refused: usize,
+    /// Due while all connections waited for an answer.
+    not_offered: usize,
+    wrong: Vec<String>,
+    slowest: Duration,
+}
+
+/// What all tasks of the generator share.
+struct Generator {
+    address: String,
+    request: Vec<u8>,
+    idle: Mutex<Vec<Line>>,
+    count: Mutex<Count>,
+    end: Instant,
+}
+
+impl Line {
+    async fn open(address: &str) -> Self {
+        Self { stream: TcpStream::connect(address).await.unwrap(), bytes: Vec::with_capacity(32_768) }
+    }
+
+    /// Sends a request, and says the status of the answer and whether it names a time to come back.
+    async fn ask(&mut self, request: &[u8]) -> std::io::Result<(u16, bool)> {
+        self.stream.write_all(request).await?;
+        self.bytes.clear();
+        loop {
+            if self.stream.read_buf(&mut self.bytes).await? == 0 {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+            if let Some(answer) = wire::whole(&self.bytes) {
+                return Ok((answer.status, answer.head.contains("retry-after: ")));
+            }
+        }
+    }
+}
+
+impl Generator {
+    fn new(address: &str, request: &[u8], time: Duration) -> Self {
+        Self {
+            address: address.to_owned(),
+            request: request.to_vec(),
+            idle: Mutex::default(),
+            count: Mutex::default(),
+            end: Instant::now() + time,
+        }
+    }
+
+    /// Sends one request, and counts what became of it.
+    async fn ask(&self, line: &mut Line) -> bool {
+        let sent = Instant::now();
+        let answer = line.ask(&self.request).await;
+        let now = Instant::now();
+        let mut count = self.count.lock().unwrap();
+        count.slowest = count.slowest.max(now - sent);
+        match answer {
+            // What comes later belongs to no second that is counted.
+            Ok((200, _)) => count.useful += usize::from(now <= self.end),
+            Ok((503, true)) => count.refused += 1,
+            ref other => count.wrong.push(format!("{other:?}")),
+        }
+        answer.is_ok()
+    }
+
+    /// As many requests as clients can send that wait for their answers.
+    async fn closed_loop(self: Arc<Self>) {
+        let client = async |generator: Arc<Self>| {
+            let mut line = Line::open(&generator.address).await;
+            while Instant::now() < generator.end && generator.ask(&mut line).await {}
+        };
+        (0..CLIENTS).map(|_| client(self.clone())).collect::<JoinSet<_>>().join_all().await;
+    }
+
+    /// So many requests in a second, whatever becomes of them.
+    async fn open_loop(self: Arc<Self>, rate: f64) {
+        let (began, mut sent, mut lines) = (Instant::now(), 0.0, 0);
+        let mut tasks = JoinSet::new();
+        while Instant::now() < self.end {
+            tokio::time::sleep(TICK).await;
+            let due = began.elapsed().as_secs_f64() * rate;
+            while sent < due {
+                sent += 1.0;
+                let idle = self.idle.lock().unwrap().pop();
+                if idle.is_none() && lines == CONNECTIONS {
+                    self.count.lock().unwrap().not_offered += 1;
+                    continue;
+                }
+                lines += usize::from(idle.is_none());
+                tasks.spawn(self.clone().arrival(idle));
+            }
+            while tasks.try_join_next().is_some() {}
+        }
+        tasks.join_all().await;
+    }
+
+    async fn arrival(self: Arc<Self>, idle: Option<Line>) {
+        let mut line = match idle {
+            Some(line) => line,
+            None => Line::open(&self.address).await,
+        };
+        if self.ask(&mut line).await {
+            self.idle.lock().unwrap().push(line);
+        }
+    }
+
+    fn result(self: Arc<Self>) -> Count {
+        std::mem::take(&mut self.count.lock().unwrap())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn overload_leaves_most_of_what_the_service_can_do() {
+    let _turn = turn().await;
+    let service = Service::start("overload", 1, &SETTINGS).await;
+    let (instance, findings) = (service.ways.to(0), Findings::default());
+    let reader = Account::register("reader", &instance).await;
+    for number in 0..TODOS {
+        reader.make(&instance, &json!({ "name": format!("todo {number}") })).await;
+    }
+    let address = wire::address(&service.servers[0]);
+    let request = wire::request("GET", "/v1/todos", &reader.access, "", &Value::Null);
+
+    let generator = Arc::new(Generator::new(&address, &request, PEAK_TIME));
+    generator.clone().closed_loop().await;
+    let calm = generator.result();
+    let peak = rate(calm.useful, PEAK_TIME);
+    let generator = Arc::new(Generator::new(&address, &request, OVERLOAD_TIME));
+    generator.clone().open_loop(OVERLOAD * peak).await;
+    let flood = generator.result();
+    let useful = rate(flood.useful, OVERLOAD_TIME);
+
+    for count in [&calm, &flood] {
+        let wrong = &count.wrong;
+        findings.check(wrong.is_empty(), || format!("{} wrong answers: {}", wrong.len(), wrong[0]));
+        findings.check(count.slowest <= ANSWER_TIME, || format!("an answer took {:?}", count.slowest));
+    }
+    findings.check(calm.refused == 0, || format!("{} refused without overload", calm.refused));
+    findings.check(useful >= USEFUL * peak, || format!("{useful:.0}/s of {peak:.0}/s"));
+    let figures = format!(
+        "peak {peak:.0}/s; of {:.0}/s offered {useful:.0}/s were useful ({:.2} of the peak), {:.0}/s refused, {} could \
+         not be sent; slowest answer {:.1?}",
+        OVERLOAD * peak,
+        useful / peak,
+        rate(flood.refused, OVERLOAD_TIME),
+        flood.not_offered,
+        flood.slowest,
+    );
+    findings.conclude("overload", &figures, &service);
+}

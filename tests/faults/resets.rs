@@ -1,0 +1,224 @@
+//! Clients that send a request and are gone before its answer: nothing of them stays behind in the service but what they
+//! asked for, and that whole.
+
+use std::time::Duration;
+
+use bson::doc;
+use bson::oid::ObjectId;
+use reqwest::Method;
+use serde_json::{Value, json};
+use socket2::SockRef;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use crate::account::{Account, id_of};
+use crate::findings::Findings;
+use crate::fleet::instance::Instance;
+use crate::fleet::process::eventually;
+use crate::fleet::{PASSWORD, random_millis, turn};
+use crate::service::Service;
+use crate::{size, wire};
+
+/// How many clients of one user there are, before everything is compared, and how many of them at a time.
+const ROUND: usize = 500;
+const AT_A_TIME: usize = 20;
+/// How long a client stays at the most, in milliseconds.
+const STAYS: usize = 51;
+/// How many figures are taken to know the service at rest.
+const SAMPLES: usize = 50;
+
+/// What a client asks for.
+struct Visit {
+    method: &'static str,
+    path: String,
+    key: String,
+    body: Value,
+    /// The name of the todo that is there afterwards, with its version.
+    left: Option<(String, i64)>,
+}
+
+/// What the service has in use.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Load {
+    working: f64,
+    waiting: f64,
+    hashing: f64,
+    database: f64,
+    clients: usize,
+}
+
+impl Load {
+    async fn of(service: &Service) -> Self {
+        let server = &service.servers[0];
+        let address =
+            server.log().iter().find_map(|line| Some(line["metrics"].as_str()?.to_owned())).unwrap();
+        let figures = reqwest::get(format!("http://{address}/metrics")).await.unwrap().text().await.unwrap();
+        let figure = |name: &str| {
+            let line = figures.lines().find_map(|line| line.strip_prefix(name));
+            line.unwrap_or_else(|| panic!("{name}: {figures}")).trim().parse::<f64>().unwrap()
+        };
+        let port: u16 = wire::address(server).rsplit(':').next().unwrap().parse().unwrap();
+        Self {
+            working: figure("todo_api_requests{state=\"working\"}"),
+            waiting: figure("todo_api_requests{state=\"waiting\"}"),
+            hashing: figure("todo_api_password_hashing"),
+            database: figure("todo_api_db_connections{state=\"in_use\"}"),
+            clients: wire::established().iter().filter(|socket| socket.local_port == port).count(),
+        }
+    }
+
+    /// The most of each in some time without clients: the service itself asks the database now and then.
+    async fn at_rest(service: &Service) -> Self {
+        let mut most = Self::of(service).await;
+        for _ in 0..SAMPLES {
+            let now = Self::of(service).await;
+            most.database = most.database.max(now.database);
+            most.clients = most.clients.max(now.clients);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Self { working: 0.0, waiting: 0.0, hashing: 0.0, ..most }
+    }
+
+    fn is_within(self, rest: Self) -> bool {
+        self.working <= rest.working
+            && self.waiting <= rest.waiting
+            && self.hashing <= rest.hashing
+            && self.database <= rest.database
+            && self.clients <= rest.clients
+    }
+}
+
+#[tokio::test]
+async fn clients_that_reset_their_connections_leave_nothing_behind() {
+    let _turn = turn().await;
+    let service = Service::start("resets", 1, &[("METRICS_ADDR", "127.0.0.1:0")]).await;
+    let (instance, findings) = (service.ways.to(0), Findings::default());
+    let rounds = size(1, 40);
+    let (mut done, mut rest) = (0, None);
+    for round in 0..rounds {
+        let name = format!("visitor-{round}");
+        let account = Account::register(&name, &instance).await;
+        let visits = visits(&name, &account, &instance).await;
+        let rest = *rest.get_or_insert(Load::at_rest(&service).await);
+        let (address, mut visiting) = (wire::address(&service.servers[0]), JoinSet::new());
+        for visit in &visits {
+            if visiting.len() == AT_A_TIME {
+                visiting.join_next().await.unwrap().unwrap();
+            }
+            visiting.spawn(send_and_reset(address.clone(), bytes(visit, &account)));
+        }
+        visiting.join_all().await;
+        eventually("the service is at rest", async || Load::of(&service).await.is_within(rest).then_some(()))
+            .await;
+        done += look(&visits, &account, &service, &findings).await;
+        for visit in visits.iter().filter(|visit| visit.left.is_some()) {
+            repeat(visit, &account, &instance, &findings).await;
+        }
+        look_at_all(&visits, &account, &service, &findings).await;
+    }
+    let all = rounds * ROUND;
+    let figures = format!(
+        "{all} connections reset; of {} that change something {done} were fulfilled nevertheless, all with the \
+         repetition; at rest {:?}",
+        all / 5 * 3,
+        rest.unwrap(),
+    );
+    findings.conclude("resets", &figures, &service);
+}
+
+/// Every way in turn; what is updated is made first.
+async fn visits(name: &str, account: &Account, instance: &Instance) -> Vec<Visit> {
+    let mut visits = Vec::new();
+    for number in 0..ROUND {
+        let left = |version| Some((format!("left {number}"), version));
+        let todo = json!({ "name": format!("left {number}") });
+        let visit = |method, path: &str, body, left| Visit {
+            method,
+            path: path.to_owned(),
+            key: format!("visit {number}"),
+            body,
+            left,
+        };
+        visits.push(match number % 5 {
+            0 => visit("POST", "/v1/todos", todo, left(1)),
+            1 => {
+                let made = account.make(instance, &json!({ "name": "made before" })).await;
+                visit("PATCH", &format!("/v1/todos/{}", id_of(&made)), todo, left(2))
+            }
+            2 => {
+                let id = ObjectId::new().to_hex();
+                let command = json!({ "id": id, "op": "put", "type": "todo", "target": id, "body": todo });
+                let body = json!({ "token": null, "limit": 1, "commands": [command] });
+                visit("POST", "/v1/sync", body, left(1))
+            }
+            3 => visit("GET", "/v1/todos?limit=200", Value::Null, None),
+            _ => visit("POST", "/v1/login", json!({ "username": name, "password": PASSWORD }), None),
+        });
+    }
+    visits
+}
+
+fn bytes(visit: &Visit, account: &Account) -> Vec<u8> {
+    let key = format!("idempotency-key: {}\r\n", visit.key);
+    wire::request(visit.method, &visit.path, &account.access, &key, &visit.body)
+}
+
+async fn send_and_reset(address: String, request: Vec<u8>) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(&request).await.unwrap();
+    tokio::time::sleep(random_millis(STAYS)).await;
+    SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+}
+
+/// Sends a request again, of a client that stays.
+async fn repeat(visit: &Visit, account: &Account, instance: &Instance, findings: &Findings) {
+    let method = Method::from_bytes(visit.method.as_bytes()).unwrap();
+    let header = ("idempotency-key", visit.key.as_str());
+    let answer = account.call_with(instance, header, method, &visit.path, &visit.body).await;
+    findings.judge(&answer, || format!("{} {} again", visit.method, visit.path));
+    let result = &answer.body["results"][0]["status"];
+    let is_right = answer.is_success() && (result.is_null() || matches!(result.as_u64(), Some(200 | 201)));
+    findings.check(is_right, || format!("{} {} again: {answer:?}", visit.method, visit.path));
+}
+
+/// Looks whether each is there at most once, and says how many are.
+async fn look(visits: &[Visit], account: &Account, service: &Service, findings: &Findings) -> usize {
+    let (todos, mut done) = (service.collection("todos").await, 0);
+    for (name, _) in visits.iter().filter_map(|visit| visit.left.as_ref()) {
+        let own = doc! { "owner_id": account.id, "name": name };
+        let count = todos.count_documents(own).await.unwrap();
+        findings.check(count <= 1, || format!("{name} is there {count} times"));
+        done += usize::from(count > 0);
+    }
+    done
+}
+
+/// Looks whether each is there once, and whether all ways to read show what is stored.
+async fn look_at_all(visits: &[Visit], account: &Account, service: &Service, findings: &Findings) {
+    let instance = &service.ways.to(0);
+    let mut todos = account.todos(instance).await;
+    for (name, version) in visits.iter().filter_map(|visit| visit.left.as_ref()) {
+        let found: Vec<_> = todos.iter().filter(|todo| todo["name"] == **name).collect();
+        let is_right = found.len() == 1 && found[0]["version"] == *version;
+        findings.check(is_right, || format!("{name} is wanted once in version {version}: {found:?}"));
+    }
+    let (mut synced, mut token) = (Vec::new(), Value::Null);
+    loop {
+        let body = json!({ "token": token, "limit": 200 });
+        let page = account.call(instance, Method::POST, "/v1/sync", &body).await.body;
+        synced.extend(page["todos"].as_array().unwrap().iter().cloned());
+        token = page["token"].clone();
+        if page["has_more"] == false {
+            break;
+        }
+    }
+    for all in [&mut todos, &mut synced] {
+        all.sort_by_key(|todo| todo["id"].to_string());
+    }
+    findings.check(todos == synced, || format!("{} are listed, {} synced", todos.len(), synced.len()));
+    let shown =
+        todos.iter().map(|todo| (id_of(todo).to_owned(), todo["version"].as_i64().unwrap())).collect();
+    let stored = service.stored(account.id).await;
+    findings.check(stored == shown, || format!("{} are stored, {} shown", stored.len(), todos.len()));
+}

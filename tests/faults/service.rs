@@ -1,0 +1,113 @@
+//! Some instances of the service over one database of the replica set, and the way to them while they come and go.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, RwLock};
+
+use bson::oid::ObjectId;
+use bson::{Document, doc};
+use futures_util::TryStreamExt;
+use mongodb::{Client, Collection};
+
+use crate::fleet::instance::Instance;
+use crate::fleet::process::Server;
+use crate::fleet::replica_set::ReplicaSet;
+use crate::fleet::{log_tails, random};
+
+/// Everything but the line of each request, and tokens that outlive a part.
+const SETTINGS: [(&str, &str); 2] =
+    [("LOG_LEVEL", "info,todo_api::telemetry=warn"), ("ACCESS_TOKEN_TTL", "1h")];
+
+/// The instances with their processes.
+pub(crate) struct Service {
+    pub(crate) set: ReplicaSet,
+    pub(crate) ways: Ways,
+    pub(crate) servers: Vec<Server>,
+    pub(crate) database: String,
+    uri: String,
+    settings: Vec<(&'static str, &'static str)>,
+    /// What instances that are gone had logged that they should not.
+    earlier: Vec<String>,
+}
+
+/// The ways to the instances, as they are now; clones share them.
+#[derive(Clone)]
+pub(crate) struct Ways(Arc<RwLock<Vec<Instance>>>);
+
+impl Ways {
+    /// The way to the instance of this number.
+    pub(crate) fn to(&self, number: usize) -> Instance {
+        self.0.read().unwrap()[number].clone()
+    }
+
+    /// The way to any of them.
+    pub(crate) fn any(&self) -> Instance {
+        let all = self.0.read().unwrap();
+        all[random(all.len())].clone()
+    }
+
+    pub(crate) fn all(&self) -> Vec<Instance> {
+        self.0.read().unwrap().clone()
+    }
+}
+
+impl Service {
+    /// Starts so many over an empty database; what `settings` say goes before the suite's own.
+    pub(crate) async fn start(part: &str, count: usize, settings: &[(&'static str, &'static str)]) -> Self {
+        let set = ReplicaSet::of_the_environment();
+        let database = format!("faults_{part}_{}", random(1_000_000));
+        let uri = set.start(&database).await;
+        let settings: Vec<_> = SETTINGS.into_iter().chain(settings.iter().copied()).collect();
+        let mut servers = Vec::new();
+        for _ in 0..count {
+            servers.push(Server::start_ready(&uri, &settings).await);
+        }
+        let ways = servers.iter().enumerate().map(|(number, server)| Instance::of(number, server)).collect();
+        let ways = Ways(Arc::new(RwLock::new(ways)));
+        Self { set, ways, servers, database, uri, settings, earlier: Vec::new() }
+    }
+
+    /// Starts what does not run of the replica set, thaws what is frozen, and waits until it is whole.
+    pub(crate) async fn mend(&self) {
+        self.set.start(&self.database).await;
+    }
+
+    /// Starts an instance again that was killed; it listens, but may not be ready.
+    pub(crate) async fn restart(&mut self, number: usize) {
+        let server = Server::start(&self.uri, &self.settings).await;
+        self.ways.0.write().unwrap()[number] = Instance::of(number, &server);
+        let gone = std::mem::replace(&mut self.servers[number], server);
+        self.earlier.extend(errors(&gone));
+    }
+
+    /// Everything that instances have said and should not: lines of errors, and panics.
+    pub(crate) fn errors(&self) -> Vec<String> {
+        self.earlier.iter().cloned().chain(self.servers.iter().flat_map(errors)).collect()
+    }
+
+    /// The last lines that each instance has logged.
+    pub(crate) fn log(&self) -> String {
+        log_tails(&self.servers)
+    }
+
+    /// A collection as stored, for what the API hides.
+    pub(crate) async fn collection(&self, name: &str) -> Collection<Document> {
+        let client = Client::with_uri_str(&self.uri).await.unwrap();
+        client.default_database().unwrap().collection(name)
+    }
+
+    /// The ids of a user's todos as stored, with their versions.
+    pub(crate) async fn stored(&self, owner: ObjectId) -> BTreeMap<String, i64> {
+        let own = doc! { "owner_id": owner, "state": { "$ne": "gone" } };
+        let todos = self.collection("todos").await;
+        let found = todos.find(own).projection(doc! { "version": 1 }).await.unwrap();
+        let version = |document: Document| {
+            (document.get_object_id("_id").unwrap().to_hex(), document.get_i64("version").unwrap())
+        };
+        found.map_ok(version).try_collect().await.unwrap()
+    }
+}
+
+fn errors(server: &Server) -> Vec<String> {
+    let lines = server.log().into_iter().filter(|line| line["level"] == "ERROR");
+    lines.map(|line| line.to_string()).chain(server.complaints()).collect()
+}

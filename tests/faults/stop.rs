@@ -1,0 +1,218 @@
+//! SIGTERM while forty clients send requests: whatever the service took is answered to the end, and it leaves in time.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use bson::doc;
+use serde_json::json;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use crate::account::Account;
+use crate::findings::Findings;
+use crate::fleet::{Over, PASSWORD, turn};
+use crate::service::Service;
+use crate::wire::{self, Whole};
+use crate::{ANSWER_TIME, size};
+
+const CLIENTS: usize = 40;
+/// One in so many clients registers users; the others create todos.
+const REGISTERING: usize = 8;
+/// How long they have been sending when the signal comes, and how much later it comes again.
+const BEFORE: Duration = Duration::from_secs(1);
+const AGAIN: Duration = Duration::from_millis(20);
+/// How often is looked which connections have been accepted.
+const LOOKED: Duration = Duration::from_millis(1);
+/// At this cost a registration takes longer than the signals are apart. The lines of requests are needed.
+const SETTINGS: [(&str, &str); 2] = [("BCRYPT_COST", "9"), ("LOG_LEVEL", "info")];
+/// How long the process may take to leave.
+const LEAVING: Duration = Duration::from_secs(25);
+
+/// What became of the requests of all clients.
+#[derive(Debug, Default)]
+struct Sent {
+    /// The names of todos and users whose creation was acknowledged.
+    acknowledged: Vec<String>,
+    /// Answers that the service will not do it now.
+    refused: usize,
+    /// Connections that were refused.
+    untaken: usize,
+    /// The names of requests on connections that were reset while they waited to be accepted.
+    reset: Vec<String>,
+    /// Requests that went without a whole answer on connections that the service had accepted.
+    dropped: Vec<String>,
+    slowest: Duration,
+}
+
+/// What became of one request.
+enum Outcome {
+    Answered(Whole),
+    /// Nobody took the connection.
+    Refused,
+    /// It was reset without an answer, and had not been seen to be accepted.
+    Reset,
+    /// It was accepted, and ended without a whole answer.
+    Dropped,
+}
+
+#[tokio::test]
+async fn a_stop_under_load_drops_nothing() {
+    let _turn = turn().await;
+    let (findings, rounds) = (Findings::default(), size(2, 20));
+    let (mut all, mut slowest_stop, mut last) = (Sent::default(), Duration::ZERO, None);
+    for round in 0..rounds {
+        let mut service = Service::start("stop", 1, &SETTINGS).await;
+        let account = Account::register("client", &service.ways.to(0)).await;
+        let (over, address) = (Over::default(), wire::address(&service.servers[0]));
+        let accepted = Accepted::default();
+        let clients: JoinSet<_> = (0..CLIENTS)
+            .map(|client| {
+                send((round, client), address.clone(), account.clone(), accepted.clone(), over.clone())
+            })
+            .collect();
+        tokio::time::sleep(BEFORE).await;
+        accepted.watch(&address, &over);
+        tokio::time::sleep(AGAIN).await;
+        let signalled = Instant::now();
+        service.servers[0].signal("-TERM");
+        tokio::time::sleep(AGAIN).await;
+        service.servers[0].signal("-TERM");
+        let code = service.servers[0].end().await;
+        let took = signalled.elapsed();
+        over.end();
+        slowest_stop = slowest_stop.max(took);
+        findings.check(code == Some(0) && took <= LEAVING, || format!("exit status {code:?} after {took:?}"));
+        let sent = clients.join_all().await;
+        look(&sent, &account, &service, &findings).await;
+        for one in sent {
+            all.add(one);
+        }
+        last = Some(service);
+    }
+    findings.check(all.dropped.is_empty(), || format!("dropped: {:?}", all.dropped));
+    findings.check(all.slowest <= ANSWER_TIME, || format!("an answer took {:?}", all.slowest));
+    let figures = format!(
+        "{rounds} stops, the slowest in {slowest_stop:.1?}; {} requests acknowledged, {} refused with 503, {} \
+         connections refused, {} reset before they were accepted, {} requests dropped, slowest answer {:.1?}",
+        all.acknowledged.len(),
+        all.refused,
+        all.untaken,
+        all.reset.len(),
+        all.dropped.len(),
+        all.slowest,
+    );
+    findings.conclude("stop", &figures, &last.unwrap());
+}
+
+impl Sent {
+    fn add(&mut self, other: Self) {
+        self.acknowledged.extend(other.acknowledged);
+        self.refused += other.refused;
+        self.untaken += other.untaken;
+        self.reset.extend(other.reset);
+        self.dropped.extend(other.dropped);
+        self.slowest = self.slowest.max(other.slowest);
+    }
+}
+
+/// Creates todos, or users, each through a connection of its own, until `over`.
+async fn send(
+    (round, client): (usize, usize),
+    address: String,
+    account: Account,
+    accepted: Accepted,
+    over: Over,
+) -> Sent {
+    let mut sent = Sent::default();
+    for number in 0.. {
+        if over.has_come() {
+            break;
+        }
+        let name = format!("request-{round}-{client}-{number}");
+        let headers = format!("x-request-id: {name}\r\n");
+        let (path, body) = if client % REGISTERING == 0 {
+            ("/v1/register", json!({ "username": name, "password": PASSWORD }))
+        } else {
+            ("/v1/todos", json!({ "name": name }))
+        };
+        let request = wire::request("POST", path, &account.access, &headers, &body);
+        let began = Instant::now();
+        match ask(&address, &request, &accepted).await {
+            Outcome::Answered(answer) => {
+                sent.slowest = sent.slowest.max(began.elapsed());
+                match answer.status {
+                    201 => sent.acknowledged.push(name),
+                    503 if answer.head.contains("retry-after: ") => sent.refused += 1,
+                    _ => sent.dropped.push(format!("{name}: {answer:?}")),
+                }
+            }
+            Outcome::Refused => {
+                sent.untaken += 1;
+                over.sleep(Duration::from_millis(20)).await;
+            }
+            Outcome::Reset => sent.reset.push(name),
+            Outcome::Dropped => sent.dropped.push(name),
+        }
+    }
+    sent
+}
+
+/// Sends a request through a new connection.
+async fn ask(address: &str, request: &[u8], accepted: &Accepted) -> Outcome {
+    let Ok(mut stream) = TcpStream::connect(address).await else { return Outcome::Refused };
+    let port = stream.local_addr().unwrap().port();
+    let came = match stream.write_all(request).await {
+        Ok(()) => match wire::read_answer(&mut stream).await {
+            Ok(answer) => return Outcome::Answered(answer),
+            Err(came) => came,
+        },
+        Err(_) => Vec::new(),
+    };
+    if came.is_empty() && !accepted.has(port) { Outcome::Reset } else { Outcome::Dropped }
+}
+
+/// Which connections the service has accepted, by the clients' ports, as the kernel's table shows: until then no process
+/// has the other end.
+#[derive(Clone, Default)]
+struct Accepted(Arc<Mutex<HashSet<u16>>>);
+
+impl Accepted {
+    /// Looks again and again, in a thread of its own, until `over`.
+    fn watch(&self, address: &str, over: &Over) {
+        let (ports, over) = (self.0.clone(), over.clone());
+        let server: u16 = address.rsplit(':').next().unwrap().parse().unwrap();
+        std::thread::spawn(move || {
+            while !over.has_come() {
+                let ends = wire::established().into_iter();
+                let accepted = ends.filter(|end| end.local_port == server && end.is_accepted);
+                ports.lock().unwrap().extend(accepted.map(|end| end.remote_port));
+                std::thread::sleep(LOOKED);
+            }
+        });
+    }
+
+    fn has(&self, port: u16) -> bool {
+        self.0.lock().unwrap().contains(&port)
+    }
+}
+
+/// Looks whether what was acknowledged is stored, and whether the service knew of anything that was reset.
+async fn look(sent: &[Sent], account: &Account, service: &Service, findings: &Findings) {
+    let lines = service.servers[0].log();
+    let (todos, users) = (service.collection("todos").await, service.collection("users").await);
+    let count = async |name: &String| {
+        let named = todos.count_documents(doc! { "owner_id": account.id, "name": name }).await.unwrap();
+        named + users.count_documents(doc! { "username": name }).await.unwrap()
+    };
+    for name in sent.iter().flat_map(|sent| &sent.acknowledged) {
+        let stored = count(name).await;
+        findings.check(stored == 1, || format!("{name} was acknowledged, and is stored {stored} times"));
+    }
+    for name in sent.iter().flat_map(|sent| &sent.reset) {
+        let known = lines.iter().any(|line| line["request_id"] == **name);
+        let stored = count(name).await;
+        findings.check(!known && stored == 0, || format!("{name} was taken, and its connection reset"));
+    }
+}

@@ -1,0 +1,73 @@
+//! HTTP/1.1 as bytes (RFC 9112), for clients that are lean, or rude.
+
+use serde_json::Value;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+
+use crate::fleet::process::Server;
+
+/// An answer, whole.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    pub(crate) status: u16,
+    /// The head in lower case.
+    pub(crate) head: String,
+}
+
+/// The bytes of a request.
+pub(crate) fn request(method: &str, path: &str, token: &str, headers: &str, body: &Value) -> Vec<u8> {
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let length = body.len();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\
+         content-type: application/json\r\ncontent-length: {length}\r\n{headers}\r\n"
+    );
+    [head, body].concat().into_bytes()
+}
+
+/// Where a server listens.
+pub(crate) fn address(server: &Server) -> String {
+    server.url("").trim_start_matches("http://").to_owned()
+}
+
+/// Reads an answer to its last byte; what came of it, when the connection ends before.
+pub(crate) async fn read_answer(stream: &mut TcpStream) -> Result<Whole, Vec<u8>> {
+    let mut bytes = Vec::with_capacity(4_096);
+    loop {
+        if let Some(answer) = whole(&bytes) {
+            return Ok(answer);
+        }
+        if !stream.read_buf(&mut bytes).await.is_ok_and(|read| read > 0) {
+            return Err(bytes);
+        }
+    }
+}
+
+/// The answer that these bytes are, as soon as it is whole.
+pub(crate) fn whole(bytes: &[u8]) -> Option<Whole> {
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
+    let head = String::from_utf8_lossy(&bytes[..end]).to_ascii_lowercase();
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    let length = head.split("\r\n").find_map(|line| line.strip_prefix("content-length: "));
+    let length: usize = length.map_or(0, |length| length.parse().unwrap());
+    (bytes.len() >= end + 4 + length).then_some(Whole { status, head })
+}
+
+/// A connection of this machine as the kernel has it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Socket {
+    pub(crate) local_port: u16,
+    pub(crate) remote_port: u16,
+    /// Whether a process has it: not while it waits to be accepted.
+    pub(crate) is_accepted: bool,
+}
+
+/// The connections that are established, both ends of each.
+pub(crate) fn established() -> Vec<Socket> {
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let port = |address: &str| u16::from_str_radix(address.rsplit(':').next().unwrap(), 16).unwrap();
+    let rows = table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
+    rows.filter(|row| row[3] == "01")
+        .map(|row| Socket { local_port: port(row[1]), remote_port: port(row[2]), is_accepted: row[9] != "0" })
+        .collect()
+}

@@ -1,0 +1,125 @@
+//! One server process as its clients reach it: every request with the moments when it was sent and answered.
+
+use std::time::{Duration, Instant};
+
+use reqwest::header::HeaderMap;
+use reqwest::{Client, Method, Response};
+use serde_json::{Value, json};
+
+use super::process::Server;
+
+/// How long a connection is kept for another request: well below the ten seconds after which the service closes it.
+const IDLE: Duration = Duration::from_secs(5);
+
+/// The way to a process; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Instance {
+    pub(crate) number: usize,
+    url: String,
+    http: Client,
+    streams: Client,
+}
+
+/// What came back.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    /// The number of the instance that was asked.
+    pub(crate) number: usize,
+    pub(crate) sent: Instant,
+    pub(crate) came: Instant,
+    /// 0 when nothing came.
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    pub(crate) fn took(&self) -> Duration {
+        self.came - self.sent
+    }
+
+    pub(crate) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// Whether the database may have been away: it is worth another try.
+    pub(crate) fn is_unavailable(&self) -> bool {
+        matches!(self.status, 0 | 503)
+    }
+}
+
+impl Instance {
+    /// The process of this number, which listens already.
+    pub(crate) fn of(number: usize, server: &Server) -> Self {
+        let http =
+            Client::builder().timeout(Duration::from_secs(30)).pool_idle_timeout(IDLE).build().unwrap();
+        Self { number, url: server.url(""), http, streams: Client::new() }
+    }
+
+    pub(crate) async fn call(&self, method: Method, path: &str, token: &str, body: &Value) -> Answer {
+        self.send(method, path, token, &[], body.to_string()).await
+    }
+
+    /// Sends any request, whose body says that it is JSON.
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        token: &str,
+        headers: &[(&str, &str)],
+        body: String,
+    ) -> Answer {
+        let request = self.http.request(method, format!("{}{path}", self.url)).bearer_auth(token);
+        let mut request = request.header("content-type", "application/json").body(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let sent = Instant::now();
+        let (status, headers, bytes) = match request.send().await {
+            Ok(response) => (response.status().as_u16(), response.headers().clone(), response.bytes().await),
+            Err(error) => (0, HeaderMap::new(), Err(error)),
+        };
+        let came = Instant::now();
+        let body = bytes.map(|bytes| serde_json::from_slice(&bytes).unwrap_or_default());
+        match body {
+            Ok(body) => Answer { number: self.number, sent, came, status, headers, body },
+            Err(error) => Answer {
+                number: self.number,
+                sent,
+                came,
+                status: 0,
+                headers,
+                body: json!(format!("{error:?}")),
+            },
+        }
+    }
+
+    /// Asks for the events behind `last`, or from now on; the refusal if there is one.
+    pub(crate) async fn listen(&self, token: &str, last: Option<&str>) -> Result<Response, Answer> {
+        let mut request = self.streams.get(format!("{}/v1/events", self.url)).bearer_auth(token);
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
+        let sent = Instant::now();
+        let response = request.send().await;
+        let came = Instant::now();
+        match response {
+            Ok(response) if response.status() == 200 => Ok(response),
+            Ok(response) => {
+                let (status, headers) = (response.status().as_u16(), response.headers().clone());
+                Err(Answer {
+                    number: self.number,
+                    sent,
+                    came,
+                    status,
+                    headers,
+                    body: response.json().await.unwrap_or_default(),
+                })
+            }
+            Err(error) => {
+                let body = json!(format!("{error:?}"));
+                Err(Answer { number: self.number, sent, came, status: 0, headers: HeaderMap::new(), body })
+            }
+        }
+    }
+}
