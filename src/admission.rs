@@ -3,9 +3,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::body::HttpBody;
+use axum::extract::Request;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::Error;
@@ -46,6 +45,19 @@ impl Admission {
         (WORKING_MAX.saturating_sub(working), WAITING_MAX.saturating_sub(waiting))
     }
 
+    /// Waits for a request's turn. What reads its body may pause it.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when too many wait.
+    pub async fn admit(&self, request: &mut Request) -> Result<Turn, Error> {
+        let permit = Arc::new(Mutex::new(Some(self.turn().await?)));
+        let turn = Turn { admission: self.clone(), permit };
+        if !request.body().is_end_stream() {
+            request.extensions_mut().insert(turn.clone());
+        }
+        Ok(turn)
+    }
+
     async fn turn(&self) -> Result<OwnedSemaphorePermit, Error> {
         if let Ok(permit) = self.working.clone().try_acquire_owned() {
             return Ok(permit);
@@ -75,23 +87,6 @@ impl Turn {
     fn permit(&self) -> std::sync::MutexGuard<'_, Option<OwnedSemaphorePermit>> {
         self.permit.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// A layer: a request goes on when it is its turn.
-///
-/// # Errors
-/// [`Error::Unavailable`] when too many wait.
-pub async fn admit(
-    State(admission): State<Admission>,
-    mut request: Request,
-    next: Next,
-) -> Result<Response, Error> {
-    let permit = admission.turn().await?;
-    let turn = Turn { admission, permit: Arc::new(Mutex::new(Some(permit))) };
-    request.extensions_mut().insert(turn.clone());
-    let response = next.run(request).await;
-    drop(turn);
-    Ok(response)
 }
 
 #[cfg(test)]

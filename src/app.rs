@@ -1,39 +1,45 @@
 //! The service as one value: THE route table, and the layers around it. Must not hold logic of any route.
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::http::header::{ALLOW, CACHE_CONTROL};
+use axum::extract::{Request, State};
+use axum::http::header::ALLOW;
 use axum::http::{HeaderValue, Method, StatusCode, Uri};
-use axum::middleware::{from_fn, from_fn_with_state, map_response};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, patch, post, put};
-use tower_http::set_header::SetResponseHeaderLayer;
+use tokio_util::task::TaskTracker;
+use tower::util::MapResponseLayer;
 
+use crate::admission::Admission;
 use crate::error::{Error, Resource};
+use crate::health::Readiness;
 use crate::state::AppState;
-use crate::{
-    admission, detach, extract, health, lists, openapi, original, problem, security, sync, tags, telemetry,
-    todos, users,
-};
+use crate::telemetry::Line;
+use crate::{detach, health, lists, openapi, original, problem, security, sync, tags, todos, users};
 
 /// The whole service: every route with its layers.
 pub fn router(state: AppState) -> Router {
-    let (hops, origins) = (state.hops.0, state.origins.0.clone());
+    let (hops, origins) = (state.hops.0, &state.origins.0);
     let errors = |router: Router<AppState>| router.method_not_allowed_fallback(method_not_allowed);
     let routes = Router::new()
         .merge(errors(original(&state)).layer(from_fn(original::wire::render)))
         .merge(errors(v1(&state)))
         .merge(errors(service()))
-        .fallback(unknown_path)
-        .layer(SetResponseHeaderLayer::if_not_present(CACHE_CONTROL, HeaderValue::from_static("no-store")))
-        .layer(from_fn(problem::render));
-    let routes = if origins.is_empty() { routes } else { routes.layer(security::cors(&origins)) };
-    let routes = routes
-        .layer(from_fn(move |request, next| telemetry::log_request(hops, request, next)))
-        .with_state(state);
+        .fallback(unknown_path);
+    let routes = if origins.is_empty() { routes } else { routes.layer(security::cors(origins)) };
+    let routes = routes.layer(from_fn(move |request, next| edge(hops, request, next))).with_state(state);
     // `Allow` is put in by the router itself, outside its layers.
-    let routes = Router::new().fallback_service(routes).layer(map_response(allow_options));
-    routes.layer(from_fn(move |request, next| security::headers(hops, request, next)))
+    Router::new().fallback_service(routes).layer(MapResponseLayer::new(allow_options))
+}
+
+/// What every request and every answer goes through.
+async fn edge(hops: usize, mut request: Request, next: Next) -> Response {
+    let line = Line::begin(&mut request, hops);
+    let is_secure = security::is_secure(request.headers(), hops);
+    let mut response = problem::render(next.run(request).await, &line.id);
+    security::harden(response.headers_mut(), is_secure);
+    line.end(&mut response);
+    response
 }
 
 /// The routes of the original service.
@@ -47,7 +53,7 @@ fn original(state: &AppState) -> Router<AppState> {
         .route("/createtodo", post(h::create_todo))
         .route("/todo/{todo_id}", get(h::get_todo).put(h::replace_todo).delete(h::delete_todo))
         .route("/todolist", get(h::list_todos));
-    guarded(admitted(routes, state).merge(hashing), state)
+    guarded(routes, hashing, state)
 }
 
 /// The routes of our own API.
@@ -80,7 +86,7 @@ fn v1(state: &AppState) -> Router<AppState> {
         .route("/v1/lists/{id}/move", post(l::move_to))
         .route("/v1/sync", post(s::sync))
         .route("/v1/events", get(s::events));
-    guarded(admitted(routes, state).merge(hashing), state)
+    guarded(routes, hashing, state)
 }
 
 /// The routes that operators and their tools use.
@@ -95,18 +101,34 @@ fn service() -> Router<AppState> {
         .route("/docs/{file}", get(openapi::handlers::file))
 }
 
-/// What waits for its turn at the database. Routes that hash passwords have a queue of their own for that, and would keep
-/// others from their turn.
-fn admitted(routes: Router<AppState>, state: &AppState) -> Router<AppState> {
-    routes.route_layer(from_fn_with_state(state.admission.clone(), admission::admit))
+/// What stands around every route that works on the database. Routes that hash passwords do not wait for their turn
+/// there: they have a queue of their own for that, and would keep others from their turn.
+fn guarded(routes: Router<AppState>, hashing: Router<AppState>, state: &AppState) -> Router<AppState> {
+    let guard = |admission| {
+        let (readiness, tasks) = (state.readiness.clone(), state.tasks.clone());
+        from_fn_with_state(Guard { readiness, tasks, admission }, guarded_by)
+    };
+    routes.route_layer(guard(Some(state.admission.clone()))).merge(hashing.route_layer(guard(None)))
 }
 
-/// What stands around every route that works on the database.
-fn guarded(routes: Router<AppState>, state: &AppState) -> Router<AppState> {
-    routes
-        .route_layer(DefaultBodyLimit::max(extract::BODY_LIMIT))
-        .route_layer(from_fn_with_state(state.tasks.clone(), detach::detach))
-        .route_layer(from_fn_with_state(state.readiness.clone(), health::gate))
+#[derive(Clone)]
+struct Guard {
+    readiness: Readiness,
+    tasks: TaskTracker,
+    admission: Option<Admission>,
+}
+
+/// Lets a request in when it is its turn, and sees it through.
+async fn guarded_by(State(guard): State<Guard>, mut request: Request, next: Next) -> Result<Response, Error> {
+    guard.readiness.check()?;
+    let work = async move {
+        let _turn = match &guard.admission {
+            Some(admission) => Some(admission.admit(&mut request).await?),
+            None => None,
+        };
+        Ok(next.run(request).await)
+    };
+    detach::see_through(guard.tasks, work).await
 }
 
 /// `OPTIONS` on any route says what it allows (RFC 9110 §9.3.7); other methods that it has not are refused.
@@ -115,7 +137,7 @@ async fn method_not_allowed(method: Method) -> Result<StatusCode, Error> {
 }
 
 /// `OPTIONS` belongs to what a route allows, though no route names it.
-async fn allow_options(mut response: Response) -> Response {
+fn allow_options(mut response: Response) -> Response {
     let allowed = response.headers().get(ALLOW).and_then(|allowed| allowed.to_str().ok()).map(str::to_owned);
     if let Some(Ok(all)) = allowed.map(|allowed| HeaderValue::from_str(&format!("{allowed},OPTIONS"))) {
         response.headers_mut().insert(ALLOW, all);

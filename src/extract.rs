@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use axum::body::{Bytes, HttpBody};
-use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
+use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::timeout;
 
 use crate::admission::Turn;
@@ -24,21 +24,23 @@ pub const BODY_TIME: Duration = Duration::from_secs(8);
 /// # Errors
 /// [`Error::BodyTooLarge`]; [`Error::RequestTimeout`]; [`Error::MalformedJson`] when the client broke off;
 /// [`Error::Unavailable`] when too many wait for their turn.
-pub async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Error> {
+pub async fn body(request: Request) -> Result<Bytes, Error> {
     let turn = request.extensions().get::<Turn>().cloned();
-    let is_here = request.body().is_end_stream();
-    if let Some(turn) = turn.as_ref().filter(|_| !is_here) {
+    if let Some(turn) = &turn {
         turn.pause();
     }
-    let read = timeout(BODY_TIME, Bytes::from_request(request, state)).await;
-    let bytes = read.map_err(|_| Error::RequestTimeout)?.map_err(|rejection| match rejection {
-        BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => Error::BodyTooLarge,
-        _ => Error::MalformedJson("the body breaks off".to_owned()),
+    let read = timeout(BODY_TIME, Limited::new(request.into_body(), BODY_LIMIT).collect()).await;
+    let body = read.map_err(|_| Error::RequestTimeout)?.map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            Error::BodyTooLarge
+        } else {
+            Error::MalformedJson("the body breaks off".to_owned())
+        }
     })?;
-    if let Some(turn) = turn.filter(|_| !is_here) {
+    if let Some(turn) = turn {
         turn.resume().await?;
     }
-    Ok(bytes)
+    Ok(body.to_bytes())
 }
 
 /// Whether a body says that it is JSON: `application/json` or `application/*+json` (RFC 6839 §3.1).
@@ -59,8 +61,8 @@ pub struct JsonBody<T>(pub T);
 impl<S: Send + Sync, T: FromMembers> FromRequest<S> for JsonBody<T> {
     type Rejection = Error;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
-        json(request, state).await.map(|(body, _)| Self(body))
+    async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
+        json(request).await.map(|(body, _)| Self(body))
     }
 }
 
@@ -68,11 +70,11 @@ impl<S: Send + Sync, T: FromMembers> FromRequest<S> for JsonBody<T> {
 ///
 /// # Errors
 /// [`Error::UnsupportedMediaType`]; [`Error::BodyTooLarge`]; [`Error::MalformedJson`]; [`Error::Invalid`].
-pub async fn json<S: Send + Sync, T: FromMembers>(request: Request, state: &S) -> Result<(T, Bytes), Error> {
+pub async fn json<T: FromMembers>(request: Request) -> Result<(T, Bytes), Error> {
     if !is_json(request.headers()) {
         return Err(Error::UnsupportedMediaType);
     }
-    let body = body(request, state).await?;
+    let body = body(request).await?;
     if depth(&body) > DEPTH_MAX {
         return Err(Error::MalformedJson(format!("it is nested more than {DEPTH_MAX} deep")));
     }

@@ -5,9 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::extract::State;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -32,26 +30,18 @@ impl Readiness {
         self.0.store(false, Ordering::Release);
     }
 
-    fn check(&self) -> Result<(), Error> {
+    /// Whether requests may come in.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] before migrations and indexes are in place and the blacklist is loaded, and once the stop
+    /// has begun.
+    pub fn check(&self) -> Result<(), Error> {
         if self.0.load(Ordering::Acquire) {
             Ok(())
         } else {
             Err(Error::unavailable("the service is starting or stopping"))
         }
     }
-}
-
-/// A layer: nothing passes before migrations and indexes are in place and the blacklist is loaded.
-///
-/// # Errors
-/// [`Error::Unavailable`] until then, and once the stop has begun.
-pub(crate) async fn gate(
-    State(readiness): State<Readiness>,
-    request: Request,
-    next: Next,
-) -> Result<Response, Error> {
-    readiness.check()?;
-    Ok(next.run(request).await)
 }
 
 /// `GET /livez`: the process answers.

@@ -14,8 +14,8 @@
 //!
 //! 1. [`server`] accepts the connection and hands the request to the router of [`app`], where the route table is. What handlers ask for is in [`state`].
 //! 2. [`telemetry`] names the request and will write its log line; [`health`] holds it back unless the database is
-//!    prepared; [`detach`] moves it to a task of its own, so that nothing is dropped half-way when the client leaves;
-//!    [`admission`] lets it go on when it is its turn.
+//!    prepared; [`detach`] sees it through, so that nothing is dropped half-way when the client leaves; [`admission`]
+//!    lets it go on when it is its turn.
 //! 3. The handler, in [`original`], lists what it needs: `FreshUser` ([`auth::extract`]) checks the token and asks the
 //!    blacklist; `Body<TodoFields>` reads the fields with the help of [`extract`].
 //! 4. `planner.of(caller)` ([`todos::operations`]) is the only door to todos and lists. It reads the todo, makes of it what

@@ -25,6 +25,9 @@ use todo_api::seed::command::{self, SeedOptions};
 use todo_api::state::AppState;
 use todo_api::{backup, db, monitor, openapi, server, startup, telemetry};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How many connections of monitoring are served at a time.
 const MONITORS_MAX: usize = 16;
 

@@ -4,10 +4,9 @@
 use std::time::Duration;
 
 use axum::Json;
+use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, Request};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -259,12 +258,11 @@ pub fn render_with(mut response: Response, body: impl FnOnce(&Error) -> Response
     rendered
 }
 
-/// A layer: errors leave as `application/problem+json`.
-pub async fn render(request: Request, next: Next) -> Response {
-    let request_id = request.extensions().get::<RequestId>().cloned();
-    let response = next.run(request).await;
+/// An answer to the request of this id; an error leaves as `application/problem+json`.
+#[must_use]
+pub fn render(response: Response, request_id: &RequestId) -> Response {
     render_with(response, |error| {
-        let problem = Problem::of(error, Some(request_id.as_ref().map_or("", |id| &id.0)));
+        let problem = Problem::of(error, Some(&request_id.0));
         (describe(error).0, [(header::CONTENT_TYPE, PROBLEM_JSON)], Json(problem)).into_response()
     })
 }

@@ -1,14 +1,12 @@
 //! Headers that keep browsers from doing what they must not with our answers. Must not be needed for the service's own
 //! safety: clients that are no browsers ignore them.
 
-use axum::extract::Request;
 use axum::http::header::{
-    AUTHORIZATION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, LINK, LOCATION,
-    REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, LINK,
+    LOCATION, REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
-use axum::middleware::Next;
-use axum::response::Response;
 use tower_http::cors::CorsLayer;
 
 use crate::telemetry::REQUEST_ID;
@@ -21,18 +19,21 @@ const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto")
 /// How long a browser may remember what it was allowed, in seconds.
 const PREFLIGHT_SECONDS: u64 = 600;
 
-/// A layer: what every answer says to browsers. Behind `hops` proxies of ours, one that speaks TLS is believed.
-pub async fn headers(hops: usize, request: Request, next: Next) -> Response {
-    let is_secure = hops > 0 && speaks_tls(request.headers());
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
+/// Whether a request came by TLS: behind `hops` proxies of ours, one that says so is believed.
+#[must_use]
+pub fn is_secure(headers: &HeaderMap, hops: usize) -> bool {
+    hops > 0 && speaks_tls(headers)
+}
+
+/// Adds what every answer says to browsers, and to one that came by TLS more.
+pub fn harden(headers: &mut HeaderMap, is_secure: bool) {
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(NO_PAGE);
     if is_secure {
         headers.insert(STRICT_TRANSPORT_SECURITY, HSTS);
     }
-    response
 }
 
 fn speaks_tls(headers: &HeaderMap) -> bool {

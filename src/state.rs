@@ -1,5 +1,6 @@
 //! What handlers ask for: the service's state, made once from the configuration. Must not know a route.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
@@ -34,8 +35,41 @@ use crate::users::store::Users;
 use crate::{lists, todos};
 
 /// Everything that handlers ask for; cheap to clone.
-#[derive(Clone, FromRef)]
-pub struct AppState {
+#[derive(Clone)]
+pub struct AppState(Arc<Shared>);
+
+impl Deref for AppState {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+/// Lets handlers ask for these parts by their types.
+macro_rules! asked_for {
+    ($($part:ident: $type:ty),* $(,)?) => {
+        $(impl FromRef<AppState> for $type {
+            fn from_ref(state: &AppState) -> Self {
+                state.$part.clone()
+            }
+        })*
+    };
+}
+
+asked_for! {
+    db: Db,
+    auth: Arc<Auth>,
+    accounts: Arc<Accounts>,
+    planner: Arc<Planner>,
+    idempotency: Arc<Idempotency>,
+    seals: Arc<Seals>,
+    sources: Sources,
+    readiness: Readiness,
+}
+
+/// What there is one of.
+pub struct Shared {
     /// The database.
     pub db: Db,
     /// Tokens and sessions.
@@ -43,9 +77,9 @@ pub struct AppState {
     /// Users.
     pub accounts: Arc<Accounts>,
     /// Todos and lists.
-    pub planner: Planner,
+    pub planner: Arc<Planner>,
     /// Requests that may be repeated.
-    pub idempotency: Idempotency,
+    pub idempotency: Arc<Idempotency>,
     /// Cursors and whatever else clients keep for us.
     pub seals: Arc<Seals>,
     /// Streams of events.
@@ -84,7 +118,7 @@ pub struct Stores {
     revocations: Revocations,
     failed_logins: FailedLogins,
     audit: Audit,
-    idempotency: Idempotency,
+    idempotency: Arc<Idempotency>,
 }
 
 impl AppState {
@@ -104,7 +138,7 @@ impl AppState {
             revocations: Revocations::new(&db),
             failed_logins: FailedLogins::new(&db),
             audit: Audit::new(&db, clock.clone()),
-            idempotency: Idempotency::new(&db, clock.clone(), current, previous).map_err(unusable)?,
+            idempotency: Idempotency::new(&db, clock.clone(), current, previous).map_err(unusable)?.into(),
         };
         let keys = Keys::derive(current, previous).map_err(unusable)?;
         let blacklist = Arc::new(Blacklist::new(stores.revocations.clone(), ENTRIES_MAX));
@@ -116,8 +150,12 @@ impl AppState {
             config.access_token_ttl,
         ));
         let seals = Arc::new(Seals::derive(current, previous).map_err(unusable)?);
-        let planner =
-            Planner::new(stores.todos.clone(), stores.lists.clone(), stores.users.clone(), clock.clone());
+        let planner = Arc::new(Planner::new(
+            stores.todos.clone(),
+            stores.lists.clone(),
+            stores.users.clone(),
+            clock.clone(),
+        ));
         let hub = Arc::new(Hub::new(Feed::new(&db), config.max_event_connections));
         let hasher = Arc::new(Hasher::new(config.bcrypt_cost, config.password_pepper.as_ref()));
         let accounts = Accounts::new(Parts {
@@ -133,7 +171,7 @@ impl AppState {
             registration_open: config.registration == Registration::Open,
         });
         let sources = Sources { planner: planner.clone(), hub, auth: auth.clone(), seals: seals.clone() };
-        Ok(Self {
+        Ok(Self(Arc::new(Shared {
             db,
             auth,
             accounts: Arc::new(accounts),
@@ -148,7 +186,7 @@ impl AppState {
             hops: Hops(config.trusted_proxy_hops),
             admission: Admission::default(),
             origins: Origins(config.cors_origins.clone().into()),
-        })
+        })))
     }
 }
 

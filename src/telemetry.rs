@@ -9,7 +9,6 @@ use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
-use axum::middleware::Next;
 use axum::response::Response;
 use metrics::{counter, histogram};
 use tracing_subscriber::EnvFilter;
@@ -98,48 +97,65 @@ impl UserName {
 #[derive(Clone)]
 pub struct Reported(pub Error);
 
-/// The outermost layer: names the request, and writes its line when the answer is ready.
-pub async fn log_request(hops: usize, mut request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let id = RequestId::of(request.headers());
-    let user = UserName::default();
-    let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
-    let client = peer.map(|peer| ClientAddress::of(request.headers(), peer.to_canonical(), hops));
-    let extensions = request.extensions_mut();
-    extensions.insert(id.clone());
-    extensions.insert(user.clone());
-    if let Some(client) = client {
-        extensions.insert(client);
+/// The line of a request, begun when it comes and written when its answer is ready.
+pub struct Line {
+    started: Instant,
+    /// The request's name.
+    pub id: RequestId,
+    user: UserName,
+    method: Method,
+    route: Option<MatchedPath>,
+    client: Option<ClientAddress>,
+}
+
+impl Line {
+    /// Names a request, and lets what it meets know its name and the client's address, `hops` proxies of ours away.
+    pub fn begin(request: &mut Request, hops: usize) -> Self {
+        let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
+        let line = Self {
+            started: Instant::now(),
+            id: RequestId::of(request.headers()),
+            user: UserName::default(),
+            method: request.method().clone(),
+            route: request.extensions().get::<MatchedPath>().cloned(),
+            client: peer.map(|peer| ClientAddress::of(request.headers(), peer.to_canonical(), hops)),
+        };
+        let extensions = request.extensions_mut();
+        extensions.insert(line.id.clone());
+        extensions.insert(line.user.clone());
+        if let Some(client) = line.client {
+            extensions.insert(client);
+        }
+        line
     }
 
-    let mut response = next.run(request).await;
-
-    if let Ok(value) = HeaderValue::from_str(&id.0) {
-        response.headers_mut().insert(REQUEST_ID, value);
-    }
-    match response.extensions().get::<Reported>() {
-        Some(Reported(error @ Error::Internal(_))) => {
-            tracing::error!(request_id = &*id.0, %error, "request failed");
+    /// Names the answer, counts the request, and writes the line.
+    pub fn end(self, response: &mut Response) {
+        let Self { started, id, user, method, route, client } = self;
+        if let Ok(value) = HeaderValue::from_str(&id.0) {
+            response.headers_mut().insert(REQUEST_ID, value);
         }
-        Some(Reported(error @ Error::Unavailable(_))) => {
-            tracing::warn!(request_id = &*id.0, %error, "request failed");
+        match response.extensions().get::<Reported>() {
+            Some(Reported(error @ Error::Internal(_))) => {
+                tracing::error!(request_id = &*id.0, %error, "request failed");
+            }
+            Some(Reported(error @ Error::Unavailable(_))) => {
+                tracing::warn!(request_id = &*id.0, %error, "request failed");
+            }
+            _ => {}
         }
-        _ => {}
+        count(&method, route.as_ref(), response, started);
+        tracing::info!(
+            method = method.as_str(),
+            route = route.as_ref().map_or("", MatchedPath::as_str),
+            status = response.status().as_u16(),
+            duration_ms = millis(started),
+            request_id = &*id.0,
+            user = user.0.get().map(|name| &**name),
+            client = client.map(|client| Cow::<str>::from(client.0.to_string())).as_deref(),
+            "request"
+        );
     }
-    count(&method, route.as_ref(), &response, started);
-    tracing::info!(
-        method = method.as_str(),
-        route = route.as_ref().map_or("", MatchedPath::as_str),
-        status = response.status().as_u16(),
-        duration_ms = millis(started),
-        request_id = &*id.0,
-        user = user.0.get().map(|name| &**name),
-        client = client.map(|client| Cow::<str>::from(client.0.to_string())).as_deref(),
-        "request"
-    );
-    response
 }
 
 /// For monitoring. Methods that no route has, and paths without a route, are one each: clients could make up any.

@@ -23,10 +23,10 @@ pub struct Creation<T> {
 impl<S: Send + Sync, T: FromMembers> FromRequest<S> for Creation<T> {
     type Rejection = Error;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
         let key = key(request.headers())?;
         let head = format!("{} {}\n", request.method(), request.uri().path());
-        let (input, body) = extract::json(request, state).await?;
+        let (input, body) = extract::json(request).await?;
         let attempt = key.map(|key| Attempt { key, request: [head.as_bytes(), &body].concat() });
         Ok(Self { input, attempt })
     }

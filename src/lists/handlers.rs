@@ -26,7 +26,7 @@ use crate::version::{Given, IfNoneMatch, Versioned};
 
 /// `GET /v1/lists`
 pub(crate) async fn list(
-    State(planner): State<Planner>,
+    State(planner): State<Arc<Planner>>,
     State(seals): State<Arc<Seals>>,
     CurrentUser(caller): CurrentUser,
     params: Params,
@@ -45,8 +45,8 @@ pub(crate) async fn list(
 
 /// `POST /v1/lists`
 pub(crate) async fn create(
-    State(planner): State<Planner>,
-    State(idempotency): State<Idempotency>,
+    State(planner): State<Arc<Planner>>,
+    State(idempotency): State<Arc<Idempotency>>,
     CurrentUser(caller): CurrentUser,
     Creation { input: WholeList(input), attempt }: Creation<WholeList>,
 ) -> Result<impl IntoResponse, Error> {
@@ -58,7 +58,7 @@ pub(crate) async fn create(
 
 /// `GET /v1/lists/{id}`
 pub(crate) async fn get(
-    State(planner): State<Planner>,
+    State(planner): State<Arc<Planner>>,
     CurrentUser(caller): CurrentUser,
     id: IdPath,
     if_none_match: IfNoneMatch,
@@ -70,7 +70,7 @@ pub(crate) async fn get(
 
 /// `PUT /v1/lists/{id}`
 pub(crate) async fn put(
-    State(planner): State<Planner>,
+    State(planner): State<Arc<Planner>>,
     CurrentUser(caller): CurrentUser,
     id: IdPath,
     Given(condition): Given,
@@ -90,7 +90,7 @@ pub(crate) async fn put(
 
 /// `PATCH /v1/lists/{id}`
 pub(crate) async fn patch(
-    State(planner): State<Planner>,
+    State(planner): State<Arc<Planner>>,
     CurrentUser(caller): CurrentUser,
     id: IdPath,
     Given(condition): Given,
@@ -103,7 +103,7 @@ pub(crate) async fn patch(
 
 /// `DELETE /v1/lists/{id}`
 pub(crate) async fn delete(
-    State(planner): State<Planner>,
+    State(planner): State<Arc<Planner>>,
     CurrentUser(caller): CurrentUser,
     id: IdPath,
     Given(condition): Given,
@@ -124,7 +124,7 @@ pub(crate) async fn delete(
 
 /// `POST /v1/lists/{id}/restore`
 pub(crate) async fn restore(
-    State(planner): State<Planner>,
+    State(planner): State<Arc<Planner>>,
     CurrentUser(caller): CurrentUser,
     id: IdPath,
     Given(condition): Given,
@@ -136,7 +136,7 @@ pub(crate) async fn restore(
 
 /// `POST /v1/lists/{id}/move`
 pub(crate) async fn move_to(
-    State(planner): State<Planner>,
+    State(planner): State<Arc<Planner>>,
     CurrentUser(caller): CurrentUser,
     id: IdPath,
     Given(condition): Given,

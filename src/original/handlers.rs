@@ -145,7 +145,7 @@ async fn accessible(accounts: &Accounts, caller: &CurrentUser, username: Segment
 
 /// `POST /createtodo`
 pub(crate) async fn create_todo(
-    State(planner): State<Planner>,
+    State(planner): State<Arc<Planner>>,
     FreshUser(caller): FreshUser,
     Body(fields): Body<TodoFields>,
 ) -> Result<(StatusCode, Json<TodoBody>), Error> {
@@ -155,7 +155,7 @@ pub(crate) async fn create_todo(
 
 /// `GET /todo/{todo_id}`
 pub(crate) async fn get_todo(
-    State(planner): State<Planner>,
+    State(planner): State<Arc<Planner>>,
     CurrentUser(caller): CurrentUser,
     id: Segment,
 ) -> Result<Json<TodoBody>, Error> {
@@ -165,7 +165,7 @@ pub(crate) async fn get_todo(
 
 /// `PUT /todo/{todo_id}`
 pub(crate) async fn replace_todo(
-    State(planner): State<Planner>,
+    State(planner): State<Arc<Planner>>,
     FreshUser(caller): FreshUser,
     id: Segment,
     Body(fields): Body<TodoFields>,
@@ -176,7 +176,7 @@ pub(crate) async fn replace_todo(
 
 /// `DELETE /todo/{todo_id}`
 pub(crate) async fn delete_todo(
-    State(planner): State<Planner>,
+    State(planner): State<Arc<Planner>>,
     FreshUser(caller): FreshUser,
     id: Segment,
 ) -> Result<Json<Value>, Error> {
@@ -188,7 +188,7 @@ pub(crate) async fn delete_todo(
 
 /// `GET /todolist`
 pub(crate) async fn list_todos(
-    State(planner): State<Planner>,
+    State(planner): State<Arc<Planner>>,
     CurrentUser(caller): CurrentUser,
 ) -> Result<impl IntoResponse, Error> {
     let mut found = Box::pin(planner.of(caller.sub).oldest_first().await?.map_ok(TodoBody::from));

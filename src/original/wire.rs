@@ -80,9 +80,9 @@ impl Fields for TodoFields {
 impl<S: Send + Sync, T: Fields> FromRequest<S> for Body<T> {
     type Rejection = Error;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
         let members = if extract::is_json(request.headers()) {
-            Some(Members::parse(&extract::body(request, state).await?)?)
+            Some(Members::parse(&extract::body(request).await?)?)
         } else {
             None
         };

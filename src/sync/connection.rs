@@ -35,7 +35,7 @@ const COME_BACK: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub struct Sources {
     /// Todos and lists.
-    pub planner: Planner,
+    pub planner: Arc<Planner>,
     /// Changes as they happen.
     pub hub: Arc<Hub>,
     /// Whether the session goes on.

@@ -1,5 +1,7 @@
 //! The routes `/v1/sync` and `/v1/events`. Must hold no rule.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::CACHE_CONTROL;
@@ -26,7 +28,7 @@ const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-accel-bufferi
 /// `POST /v1/sync`
 pub(crate) async fn sync(
     State(sources): State<Sources>,
-    State(idempotency): State<Idempotency>,
+    State(idempotency): State<Arc<Idempotency>>,
     CurrentUser(caller): CurrentUser,
     JsonBody(SyncRequest { token, limit, commands }): JsonBody<SyncRequest>,
 ) -> Result<Json<SyncBody>, Error> {

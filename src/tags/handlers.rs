@@ -62,7 +62,7 @@ type LinkPath = Result<Path<Link>, PathRejection>;
 
 /// `GET /v1/tags`
 pub(crate) async fn list(
-    State(planner): State<Planner>,
+    State(planner): State<Arc<Planner>>,
     State(seals): State<Arc<Seals>>,
     CurrentUser(caller): CurrentUser,
     params: Params,
@@ -75,7 +75,7 @@ pub(crate) async fn list(
 
 /// `PATCH /v1/tags/{tag}`
 pub(crate) async fn rename(
-    State(planner): State<Planner>,
+    State(planner): State<Arc<Planner>>,
     CurrentUser(caller): CurrentUser,
     tag: TagPath,
     JsonBody(Renaming(name)): JsonBody<Renaming>,
@@ -86,7 +86,7 @@ pub(crate) async fn rename(
 
 /// `DELETE /v1/tags/{tag}`
 pub(crate) async fn delete(
-    State(planner): State<Planner>,
+    State(planner): State<Arc<Planner>>,
     CurrentUser(caller): CurrentUser,
     tag: TagPath,
 ) -> Result<StatusCode, Error> {
@@ -96,7 +96,7 @@ pub(crate) async fn delete(
 
 /// `PUT /v1/todos/{id}/tags/{tag}`
 pub(crate) async fn link(
-    State(planner): State<Planner>,
+    State(planner): State<Arc<Planner>>,
     CurrentUser(caller): CurrentUser,
     path: LinkPath,
     Given(condition): Given,
@@ -108,7 +108,7 @@ pub(crate) async fn link(
 
 /// `DELETE /v1/todos/{id}/tags/{tag}`
 pub(crate) async fn unlink(
-    State(planner): State<Planner>,
+    State(planner): State<Arc<Planner>>,
     CurrentUser(caller): CurrentUser,
     path: LinkPath,
     Given(condition): Given,

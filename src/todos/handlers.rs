@@ -25,7 +25,7 @@ use crate::version::{Given, IfNoneMatch, Versioned};
 
 /// `GET /v1/todos`
 pub(crate) async fn list(
-    State(planner): State<Planner>,
+    State(planner): State<Arc<Planner>>,
     State(seals): State<Arc<Seals>>,
     CurrentUser(caller): CurrentUser,
     params: Params,
@@ -38,8 +38,8 @@ pub(crate) async fn list(
 
 /// `POST /v1/todos`
 pub(crate) async fn create(
-    State(planner): State<Planner>,
-    State(idempotency): State<Idempotency>,
+    State(planner): State<Arc<Planner>>,
+    State(idempotency): State<Arc<Idempotency>>,
     CurrentUser(caller): CurrentUser,
     Creation { input: WholeTodo(input), attempt }: Creation<WholeTodo>,
 ) -> Result<impl IntoResponse, Error> {
@@ -50,7 +50,7 @@ pub(crate) async fn create(
 
 /// `GET /v1/todos/{id}`
 pub(crate) async fn get(
-    State(planner): State<Planner>,
+    State(planner): State<Arc<Planner>>,
     CurrentUser(caller): CurrentUser,
     id: IdPath,
     if_none_match: IfNoneMatch,
@@ -61,7 +61,7 @@ pub(crate) async fn get(
 
 /// `PUT /v1/todos/{id}`
 pub(crate) async fn put(
-    State(planner): State<Planner>,
+    State(planner): State<Arc<Planner>>,
     CurrentUser(caller): CurrentUser,
     id: IdPath,
     Given(condition): Given,
@@ -77,8 +77,8 @@ pub(crate) async fn put(
 
 /// `PATCH /v1/todos/{id}`
 pub(crate) async fn patch(
-    State(planner): State<Planner>,
-    State(idempotency): State<Idempotency>,
+    State(planner): State<Arc<Planner>>,
+    State(idempotency): State<Arc<Idempotency>>,
     CurrentUser(caller): CurrentUser,
     id: IdPath,
     Given(condition): Given,
@@ -94,7 +94,7 @@ pub(crate) async fn patch(
 
 /// `DELETE /v1/todos/{id}`
 pub(crate) async fn delete(
-    State(planner): State<Planner>,
+    State(planner): State<Arc<Planner>>,
     CurrentUser(caller): CurrentUser,
     id: IdPath,
     Given(condition): Given,
@@ -112,7 +112,7 @@ pub(crate) async fn delete(
 
 /// `POST /v1/todos/{id}/restore`
 pub(crate) async fn restore(
-    State(planner): State<Planner>,
+    State(planner): State<Arc<Planner>>,
     CurrentUser(caller): CurrentUser,
     id: IdPath,
     Given(condition): Given,
@@ -123,7 +123,7 @@ pub(crate) async fn restore(
 
 /// `POST /v1/todos/{id}/move`
 pub(crate) async fn move_to(
-    State(planner): State<Planner>,
+    State(planner): State<Arc<Planner>>,
     CurrentUser(caller): CurrentUser,
     id: IdPath,
     Given(condition): Given,

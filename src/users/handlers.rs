@@ -117,7 +117,7 @@ impl FromMembers for UserPatch {
 /// `POST /v1/register`
 pub(crate) async fn register(
     State(accounts): State<Arc<Accounts>>,
-    State(idempotency): State<Idempotency>,
+    State(idempotency): State<Arc<Idempotency>>,
     origin: Origin,
     Creation { input: new, attempt }: Creation<NewUser>,
 ) -> Result<impl IntoResponse, Error> {

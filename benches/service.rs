@@ -1,0 +1,109 @@
+//! What the service itself costs in CPU, without a database and without a socket. Run with `cargo bench`.
+
+#![expect(clippy::unwrap_used, reason = "what is not as expected ends the run")]
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use axum::response::IntoResponse;
+use bson::oid::ObjectId;
+use bson::{DateTime, RawDocumentBuf, doc};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use todo_api::auth::blacklist::{Blacklist, ENTRIES_MAX};
+use todo_api::auth::revocations::Revocations;
+use todo_api::auth::token::{Claims, Keys, Kind, Role, Subject};
+use todo_api::db;
+use todo_api::id::RandomId;
+use todo_api::members::{Input, Members};
+use todo_api::owned::Owned;
+use todo_api::page::Page;
+use todo_api::position::Positions;
+use todo_api::query::Params;
+use todo_api::seal::Seals;
+use todo_api::todos::model::Todo;
+use todo_api::todos::query::TodoQuery;
+use todo_api::todos::wire::{TodoBody, TodoPatch};
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+const NOW: DateTime = DateTime::from_millis(1_764_576_000_000);
+
+/// A token is verified, and looked up in the blacklist: part of every request.
+fn token(bench: &mut Criterion) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _within = runtime.enter();
+    let keys = Keys::derive(&SECRET.into(), &[]).unwrap();
+    let subject =
+        Subject { user_id: ObjectId::new(), username: "ann".into(), roles: vec![Role::User], epoch: 0 };
+    let token = keys.sign(&Claims::new(Kind::Access, subject, RandomId::new(), NOW, 900)).unwrap();
+    // Nothing is sent to it: the map alone is asked.
+    let db = runtime.block_on(db::connect(&"mongodb://127.0.0.1:1/".into(), false)).unwrap();
+    let blacklist = Arc::new(Blacklist::new(Revocations::new(&db), ENTRIES_MAX));
+    bench.bench_function("token, verified and looked up", |bench| {
+        bench.iter(|| {
+            let claims = keys.verify(black_box(&token), NOW).unwrap();
+            black_box(blacklist.known(&claims))
+        });
+    });
+}
+
+fn stored(number: u32) -> RawDocumentBuf {
+    let mut todo = Todo::blank(ObjectId::new(), ObjectId::new(), Positions::default().last(NOW), NOW);
+    todo.name = format!("Book the dentist before the winter, take {number}");
+    let description = "Ask whether the letter of the insurance has come, and take it with you.";
+    description.clone_into(&mut todo.description);
+    todo.tags = vec!["home".to_owned(), "errand".to_owned()];
+    let mut document = bson::serialize_to_document(&todo).unwrap();
+    document.extend(todo.derived());
+    document.extend(doc! { "due": { "date": "2026-12-01" } });
+    RawDocumentBuf::try_from(&document).unwrap()
+}
+
+/// A page of 20 todos: from the bytes of the database to the bytes of the answer, with the cursor.
+fn page(bench: &mut Criterion) {
+    let seals = Seals::derive(&SECRET.into(), &[]).unwrap();
+    let (user, stored): (_, Vec<_>) = (ObjectId::new(), (0..21).map(stored).collect());
+    let mut group = bench.benchmark_group("page");
+    group.throughput(Throughput::Elements(20));
+    group.bench_function("of 20 todos, from BSON to JSON", |bench| {
+        bench.iter(|| {
+            let params = Params::of("/v1/todos?limit=20".parse().unwrap());
+            let (query, page) = Page::read::<TodoQuery>(params, &seals, user).unwrap();
+            let found = stored.iter().map(|stored| Todo::read(stored).unwrap()).collect();
+            let listing = page.listing(found, |todo| query.last(todo).bytes()).unwrap();
+            black_box(listing.map(TodoBody::from).into_response())
+        });
+    });
+    group.finish();
+    let sealed = seals.seal(b"context", b"a0123456789abcd and an id").unwrap();
+    bench.bench_function("cursor, opened", |bench| {
+        bench.iter(|| black_box(seals.open(b"context", black_box(&sealed)).unwrap()));
+    });
+}
+
+/// A body is read into what a client says of a todo, which is then applied.
+fn patch(bench: &mut Criterion) {
+    let body =
+        br#"{"name":"Book the dentist","tags":["home"],"due":{"date":"2026-12-01"},"priority":"high"}"#;
+    let todo = Todo::read(&stored(1)).unwrap();
+    bench.bench_function("merge patch, read and applied", |bench| {
+        bench.iter(|| {
+            let TodoPatch(input) = Input::read(Members::parse(black_box(body)).unwrap()).unwrap();
+            let mut todo = todo.clone();
+            todo.take(input, NOW).unwrap();
+            black_box(todo)
+        });
+    });
+}
+
+/// Places in an order: at the end, and between two others.
+fn positions(bench: &mut Criterion) {
+    let positions = Positions::default();
+    bench.bench_function("position, last", |bench| bench.iter(|| black_box(positions.last(NOW))));
+    let (low, high) = (positions.last(NOW), positions.last(NOW));
+    bench.bench_function("position, between two", |bench| {
+        bench.iter(|| black_box(positions.between(Some(&low), Some(&high), NOW).unwrap()));
+    });
+}
+
+criterion_group!(benches, token, page, patch, positions);
+criterion_main!(benches);
