@@ -47,15 +47,35 @@ impl Clock {
     }
 }
 
+/// The last millisecond of the year 9999, since 1970.
+const LAST_MILLISECOND: i64 = 253_402_300_799_999;
+
 /// A time on the wire: RFC 3339 in UTC, with milliseconds.
 #[must_use]
 pub fn rfc3339(time: DateTime) -> String {
+    // Of the two that write the same, the quick one knows the years 1970 to 9999 only.
+    if (0..=LAST_MILLISECOND).contains(&time.timestamp_millis()) {
+        return humantime::format_rfc3339_millis(time.to_system_time()).to_string();
+    }
     time.to_chrono().to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_is_written_with_milliseconds_in_any_year() {
+        for (millis, text) in [
+            (-1, "1969-12-31T23:59:59.999Z"),
+            (0, "1970-01-01T00:00:00.000Z"),
+            (1_764_576_000_007, "2025-12-01T08:00:00.007Z"),
+            (LAST_MILLISECOND, "9999-12-31T23:59:59.999Z"),
+            (LAST_MILLISECOND + 1, "+10000-01-01T00:00:00.000Z"),
+        ] {
+            assert_eq!(rfc3339(DateTime::from_millis(millis)), text);
+        }
+    }
 
     #[test]
     fn a_held_clock_moves_only_when_advanced_and_for_all_its_clones() {

@@ -166,6 +166,7 @@ impl Plan<'_> {
     pub async fn remove_list(&self, id: ObjectId, condition: &Condition) -> Result<(), Conflict<List>> {
         for _ in 0..TRIES {
             let list = condition.check(self.lists.get(id).await?)?;
+            self.assert_in_time()?;
             self.todos.remove_each(doc! { "list_id": id }, self.now).await?;
             let same = doc! { "_id": id, "version": list.version };
             if self.lists.remove_each(same, self.now).await? > 0 {
@@ -223,6 +224,7 @@ impl Plan<'_> {
     }
 
     async fn write_list(&self, before: &List, after: List) -> Result<Option<List>, Error> {
+        self.assert_in_time()?;
         let after = List { version: before.version + 1, updated_at: self.now, ..after };
         Ok(self.lists.swap(&after, before.version).await?.then_some(after))
     }

@@ -78,8 +78,9 @@ impl<T: Owned> Own<'_, T> {
         Ok(swap.max_time(db::MAX_TIME).await?.is_some())
     }
 
-    /// Sets fields of one object in one round trip, one version up, and gives the object as it is then. `None` when the
-    /// object is not as `filter` says, or there is none. Indexes that are made from other fields must not need it.
+    /// Sets fields of one object in one round trip, one version up, and gives the object as it is then; it stays as it is
+    /// where the expression `is_so` holds. `None` when the object is not as `filter` says, or there is none. Fields that
+    /// are [derived](Owned::derived) must not depend on it.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -87,13 +88,16 @@ impl<T: Owned> Own<'_, T> {
         &self,
         id: ObjectId,
         filter: Document,
+        is_so: Document,
         set: Document,
         now: DateTime,
     ) -> Result<Option<T>, Error> {
         let mut filter = self.mine(filter);
         filter.insert("_id", id);
-        let (stored, pipeline) = (self.stored(), vec![doc! { "$set": stamped(raised(set, now)) }]);
-        let set = stored.find_one_and_update(filter, pipeline).return_document(ReturnDocument::After);
+        let changed = doc! { "$mergeObjects": ["$$ROOT", stamped(raised(set, now))] };
+        let change = doc! { "$replaceWith": { "$cond": [is_so, "$$ROOT", changed] } };
+        let stored = self.stored();
+        let set = stored.find_one_and_update(filter, vec![change]).return_document(ReturnDocument::After);
         let set = set.hint(Hint::Name("_id_".to_owned())).max_time(db::MAX_TIME).await?;
         set.map(|stored| T::read(&stored)).transpose()
     }

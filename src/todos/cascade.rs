@@ -85,6 +85,7 @@ impl Plan<'_> {
     pub async fn remove(&self, id: ObjectId, condition: &Condition) -> Result<(), Conflict<Todo>> {
         for _ in 0..TRIES {
             let root = condition.check(self.todos.get(id).await?)?;
+            self.assert_in_time()?;
             for level in self.levels_under(id).await?.into_iter().rev() {
                 self.todos.remove_each(doc! { "_id": { "$in": level } }, self.now).await?;
             }

@@ -1,7 +1,7 @@
 //! What may be done with todos, for every face of the service: making, reading, changing. Must not know HTTP or JSON.
 //!
 //! A change reads the todo, makes of it what it is to become, and swaps it in if nobody came between; else it tries
-//! anew. So concurrent changes of different fields all survive. What a change means for other todos is noted in the
+//! anew, as long as its client waits. So concurrent changes of different fields all survive. What a change means for other todos is noted in the
 //! same write and done right after: see [`super::cascade`].
 
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use super::model::{Act, Todo, Unfinished};
 use super::query::{Last, TodoQuery};
 use super::store::{OwnTodos, Todos};
 use crate::clock::Clock;
+use crate::detach::DEADLINE;
 use crate::error::{Error, Resource, TokenFault};
 use crate::lists::store::{Lists, OwnLists};
 use crate::owned::{Condition, Conflict, Selection, State, TRIES, too_busy};
@@ -232,6 +233,7 @@ impl Plan<'_> {
         mut after: Todo,
         acts: Vec<Act>,
     ) -> Result<Option<Todo>, Error> {
+        self.assert_in_time()?;
         after.version = before.version + 1;
         after.updated_at = self.now;
         let left = before.unfinished.iter().flat_map(|unfinished| unfinished.acts.clone());
@@ -254,6 +256,16 @@ impl Plan<'_> {
         let Some(version) = self.todos.insert(&todo).await? else { return Ok(None) };
         todo.version = version;
         self.settled(todo).await.map(Some)
+    }
+
+    /// Refuses to change what was just read because of a request whose client was told long ago to repeat it: it may
+    /// have done so, and changed more since, which must not be undone.
+    pub(crate) fn assert_in_time(&self) -> Result<(), Error> {
+        let age = self.planner.now().timestamp_millis() - self.now.timestamp_millis();
+        if u128::try_from(age).is_ok_and(|age| age >= DEADLINE.as_millis()) {
+            return Err(Error::unavailable("it is too late for a change: its client may have repeated it"));
+        }
+        Ok(())
     }
 
     /// Refuses one more todo outside the trash when there are as many as may be.

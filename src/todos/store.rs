@@ -50,7 +50,7 @@ pub async fn ensure_indexes(todos: &Todos) -> Result<(), Setup> {
 
 impl OwnTodos<'_> {
     /// Completes or opens a live todo at once, where that means nothing for others: it does not come again, was never a
-    /// parent, and owes nothing. `None` where it does, or the todo is not one that this changes.
+    /// parent, and owes nothing. `None` where it does, or there is no such todo.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -61,8 +61,9 @@ impl OwnTodos<'_> {
         condition: &Condition,
         now: DateTime,
     ) -> Result<Option<Todo>, Error> {
+        // A change since this request came goes before it: it may be its own repetition.
         let mut simple = live();
-        simple.extend(doc! { "completed": !done, "recurrence": null, "unfinished": null });
+        simple.extend(doc! { "recurrence": null, "unfinished": null, "updated_at": { "$lte": now } });
         if done {
             simple.insert("is_parent", doc! { "$ne": true });
         }
@@ -73,7 +74,8 @@ impl OwnTodos<'_> {
             }
             Condition::Absent => return Ok(None),
         }
-        self.set(id, simple, doc! { "completed": done, "completed_at": done.then_some(now) }, now).await
+        let (is_so, since) = (doc! { "$eq": ["$completed", done] }, done.then_some(now));
+        self.set(id, simple, is_so, doc! { "completed": done, "completed_at": since }, now).await
     }
 
     /// Notes that a todo is about to get its first subtask. No change that anyone sees.

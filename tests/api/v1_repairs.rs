@@ -1,8 +1,13 @@
 //! What is put right behind the scenes: todos of an earlier shape, and changes that were cut off half-way.
 
+use std::time::Duration;
+
 use bson::oid::ObjectId;
 use bson::{DateTime, doc};
 use serde_json::{Value, json};
+use todo_api::error::Error;
+use todo_api::owned::{Condition, Conflict};
+use todo_api::todos::input::TodoInput;
 
 use crate::support::{Client, TestApp};
 
@@ -117,6 +122,36 @@ async fn subtasks_of_an_earlier_version_are_completed_with_their_parent() {
     let ann = ann.at(&app.restart().await);
     ann.patch(&format!("/v1/todos/{parent}"), json!({ "completed": true })).await.assert(200);
     assert!(is_done(&ann, &child).await);
+}
+
+#[tokio::test]
+async fn what_comes_too_late_does_not_undo_what_its_client_did_meanwhile() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let id = made(&ann, json!({ "name": "first" })).await;
+    let owner = app.db.all("users").await[0].get_object_id("_id").unwrap();
+    let stored = ObjectId::parse_str(&id).unwrap();
+    let inputs = || {
+        let name = TodoInput { name: Some("late".to_owned()), ..TodoInput::default() };
+        let done = TodoInput { completed: Some(true), ..TodoInput::default() };
+        [name, done]
+    };
+    // As when the database does not answer for long, and the client is told to repeat its requests.
+    let late = app.state.planner.of(owner);
+    app.clock.advance(Duration::from_secs(9));
+    ann.patch(&format!("/v1/todos/{id}"), json!({ "name": "newer" })).await.assert(200);
+    for input in inputs() {
+        let refused = late.change(stored, input, &Condition::Any).await;
+        assert!(matches!(refused, Err(Conflict::Error(Error::Unavailable(_)))), "{refused:?}");
+    }
+    assert!(late.remove(stored, &Condition::Any).await.is_err());
+    let todo = ann.get(&format!("/v1/todos/{id}")).await.assert(200).json();
+    assert_eq!((&todo["name"], &todo["completed"]), (&json!("newer"), &json!(false)));
+    for input in inputs() {
+        app.state.planner.of(owner).change(stored, input, &Condition::Any).await.unwrap();
+    }
+    let todo = ann.get(&format!("/v1/todos/{id}")).await.assert(200).json();
+    assert_eq!((&todo["name"], &todo["completed"]), (&json!("late"), &json!(true)));
 }
 
 /// Leaves a todo as a crash would right after the write that changed it.
