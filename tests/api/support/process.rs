@@ -15,7 +15,11 @@ use super::{PASSWORD, SECRET};
 /// How long anything may take that a process is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A running server process; killed when dropped.
+/// What no line of a log may hold: the secrets that servers and users have in tests, what every token begins with, and
+/// what every stored password begins with.
+const SECRETS: [&str; 4] = [SECRET, PASSWORD, "eyJ", "$2b$"];
+
+/// A running server process; killed when dropped, and its log is searched for secrets then.
 pub(crate) struct Server {
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
@@ -174,6 +178,14 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if std::thread::panicking() {
+            return;
+        }
+        for lines in [&self.log, &self.complaints] {
+            for line in lines.lock().unwrap().iter() {
+                assert!(!SECRETS.iter().any(|secret| line.contains(secret)), "a secret is in the log: {line}");
+            }
+        }
     }
 }
 
