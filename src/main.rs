@@ -106,6 +106,8 @@ fn tell(words: &impl Display) {
 async fn serve(file: Option<&Path>) -> Result<(), Refusal> {
     let config = Config::load(file)?;
     telemetry::init(&config)?;
+    // Before the first connection to the database, which is to be counted.
+    let figures = config.metrics_addr.map(|address| Ok((address, monitor::begin()?))).transpose()?;
     let state = AppState::new(&config, Clock::system()).await?;
     let address = SocketAddr::new(config.host, config.port);
     let listener = TcpListener::bind(address)
@@ -114,8 +116,8 @@ async fn serve(file: Option<&Path>) -> Result<(), Refusal> {
     let address = listener.local_addr().unwrap_or(address);
     tracing::info!(%address, "listening");
 
-    if let Some(address) = config.metrics_addr {
-        let router = monitor::router(state.clone(), monitor::begin()?);
+    if let Some((address, handle)) = figures {
+        let router = monitor::router(state.clone(), handle);
         let listener = monitor::listen(address).await?;
         let served =
             server::serve(listener, router, MONITORS_MAX, TaskTracker::new(), std::future::pending());

@@ -183,7 +183,10 @@ impl Drop for Server {
         }
         for lines in [&self.log, &self.complaints] {
             for line in lines.lock().unwrap().iter() {
-                assert!(!SECRETS.iter().any(|secret| line.contains(secret)), "a secret is in the log: {line}");
+                assert!(
+                    !SECRETS.iter().any(|secret| line.contains(secret)),
+                    "a secret is in the log: {line}"
+                );
             }
         }
     }
