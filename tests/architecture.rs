@@ -83,6 +83,7 @@ const LAYERS: &[&[&str]] = &[
         "migrations/take_over",
         "migrations/full_todos",
         "migrations/longer_memory",
+        "migrations/parents",
     ],
     &["startup", "server", "cli", "seed/command", "main"],
 ];
