@@ -47,8 +47,7 @@ pub fn init(config: &Config) -> Result<(), Refusal> {
 }
 
 /// Names a request: the client's own `X-Request-Id` if it is sane, else a new one.
-#[derive(Clone)]
-pub struct RequestId(pub Arc<str>);
+pub struct RequestId(pub Box<str>);
 
 impl RequestId {
     fn of(headers: &HeaderMap) -> Self {
@@ -57,7 +56,7 @@ impl RequestId {
                 && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'))
         };
         let sent = headers.get(&REQUEST_ID).and_then(|id| id.to_str().ok()).filter(sane);
-        Self(sent.map_or_else(|| RandomId::new().to_string().into(), Arc::from))
+        Self(sent.map_or_else(|| RandomId::new().to_string().into(), Box::from))
     }
 }
 
@@ -109,7 +108,7 @@ pub struct Line {
 }
 
 impl Line {
-    /// Names a request, and lets what it meets know its name and the client's address, `hops` proxies of ours away.
+    /// Names a request, and lets what it meets know the client's address, `hops` proxies of ours away, and name the user.
     pub fn begin(request: &mut Request, hops: usize) -> Self {
         let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
         let line = Self {
@@ -121,7 +120,6 @@ impl Line {
             client: peer.map(|peer| ClientAddress::of(request.headers(), peer.to_canonical(), hops)),
         };
         let extensions = request.extensions_mut();
-        extensions.insert(line.id.clone());
         extensions.insert(line.user.clone());
         if let Some(client) = line.client {
             extensions.insert(client);

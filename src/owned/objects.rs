@@ -86,10 +86,15 @@ impl<T: Owned> Objects<T> {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn left_half_done(&self, since: DateTime) -> Result<Vec<(ObjectId, T)>, Error> {
-        let found = self.0.find(doc! { "unfinished.since": { "$lt": since } }).limit(BATCH);
-        let documents: Vec<Document> = found.max_time(db::MAX_TIME).await?.try_collect().await?;
-        let owner = |document: &Document| document.get_object_id("owner_id").map_err(Error::internal);
-        documents.into_iter().map(|document| Ok((owner(&document)?, read(document)?))).collect()
+        let stored = self.0.clone_with_type::<RawDocumentBuf>();
+        let found = stored.find(doc! { "unfinished.since": { "$lt": since } }).limit(BATCH);
+        let mut found = found.max_time(db::MAX_TIME).await?;
+        let mut left = Vec::new();
+        while found.advance().await? {
+            let owner_id = found.current().get_object_id("owner_id").map_err(Error::internal)?;
+            left.push((owner_id, T::read(found.current())?));
+        }
+        Ok(left)
     }
 
     /// One bulk change by a pipeline, to which the stamp is added; says how many it changed.
@@ -117,10 +122,6 @@ fn tombstone(now: DateTime) -> Document {
         "_id": "$_id", "owner_id": "$owner_id", "version": { "$add": ["$version", 1_i64] },
         "state": State::Gone.word(), "gone_at": now,
     } }
-}
-
-fn read<T: Owned>(document: Document) -> Result<T, Error> {
-    bson::deserialize_from_document(document).map_err(Error::internal)
 }
 
 /// The objects of one user.

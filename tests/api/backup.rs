@@ -306,14 +306,20 @@ async fn a_backup_beside_writers_is_the_state_of_one_moment() {
     assert!((todos..=todos + 3).contains(&lists), "each writer is one list ahead at most: {lists}, {todos}");
 }
 
-#[tokio::test]
-async fn a_broken_file_is_refused_and_leaves_the_database_empty() {
-    let app = TestApp::start().await;
+/// A service with a backup of some length in the file `db`, and the bytes of that.
+async fn long_backup() -> (TestApp, Place, Vec<u8>) {
+    let (app, place) = (TestApp::start().await, Place::new());
     lived_in(&app).await;
     fill(&app.db.collection("more"), 3_000).await;
-    let (place, restored) = (Place::new(), TestDatabase::create().await);
     backup(&app.db, &place.file("db")).await;
     let whole = fs::read(place.file("db")).unwrap();
+    (app, place, whole)
+}
+
+#[tokio::test]
+async fn a_broken_file_is_refused_and_leaves_the_database_empty() {
+    let (_, place, whole) = long_backup().await;
+    let restored = TestDatabase::create().await;
     let cut = |length: usize| whole[..length].to_vec();
     let flipped = |at: usize| {
         let mut bytes = whole.clone();
@@ -349,12 +355,8 @@ async fn a_broken_file_is_refused_and_leaves_the_database_empty() {
 
 #[tokio::test]
 async fn nothing_starts_on_a_restore_that_was_killed() {
-    let app = TestApp::start().await;
-    lived_in(&app).await;
-    fill(&app.db.collection("more"), 3_000).await;
-    let (place, restored) = (Place::new(), TestDatabase::create().await);
-    backup(&app.db, &place.file("db")).await;
-    let whole = fs::read(place.file("db")).unwrap();
+    let (app, place, whole) = long_backup().await;
+    let restored = TestDatabase::create().await;
     let line = "MONGODB_URI=$to exec $todo restore -";
     let mut restoring = tokio::process::Command::from(in_shell(line, "", restored.uri())).spawn().unwrap();
     let mut input = restoring.stdin.take().unwrap();

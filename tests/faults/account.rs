@@ -6,8 +6,8 @@ use bson::oid::ObjectId;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::RECOVERY;
 use crate::fleet::PASSWORD;
+use crate::fleet::RECOVERY;
 use crate::fleet::instance::{Answer, Instance};
 
 /// How long is waited before a request is repeated.

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::fleet::replica_set::Node;
 use crate::fleet::{random, random_millis, turn};
 use crate::size;
 use crate::trial::{LANES, Trial};
@@ -30,34 +31,26 @@ async fn nothing_is_lost_when_an_instance_is_killed() {
 
 #[tokio::test]
 async fn nothing_is_lost_when_the_primary_is_killed() {
-    let _turn = turn().await;
-    let mut trial = Trial::begin("primary", LANES, false).await;
-    let blows = size(3, 50);
-    for _ in 0..blows {
-        tokio::time::sleep(CALM).await;
-        let (primary, _) = trial.service.set.nodes().await;
-        let killed = Instant::now();
-        primary.kill().await;
-        trial.recover(killed).await;
-        trial.service.mend().await;
-    }
-    tokio::time::sleep(CALM).await;
-    trial.end("primary killed", &format!("{blows} times")).await;
+    strike_primaries("primary", "primary killed", Node::kill).await;
 }
 
 #[tokio::test]
 async fn nothing_is_lost_when_the_primary_steps_down() {
+    strike_primaries("step_down", "primary stepped down", Node::step_down).await;
+}
+
+async fn strike_primaries(part: &str, what: &str, strike: impl AsyncFn(&Node)) {
     let _turn = turn().await;
-    let mut trial = Trial::begin("step_down", LANES, false).await;
+    let mut trial = Trial::begin(part, LANES, false).await;
     let blows = size(3, 50);
     for _ in 0..blows {
         tokio::time::sleep(CALM).await;
         let (primary, _) = trial.service.set.nodes().await;
-        let stepped_down = Instant::now();
-        primary.step_down().await;
-        trial.recover(stepped_down).await;
+        let struck = Instant::now();
+        strike(&primary).await;
+        trial.recover(struck).await;
         trial.service.mend().await;
     }
     tokio::time::sleep(CALM).await;
-    trial.end("primary stepped down", &format!("{blows} times")).await;
+    trial.end(what, &format!("{blows} times")).await;
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use todo_api::clock::{Clock, rfc3339};
 
-use crate::ANSWER_TIME;
+use crate::fleet::ANSWER_TIME;
 use crate::fleet::instance::Answer;
 use crate::service::Service;
 

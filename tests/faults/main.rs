@@ -32,12 +32,6 @@ mod stop;
 
 use std::time::Duration;
 
-/// How long any answer may take.
-pub(crate) const ANSWER_TIME: Duration = Duration::from_secs(10);
-
-/// How long the service may take to recover by itself.
-pub(crate) const RECOVERY: Duration = Duration::from_secs(15);
-
 /// How many of something a run has: `gate`, or so many times more as the environment says, but at most `long`.
 pub(crate) fn size(gate: usize, long: usize) -> usize {
     let times =

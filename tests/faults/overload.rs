@@ -12,9 +12,10 @@ use tokio::time::Instant;
 
 use crate::account::Account;
 use crate::findings::Findings;
+use crate::fleet::ANSWER_TIME;
 use crate::fleet::turn;
 use crate::service::Service;
-use crate::{ANSWER_TIME, rate, wire};
+use crate::{rate, wire};
 
 /// No line for any request: those of answers are left out everywhere in this suite, so those of refusals must be here.
 const SETTINGS: [(&str, &str); 1] = [("LOG_LEVEL", "info,todo_api::telemetry=error")];

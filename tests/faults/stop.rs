@@ -12,10 +12,11 @@ use tokio::task::JoinSet;
 
 use crate::account::Account;
 use crate::findings::Findings;
+use crate::fleet::ANSWER_TIME;
 use crate::fleet::{Over, PASSWORD, turn};
 use crate::service::Service;
+use crate::size;
 use crate::wire::{self, Whole};
-use crate::{ANSWER_TIME, size};
 
 const CLIENTS: usize = 40;
 /// One in so many clients registers users; the others create todos.

@@ -10,9 +10,10 @@ use tokio::task::JoinSet;
 use crate::account::Account;
 use crate::findings::Findings;
 use crate::fleet::Over;
+use crate::fleet::RECOVERY;
 use crate::lane::{Difference, Lane};
+use crate::rate;
 use crate::service::Service;
-use crate::{RECOVERY, rate};
 
 /// How many write unless a part says otherwise, and how often each does: a hundred writes in a second.
 pub(crate) const LANES: usize = 50;

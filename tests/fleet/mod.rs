@@ -1,5 +1,5 @@
 //! What the suites stand on that run server processes over a replica set of three nodes: the processes, the set, the way
-//! to an instance. Must not know what any suite promises.
+//! to an instance, and what all hold the service to. Must not know what one suite alone promises.
 
 pub(crate) mod instance;
 #[path = "../api/support/process.rs"]
@@ -21,6 +21,12 @@ pub(crate) const SECRET: &str = "only-for-tests-only-for-tests-0123456789";
 
 /// The password of every user at first.
 pub(crate) const PASSWORD: &str = "correct horse battery";
+
+/// How long any answer may take.
+pub(crate) const ANSWER_TIME: Duration = Duration::from_secs(10);
+
+/// How long the service may take to recover by itself.
+pub(crate) const RECOVERY: Duration = Duration::from_secs(15);
 
 /// How much of a line of a log is shown.
 const LOG_WIDTH: usize = 400;

@@ -8,11 +8,12 @@ use crate::campaign::Campaign;
 use crate::door::Door;
 use crate::findings::Findings;
 use crate::fleet::Over;
+use crate::fleet::RECOVERY;
 use crate::fleet::replica_set::Node;
 use crate::fleet::turn;
+use crate::is_long;
 use crate::trio::Trio;
 use crate::watch::Watch;
-use crate::{RECOVERY, is_long};
 
 /// What becomes of the primary.
 #[derive(Debug, Clone, Copy)]

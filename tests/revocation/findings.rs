@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use todo_api::clock::{Clock, rfc3339};
 
+use crate::BOUND;
+use crate::fleet::ANSWER_TIME;
 use crate::trio::Trio;
 use crate::victim::Revocation;
 use crate::watch::{Knock, Watch};
-use crate::{ANSWER_TIME, BOUND};
 
 /// How many faults are told at length.
 const TOLD: usize = 12;

@@ -29,12 +29,6 @@ use std::time::Duration;
 /// How long after its answer a revocation may be unknown to another instance: the promise.
 pub(crate) const BOUND: Duration = Duration::from_secs(2);
 
-/// How long any answer may take.
-pub(crate) const ANSWER_TIME: Duration = Duration::from_secs(10);
-
-/// How long the service may take to recover by itself.
-pub(crate) const RECOVERY: Duration = Duration::from_secs(15);
-
 /// Whether the suite runs at its long size.
 pub(crate) fn is_long() -> bool {
     std::env::var_os("REVOCATION_LONG").is_some()

@@ -8,12 +8,13 @@ use tokio::task::JoinSet;
 use crate::campaign::revoke_and_watch;
 use crate::findings::Findings;
 use crate::fleet::Over;
+use crate::fleet::RECOVERY;
 use crate::fleet::replica_set::Node;
 use crate::fleet::turn;
 use crate::trio::Trio;
 use crate::victim::{Act, Victim};
 use crate::watch::Watch;
-use crate::{BOUND, RECOVERY, is_long};
+use crate::{BOUND, is_long};
 
 /// How the majority goes.
 #[derive(Debug, Clone, Copy)]

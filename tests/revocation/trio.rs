@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::RECOVERY;
 use crate::door::Door;
+use crate::fleet::RECOVERY;
 use crate::fleet::instance::Instance;
 use crate::fleet::process::Server;
 use crate::fleet::replica_set::ReplicaSet;
