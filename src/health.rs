@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::db::Db;
 use crate::error::Error;
+use crate::json::Json;
 
 /// How long `/readyz` waits for the database.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -98,6 +98,7 @@ pub mod state;
 pub mod telemetry;
 
 pub mod extract;
+pub mod json;
 pub mod members;
 pub mod openapi;
 pub mod page;

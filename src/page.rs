@@ -1,6 +1,5 @@
 //! Lists in pages: `limit` and `cursor` in, `next_cursor` and `Link` (RFC 8288) out. Must not know how anything is sorted.
 
-use axum::Json;
 use axum::http::header::LINK;
 use axum::http::{HeaderValue, Uri};
 use axum::response::{IntoResponse, Response};
@@ -8,6 +7,7 @@ use bson::oid::ObjectId;
 use serde::Serialize;
 
 use crate::error::{Error, Fault};
+use crate::json::Json;
 use crate::query::{FromParams, Params, pairs};
 use crate::seal::Seals;
 

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -12,6 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::error::{Error, Fault, Resource, TokenFault};
+use crate::json::Json;
 use crate::telemetry::{Reported, RequestId};
 
 /// When a client may try again that nothing else is said to, in seconds.

@@ -1,19 +1,33 @@
-//! Schemas of the values that many bodies have (JSON Schema 2020-12, as OpenAPI 3.1 takes it). Must not be sent: bodies
-//! hold plain texts.
+//! The values that many bodies have, as they are sent, and their schemas (JSON Schema 2020-12, as OpenAPI 3.1 takes it).
+//! Must not know any body.
 
+use bson::DateTime;
+use bson::oid::ObjectId;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::{KnownFormat, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::clock;
+use crate::id;
+
 /// An id of an object: 24 lower-case hex digits.
-pub struct Id;
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Id(#[serde(with = "id::hex")] pub ObjectId);
 
 /// An id that cannot be guessed: 32 lower-case hex digits.
 pub struct Secret;
 
 /// A time: RFC 3339 in UTC with milliseconds.
-pub struct Time;
+#[derive(Debug, Clone, Copy)]
+pub struct Time(pub DateTime);
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&clock::rfc3339(self.0))
+    }
+}
 
 impl PartialSchema for Id {
     fn schema() -> RefOr<Schema> {

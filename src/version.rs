@@ -1,7 +1,6 @@
 //! Versions on the wire: `ETag` in answers, `If-Match` and `If-None-Match` in requests (RFC 9110 §8.8.3 and §13.1).
 //! Must not compare anything itself: the filter of the one write does.
 
-use axum::Json;
 use axum::extract::FromRequestParts;
 use axum::http::header::{CACHE_CONTROL, ETAG, IF_MATCH, IF_NONE_MATCH};
 use axum::http::request::Parts;
@@ -10,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::error::{Error, Fault};
+use crate::json::Json;
 use crate::owned::Condition;
 
 /// The versions that a change is meant for: `None` for any.

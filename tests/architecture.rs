@@ -14,6 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["config", "db", "db_watch", "keys", "quota", "seal", "telemetry"],
     &[
         "problem",
+        "json",
         "extract",
         "members",
         "schema",

@@ -5,7 +5,6 @@ use utoipa::ToSchema;
 
 use super::operations::Tokens;
 use super::store::Session;
-use crate::clock::rfc3339;
 use crate::id::RandomId;
 use crate::schema::{Secret, Time};
 
@@ -43,10 +42,8 @@ pub(crate) struct SessionBody {
     id: RandomId,
     device: Option<String>,
     ip: Option<String>,
-    #[schema(value_type = Time)]
-    created_at: String,
-    #[schema(value_type = Time)]
-    last_used_at: String,
+    created_at: Time,
+    last_used_at: Time,
     current: bool,
 }
 
@@ -57,8 +54,8 @@ impl SessionBody {
             id: session.id,
             device: session.device,
             ip: session.ip,
-            created_at: rfc3339(session.created_at),
-            last_used_at: rfc3339(session.last_used_at),
+            created_at: Time(session.created_at),
+            last_used_at: Time(session.last_used_at),
             current: session.id == current,
         }
     }

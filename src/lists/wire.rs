@@ -4,7 +4,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::model::{List, ListInput};
-use crate::clock::rfc3339;
 use crate::error::{Error, Fault};
 use crate::members::{FromMembers, Input};
 use crate::owned::{Conflict, State, text};
@@ -16,19 +15,15 @@ use crate::version::Versioned;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = List)]
 pub struct ListBody {
-    #[schema(value_type = Id)]
-    id: String,
+    id: Id,
     name: String,
     description: String,
     color: Option<String>,
     position: String,
     version: i64,
-    #[schema(value_type = Time)]
-    created_at: String,
-    #[schema(value_type = Time)]
-    updated_at: String,
-    #[schema(value_type = Option<Time>)]
-    deleted_at: Option<String>,
+    created_at: Time,
+    updated_at: Time,
+    deleted_at: Option<Time>,
 }
 
 /// A list with how many open todos it has.
@@ -42,15 +37,15 @@ pub struct CountedList {
 impl From<List> for ListBody {
     fn from(list: List) -> Self {
         Self {
-            id: list.id.to_hex(),
+            id: Id(list.id),
             name: list.name,
             description: list.description,
             color: list.color,
             position: list.position,
             version: list.version,
-            created_at: rfc3339(list.created_at),
-            updated_at: rfc3339(list.updated_at),
-            deleted_at: list.deleted_at.map(rfc3339),
+            created_at: Time(list.created_at),
+            updated_at: Time(list.updated_at),
+            deleted_at: list.deleted_at.map(Time),
         }
     }
 }

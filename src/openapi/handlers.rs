@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, LazyLock};
 
-use axum::Json;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
@@ -12,6 +11,7 @@ use utoipa_swagger_ui::{Config, serve};
 
 use super::DOCUMENT;
 use crate::error::{Error, Resource};
+use crate::json::Json;
 
 /// How long a browser may keep what the pages are made of.
 const KEPT: &str = "public, max-age=3600";

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
@@ -17,6 +16,7 @@ use utoipa::ToSchema;
 use super::wire::{self, Body, Credentials, Registration, TodoFields};
 use crate::auth::extract::{CurrentUser, FreshUser, LogoutToken, RefreshToken};
 use crate::error::{Error, Resource};
+use crate::json::Json;
 use crate::owned::Condition;
 use crate::telemetry::UserName;
 use crate::todos::input::TodoInput;

@@ -1,7 +1,6 @@
 //! How the original's clients speak and are spoken to: bodies read as Flask-RESTful reads them, errors under `message`.
 //! Must not decide anything; the texts are literals that released clients compare.
 
-use axum::Json;
 use axum::body::{Body as HttpBody, Bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::{Method, StatusCode};
@@ -16,6 +15,7 @@ use tokio::sync::mpsc;
 
 use crate::error::{Error, Fault, Resource, TokenFault};
 use crate::extract;
+use crate::json::Json;
 use crate::members::Members;
 use crate::problem;
 use crate::users::model::{NewUser, ORIGINAL_LIMITS};

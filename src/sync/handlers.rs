@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderMap, HeaderName};
@@ -20,6 +19,7 @@ use crate::error::Error;
 use crate::extract::JsonBody;
 use crate::id::RandomId;
 use crate::idempotency::store::Idempotency;
+use crate::json::Json;
 use crate::todos::operations::Planner;
 
 /// What proxies such as nginx are told, so that they pass events on as they come.

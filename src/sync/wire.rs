@@ -79,13 +79,12 @@ pub struct ChangesBody {
 #[schema(as = Removed)]
 pub(super) struct RemovedBody {
     r#type: Kind,
-    #[schema(value_type = Id)]
-    id: String,
+    id: Id,
 }
 
 impl From<Changes> for ChangesBody {
     fn from(changes: Changes) -> Self {
-        let removed = |Removed { kind, id, .. }: Removed| RemovedBody { r#type: kind, id: id.to_hex() };
+        let removed = |Removed { kind, id, .. }: Removed| RemovedBody { r#type: kind, id: Id(id) };
         Self {
             todos: changes.todos.into_iter().map(TodoBody::from).collect(),
             lists: changes.lists.into_iter().map(ListBody::from).collect(),

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -15,6 +14,7 @@ use crate::auth::extract::CurrentUser;
 use crate::error::{Error, Resource};
 use crate::extract::JsonBody;
 use crate::id;
+use crate::json::Json;
 use crate::members::{FromMembers, Input};
 use crate::owned::text;
 use crate::page::{Listing, Page};

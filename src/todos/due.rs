@@ -88,10 +88,11 @@ impl Due {
     /// earlier sorts before later, and a day before its hours.
     #[must_use]
     pub fn local_key(&self) -> String {
-        match self {
-            Self::Date(date) => date.format("%Y-%m-%d").to_string(),
-            Self::At { local, .. } if local.second() == 0 => local.format("%Y-%m-%dT%H:%M").to_string(),
-            Self::At { local, .. } => local.format("%Y-%m-%dT%H:%M:%S").to_string(),
+        let day = self.day();
+        match self.time().map(|time| (time.hour(), time.minute(), time.second())) {
+            None => format!("{day}"),
+            Some((hour, minute, 0)) => format!("{day}T{hour:02}:{minute:02}"),
+            Some((hour, minute, second)) => format!("{day}T{hour:02}:{minute:02}:{second:02}"),
         }
     }
 

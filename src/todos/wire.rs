@@ -1,6 +1,5 @@
 //! Todos as JSON: bodies out, bodies in. Must not hold a rule that goes beyond one member.
 
-use bson::oid::ObjectId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -9,7 +8,6 @@ use super::input::TodoInput;
 use super::model::{Priority, Todo};
 use super::place::{Beside, Move};
 use super::recurrence::{Basis, RecurrencePatch};
-use crate::clock::rfc3339;
 use crate::error::{Error, Fault};
 use crate::members::{FromMembers, Input};
 use crate::owned::{Conflict, text};
@@ -20,17 +18,13 @@ use crate::version::Versioned;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Todo)]
 pub struct TodoBody {
-    #[schema(value_type = Id)]
-    id: String,
-    #[schema(value_type = Option<Id>)]
-    list_id: Option<String>,
-    #[schema(value_type = Option<Id>)]
-    parent_id: Option<String>,
+    id: Id,
+    list_id: Option<Id>,
+    parent_id: Option<Id>,
     name: String,
     description: String,
     completed: bool,
-    #[schema(value_type = Option<Time>)]
-    completed_at: Option<String>,
+    completed_at: Option<Time>,
     #[schema(value_type = Option<Written>)]
     due: Option<Due>,
     recurrence: Option<RecurrenceBody>,
@@ -38,15 +32,11 @@ pub struct TodoBody {
     priority: &'static str,
     tags: Vec<String>,
     position: String,
-    #[schema(value_type = Option<Id>)]
-    occurrence_of: Option<String>,
+    occurrence_of: Option<Id>,
     version: i64,
-    #[schema(value_type = Time)]
-    created_at: String,
-    #[schema(value_type = Time)]
-    updated_at: String,
-    #[schema(value_type = Option<Time>)]
-    deleted_at: Option<String>,
+    created_at: Time,
+    updated_at: Time,
+    deleted_at: Option<Time>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -59,13 +49,13 @@ pub(super) struct RecurrenceBody {
 impl From<Todo> for TodoBody {
     fn from(todo: Todo) -> Self {
         Self {
-            id: todo.id.to_hex(),
-            list_id: todo.list_id.map(ObjectId::to_hex),
-            parent_id: todo.parent_id.map(ObjectId::to_hex),
+            id: Id(todo.id),
+            list_id: todo.list_id.map(Id),
+            parent_id: todo.parent_id.map(Id),
             name: todo.name,
             description: todo.description,
             completed: todo.completed,
-            completed_at: todo.completed_at.map(rfc3339),
+            completed_at: todo.completed_at.map(Time),
             due: todo.due,
             recurrence: todo.recurrence.map(|recurrence| RecurrenceBody {
                 rule: recurrence.rule().to_owned(),
@@ -74,11 +64,11 @@ impl From<Todo> for TodoBody {
             priority: todo.priority.word(),
             tags: todo.tags,
             position: todo.position,
-            occurrence_of: todo.occurrence_of.map(ObjectId::to_hex),
+            occurrence_of: todo.occurrence_of.map(Id),
             version: todo.version,
-            created_at: rfc3339(todo.created_at),
-            updated_at: rfc3339(todo.updated_at),
-            deleted_at: todo.deleted_at.map(rfc3339),
+            created_at: Time(todo.created_at),
+            updated_at: Time(todo.updated_at),
+            deleted_at: todo.deleted_at.map(Time),
         }
     }
 }

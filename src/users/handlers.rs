@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Extension, Path, Query, State};
 use axum::http::StatusCode;
@@ -18,12 +17,12 @@ use super::operations::{Accounts, Origin};
 use crate::auth::extract::{AnyLogoutToken, CurrentUser, FreshUser, RefreshToken};
 use crate::auth::token::Role;
 use crate::auth::wire::{SessionBody, TokensBody};
-use crate::clock::rfc3339;
 use crate::error::{Error, Fault, Resource};
 use crate::extract::JsonBody;
 use crate::id::RandomId;
 use crate::idempotency::extract::Creation;
 use crate::idempotency::store::{ANONYMOUS, Idempotency};
+use crate::json::Json;
 use crate::members::{FromMembers, Input};
 use crate::schema::{Id, Time};
 use crate::telemetry::UserName;
@@ -33,14 +32,12 @@ use crate::version::{IfMatch, IfNoneMatch, Versioned};
 #[derive(Serialize, ToSchema)]
 #[schema(as = User)]
 pub(crate) struct UserBody {
-    #[schema(value_type = Id)]
-    id: String,
+    id: Id,
     username: String,
     email: Option<String>,
     roles: Vec<Role>,
     time_zone: String,
-    #[schema(value_type = Time)]
-    created_at: String,
+    created_at: Time,
     version: i64,
 }
 
@@ -48,12 +45,12 @@ impl From<User> for Versioned<UserBody> {
     fn from(user: User) -> Self {
         let version = user.version;
         let body = UserBody {
-            id: user.id.to_hex(),
+            id: Id(user.id),
             username: user.username,
             email: user.email,
             roles: user.roles,
             time_zone: user.time_zone,
-            created_at: rfc3339(user.created_at),
+            created_at: Time(user.created_at),
             version,
         };
         Self { version, body }

@@ -38,16 +38,16 @@ async fn change_password(client: &Client, current: &str, new: &str) -> crate::su
 #[tokio::test]
 async fn the_list_has_the_callers_living_sessions_and_says_what_each_is() {
     let app = TestApp::start().await;
-    let started = todo_api::clock::rfc3339(app.clock.now());
+    let started = todo_api::clock::rfc3339(app.clock.now()).to_string();
     let ann = app.v1_user("ann").await;
     app.v1_user("ben").await;
     app.advance(MINUTE);
     let body = json!({ "username": "ann", "password": PASSWORD, "device": "Ann's \u{1f4f1}" });
     let phone = app.anonymous().with_tokens(&app.anonymous().post("/v1/login", body).await);
-    let opened = todo_api::clock::rfc3339(app.clock.now());
+    let opened = todo_api::clock::rfc3339(app.clock.now()).to_string();
     app.advance(MINUTE);
     let ann = ann.v1_refreshed().await;
-    let used = todo_api::clock::rfc3339(app.clock.now());
+    let used = todo_api::clock::rfc3339(app.clock.now()).to_string();
     for (caller, is_phone) in [(&ann, false), (&phone, true)] {
         let mut items = listed(caller).await;
         for item in &mut items {

@@ -118,7 +118,7 @@ impl Victim {
         again: bool,
         faults: Vec<String>,
     ) -> Revocation {
-        let wall = rfc3339(Clock::system().now());
+        let wall = rfc3339(Clock::system().now()).to_string();
         Revocation { act, victim: self, by: at.number, answered, at: wall, tries, again, faults }
     }
 
