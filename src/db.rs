@@ -37,12 +37,6 @@ impl Db {
         self.0.collection(name)
     }
 
-    /// Ends the connections, for a command that is about to end: left to itself, the driver does so in the background,
-    /// and panics there when the runtime ends first.
-    pub async fn close(&self) {
-        self.0.client().clone().shutdown().await;
-    }
-
     /// Whether a primary answers.
     ///
     /// # Errors

@@ -3,7 +3,6 @@
 use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
@@ -76,7 +75,7 @@ enum Command {
 }
 
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn main() {
     let arguments = Arguments::parse();
     let file = arguments.config.as_deref();
     let done = match arguments.command.unwrap_or(Command::Serve) {
@@ -89,13 +88,11 @@ async fn main() -> ExitCode {
         Command::Seed(options) => seed(file, options).await,
         Command::Healthcheck => healthcheck(file).await,
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(refusal) => {
-            tell(&refusal);
-            ExitCode::FAILURE
-        }
+    if let Err(refusal) = &done {
+        tell(refusal);
     }
+    // Here, for the driver's tasks panic when the runtime is taken down below them.
+    std::process::exit(i32::from(done.is_err()))
 }
 
 #[expect(clippy::print_stderr, reason = "the last words of a command go to the operator's terminal")]
@@ -161,15 +158,13 @@ async fn stop_signal() {
     }
 }
 
-/// Runs a command with the service's state, and ends its connections.
+/// Runs a command with the service's state.
 async fn with_state<T>(
     config: Config,
     run: impl AsyncFnOnce(&AppState) -> Result<T, Refusal>,
 ) -> Result<T, Refusal> {
     let state = AppState::new(&config, Clock::system()).await?;
-    let done = run(&state).await;
-    state.db.close().await;
-    done
+    run(&state).await
 }
 
 async fn migrate(file: Option<&Path>, again: bool) -> Result<(), Refusal> {
@@ -199,14 +194,9 @@ async fn seed(file: Option<&Path>, options: SeedOptions) -> Result<(), Refusal> 
 
 async fn backup(file: Option<&Path>, to: &Path) -> Result<(), Refusal> {
     let db = db::connect(&Config::load(file)?.mongodb_uri, false).await?;
-    let done = async {
-        startup::inspect(&db).await?;
-        backup::operations::save(&db, to, Clock::system().now(), &stopped()).await
-    };
-    let done: Result<String, Refusal> = done.await;
-    db.close().await;
+    startup::inspect(&db).await?;
     // Standard output may be the backup.
-    tell(&done?);
+    tell(&backup::operations::save(&db, to, Clock::system().now(), &stopped()).await?);
     Ok(())
 }
 
