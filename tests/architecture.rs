@@ -83,7 +83,7 @@ const LAYERS: &[&[&str]] = &[
         "migrations",
         "migrations/take_over",
         "migrations/full_todos",
-        "migrations/longer_memory",
+        "migrations/earlier_removals",
         "migrations/parents",
     ],
     &["startup", "server", "cli", "seed/command", "main"],

@@ -1,4 +1,5 @@
-//! Lets removals be remembered as long as this version says: its index is made anew at start. Must not touch a document.
+//! Drops the index by which earlier versions forgot removals: it forgot them too early, and then had an entry for what was
+//! not removed, too. The one of this version is made at start. Must not touch a document.
 
 use bson::Document;
 
@@ -7,7 +8,7 @@ use crate::lists::model::List;
 use crate::owned::Owned;
 use crate::todos::model::Todo;
 
-/// The index by which the database forgets removals.
+/// The index by which the database forgot removals.
 const INDEX: &str = "gone_at_1";
 
 /// Drops the index if it is there; twice is the same.

@@ -1,8 +1,8 @@
 //! Numbered changes of stored documents, recorded in the collection `migrations`. Each must be safe to repeat, to
 //! interrupt, and to run on several instances at once.
 
+mod earlier_removals;
 mod full_todos;
-mod longer_memory;
 mod parents;
 mod take_over;
 
@@ -22,11 +22,12 @@ pub enum Which {
 }
 
 /// The names, in their order; the first has number 1.
-const NAMES: [&str; 4] = [
+const NAMES: [&str; 5] = [
     "take over the original's database",
     "give todos their full shape",
     "remember removals a day longer",
     "note which todos have subtasks",
+    "index removals alone",
 ];
 
 /// The record that a migration is done.
@@ -51,7 +52,7 @@ pub async fn run(db: &Db, hasher: &Hasher, which: Which) -> Result<(), Setup> {
         match number {
             1 => take_over::run(db, hasher).await?,
             2 => full_todos::run(db).await?,
-            3 => longer_memory::run(db).await?,
+            3 | 5 => earlier_removals::run(db).await?,
             4 => parents::run(db).await?,
             _ => unreachable!("every name has its migration"),
         }

@@ -43,13 +43,14 @@ impl<T: Owned> Objects<T> {
     /// # Errors
     /// See [`db::ensure_indexes`].
     pub async fn ensure_indexes(&self, more: impl IntoIterator<Item = IndexModel>) -> Result<(), Setup> {
-        let ttl = IndexOptions::builder().expire_after(TOMBSTONE_TTL).build();
-        let trash = doc! { "state": State::Trash.word() };
-        let in_trash = IndexOptions::builder().partial_filter_expression(trash).build();
+        let only = |state: State| doc! { "state": state.word() };
+        let gone = IndexOptions::builder().name("removals".to_owned()).expire_after(TOMBSTONE_TTL);
+        let gone = gone.partial_filter_expression(only(State::Gone)).build();
+        let in_trash = IndexOptions::builder().partial_filter_expression(only(State::Trash)).build();
         let sparse = IndexOptions::builder().sparse(true).build();
         let common = [
             db::index(doc! { "owner_id": 1, "changed": 1, "_id": 1 }, IndexOptions::default()),
-            db::index(doc! { "gone_at": 1 }, ttl),
+            db::index(doc! { "gone_at": 1 }, gone),
             db::index(doc! { "deleted_at": 1 }, in_trash),
             db::index(doc! { "unfinished.since": 1 }, sparse),
         ];

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use bson::oid::ObjectId;
 use bson::{DateTime, doc};
+use futures_util::TryStreamExt;
+use mongodb::IndexModel;
+use mongodb::options::IndexOptions;
 use serde_json::{Value, json};
 use todo_api::error::Error;
-use todo_api::owned::{Condition, Conflict};
+use todo_api::owned::{Condition, Conflict, TOMBSTONE_TTL};
 use todo_api::todos::input::TodoInput;
 
 use crate::support::{Client, TestApp};
@@ -122,6 +125,27 @@ async fn subtasks_of_an_earlier_version_are_completed_with_their_parent() {
     let ann = ann.at(&app.restart().await);
     ann.patch(&format!("/v1/todos/{parent}"), json!({ "completed": true })).await.assert(200);
     assert!(is_done(&ann, &child).await);
+}
+
+#[tokio::test]
+async fn the_index_of_an_earlier_version_by_which_it_forgot_removals_is_dropped() {
+    let app = TestApp::start().await;
+    for name in ["todos", "lists"] {
+        let earlier = IndexOptions::builder().expire_after(TOMBSTONE_TTL).build();
+        let earlier = IndexModel::builder().keys(doc! { "gone_at": 1 }).options(earlier).build();
+        app.db.collection(name).create_index(earlier).await.unwrap();
+    }
+    app.db.collection("migrations").delete_one(doc! { "_id": 5 }).await.unwrap();
+    let app = app.restart().await;
+    for name in ["todos", "lists"] {
+        let indexes: Vec<_> =
+            app.db.collection(name).list_indexes().await.unwrap().try_collect().await.unwrap();
+        let mut of_removals = indexes.into_iter().filter(|index| index.keys.contains_key("gone_at"));
+        let options = of_removals.next().unwrap().options.unwrap();
+        assert_eq!(options.expire_after, Some(TOMBSTONE_TTL), "{name}");
+        assert_eq!(options.partial_filter_expression, Some(doc! { "state": "gone" }), "{name}");
+        assert!(of_removals.next().is_none(), "{name} has one");
+    }
 }
 
 #[tokio::test]
