@@ -207,6 +207,7 @@ impl Keys {
         if header != ours {
             return None;
         }
+        // Step by step, for `jsonwebtoken::decode` would read the header and the claims once more.
         let (message, signature) = token.rsplit_once('.')?;
         let is_signed = crypto::verify(signature, message.as_bytes(), &key.pair(kind).1, Algorithm::HS256);
         if !is_signed.ok()? {

@@ -388,11 +388,13 @@ mod tests {
         #[test]
         fn case_and_accents_and_unicode_forms_never_matter(text in text(), accent in "[\u{300}-\u{314}]") {
             let words = words_of(&[&text]);
-            prop_assert_eq!(&words_of(&[&text.to_uppercase()]), &words);
+            // A capital is that of the decomposed text (Unicode §3.13, D145): else it may move an iota subscript.
+            let capitals = DecomposingNormalizer::new_nfd().normalize(&text).to_uppercase();
+            prop_assert_eq!(&words_of(&[&capitals]), &words);
             prop_assert_eq!(&words_of(&[&text.to_lowercase()]), &words);
             let nfc = icu_normalizer::ComposingNormalizer::new_nfc().normalize(&text).into_owned();
             prop_assert_eq!(&words_of(&[&nfc]), &words);
-            prop_assert_eq!(sort_key(&text.to_uppercase()), sort_key(&text));
+            prop_assert_eq!(sort_key(&capitals), sort_key(&text));
             let accented: String = text.chars().flat_map(|c| [Some(c), c.is_alphanumeric().then(|| accent.chars().next().unwrap())]).flatten().collect();
             prop_assert_eq!(&words_of(&[&accented]), &words);
         }
