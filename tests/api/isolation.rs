@@ -6,9 +6,9 @@ use serde_json::json;
 
 use crate::support::{Answer, TestApp};
 
-const COLLECTIONS: [&str; 3] = ["users", "todos", "sessions"];
+const COLLECTIONS: [&str; 4] = ["users", "todos", "lists", "sessions"];
 
-/// Every route and verb that names an object by its id. A new route belongs in here.
+/// Every route and verb of the original that names an object by its id. A new route belongs in here.
 const ROUTES: [(Method, &str); 4] = [
     (Method::GET, "/todo/{id}"),
     (Method::HEAD, "/todo/{id}"),
@@ -103,4 +103,52 @@ async fn another_user_is_forbidden_and_an_unknown_one_not_found() {
         ben.send(method, "/user/nobody", &[], "").await.assert(404);
     }
     assert_eq!(stored(&app).await, before);
+}
+
+/// What is under `/v1` of another user: every route and verb that names a todo or a list by its id, with a body that it
+/// takes. A new route belongs in here.
+#[tokio::test]
+async fn another_users_object_under_v1_answers_as_an_unknown_one_and_stays_as_it_is() {
+    let app = TestApp::start().await;
+    let (ann, ben) = (app.v1_user("ann").await, app.v1_user("ben").await);
+    for (kind, more) in [("todos", &["/tags/x"][..]), ("lists", &[])] {
+        let made = ann.post(&format!("/v1/{kind}"), json!({ "name": "ann's" })).await.assert(201).json();
+        let theirs = made["id"].as_str().unwrap();
+        let before = stored(&app).await;
+        let name = json!({ "name": "stolen" });
+        let mut routes = vec![
+            (Method::GET, "", json!(null)),
+            (Method::PATCH, "", name.clone()),
+            (Method::DELETE, "", json!(null)),
+            (Method::DELETE, "?permanent=true", json!(null)),
+            (Method::POST, "/restore", json!(null)),
+            (Method::POST, "/move", json!({})),
+        ];
+        for path in more {
+            routes.extend([(Method::PUT, *path, json!(null)), (Method::DELETE, *path, json!(null))]);
+        }
+        for (method, path, body) in &routes {
+            let send =
+                async |id: &str| ben.send_json(method.clone(), &format!("/v1/{kind}/{id}{path}"), body).await;
+            let other = send(theirs).await;
+            assert_eq!(other.status, send("0123456789abcdef01234567").await.status, "{method} {kind} {path}");
+            other.assert_problem(404, "not_found");
+        }
+        ben.put(&format!("/v1/{kind}/{theirs}"), name).await.assert_problem(409, "id_taken");
+        assert_eq!(stored(&app).await, before, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_tag_is_renamed_and_removed_for_its_user_alone() {
+    let app = TestApp::start().await;
+    let (ann, ben) = (app.v1_user("ann").await, app.v1_user("ben").await);
+    let tagged = json!({ "name": "tagged", "tags": ["home"] });
+    let theirs = ann.post("/v1/todos", tagged.clone()).await.assert(201).json();
+    ben.post("/v1/todos", tagged).await.assert(201);
+    ben.patch("/v1/tags/home", json!({ "name": "house" })).await.assert(200);
+    ben.delete("/v1/tags/house").await.assert(204);
+    ben.delete("/v1/tags/home").await.assert_problem(404, "not_found");
+    let path = format!("/v1/todos/{}", theirs["id"].as_str().unwrap());
+    assert_eq!(ann.get(&path).await.assert(200).json(), theirs);
 }

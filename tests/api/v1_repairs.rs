@@ -236,6 +236,8 @@ async fn there_is_room_for_so_many_todos_and_lists_and_no_more() {
     app.advance(61);
     made(&ann, json!({ "name": "last" })).await;
     ann.post("/v1/todos", json!({ "name": "x" })).await.assert_problem(422, "limit_reached");
+    let ben = app.v1_user("ben").await;
+    made(&ben, json!({ "name": "another user has room" })).await;
     let path = "/v1/todos/0123456789abcdef01234567";
     ann.put(path, json!({ "name": "x" })).await.assert_problem(422, "limit_reached");
     ann.delete(&format!("/v1/todos/{first}")).await.assert(204);
@@ -245,4 +247,5 @@ async fn there_is_room_for_so_many_todos_and_lists_and_no_more() {
         ann.post("/v1/lists", json!({ "name": "l" })).await.assert(201);
     }
     ann.post("/v1/lists", json!({ "name": "l" })).await.assert_problem(422, "limit_reached");
+    ben.post("/v1/lists", json!({ "name": "l" })).await.assert(201);
 }
