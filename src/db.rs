@@ -37,6 +37,12 @@ impl Db {
         self.0.collection(name)
     }
 
+    /// Ends the connections, for a command that is about to end: left to itself, the driver does so in the background,
+    /// and may panic there.
+    pub async fn close(&self) {
+        self.0.client().clone().shutdown().await;
+    }
+
     /// Whether a primary answers.
     ///
     /// # Errors

@@ -91,7 +91,7 @@ async fn main() {
     if let Err(refusal) = &done {
         tell(refusal);
     }
-    // Here, for the driver's tasks panic when the runtime is taken down below them.
+    // Here, for the driver's tasks may panic when the runtime is taken down below those of the service that use it.
     std::process::exit(i32::from(done.is_err()))
 }
 
@@ -158,13 +158,15 @@ async fn stop_signal() {
     }
 }
 
-/// Runs a command with the service's state.
+/// Runs a command with the service's state, and ends its connections.
 async fn with_state<T>(
     config: Config,
     run: impl AsyncFnOnce(&AppState) -> Result<T, Refusal>,
 ) -> Result<T, Refusal> {
     let state = AppState::new(&config, Clock::system()).await?;
-    run(&state).await
+    let done = run(&state).await;
+    state.db.close().await;
+    done
 }
 
 async fn migrate(file: Option<&Path>, again: bool) -> Result<(), Refusal> {
@@ -194,9 +196,14 @@ async fn seed(file: Option<&Path>, options: SeedOptions) -> Result<(), Refusal> 
 
 async fn backup(file: Option<&Path>, to: &Path) -> Result<(), Refusal> {
     let db = db::connect(&Config::load(file)?.mongodb_uri, false).await?;
-    startup::inspect(&db).await?;
+    let done = async {
+        startup::inspect(&db).await?;
+        backup::operations::save(&db, to, Clock::system().now(), &stopped()).await
+    };
+    let done: Result<String, Refusal> = done.await;
+    db.close().await;
     // Standard output may be the backup.
-    tell(&backup::operations::save(&db, to, Clock::system().now(), &stopped()).await?);
+    tell(&done?);
     Ok(())
 }
 
