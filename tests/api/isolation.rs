@@ -146,6 +146,8 @@ async fn a_tag_is_renamed_and_removed_for_its_user_alone() {
     let tagged = json!({ "name": "tagged", "tags": ["home"] });
     let theirs = ann.post("/v1/todos", tagged.clone()).await.assert(201).json();
     ben.post("/v1/todos", tagged).await.assert(201);
+    let counted = ben.get("/v1/tags").await.assert(200).json()["items"].clone();
+    assert_eq!(counted, json!([{ "name": "home", "open_count": 1, "total_count": 1 }]));
     ben.patch("/v1/tags/home", json!({ "name": "house" })).await.assert(200);
     ben.delete("/v1/tags/house").await.assert(204);
     ben.delete("/v1/tags/home").await.assert_problem(404, "not_found");
