@@ -4,6 +4,7 @@ use axum::http::Method;
 use bson::Document;
 use serde_json::json;
 
+use crate::support::tokens::PROTECTED_V1;
 use crate::support::{Answer, TestApp};
 
 const COLLECTIONS: [&str; 4] = ["users", "todos", "lists", "sessions"];
@@ -105,36 +106,33 @@ async fn another_user_is_forbidden_and_an_unknown_one_not_found() {
     assert_eq!(stored(&app).await, before);
 }
 
-/// What is under `/v1` of another user: every route and verb that names a todo or a list by its id, with a body that it
-/// takes. A new route belongs in here.
+/// What is under `/v1` of another user, by every protected route that names a todo or a list by its id.
 #[tokio::test]
 async fn another_users_object_under_v1_answers_as_an_unknown_one_and_stays_as_it_is() {
+    const UNKNOWN: &str = "0123456789abcdef01234567";
     let app = TestApp::start().await;
     let (ann, ben) = (app.v1_user("ann").await, app.v1_user("ben").await);
-    for (kind, more) in [("todos", &["/tags/x"][..]), ("lists", &[])] {
+    let name = json!({ "name": "stolen" });
+    for kind in ["todos", "lists"] {
         let made = ann.post(&format!("/v1/{kind}"), json!({ "name": "ann's" })).await.assert(201).json();
         let theirs = made["id"].as_str().unwrap();
         let before = stored(&app).await;
-        let name = json!({ "name": "stolen" });
-        let mut routes = vec![
-            (Method::GET, "", json!(null)),
-            (Method::PATCH, "", name.clone()),
-            (Method::DELETE, "", json!(null)),
-            (Method::DELETE, "?permanent=true", json!(null)),
-            (Method::POST, "/restore", json!(null)),
-            (Method::POST, "/move", json!({})),
-        ];
-        for path in more {
-            routes.extend([(Method::PUT, *path, json!(null)), (Method::DELETE, *path, json!(null))]);
-        }
-        for (method, path, body) in &routes {
-            let send =
-                async |id: &str| ben.send_json(method.clone(), &format!("/v1/{kind}/{id}{path}"), body).await;
-            let other = send(theirs).await;
-            assert_eq!(other.status, send("0123456789abcdef01234567").await.status, "{method} {kind} {path}");
+        let (object, permanent) =
+            (format!("/v1/{kind}/{UNKNOWN}"), format!("/v1/{kind}/{UNKNOWN}?permanent=true"));
+        let routes = PROTECTED_V1.into_iter().map(|(method, path, _)| (method, path));
+        let routes = routes.filter(|(method, path)| {
+            path.starts_with(&object) && !(*path == object && method == Method::PUT)
+        });
+        let routes: Vec<_> = routes.chain([(Method::DELETE, permanent.as_str())]).collect();
+        assert!(routes.len() >= 6, "{kind} has routes");
+        for (method, path) in &routes {
+            let body = if path.ends_with("/move") { json!({}) } else { name.clone() };
+            let send = async |path: &str| ben.send_json(method.clone(), path, &body).await;
+            let other = send(&path.replace(UNKNOWN, theirs)).await;
+            assert_eq!(other.status, send(path).await.status, "{method} {path}");
             other.assert_problem(404, "not_found");
         }
-        ben.put(&format!("/v1/{kind}/{theirs}"), name).await.assert_problem(409, "id_taken");
+        ben.put(&object.replace(UNKNOWN, theirs), name.clone()).await.assert_problem(409, "id_taken");
         assert_eq!(stored(&app).await, before, "{kind}");
     }
 }
