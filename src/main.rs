@@ -25,7 +25,7 @@ use todo_api::state::AppState;
 use todo_api::{backup, db, monitor, openapi, server, startup, telemetry};
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// How many connections of monitoring are served at a time.
 const MONITORS_MAX: usize = 16;

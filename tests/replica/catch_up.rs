@@ -19,8 +19,8 @@ const BATCH: usize = 100;
 /// How many write at a time.
 const LANES: usize = 5;
 const PAGE: usize = 200;
-/// By how much the server's memory may grow meanwhile: the allocator keeps up to 30 MB for pages of this size.
-const GROWTH: u64 = 40 * 1024 * 1024;
+/// By how much the server's memory may grow meanwhile.
+const GROWTH: u64 = 20 * 1024 * 1024;
 
 #[tokio::test]
 async fn who_was_away_catches_up_in_pages_without_memory_of_the_server() {
