@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bson::{Document, Timestamp, doc};
+use bson::{Document, doc};
 use mongodb::error::{Error as DriverError, ErrorKind, WriteFailure};
 use mongodb::options::{Acknowledgment, ClientOptions, IndexOptions, WriteConcern};
 use mongodb::{Client, Collection, Database, IndexModel};
@@ -151,69 +151,6 @@ pub async fn ensure_indexes<T: Send + Sync>(
         })?;
     }
     Ok(())
-}
-
-/// A bulk change by a pipeline, which the database itself ends after [`MAX_TIME`]: the driver's own knows no such
-/// limit. Says how many documents it changed; the driver does not retry it.
-///
-/// # Errors
-/// [`Error::Unavailable`]; some documents may have been changed then.
-pub async fn update_many<T: Send + Sync>(
-    collection: &Collection<T>,
-    filter: Document,
-    pipeline: Vec<Document>,
-) -> Result<u64, Error> {
-    let change = doc! { "q": filter, "u": pipeline, "multi": true };
-    let done = update(collection, vec![change]).await?;
-    match (done.get("writeErrors"), done.get("writeConcernError"), done.get_i32("nModified")) {
-        (None, None, Ok(changed)) => Ok(u64::from(changed.unsigned_abs())),
-        _ => Err(Error::unavailable(format!("a bulk change failed: {done}"))),
-    }
-}
-
-/// The command `update`, each part on its own, and its answer. The driver's own knows no time limit, and its bulk writes
-/// ask for MongoDB 8.
-///
-/// # Errors
-/// [`Error::Unavailable`]; what the answer says of its parts is the caller's to read.
-pub async fn update<T: Send + Sync>(
-    collection: &Collection<T>,
-    updates: Vec<Document>,
-) -> Result<Document, Error> {
-    let update = doc! {
-        "update": collection.name(),
-        "updates": updates,
-        "ordered": false,
-        "maxTimeMS": limit_millis(),
-        "writeConcern": { "w": "majority", "j": true, "wtimeout": limit_millis() },
-    };
-    Ok(collection.client().database(&collection.namespace().db).run_command(update).await?)
-}
-
-/// The logical time of the last write that a majority had, by a look-up of `none`, which should find nothing.
-///
-/// # Errors
-/// [`Error::Unavailable`].
-pub async fn committed_time<T: Send + Sync>(
-    collection: &Collection<T>,
-    none: Document,
-) -> Result<Timestamp, Error> {
-    let look_up = doc! {
-        "find": collection.name(),
-        "filter": none,
-        "limit": 1,
-        "singleBatch": true,
-        "readConcern": { "level": "majority" },
-        "maxTimeMS": limit_millis(),
-    };
-    let reply = collection.client().database(&collection.namespace().db).run_command(look_up).await?;
-    // Of a read with read concern majority, this is the time of what it could see.
-    reply.get_timestamp("operationTime").map_err(Error::internal)
-}
-
-/// [`MAX_TIME`] as commands take it.
-fn limit_millis() -> i64 {
-    i64::try_from(MAX_TIME.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Why the database could not be made ready.

@@ -110,6 +110,7 @@ pub mod version;
 
 pub mod backup;
 pub mod db;
+pub mod db_commands;
 pub mod db_watch;
 pub mod migrations;
 

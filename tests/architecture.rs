@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// stands for its `mod.rs`, `*` for any feature.
 const LAYERS: &[&[&str]] = &[
     &["clock", "error", "id", "position"],
-    &["config", "db", "db_watch", "keys", "quota", "seal", "telemetry"],
+    &["config", "db", "db_commands", "db_watch", "keys", "quota", "seal", "telemetry"],
     &[
         "problem",
         "json",
@@ -265,8 +265,11 @@ fn the_driver_stays_behind_the_stores() {
     ];
     only_in(
         "mongodb::",
-        &[&["db", "db_watch", "migrations", "migrations/take_over", "migrations/full_todos"], &stores[..]]
-            .concat(),
+        &[
+            &["db", "db_commands", "db_watch", "migrations", "migrations/take_over", "migrations/full_todos"],
+            &stores[..],
+        ]
+        .concat(),
     );
 }
 

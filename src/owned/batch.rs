@@ -5,6 +5,7 @@ use bson::{Bson, Document, doc};
 use super::Owned;
 use super::objects::Own;
 use crate::db;
+use crate::db_commands;
 use crate::error::Error;
 
 /// The most objects of one batch: far fewer than are written within [`db::MAX_TIME`].
@@ -19,13 +20,13 @@ impl<T: Owned> Own<'_, T> {
     pub async fn insert_each(&self, objects: &[T]) -> Result<u64, Error> {
         let upserts = objects.iter().map(|object| {
             let (gone, put) = self.addition(object)?;
-            Ok(doc! { "q": gone, "u": put, "upsert": true })
+            Ok(doc! { "q": gone, "u": put, "upsert": true, "hint": "_id_" })
         });
         let upserts = upserts.collect::<Result<Vec<_>, Error>>()?;
         if upserts.is_empty() {
             return Ok(0);
         }
-        added(&db::update(self.collection(), upserts).await?)
+        added(&db_commands::update(self.collection(), upserts).await?)
     }
 }
 

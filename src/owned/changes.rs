@@ -8,6 +8,7 @@ use super::objects::Own;
 use super::stamps::{Change, Place};
 use super::{Owned, State};
 use crate::db;
+use crate::db_commands;
 use crate::error::Error;
 
 impl<T: Owned> Own<'_, T> {
@@ -17,7 +18,7 @@ impl<T: Owned> Own<'_, T> {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn horizon(&self) -> Result<Timestamp, Error> {
-        db::committed_time(self.collection(), self.mine(doc! { "changed": Bson::Null })).await
+        db_commands::committed_time(self.collection(), self.mine(doc! { "changed": Bson::Null })).await
     }
 
     /// What has changed since `from`, in the order of stamps and ids, at most `limit`; without removals from before

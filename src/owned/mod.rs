@@ -54,7 +54,7 @@ impl State {
 }
 
 /// A kind of stored object that belongs to a user.
-pub trait Owned: Serialize + DeserializeOwned + Send + Sync {
+pub trait Owned: PartialEq + Serialize + DeserializeOwned + Send + Sync {
     /// The name of its collection.
     const COLLECTION: &'static str;
     /// What is not found when there is none.

@@ -17,6 +17,7 @@ use mongodb::{Collection, Cursor, IndexModel};
 
 use super::{Owned, Selection, State, TOMBSTONE_TTL};
 use crate::db::{self, Db, Setup};
+use crate::db_commands;
 use crate::error::Error;
 
 /// How many the maintenance takes at a time.
@@ -101,7 +102,7 @@ impl<T: Owned> Objects<T> {
     /// One bulk change by a pipeline, to which the stamp is added; says how many it changed.
     async fn update_each(&self, filter: Document, mut pipeline: Vec<Document>) -> Result<u64, Error> {
         pipeline.push(doc! { "$set": stamped(doc! {}) });
-        db::update_many(&self.0, filter, pipeline).await
+        db_commands::update_many(&self.0, filter, pipeline).await
     }
 }
 

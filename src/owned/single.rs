@@ -2,28 +2,41 @@
 //! [`super::objects`].
 
 use bson::oid::ObjectId;
-use bson::{Bson, DateTime, Document, doc};
+use bson::{Bson, DateTime, Document, Timestamp, doc};
 use mongodb::options::{Hint, ReturnDocument};
 
 use super::objects::{Own, raised, stamped};
 use super::{Owned, State};
 use crate::db;
+use crate::db_commands;
 use crate::error::Error;
 
 impl<T: Owned> Own<'_, T> {
     /// Adds an object, in the place of its own tombstone if there is one, and says its version; `None` when the id is
     /// taken, by this user or another.
     ///
+    /// Mostly that is one plain insert, which costs the database a third less than an upsert. When it does not get
+    /// through, an upsert finds out why: it takes the place of a tombstone, or finds what the insert left.
+    ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn insert(&self, object: &T) -> Result<Option<i64>, Error> {
+        let mut document = document(object)?;
+        // The server puts the logical time in the place of an empty timestamp, as it does with `$$CLUSTER_TIME`.
+        document.insert("changed", Timestamp { time: 0, increment: 0 });
+        if db_commands::insert(self.collection(), document).await? {
+            return Ok(Some(object.version()));
+        }
         let (gone, put) = self.addition(object)?;
-        let put = self.collection().find_one_and_update(gone, put);
+        let put = self.collection().find_one_and_update(gone, put).hint(by_id());
         let put = put.upsert(true).return_document(ReturnDocument::After);
         match put.projection(doc! { "_id": 0, "version": 1 }).max_time(db::MAX_TIME).await {
             Ok(Some(made)) => made.get_i64("version").map(Some).map_err(Error::internal),
             Ok(None) => Err(Error::internal("an upsert gave nothing back")),
-            Err(error) if db::is_duplicate_key(&error) => Ok(None),
+            Err(error) if db::is_duplicate_key(&error) => {
+                let found = self.find(object.id()).await?;
+                Ok(found.filter(|found| found == object).map(|found| found.version()))
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -50,7 +63,7 @@ impl<T: Owned> Own<'_, T> {
     pub async fn find(&self, id: ObjectId) -> Result<Option<T>, Error> {
         let own = doc! { "_id": id, "owner_id": self.owner_id(), "state": { "$ne": State::Gone.word() } };
         let stored = self.stored();
-        let found = stored.find_one(own).hint(Hint::Name("_id_".to_owned()));
+        let found = stored.find_one(own).hint(by_id());
         found.max_time(db::MAX_TIME).await?.map(|stored| T::read(&stored)).transpose()
     }
 
@@ -59,7 +72,7 @@ impl<T: Owned> Own<'_, T> {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn is_used(&self, id: ObjectId) -> Result<bool, Error> {
-        let own = self.collection().find_one(doc! { "_id": id, "owner_id": self.owner_id() });
+        let own = self.collection().find_one(doc! { "_id": id, "owner_id": self.owner_id() }).hint(by_id());
         Ok(own.projection(doc! { "_id": 1 }).max_time(db::MAX_TIME).await?.is_some())
     }
 
@@ -74,7 +87,7 @@ impl<T: Owned> Own<'_, T> {
         // What the document has beyond this, another version of the service may need.
         let over = doc! { "$replaceWith": { "$mergeObjects": ["$$ROOT", whole(object, object.version())?] } };
         let swap = self.collection().find_one_and_update(same, vec![over]);
-        let swap = swap.projection(doc! { "_id": 1 }).hint(Hint::Name("_id_".to_owned()));
+        let swap = swap.projection(doc! { "_id": 1 }).hint(by_id());
         Ok(swap.max_time(db::MAX_TIME).await?.is_some())
     }
 
@@ -98,7 +111,7 @@ impl<T: Owned> Own<'_, T> {
         let change = doc! { "$replaceWith": { "$cond": [is_so, "$$ROOT", changed] } };
         let stored = self.stored();
         let set = stored.find_one_and_update(filter, vec![change]).return_document(ReturnDocument::After);
-        let set = set.hint(Hint::Name("_id_".to_owned())).max_time(db::MAX_TIME).await?;
+        let set = set.hint(by_id()).max_time(db::MAX_TIME).await?;
         set.map(|stored| T::read(&stored)).transpose()
     }
 
@@ -114,16 +127,27 @@ impl<T: Owned> Own<'_, T> {
     pub(crate) async fn note(&self, id: ObjectId, filter: Document, update: Document) -> Result<(), Error> {
         let mut filter = self.mine(filter);
         filter.insert("_id", id);
-        self.collection().update_one(filter, update).await?;
+        self.collection().update_one(filter, update).hint(by_id()).await?;
         Ok(())
     }
 }
 
 /// The expression for an object as it is stored, under a version that is an expression.
 fn whole<T: Owned>(object: &T, version: impl Into<Bson>) -> Result<Document, Error> {
-    let mut document = bson::serialize_to_document(object).map_err(Error::internal)?;
-    document.extend(object.derived());
+    let document = document(object)?;
     let stamp = stamped(doc! { "version": version.into() });
     // Values of clients are values, whatever they look like.
     Ok(doc! { "$mergeObjects": [{ "$literal": document }, stamp] })
+}
+
+/// An object as it is stored, but for the stamp.
+fn document<T: Owned>(object: &T) -> Result<Document, Error> {
+    let mut document = bson::serialize_to_document(object).map_err(Error::internal)?;
+    document.extend(object.derived());
+    Ok(document)
+}
+
+/// The hint that keeps the planner from weighing all indexes that begin with the owner.
+fn by_id() -> Hint {
+    Hint::Name("_id_".to_owned())
 }

@@ -12,7 +12,8 @@ use todo_api::error::Error;
 use todo_api::owned::{Condition, Conflict, TOMBSTONE_TTL};
 use todo_api::todos::input::TodoInput;
 
-use crate::support::{Client, TestApp};
+use crate::support::process::Server;
+use crate::support::{Client, TestApp, TestDatabase};
 
 async fn made(client: &Client, body: Value) -> String {
     client.post("/v1/todos", body).await.assert(201).json()["id"].as_str().unwrap().to_owned()
@@ -248,4 +249,29 @@ async fn there_is_room_for_so_many_todos_and_lists_and_no_more() {
     }
     ann.post("/v1/lists", json!({ "name": "l" })).await.assert_problem(422, "limit_reached");
     ben.post("/v1/lists", json!({ "name": "l" })).await.assert(201);
+}
+
+#[tokio::test]
+async fn a_todo_of_which_the_database_did_not_say_that_it_is_there_is_there_once() {
+    let db = TestDatabase::create().await;
+    // A name of its own, so that no other test is hit.
+    let server = Server::start_ready(&format!("{}&appName=unsure", db.uri()), &[]).await;
+    let (ann, _) = server.user("ann").await;
+    let admin = mongodb::Client::with_uri_str(db.uri()).await.unwrap().database("admin");
+    let todos = db.collection("todos");
+    // It is stored, but the primary steps down before a majority has it; or that takes longer than it may.
+    for (name, code, status) in [("stepped down", 91, 201), ("too slow", 64, 503)] {
+        let fail = doc! { "configureFailPoint": "failCommand", "mode": { "times": 1 }, "data": {
+            "failCommands": ["insert"], "namespace": todos.namespace().to_string(), "appName": "unsure",
+            "writeConcernError": { "code": code, "errmsg": "for the test" },
+        } };
+        admin.run_command(fail).await.unwrap();
+        let answer = server.post("/v1/todos", &ann, &json!({ "name": name })).await;
+        assert_eq!(answer.status(), status, "{name}");
+        assert_eq!(todos.count_documents(doc! { "name": name }).await.unwrap(), 1, "{name}");
+    }
+    for todo in db.all("todos").await {
+        assert_eq!(todo.get_i64("version").unwrap(), 1, "{todo}");
+        assert!(todo.get_timestamp("changed").unwrap().time > 0, "{todo}");
+    }
 }
