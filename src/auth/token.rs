@@ -264,6 +264,17 @@ mod tests {
         assert_eq!(keys().verify(&token, DateTime::from_millis(1_000_000)), Ok(claims));
     }
 
+    /// The original's names have no bound, and a token has one.
+    #[test]
+    fn a_long_name_is_cut_off_so_that_the_token_is_accepted() {
+        let username = "ñ".repeat(TOKEN_MAX_BYTES);
+        let subject = Subject { user_id: ObjectId::new(), username, roles: vec![Role::User], epoch: 0 };
+        let now = DateTime::from_millis(1_000_000);
+        let token = keys().sign(&Claims::new(Kind::Access, subject, RandomId::new(), now, 60)).unwrap();
+        let verified = keys().verify(&token, now).unwrap();
+        assert_eq!(verified.username, "ñ".repeat(USERNAME_MAX_CHARS));
+    }
+
     #[test]
     fn times_are_kept_to_the_leeway() {
         let token = keys().sign(&claims(Kind::Access)).unwrap();

@@ -21,6 +21,7 @@ mod original_todos;
 mod original_tokens;
 mod original_users;
 mod outage;
+mod owned_stores;
 mod process;
 mod refused_bodies;
 mod seed;

@@ -1,0 +1,96 @@
+//! The objects of one user as the stores give them: whatever is asked for, another user's are neither shown nor changed.
+
+use bson::oid::ObjectId;
+use bson::{Document, Timestamp, doc};
+use serde_json::json;
+use todo_api::owned::objects::{Objects, Own};
+use todo_api::owned::stamps::Place;
+use todo_api::owned::{Owned, Selection};
+use todo_api::todos::model::Todo;
+
+use crate::support::TestApp;
+
+const BEGINNING: Place = Place { stamp: Timestamp { time: 0, increment: 0 }, behind: None };
+
+fn everything() -> Selection {
+    Selection { filter: doc! {}, sort: doc! { "position": 1 }, index: "by_position", limit: 0 }
+}
+
+/// How many objects each way of reading finds.
+async fn found(own: &Own<'_, Todo>, id: ObjectId) -> [usize; 6] {
+    [
+        usize::from(own.find(id).await.unwrap().is_some()),
+        usize::from(own.is_used(id).await.unwrap()),
+        own.select(everything()).await.unwrap().len(),
+        usize::try_from(own.count(doc! {}, "by_position", 10).await.unwrap()).unwrap(),
+        own.aggregate(doc! {}, vec![], "by_position").await.unwrap().len(),
+        own.changed(BEGINNING, None, 10).await.unwrap().len(),
+    ]
+}
+
+#[tokio::test]
+async fn nothing_that_a_store_does_for_one_user_reaches_another_users_objects() {
+    let app = TestApp::start().await;
+    let (now, todos) = (app.clock.now(), Objects::<Todo>::new(&app.state.db));
+    let (ann, ben) = (todos.of(ObjectId::new()), todos.of(ObjectId::new()));
+    let todo = Todo::blank(ObjectId::new(), ann.owner_id(), "a".to_owned(), now);
+    let id = todo.id;
+    assert_eq!(ann.insert(&todo).await.unwrap(), Some(1));
+    assert_eq!((found(&ann, id).await, found(&ben, id).await), ([1; 6], [0; 6]));
+
+    let before = app.db.all("todos").await;
+    let stolen = Todo { owner_id: ben.owner_id(), name: "stolen".to_owned(), ..todo };
+    assert_eq!(ben.insert(&stolen).await.unwrap(), None);
+    assert_eq!(ben.insert_each(std::slice::from_ref(&stolen)).await.unwrap(), 0);
+    assert!(!ben.swap(&stolen.moved("b".to_owned(), now), 1).await.unwrap());
+    let set = async |own: &Own<'_, Todo>| {
+        own.set(id, doc! {}, doc! { "$eq": ["$completed", true] }, doc! { "completed": true }, now)
+            .await
+            .unwrap()
+    };
+    assert_eq!(set(&ben).await, None);
+    ben.finished(id, 1).await.unwrap();
+    ben.becomes_parent(id).await.unwrap();
+    assert_eq!(ben.change_each(doc! {}, doc! { "name": "stolen" }, now).await.unwrap(), 0);
+    assert_eq!(ben.remove_each(doc! {}, now).await.unwrap(), 0);
+    ben.forget_all().await.unwrap();
+    assert_eq!(app.db.all("todos").await, before);
+
+    ann.becomes_parent(id).await.unwrap();
+    assert!(set(&ann).await.is_some_and(|todo| todo.completed && todo.is_parent));
+    assert_eq!(ann.remove_each(doc! {}, now).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn what_a_user_left_half_done_is_noted_as_done_for_that_user_alone() {
+    let app = TestApp::start().await;
+    let (now, todos) = (app.clock.now(), Objects::<Todo>::new(&app.state.db));
+    let (ann, ben) = (todos.of(ObjectId::new()), todos.of(ObjectId::new()));
+    let todo = Todo::blank(ObjectId::new(), ann.owner_id(), "a".to_owned(), now);
+    ann.insert(&todo).await.unwrap();
+    let half_done = doc! { "$set": { "unfinished": { "since": now, "acts": [] } } };
+    app.db.collection("todos").update_one(doc! {}, half_done).await.unwrap();
+    let is_left =
+        async || app.db.all("todos").await.iter().any(|todo: &Document| todo.contains_key("unfinished"));
+    ben.finished(todo.id(), 1).await.unwrap();
+    assert!(is_left().await);
+    ann.finished(todo.id(), 1).await.unwrap();
+    assert!(!is_left().await);
+}
+
+#[tokio::test]
+async fn sync_has_the_callers_own_things_only() {
+    let app = TestApp::start().await;
+    let (ann, ben) = (app.v1_user("ann").await, app.v1_user("ben").await);
+    for kind in ["todos", "lists"] {
+        ann.post(&format!("/v1/{kind}"), json!({ "name": "ann's" })).await.assert(201);
+    }
+    let mine = ben.post("/v1/todos", json!({ "name": "ben's" })).await.assert(201).json();
+    let came = ben.post("/v1/sync", json!({ "token": null, "commands": [] })).await.assert(200).json();
+    assert_eq!((&came["todos"], &came["lists"]), (&json!([mine]), &json!([])));
+    ann.post("/v1/todos", json!({ "name": "ann's" })).await.assert(201);
+    let later = json!({ "token": came["token"], "commands": [] });
+    let came = ben.post("/v1/sync", later).await.assert(200).json();
+    assert!(came["todos"].as_array().unwrap().iter().all(|todo| *todo == mine), "{came}");
+    assert_eq!(came["lists"], json!([]));
+}
