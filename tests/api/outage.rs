@@ -56,7 +56,8 @@ async fn when_the_database_goes_away_routes_answer_503_and_recover() {
         server.get("/readyz", ""),
     );
     let logout = server.post("/logout", &ann, &json!({})).await;
-    for answer in [list, login, create, logout] {
+    let repeated = server.post("/logout", &ann, &json!({})).await;
+    for answer in [list, login, create, logout, repeated] {
         assert_eq!(answer.status(), 503, "{}", answer.url());
         assert!(answer.headers().contains_key("retry-after"));
         let body: Value = answer.json().await.unwrap();
