@@ -3,7 +3,8 @@
 
 use bson::oid::ObjectId;
 use bson::{Bson, DateTime, Document, Timestamp, doc};
-use mongodb::options::{Hint, ReturnDocument};
+use mongodb::action::{Action, FindOne};
+use mongodb::options::{Hint, ReadConcern, ReturnDocument};
 
 use super::objects::{Own, raised, stamped};
 use super::{Owned, State};
@@ -34,7 +35,7 @@ impl<T: Owned> Own<'_, T> {
             Ok(Some(made)) => made.get_i64("version").map(Some).map_err(Error::internal),
             Ok(None) => Err(Error::internal("an upsert gave nothing back")),
             Err(error) if db::is_duplicate_key(&error) => {
-                let found = self.find(object.id()).await?;
+                let found = self.committed(object.id()).await?;
                 Ok(found.filter(|found| found == object).map(|found| found.version()))
             }
             Err(error) => Err(error.into()),
@@ -61,9 +62,21 @@ impl<T: Owned> Own<'_, T> {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn find(&self, id: ObjectId) -> Result<Option<T>, Error> {
+        self.look_up(id, None).await
+    }
+
+    /// As [`Own::find`], as a majority has it: what an earlier try has written may still be lost until then.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn committed(&self, id: ObjectId) -> Result<Option<T>, Error> {
+        self.look_up(id, Some(ReadConcern::majority())).await
+    }
+
+    async fn look_up(&self, id: ObjectId, concern: Option<ReadConcern>) -> Result<Option<T>, Error> {
         let own = doc! { "_id": id, "owner_id": self.owner_id(), "state": { "$ne": State::Gone.word() } };
         let stored = self.stored();
-        let found = stored.find_one(own).hint(by_id());
+        let found = stored.find_one(own).hint(by_id()).optional(concern, FindOne::read_concern);
         found.max_time(db::MAX_TIME).await?.map(|stored| T::read(&stored)).transpose()
     }
 

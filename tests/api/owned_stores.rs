@@ -17,9 +17,10 @@ fn everything() -> Selection {
 }
 
 /// How many objects each way of reading finds.
-async fn found(own: &Own<'_, Todo>, id: ObjectId) -> [usize; 6] {
+async fn found(own: &Own<'_, Todo>, id: ObjectId) -> [usize; 7] {
     [
         usize::from(own.find(id).await.unwrap().is_some()),
+        usize::from(own.committed(id).await.unwrap().is_some()),
         usize::from(own.is_used(id).await.unwrap()),
         own.select(everything()).await.unwrap().len(),
         usize::try_from(own.count(doc! {}, "by_position", 10).await.unwrap()).unwrap(),
@@ -36,7 +37,7 @@ async fn nothing_that_a_store_does_for_one_user_reaches_another_users_objects() 
     let todo = Todo::blank(ObjectId::new(), ann.owner_id(), "a".to_owned(), now);
     let id = todo.id;
     assert_eq!(ann.insert(&todo).await.unwrap(), Some(1));
-    assert_eq!((found(&ann, id).await, found(&ben, id).await), ([1; 6], [0; 6]));
+    assert_eq!((found(&ann, id).await, found(&ben, id).await), ([1; 7], [0; 7]));
 
     let before = app.db.all("todos").await;
     let stolen = Todo { owner_id: ben.owner_id(), name: "stolen".to_owned(), ..todo };
