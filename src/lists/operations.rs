@@ -54,9 +54,7 @@ impl Plan<'_> {
     pub async fn create_list(&self, id: ObjectId, input: ListInput) -> Result<List, Error> {
         match self.insert_list(id, input).await? {
             Some(list) => Ok(list),
-            None => {
-                self.lists.committed(id).await?.ok_or_else(|| Error::unavailable("it is not known to last"))
-            }
+            None => self.lists.committed(id).await,
         }
     }
 

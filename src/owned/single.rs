@@ -35,7 +35,7 @@ impl<T: Owned> Own<'_, T> {
             Ok(Some(made)) => made.get_i64("version").map(Some).map_err(Error::internal),
             Ok(None) => Err(Error::internal("an upsert gave nothing back")),
             Err(error) if db::is_duplicate_key(&error) => {
-                let found = self.committed(object.id()).await?;
+                let found = self.look_up(object.id(), Some(ReadConcern::majority())).await?;
                 Ok(found.filter(|found| found == object).map(|found| found.version()))
             }
             Err(error) => Err(error.into()),
@@ -65,12 +65,13 @@ impl<T: Owned> Own<'_, T> {
         self.look_up(id, None).await
     }
 
-    /// As [`Own::find`], as a majority has it: what an earlier try has written may still be lost until then.
+    /// What an earlier try has made under an id that nothing else has, as a majority has it: until then it may be lost.
     ///
     /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn committed(&self, id: ObjectId) -> Result<Option<T>, Error> {
-        self.look_up(id, Some(ReadConcern::majority())).await
+    /// [`Error::Unavailable`], also when a majority has none.
+    pub async fn committed(&self, id: ObjectId) -> Result<T, Error> {
+        let found = self.look_up(id, Some(ReadConcern::majority())).await?;
+        found.ok_or_else(|| Error::unavailable("it is not known to last"))
     }
 
     async fn look_up(&self, id: ObjectId, concern: Option<ReadConcern>) -> Result<Option<T>, Error> {

@@ -130,9 +130,7 @@ impl Plan<'_> {
     pub async fn create(&self, id: ObjectId, input: TodoInput) -> Result<Todo, Error> {
         match self.insert(id, input).await? {
             Some(todo) => Ok(todo),
-            None => {
-                self.todos.committed(id).await?.ok_or_else(|| Error::unavailable("it is not known to last"))
-            }
+            None => self.todos.committed(id).await,
         }
     }
 
