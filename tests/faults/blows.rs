@@ -43,14 +43,18 @@ async fn strike_primaries(part: &str, what: &str, strike: impl AsyncFn(&Node)) {
     let _turn = turn().await;
     let mut trial = Trial::begin(part, LANES, false).await;
     let blows = size(3, 50);
+    let mut failovers = Vec::new();
     for _ in 0..blows {
         tokio::time::sleep(CALM).await;
-        let (primary, _) = trial.service.set.nodes().await;
+        let (primary, secondaries) = trial.service.set.nodes().await;
         let struck = Instant::now();
         strike(&primary).await;
-        trial.recover(struck).await;
+        failovers.push(trial.fail_over(&secondaries, struck).await);
         trial.service.mend().await;
     }
     tokio::time::sleep(CALM).await;
-    trial.end(what, &format!("{blows} times")).await;
+    let slowest = failovers.into_iter().max().unwrap();
+    trial
+        .end(what, &format!("{blows} times, the database took writes again after {slowest:.1?} at the most"))
+        .await;
 }

@@ -67,11 +67,10 @@ impl Findings {
         let faults = std::mem::take(&mut self.lock().faults);
         println!("{part}: {figures}");
         if !faults.is_empty() {
-            println!("{part}: {} faults", faults.len());
-            faults.iter().take(TOLD).for_each(|fault| println!("{fault}"));
             println!("{}", service.log());
         }
-        assert!(faults.is_empty(), "{part}: {} faults", faults.len());
+        let told = faults.iter().take(TOLD).cloned().collect::<Vec<_>>().join("\n");
+        assert!(faults.is_empty(), "{part}: {} faults\n{told}", faults.len());
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -7,7 +7,6 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::findings::p99;
-use crate::fleet::process::eventually;
 use crate::fleet::{Over, turn};
 use crate::size;
 use crate::trial::Trial;
@@ -38,13 +37,7 @@ async fn answers_come_in_time_while_the_primary_is_frozen() {
         let (primary, secondaries) = trial.service.set.nodes().await;
         let frozen = Instant::now();
         primary.freeze().await;
-        let failed_over = eventually("another node takes writes, with a majority", async || {
-            let [one, other] = &secondaries;
-            (one.takes_writes().await || other.takes_writes().await).then(Instant::now)
-        });
-        let failed_over = failed_over.await;
-        failovers.push(failed_over - frozen);
-        trial.recover(failed_over).await;
+        failovers.push(trial.fail_over(&secondaries, frozen).await);
         tokio::time::sleep(FROZEN.saturating_sub(frozen.elapsed())).await;
         let thawed = Instant::now();
         primary.thaw().await;

@@ -9,8 +9,8 @@ use tokio::task::JoinSet;
 
 use crate::account::Account;
 use crate::findings::Findings;
-use crate::fleet::Over;
-use crate::fleet::RECOVERY;
+use crate::fleet::replica_set::Node;
+use crate::fleet::{Over, RECOVERY};
 use crate::lane::{Difference, Lane};
 use crate::rate;
 use crate::service::Service;
@@ -75,6 +75,19 @@ impl Trial {
         let took = since.elapsed();
         self.slowest_recovery = self.slowest_recovery.max(took);
         self.findings.check(took <= RECOVERY, || format!("recovered only after {took:.1?}: {tries:.1?}"));
+        took
+    }
+
+    /// Waits until one of these nodes takes writes with a majority, which is MongoDB's part, and then until the service is
+    /// well, which must be soon after that. Says how long MongoDB took since it was `struck`.
+    pub(crate) async fn fail_over(&mut self, to: &[Node; 2], struck: Instant) -> Duration {
+        let [one, other] = to;
+        while !(one.takes_writes().await || other.takes_writes().await) {
+            assert!(struck.elapsed() < 4 * RECOVERY, "MongoDB does not recover: {to:?}");
+            tokio::time::sleep(PROBED).await;
+        }
+        let took = struck.elapsed();
+        self.recover(struck + took).await;
         took
     }
 
