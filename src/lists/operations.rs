@@ -101,7 +101,8 @@ impl Plan<'_> {
             let mut after = before.clone();
             after.take(input.clone());
             if after == before {
-                return Ok(before);
+                let Some(same) = self.unchanged_list(before).await? else { continue };
+                return Ok(same);
             }
             if let Some(changed) = self.write_list(&before, after).await? {
                 return Ok(changed);
@@ -165,7 +166,7 @@ impl Plan<'_> {
     /// [`Conflict::Stale`]; [`Error::NotFound`]; [`Error::Unavailable`].
     pub async fn remove_list(&self, id: ObjectId, condition: &Condition) -> Result<(), Conflict<List>> {
         for _ in 0..TRIES {
-            let list = condition.check(self.lists.get(id).await?)?;
+            let list = condition.check(self.lists.get_to_remove(id).await?)?;
             self.assert_in_time()?;
             self.todos.remove_each(doc! { "list_id": id }, self.now).await?;
             let same = doc! { "_id": id, "version": list.version };
@@ -200,10 +201,10 @@ impl Plan<'_> {
         after: impl Fn(List) -> List,
     ) -> Result<List, Conflict<List>> {
         for _ in 0..TRIES {
-            let before = condition.check(self.lists.get(id).await?)?;
+            let before = condition.check(self.lists.get_to_remove(id).await?)?;
             if before.state == state {
-                self.finish_list(&before).await?;
-                return Ok(before);
+                let Some(same) = self.unchanged_list(before).await? else { continue };
+                return Ok(same);
             }
             let turned = List { unfinished: Some(Unfinished { since: self.now }), ..after(before.clone()) };
             if let Some(turned) = self.write_list(&before, turned).await? {
@@ -212,6 +213,13 @@ impl Plan<'_> {
             }
         }
         Err(too_busy().into())
+    }
+
+    /// As [`Plan::unchanged`].
+    async fn unchanged_list(&self, seen: List) -> Result<Option<List>, Error> {
+        self.finish_list(&seen).await?;
+        let seen = List { unfinished: None, ..seen };
+        Ok(self.lists.is_lasting(&seen).await?.then_some(seen))
     }
 
     async fn insert_list(&self, id: ObjectId, input: ListInput) -> Result<Option<List>, Error> {

@@ -5,7 +5,8 @@
 //! [`db::MAX_TIME`], so that a reader who reads a minute below the highest stamp that it has seen misses nothing.
 //!
 //! Repeating: an insert under the same id finds that it is there; a swap that is repeated finds the version raised; bulk
-//! changes apply only to what is still in the state that they leave behind.
+//! changes apply only to what is still in the state that they leave behind. Who finds nothing to write, because an
+//! earlier try has written it, asks [`Own::is_lasting`] before saying so.
 
 use std::marker::PhantomData;
 

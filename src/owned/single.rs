@@ -35,8 +35,7 @@ impl<T: Owned> Own<'_, T> {
             Ok(Some(made)) => made.get_i64("version").map(Some).map_err(Error::internal),
             Ok(None) => Err(Error::internal("an upsert gave nothing back")),
             Err(error) if db::is_duplicate_key(&error) => {
-                let found = self.look_up(object.id(), Some(ReadConcern::majority())).await?;
-                Ok(found.filter(|found| found == object).map(|found| found.version()))
+                Ok(self.is_lasting(object).await?.then_some(object.version()))
             }
             Err(error) => Err(error.into()),
         }
@@ -57,6 +56,18 @@ impl<T: Owned> Own<'_, T> {
         self.find(id).await?.ok_or(Error::NotFound(T::RESOURCE))
     }
 
+    /// As [`Own::get`], for who wants it gone: that it is, is said once a majority has that.
+    ///
+    /// # Errors
+    /// As [`Own::get`].
+    pub async fn get_to_remove(&self, id: ObjectId) -> Result<T, Error> {
+        let found = match self.find(id).await? {
+            None => self.look_up(id, Some(ReadConcern::linearizable())).await?,
+            found => found,
+        };
+        found.ok_or(Error::NotFound(T::RESOURCE))
+    }
+
     /// As [`Own::get`], `None` when there is none.
     ///
     /// # Errors
@@ -65,13 +76,23 @@ impl<T: Owned> Own<'_, T> {
         self.look_up(id, None).await
     }
 
-    /// What an earlier try has made under an id that nothing else has, as a majority has it: until then it may be lost.
+    /// What an earlier try has made under an id that nothing else has, once a majority has it: until then it may be lost.
     ///
     /// # Errors
-    /// [`Error::Unavailable`], also when a majority has none.
+    /// [`Error::Unavailable`], also when there is none.
     pub async fn committed(&self, id: ObjectId) -> Result<T, Error> {
-        let found = self.look_up(id, Some(ReadConcern::majority())).await?;
+        let found = self.look_up(id, Some(ReadConcern::linearizable())).await?;
         found.ok_or_else(|| Error::unavailable("it is not known to last"))
+    }
+
+    /// Whether an object is as it was `seen`, once a majority has that, and everything that was written before: whoever
+    /// has nothing to write because an earlier try has written it must ask this before saying so.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn is_lasting(&self, seen: &T) -> Result<bool, Error> {
+        let found = self.look_up(seen.id(), Some(ReadConcern::linearizable())).await?;
+        Ok(found.is_some_and(|found| found == *seen))
     }
 
     async fn look_up(&self, id: ObjectId, concern: Option<ReadConcern>) -> Result<Option<T>, Error> {

@@ -27,10 +27,10 @@ impl Plan<'_> {
     /// [`Conflict::Stale`]; [`Error::NotFound`]; [`Error::Unavailable`].
     pub async fn trash(&self, id: ObjectId, condition: &Condition) -> Result<Todo, Conflict<Todo>> {
         for _ in 0..TRIES {
-            let mut before = condition.check(self.todos.get(id).await?)?;
+            let before = condition.check(self.todos.get_to_remove(id).await?)?;
             if before.state == State::Trash {
-                self.finish(&mut before).await?;
-                return Ok(before);
+                let Some(same) = self.unchanged(before).await? else { continue };
+                return Ok(same);
             }
             let after = Todo {
                 state: State::Trash,
@@ -52,10 +52,10 @@ impl Plan<'_> {
     /// [`Conflict::Stale`]; [`Error::NotFound`]; [`Error::LimitReached`]; [`Error::Unavailable`].
     pub async fn restore(&self, id: ObjectId, condition: &Condition) -> Result<Todo, Conflict<Todo>> {
         for _ in 0..TRIES {
-            let mut before = condition.check(self.todos.get(id).await?)?;
+            let before = condition.check(self.todos.get(id).await?)?;
             if before.state == State::Live {
-                self.finish(&mut before).await?;
-                return Ok(before);
+                let Some(same) = self.unchanged(before).await? else { continue };
+                return Ok(same);
             }
             self.assert_room().await?;
             let place = self.surviving_place(&before).await?;
@@ -84,7 +84,7 @@ impl Plan<'_> {
     /// [`Conflict::Stale`]; [`Error::NotFound`]; [`Error::Unavailable`].
     pub async fn remove(&self, id: ObjectId, condition: &Condition) -> Result<(), Conflict<Todo>> {
         for _ in 0..TRIES {
-            let root = condition.check(self.todos.get(id).await?)?;
+            let root = condition.check(self.todos.get_to_remove(id).await?)?;
             self.assert_in_time()?;
             for level in self.levels_under(id).await?.into_iter().rev() {
                 self.todos.remove_each(doc! { "_id": { "$in": level } }, self.now).await?;

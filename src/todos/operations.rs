@@ -182,10 +182,11 @@ impl Plan<'_> {
             let mut after = before.clone();
             after.take(input.clone(), self.now).map_err(Error::Invalid)?;
             self.relocate(&mut after, &input).await?;
-            if after == before {
-                return Ok(before);
-            }
-            let Some(acts) = self.consequences(&before, &mut after).await? else { return Ok(before) };
+            let acts = if after == before { None } else { self.consequences(&before, &mut after).await? };
+            let Some(acts) = acts else {
+                let Some(same) = self.unchanged(before).await? else { continue };
+                return Ok(same);
+            };
             if let Some(changed) = self.write(&before, after, acts).await? {
                 return Ok(self.kept_in_order(&before, changed).await?);
             }
@@ -244,6 +245,13 @@ impl Plan<'_> {
         }
         self.finish(&mut after).await?;
         Ok(Some(after))
+    }
+
+    /// A todo that is already as it is wanted, perhaps by an earlier try: with what that may have left to do done, and
+    /// lasting. `None` when someone came between.
+    pub(super) async fn unchanged(&self, mut seen: Todo) -> Result<Option<Todo>, Error> {
+        self.finish(&mut seen).await?;
+        Ok(self.todos.is_lasting(&seen).await?.then_some(seen))
     }
 
     /// Adds a todo behind all others; `None` when the id is taken.

@@ -37,7 +37,8 @@ impl Plan<'_> {
         for _ in 0..TRIES {
             let before = condition.check(self.usable(id).await?)?;
             if before.tags.iter().any(|known| known == tag) == is_on {
-                return Ok(before);
+                let Some(same) = self.unchanged(before).await? else { continue };
+                return Ok(same);
             }
             let mut after = before.clone();
             if is_on {

@@ -221,6 +221,22 @@ async fn what_a_crash_cut_off_is_ended_by_the_maintenance_once() {
 }
 
 #[tokio::test]
+async fn a_repetition_does_what_a_crash_cut_off() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let parent = made(&ann, json!({ "name": "parent" })).await;
+    let child = made(&ann, json!({ "name": "child", "parent_id": parent })).await;
+    let done = doc! { "completed": true, "completed_at": app.clock.now() };
+    cut_off(&app, &parent, bson::bson!(["complete"]), done).await;
+    assert!(!is_done(&ann, &child).await);
+    for _ in 0..2 {
+        let todo = ann.patch(&format!("/v1/todos/{parent}"), json!({ "completed": true })).await.assert(200);
+        assert_eq!(todo.json()["version"], 1);
+        assert!(is_done(&ann, &child).await);
+    }
+}
+
+#[tokio::test]
 async fn there_is_room_for_so_many_todos_and_lists_and_no_more() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;

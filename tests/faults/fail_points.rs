@@ -95,7 +95,7 @@ impl Case {
             None => data.insert("closeConnection", true),
         };
         let mode = self.times.map_or(Bson::from("alwaysOn"), |times| doc! { "times": times }.into());
-        node.set_fail_point(mode, data).await;
+        node.fail_commands(mode, data).await;
     }
 }
 
@@ -123,7 +123,7 @@ async fn a_command_that_fails_is_tried_again_or_the_client_is_told_to() {
         let request = request(case, &reader, &instance).await;
         case.set(&primary, &service.database).await;
         let answer = send(&request, number, &instance, &findings).await;
-        primary.set_fail_point("off", Document::new()).await;
+        primary.fail_commands("off", Document::new()).await;
         let seen = || format!("{case:?}: {answer:?}");
         overcome += usize::from(answer.is_success());
         if case.is_overcome() {

@@ -29,6 +29,7 @@ mod races;
 mod resets;
 mod slow_sockets;
 mod stop;
+mod unreplicated;
 
 use std::time::Duration;
 

@@ -80,12 +80,21 @@ impl Node {
     pub(crate) async fn fail(&self, commands: &[&str]) {
         let mode = if commands.is_empty() { "off" } else { "alwaysOn" };
         let data = doc! { "failCommands": commands.to_vec(), "errorCode": 40_573, "appName": "todo-api" };
-        self.set_fail_point(mode, data).await;
+        self.fail_commands(mode, data).await;
     }
 
     /// Sets the fail point for commands, in a mode such as `off` or `{ times: 1 }`.
-    pub(crate) async fn set_fail_point(&self, mode: impl Into<Bson>, data: Document) {
-        let command = doc! { "configureFailPoint": "failCommand", "mode": mode.into(), "data": data };
+    pub(crate) async fn fail_commands(&self, mode: impl Into<Bson>, data: Document) {
+        self.set_fail_point("failCommand", mode, data).await;
+    }
+
+    /// Makes this node, a secondary, get what is written or, as the others write on, not.
+    pub(crate) async fn replicate(&self, does: bool) {
+        self.set_fail_point("stopReplProducer", if does { "off" } else { "alwaysOn" }, doc! {}).await;
+    }
+
+    async fn set_fail_point(&self, name: &str, mode: impl Into<Bson>, data: Document) {
+        let command = doc! { "configureFailPoint": name, "mode": mode.into(), "data": data };
         self.admin().await.run_command(command).await.unwrap();
     }
 

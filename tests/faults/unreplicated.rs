@@ -1,0 +1,156 @@
+//! The primary ahead of all others, and then gone: an instance writes what no majority gets, a second one is asked for
+//! the same, finds it done, and must not say so before a majority has it, as it is lost when the primary dies.
+
+use std::time::Duration;
+
+use bson::oid::ObjectId;
+use futures_util::future::join_all;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::account::{Account, id_of, patiently};
+use crate::findings::Findings;
+use crate::fleet::instance::{Answer, Instance};
+use crate::fleet::process::eventually;
+use crate::fleet::turn;
+use crate::service::Service;
+use crate::size;
+
+/// How long the first to ask have until all they want stands on the primary, and the second until they would be
+/// answered.
+const HEAD_START: Duration = Duration::from_millis(500);
+
+/// A member that is added to what is shown.
+const TRASHED: &str = "is in the trash";
+
+/// A request that can be repeated, and what it leaves behind.
+struct Wish {
+    method: Method,
+    path: String,
+    body: Value,
+    /// Where to see that it was fulfilled, and the part of the answer that shows it; null when there is nothing then.
+    shown: (String, Value),
+}
+
+impl Wish {
+    fn of(method: Method, path: &str, body: Value, object: &str, shows: Value) -> Self {
+        Self { method, path: path.to_owned(), body, shown: (object.to_owned(), shows) }
+    }
+
+    async fn ask(&self, account: &Account, instance: &Instance) -> Answer {
+        account.call(instance, self.method.clone(), &self.path, &self.body).await
+    }
+
+    /// Whether an answer says that it is fulfilled: who wants something gone is told so by its absence, too.
+    fn is_acknowledged(&self, answer: &Answer) -> bool {
+        answer.is_success() || (answer.status == 404 && self.shown.1.is_null())
+    }
+
+    async fn is_fulfilled(&self, account: &Account, instance: &Instance) -> bool {
+        let (path, shows) = &self.shown;
+        let mut answer =
+            patiently(async || account.call(instance, Method::GET, path, &Value::Null).await).await;
+        answer.body[TRASHED] = json!(!answer.body["deleted_at"].is_null());
+        let Some(members) = shows.as_object() else { return answer.status == 404 };
+        answer.status == 200 && members.iter().all(|(name, value)| answer.body[name] == *value)
+    }
+}
+
+#[tokio::test]
+async fn what_no_majority_has_is_not_acknowledged_to_who_asks_again() {
+    let _turn = turn().await;
+    let mut service = Service::start("unreplicated", 2, &[]).await;
+    let findings = Findings::default();
+    let rounds = size(1, 20);
+    let (mut asked, mut acknowledged) = (0, 0);
+    for round in 0..rounds {
+        let second = service.ways.to(1);
+        let account = Account::register(&format!("asker-{round}"), &second).await;
+        let wishes = wishes(&account, &second).await;
+        let answers = ask_twice(&wishes, &account, &mut service).await;
+        for (wish, answer) in wishes.iter().zip(&answers) {
+            let request = || format!("{} {} {}", wish.method, wish.path, wish.body);
+            findings.judge(answer, request);
+            let is_acknowledged = wish.is_acknowledged(answer);
+            let is_lost = is_acknowledged && !wish.is_fulfilled(&account, &second).await;
+            findings.check(!is_lost, || format!("{} was acknowledged and is lost: {answer:?}", request()));
+            acknowledged += usize::from(is_acknowledged);
+        }
+        for wish in &wishes {
+            let answer = patiently(async || wish.ask(&account, &second).await).await;
+            let is_right = wish.is_acknowledged(&answer) && wish.is_fulfilled(&account, &second).await;
+            findings.check(is_right, || format!("{} {} in the end: {answer:?}", wish.method, wish.path));
+        }
+        asked += wishes.len();
+    }
+    let figures = format!(
+        "{asked} wishes that no majority had when asked for again, {acknowledged} acknowledged later"
+    );
+    findings.conclude("unreplicated", &figures, &service);
+}
+
+/// Has the first instance write on a primary that has no others to replicate to, and the second asked for the same; then
+/// the first and the primary are killed. Says what the second answered.
+async fn ask_twice(wishes: &[Wish], account: &Account, service: &mut Service) -> Vec<Answer> {
+    let (first, second) = (service.ways.to(0), service.ways.to(1));
+    let (primary, secondaries) = service.set.nodes().await;
+    for secondary in &secondaries {
+        secondary.replicate(false).await;
+    }
+    let stopped = async || (!primary.takes_writes().await).then_some(());
+    eventually("no majority gets what is written", stopped).await;
+    let written = join_all(wishes.iter().map(|wish| wish.ask(account, &first)));
+    let answered = async {
+        tokio::time::sleep(HEAD_START).await;
+        join_all(wishes.iter().map(|wish| wish.ask(account, &second))).await
+    };
+    let strike = async {
+        tokio::time::sleep(2 * HEAD_START).await;
+        service.servers[0].signal("-KILL");
+        primary.kill().await;
+        for secondary in &secondaries {
+            secondary.replicate(true).await;
+        }
+    };
+    let (written, answers, ()) = tokio::join!(written, answered, strike);
+    assert!(written.iter().all(|answer| answer.status == 0), "nothing was acknowledged: {written:?}");
+    service.mend().await;
+    service.restart(0).await;
+    answers
+}
+
+/// One of each kind of request that finds nothing to do when it is repeated.
+async fn wishes(account: &Account, instance: &Instance) -> Vec<Wish> {
+    let mut todos = Vec::new();
+    for _ in 0..7 {
+        let todo = account.make(instance, &json!({ "name": "todo", "due": { "date": "2030-01-01" } })).await;
+        todos.push(format!("/v1/todos/{}", id_of(&todo)));
+    }
+    let list = async || {
+        let make =
+            async || account.call(instance, Method::POST, "/v1/lists", &json!({ "name": "list" })).await;
+        format!("/v1/lists/{}", id_of(&patiently(make).await.body))
+    };
+    let (changed, put, deleted, removed) = (list().await, list().await, list().await, list().await);
+    let gone =
+        patiently(async || account.call(instance, Method::DELETE, &todos[5], &Value::Null).await).await;
+    assert_eq!(gone.status, 204, "{gone:?}");
+    let (new, name) = (format!("/v1/todos/{}", ObjectId::new()), json!({ "name": "new" }));
+    let trashed = |is_so: bool| json!({ TRASHED: is_so });
+    let (done, tagged) = (json!({ "completed": true }), json!({ "tags": ["new"] }));
+    let of = Wish::of;
+    vec![
+        of(Method::PUT, &new, name.clone(), &new, name.clone()),
+        of(Method::PUT, &todos[0], name.clone(), &todos[0], name.clone()),
+        of(Method::PATCH, &todos[1], name.clone(), &todos[1], name.clone()),
+        of(Method::PATCH, &todos[2], done.clone(), &todos[2], done),
+        of(Method::PUT, &format!("{}/tags/new", todos[3]), Value::Null, &todos[3], tagged),
+        of(Method::DELETE, &todos[4], Value::Null, &todos[4], trashed(true)),
+        of(Method::POST, &format!("{}/restore", todos[5]), Value::Null, &todos[5], trashed(false)),
+        of(Method::PATCH, &changed, name.clone(), &changed, name.clone()),
+        of(Method::PUT, &put, name.clone(), &put, name),
+        of(Method::DELETE, &deleted, Value::Null, &deleted, trashed(true)),
+        of(Method::DELETE, &format!("{}?permanent=true", todos[6]), Value::Null, &todos[6], Value::Null),
+        of(Method::DELETE, &format!("{removed}?permanent=true"), Value::Null, &removed, Value::Null),
+    ]
+}
