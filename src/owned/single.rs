@@ -62,7 +62,7 @@ impl<T: Owned> Own<'_, T> {
     /// As [`Own::get`].
     pub async fn get_to_remove(&self, id: ObjectId) -> Result<T, Error> {
         let found = match self.find(id).await? {
-            None => self.look_up(id, Some(ReadConcern::linearizable())).await?,
+            None => self.find_lasting(id).await?,
             found => found,
         };
         found.ok_or(Error::NotFound(T::RESOURCE))
@@ -81,7 +81,7 @@ impl<T: Owned> Own<'_, T> {
     /// # Errors
     /// [`Error::Unavailable`], also when there is none.
     pub async fn committed(&self, id: ObjectId) -> Result<T, Error> {
-        let found = self.look_up(id, Some(ReadConcern::linearizable())).await?;
+        let found = self.find_lasting(id).await?;
         found.ok_or_else(|| Error::unavailable("it is not known to last"))
     }
 
@@ -91,8 +91,13 @@ impl<T: Owned> Own<'_, T> {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn is_lasting(&self, seen: &T) -> Result<bool, Error> {
-        let found = self.look_up(seen.id(), Some(ReadConcern::linearizable())).await?;
+        let found = self.find_lasting(seen.id()).await?;
         Ok(found.is_some_and(|found| found == *seen))
+    }
+
+    /// As [`Own::find`], once a majority has that, and everything that was written before.
+    async fn find_lasting(&self, id: ObjectId) -> Result<Option<T>, Error> {
+        self.look_up(id, Some(ReadConcern::linearizable())).await
     }
 
     async fn look_up(&self, id: ObjectId, concern: Option<ReadConcern>) -> Result<Option<T>, Error> {
