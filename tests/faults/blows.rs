@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use crate::fleet::replica_set::Node;
-use crate::fleet::{random, random_millis, turn};
+use crate::fleet::{RECOVERY, random, random_millis, turn};
 use crate::size;
 use crate::trial::{LANES, Trial};
 
@@ -43,17 +43,20 @@ async fn strike_primaries(part: &str, what: &str, strike: impl AsyncFn(&Node)) {
     let _turn = turn().await;
     let mut trial = Trial::begin(part, LANES, false).await;
     let blows = size(3, 50);
-    let mut failovers = Vec::new();
+    let mut slowest = Duration::ZERO;
     for _ in 0..blows {
         tokio::time::sleep(CALM).await;
         let (primary, secondaries) = trial.service.set.nodes().await;
         let struck = Instant::now();
         strike(&primary).await;
-        failovers.push(trial.fail_over(&secondaries, struck).await);
+        let database = trial.fail_over(&secondaries, struck).await;
+        let whole = struck.elapsed();
+        let late = || format!("recovered {whole:.1?} after the blow, the database after {database:.1?}");
+        trial.findings.check(whole <= RECOVERY, late);
+        slowest = slowest.max(database);
         trial.service.mend().await;
     }
     tokio::time::sleep(CALM).await;
-    let slowest = failovers.into_iter().max().unwrap();
     trial
         .end(what, &format!("{blows} times, the database took writes again after {slowest:.1?} at the most"))
         .await;
