@@ -27,6 +27,13 @@ struct Session {
     over: bool,
 }
 
+impl Session {
+    /// Its owner has just been here: it goes on.
+    fn used(&mut self, now: i64) {
+        self.idle_at = self.expires_at.min(now + REFRESH_LIFE + LEEWAY);
+    }
+}
+
 /// A pair of tokens that was handed out.
 struct Pair {
     session: usize,
@@ -133,7 +140,7 @@ impl Life {
         session.seen = session.seen.max(session.generation);
         session.generation += 1;
         session.rotated_at = now;
-        session.idle_at = session.expires_at.min(now + REFRESH_LIFE + LEEWAY);
+        session.used(now);
     }
 
     async fn refresh(&mut self, pair: usize, lost: bool) {
@@ -151,8 +158,7 @@ impl Life {
                 session.over = true;
                 verdict = Verdict::Revoked;
             } else {
-                // A refresh is a use: its owner has just been here.
-                session.idle_at = session.expires_at.min(now + REFRESH_LIFE + LEEWAY);
+                session.used(now);
             }
         }
         let client = self.pairs[pair].client.clone();
@@ -218,7 +224,9 @@ impl Life {
                     let query = if but_current { "?except=current" } else { "" };
                     let answer = self.pairs[pair].client.delete(&format!("/v1/sessions{query}")).await;
                     answer.assert(204);
-                    self.end_all(but_current.then_some(self.pairs[pair].session));
+                    let (session, now) = (self.pairs[pair].session, self.now());
+                    self.sessions[session].used(now);
+                    self.end_all(but_current.then_some(session));
                 }
             }
             Step::ChangePassword { token } => {
