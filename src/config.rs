@@ -95,7 +95,7 @@ pub enum LogFormat {
     Text,
 }
 
-/// The settings with their defaults; `None` where there is none. The order is that of the README's table.
+/// The settings with their defaults; `None` where there is none. The order is that of the table in docs/operating.md.
 pub const SETTINGS: [(&str, Option<&str>); 17] = [
     ("mongodb_uri", Some("mongodb://localhost:27017/todolistapp")),
     ("jwt_secret", None),

@@ -170,10 +170,10 @@ async fn healthcheck_tells_whether_the_service_answers() {
 }
 
 #[tokio::test]
-async fn help_and_the_readme_name_every_setting_with_its_default() {
+async fn help_and_the_operators_guide_list_every_setting_with_its_default() {
     let (code, help, _) = process::run(&["--help"], &[]).await;
     assert_eq!(code, Some(0));
-    let readme = include_str!("../../README.md");
+    let guide = include_str!("../../docs/operating.md");
     for (name, default) in todo_api::config::SETTINGS {
         let name = name.to_uppercase();
         let default = default.filter(|default| !default.is_empty());
@@ -182,6 +182,6 @@ async fn help_and_the_readme_name_every_setting_with_its_default() {
             "{name}"
         );
         let row = default.map_or(format!("| `{name}` | "), |default| format!("| `{name}` | `{default}` |"));
-        assert!(readme.contains(&row), "{row}");
+        assert!(guide.contains(&row), "{row}");
     }
 }
