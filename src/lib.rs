@@ -1,6 +1,6 @@
 //! A todo service over MongoDB: users, their sessions, their todos. It answers the API of the Flask service that it
-//! replaces, on the same database. This page is the way in for whoever changes the code; the README is for whoever
-//! runs or calls it.
+//! replaces, on the same database. This page is the way in for whoever changes the code; README.md and docs/
+//! are for whoever runs or calls it.
 //!
 //! # The way of a request
 //!
