@@ -1,0 +1,71 @@
+//! The README and the guides in docs/: their links resolve, and the README stays short.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot read a guide fails")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const README_LINES_MAX: usize = 200;
+
+fn guides() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut guides = vec![root.join("README.md"), root.join("CHANGELOG.md")];
+    guides.extend(fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path()));
+    guides.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    guides
+}
+
+/// The lines outside code blocks.
+fn prose(text: &str) -> impl Iterator<Item = &str> {
+    let mut in_code = false;
+    text.lines().filter(move |line| {
+        let is_fence = line.starts_with("```");
+        in_code ^= is_fence;
+        !is_fence && !in_code
+    })
+}
+
+/// The anchors that GitHub gives to headings.
+fn anchors(text: &str) -> Vec<String> {
+    let headings = prose(text).filter(|line| line.starts_with('#'));
+    let slug = |heading: &str| -> String {
+        let kept = heading.trim_start_matches('#').trim().chars();
+        let kept = kept.filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+        kept.collect::<String>().to_lowercase().replace(' ', "-")
+    };
+    headings.map(slug).collect()
+}
+
+fn links(text: &str) -> Vec<&str> {
+    let targets = prose(text).flat_map(|line| line.split("](").skip(1));
+    targets.filter_map(|rest| rest.split_once(')')).map(|(target, _)| target).collect()
+}
+
+#[test]
+fn links_between_guides_lead_to_a_file_and_a_heading() {
+    let mut checked = 0;
+    for guide in guides() {
+        let text = fs::read_to_string(&guide).unwrap();
+        for link in links(&text).into_iter().filter(|link| !link.contains("://")) {
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { guide.clone() } else { guide.with_file_name(file) };
+            let found = fs::read_to_string(&target);
+            let found = found.unwrap_or_else(|_| panic!("{}: {link} leads to no file", guide.display()));
+            let has_anchor = anchor.is_empty() || anchors(&found).iter().any(|known| known == anchor);
+            assert!(has_anchor, "{}: {link} leads to no heading", guide.display());
+            checked += 1;
+        }
+    }
+    assert!(checked > 30, "{checked}");
+}
+
+#[test]
+fn the_readme_is_short_and_links_to_every_guide() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = fs::read_to_string(root.join("README.md")).unwrap();
+    assert!(readme.lines().count() <= README_LINES_MAX);
+    for guide in guides().iter().filter(|guide| !guide.ends_with("README.md")) {
+        let path = guide.strip_prefix(root).unwrap().display().to_string();
+        assert!(links(&readme).contains(&path.as_str()), "{path}");
+    }
+}
