@@ -3,8 +3,8 @@
 FROM rust:1.95-bookworm AS build
 WORKDIR /build
 COPY . .
-# Cargo compares times: sources older than an earlier build in the cache must not pass for built.
-# On ARM the allocator takes its page size from the building machine; one built for 64 KiB (2^16) runs on all.
+# Cargo compares modification times. Without touch, sources older than the cached build would not be rebuilt.
+# On ARM, jemalloc takes its page size from the build machine. A build for 64 KiB (2^16) pages runs on every machine.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/build/target,sharing=locked \
     touch src/main.rs src/lib.rs \
@@ -14,7 +14,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
 
 FROM debian:bookworm-slim
 COPY --from=build /usr/local/bin/todo-api /usr/local/bin/todo-api
-# Where a todo-api.toml would be read from.
+# The service reads todo-api.toml from here if the file exists.
 WORKDIR /etc/todo-api
 USER 10001:10001
 ENV HOST=0.0.0.0 PORT=8000
