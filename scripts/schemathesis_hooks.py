@@ -1,4 +1,4 @@
-"""What scripts/contract tells schemathesis in code: which token a request carries, and how sync tells of faults.
+"""Hooks of schemathesis for scripts/contract: tokens of requests, and errors inside responses of sync.
 
 A module for schemathesis, not a command.
 """
@@ -11,23 +11,23 @@ import schemathesis
 from schemathesis.core.failures import AcceptedNegativeData
 
 URL, PASSWORD = os.environ["CONTRACT_URL"], "correct horse battery"
-# What ends sessions, spends tokens or changes passwords: each such request comes from a user of its own.
+# These operations end sessions, use up tokens or change passwords, so each request comes from its own user.
 ENDING = {"logout", "refresh", "end_session", "end_sessions", "put_password", "delete_user",
           "original_logout", "original_refresh", "original_delete_user"}
 
 
 def post(path, body, token=None):
-    """The JSON of an answer of success."""
+    """Sends a request, and returns the JSON of a successful response."""
     headers = {"Content-Type": "application/json"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
     request = urllib.request.Request(URL + path, json.dumps(body).encode(), headers)
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.load(answer)
+    with urllib.request.urlopen(request, timeout=30) as response:
+        return json.load(response)
 
 
 def new_session():
-    """Tokens and name of a new user, whose password is the one in the document's examples."""
+    """Tokens and username of a new user, with the password of the document's examples."""
     user = {"username": f"contract-{secrets.token_hex(8)}", "password": PASSWORD}
     post("/v1/register", user)
     return {**user, **post("/v1/login", user)}
@@ -43,7 +43,7 @@ def is_positive(case):
 @schemathesis.auth(refresh_interval=None)
 class Tokens:
     def get(self, case, context):
-        """The session whose token the request carries, if the operation needs one."""
+        """The session that sends the request, or None if the operation needs no token."""
         definition = context.operation.definition.raw
         if not definition["security"]:
             return None
@@ -58,7 +58,7 @@ class Tokens:
             self.aim(case, definition["operationId"], session)
 
     def aim(self, case, operation, session):
-        """Names in the path what there is, where schemathesis does not find out by itself."""
+        """Puts existing objects into the path if schemathesis cannot find them."""
         if operation == "end_session":
             case.path_parameters["id"] = session["session_id"]
         elif operation in ("original_get_user", "original_delete_user"):
@@ -70,7 +70,7 @@ class Tokens:
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """Made-up versions, and names and keys that come again, would hide the rest: in most requests they are good."""
+    """Makes most versions, usernames and keys valid, because generated ones would fail before other checks run."""
     if not is_positive(case):
         return
     if "Idempotency-Key" in case.headers:
@@ -85,7 +85,7 @@ def before_call(context, case, kwargs):
 
 @schemathesis.hook
 def filter_failure(context, failure, case, response):
-    """Sync answers 200 and tells faults of a command in its result: a fault that is told there is not overlooked."""
+    """Ignores accepted invalid input of sync if a result reports it, because sync returns 200 for invalid commands."""
     if case.operation.path != "/v1/sync" or not isinstance(failure, AcceptedNegativeData):
         return True
     return all(result["status"] < 400 for result in response.json()["results"])
