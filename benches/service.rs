@@ -9,17 +9,17 @@ use axum::response::IntoResponse;
 use bson::oid::ObjectId;
 use bson::{DateTime, RawDocumentBuf, doc};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use todo_api::auth::blacklist::{Blacklist, ENTRIES_MAX};
-use todo_api::auth::revocations::Revocations;
+use todo_api::auth::revocation::blacklist::{Blacklist, ENTRIES_MAX};
+use todo_api::auth::revocation::store::Revocations;
 use todo_api::auth::token::{Claims, Keys, Kind, Role, Subject};
-use todo_api::db;
-use todo_api::id::RandomId;
-use todo_api::members::{Input, Members};
+use todo_api::crypto::random_id::RandomId;
+use todo_api::crypto::sealed::Seals;
+use todo_api::http::fields::{Input, Members};
+use todo_api::http::pagination::Page;
+use todo_api::http::query::Params;
+use todo_api::mongo;
 use todo_api::owned::Owned;
-use todo_api::page::Page;
-use todo_api::position::Positions;
-use todo_api::query::Params;
-use todo_api::seal::Seals;
+use todo_api::owned::order_key::Positions;
 use todo_api::todos::model::Todo;
 use todo_api::todos::query::TodoQuery;
 use todo_api::todos::wire::{TodoBody, TodoPatch};
@@ -36,7 +36,7 @@ fn token(bench: &mut Criterion) {
         Subject { user_id: ObjectId::new(), username: "ann".into(), roles: vec![Role::User], epoch: 0 };
     let token = keys.sign(&Claims::new(Kind::Access, subject, RandomId::new(), NOW, 900)).unwrap();
     // Nothing is sent to it: the map alone is asked.
-    let db = runtime.block_on(db::connect(&"mongodb://127.0.0.1:1/".into(), false)).unwrap();
+    let db = runtime.block_on(mongo::connect(&"mongodb://127.0.0.1:1/".into(), false)).unwrap();
     let blacklist = Arc::new(Blacklist::new(Revocations::new(&db), ENTRIES_MAX));
     bench.bench_function("token, verified and looked up", |bench| {
         bench.iter(|| {

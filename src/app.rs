@@ -10,12 +10,13 @@ use axum::routing::{delete, get, patch, post, put};
 use tokio_util::task::TaskTracker;
 use tower::util::MapResponseLayer;
 
-use crate::admission::Admission;
 use crate::error::{Error, Resource};
-use crate::health::Readiness;
+use crate::http::access_log::Line;
+use crate::http::admission::Admission;
+use crate::http::readiness::Readiness;
+use crate::http::{detached, problem, readiness, security_headers};
 use crate::state::AppState;
-use crate::telemetry::Line;
-use crate::{detach, health, lists, openapi, original, problem, security, sync, tags, todos, users};
+use crate::{lists, openapi, original, sync, tags, todos, users};
 
 /// The whole service: every route with its layers.
 pub fn router(state: AppState) -> Router {
@@ -26,7 +27,7 @@ pub fn router(state: AppState) -> Router {
         .merge(errors(v1(&state)))
         .merge(errors(service()))
         .fallback(unknown_path);
-    let routes = if origins.is_empty() { routes } else { routes.layer(security::cors(origins)) };
+    let routes = if origins.is_empty() { routes } else { routes.layer(security_headers::cors(origins)) };
     let routes = routes.layer(from_fn(move |request, next| edge(hops, request, next))).with_state(state);
     // `Allow` is put in by the router itself, outside its layers.
     Router::new().fallback_service(routes).layer(MapResponseLayer::new(allow_options))
@@ -35,9 +36,9 @@ pub fn router(state: AppState) -> Router {
 /// What every request and every answer goes through.
 async fn edge(hops: usize, mut request: Request, next: Next) -> Response {
     let line = Line::begin(&mut request, hops);
-    let is_secure = security::is_secure(request.headers(), hops);
+    let is_secure = security_headers::is_secure(request.headers(), hops);
     let mut response = problem::render(next.run(request).await, &line.id);
-    security::harden(response.headers_mut(), is_secure);
+    security_headers::harden(response.headers_mut(), is_secure);
     line.end(&mut response);
     response
 }
@@ -92,8 +93,8 @@ fn v1(state: &AppState) -> Router<AppState> {
 /// The routes that operators and their tools use.
 fn service() -> Router<AppState> {
     Router::new()
-        .route("/livez", get(health::live))
-        .route("/readyz", get(health::ready))
+        .route("/livez", get(readiness::live))
+        .route("/readyz", get(readiness::ready))
         .route("/problems/{code}", get(problem::explained))
         .route("/v1/openapi.json", get(openapi::handlers::document))
         .route("/docs", get(openapi::handlers::docs))
@@ -128,7 +129,7 @@ async fn guarded_by(State(guard): State<Guard>, mut request: Request, next: Next
         };
         Ok(next.run(request).await)
     };
-    detach::see_through(guard.tasks, work).await
+    detached::see_through(guard.tasks, work).await
 }
 
 /// `OPTIONS` on any route says what it allows (RFC 9110 §9.3.7); other methods that it has not are refused.

@@ -16,7 +16,7 @@ pub enum Error {
     /// The body is not JSON, or not JSON that everyone reads alike (duplicate members); says what is wrong where.
     #[error("malformed JSON: {0}")]
     MalformedJson(String),
-    /// The body is larger than [`crate::extract::BODY_LIMIT`].
+    /// The body is larger than [`crate::http::body::BODY_LIMIT`].
     #[error("body too large")]
     BodyTooLarge,
     /// The client took too long to send the body.

@@ -12,16 +12,16 @@
 //!
 //! Follow `PUT /todo/{todo_id}` once and you know the code:
 //!
-//! 1. [`server`] accepts the connection and hands the request to the router of [`app`], where the route table is. What handlers ask for is in [`state`].
-//! 2. [`telemetry`] names the request and will write its log line; [`health`] holds it back unless the database is
-//!    prepared; [`detach`] sees it through, so that nothing is dropped half-way when the client leaves; [`admission`]
+//! 1. [`http::server`] accepts the connection and hands the request to the router of [`app`], where the route table is. What handlers ask for is in [`state`].
+//! 2. [`http::access_log`] names the request and will write its log line; [`http::readiness`] holds it back unless the database is
+//!    prepared; [`http::detached`] sees it through, so that nothing is dropped half-way when the client leaves; [`http::admission`]
 //!    lets it go on when it is its turn.
 //! 3. The handler, in [`original`], lists what it needs: `FreshUser` ([`auth::extract`]) checks the token and asks the
-//!    blacklist; `Body<TodoFields>` reads the fields with the help of [`extract`].
-//! 4. `planner.of(caller)` ([`todos::operations`]) is the only door to todos and lists. It reads the todo, makes of it what
+//!    blacklist; `Body<TodoFields>` reads the fields with the help of [`http::body`].
+//! 4. `planner.of(caller)` ([`workspace`]) is the only door to todos and lists. It reads the todo, makes of it what
 //!    it is to become ([`todos::model`]), and swaps it in if nobody came between; every filter names the owner
-//!    ([`owned::objects`]).
-//! 5. What goes wrong is an [`error::Error`], which knows no HTTP. [`problem`] gives it a status, and the face of the
+//!    ([`owned::collection`]).
+//! 5. What goes wrong is an [`error::Error`], which knows no HTTP. [`http::problem`] gives it a status, and the face of the
 //!    service that was called gives it a body: problem details, or the original's words.
 //!
 //! # Where things are
@@ -30,7 +30,7 @@
 //! [`audit`]; inside a feature the file names are the layers: `model` (the thing and its rules, pure), `store` (its
 //! collection, one round trip a method), `operations` (acts of several steps, used by every face), `handlers` and `wire`
 //! (HTTP and JSON), `docs` (what the API document says of it). [`original`] is a face: handlers only. Around them:
-//! [`config`], [`state`], [`db`], [`migrations`], [`startup`]; for operators [`cli`], [`monitor`], [`backup`], and [`seed`],
+//! [`config`], [`state`], [`mongo`], [`migrations`], [`startup`]; for operators [`operator::users`], [`operator::metrics`], [`operator::backup`], and [`operator::seed`],
 //! which makes demo data.
 //!
 //! # What is deliberately absent
@@ -39,8 +39,8 @@
 //!
 //! - No import points upwards, and none closes a circle. `auth` knows no users; a store knows no other store.
 //! - No todo is reached without its owner.
-//! - No status code outside [`problem`], the original's wire format, and answers of success; no driver type outside
-//!   the stores, [`db`] and [`migrations`].
+//! - No status code outside [`http::problem`], the original's wire format, and answers of success; no driver type outside
+//!   the stores, [`mongo`] and [`migrations`].
 //! - No check before a write that the write itself could make: uniqueness is an index, ownership is in the filter.
 //! - No client value becomes an operator: filters are built from typed values.
 //! - No future that uses the database is dropped half-way.
@@ -49,10 +49,10 @@
 //!
 //! # Sync and events
 //!
-//! Every write to a todo or list stamps it with the logical time of the replica set. [`owned::stamps`] tells why a reader
-//! that begins a minute below what it has seen misses nothing; [`sync::operations`] walks through the stamps page by page.
+//! Every write to a todo or list stamps it with the logical time of the replica set. [`owned::change_stamp`] tells why a reader
+//! that begins a minute below what it has seen misses nothing; [`sync::changes`] walks through the stamps page by page.
 //! [`sync::hub`] reads one change stream and hands changes out to the streams of events, each of which
-//! ([`sync::connection`]) first walks to where it is live. Commands ([`sync::commands`]) call what the routes call.
+//! ([`sync::event_stream`]) first walks to where it is live. Commands ([`sync::commands`]) call what the routes call.
 //!
 //! # The API document
 //!
@@ -64,65 +64,37 @@
 //! The port is bound first. [`startup`] then prepares the database, as often as it takes: it must be a replica set;
 //! [`migrations`] bring old documents up to date; each store makes its indexes; the blacklist is loaded; deletions that
 //! a crash cut off are ended. Only then does the gate open. What waiting cannot mend ends the process with one line.
-//! From then on [`auth::mirror`] keeps the blacklist close behind the collection that all instances share; how old it may
-//! be for a request to be answered from it, and why that bounds a revocation everywhere, is told in [`auth::blacklist`].
+//! From then on [`auth::revocation::refresh`] keeps the blacklist close behind the collection that all instances share; how old it may
+//! be for a request to be answered from it, and why that bounds a revocation everywhere, is told in [`auth::revocation::blacklist`].
 //! At SIGTERM the gate closes, connections drain, and detached work is waited for.
 //!
 //! # Writes whose outcome is unknown
 //!
 //! The driver repeats a write once. After that the client gets a 503 and may repeat the request: the head of each store
 //! says what that does. Acts of several writes are ordered so that the first makes the rest safe to repeat; see
-//! [`users::operations::Accounts::delete`], [`auth::revoke`] and [`todos::cascade`]. A creation that comes with an `Idempotency-Key` answers a
+//! [`users::operations::Accounts::delete`], [`auth::revocation`] and [`todos::side_effects`]. A creation that comes with an `Idempotency-Key` answers a
 //! repetition as it did at first, and never creates twice: see [`idempotency::store`].
 
-pub mod config;
-pub mod error;
-
-pub mod clock;
-pub mod id;
-pub mod keys;
-pub mod position;
-pub mod quota;
-pub mod seal;
-
-pub mod admission;
 pub mod app;
-pub mod cli;
-pub mod detach;
-pub mod health;
-pub mod monitor;
-pub mod security;
-pub mod server;
-pub mod startup;
-pub mod state;
-pub mod telemetry;
-
-pub mod extract;
-pub mod json;
-pub mod members;
-pub mod openapi;
-pub mod page;
-pub mod path;
-pub mod problem;
-pub mod query;
-pub mod schema;
-pub mod version;
-
-pub mod backup;
-pub mod db;
-pub mod db_commands;
-pub mod db_watch;
-pub mod migrations;
-
 pub mod audit;
 pub mod auth;
+pub mod clock;
+pub mod config;
+pub mod crypto;
+pub mod error;
+pub mod http;
 pub mod idempotency;
 pub mod lists;
+pub mod migrations;
+pub mod mongo;
+pub mod openapi;
+pub mod operator;
+pub mod original;
 pub mod owned;
-pub mod seed;
+pub mod startup;
+pub mod state;
 pub mod sync;
 pub mod tags;
 pub mod todos;
 pub mod users;
-
-pub mod original;
+pub mod workspace;

@@ -15,14 +15,16 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use todo_api::app;
-use todo_api::cli::{self, UserCommand};
 use todo_api::clock::Clock;
 use todo_api::config::{self, Config};
 use todo_api::error::Refusal;
+use todo_api::http::server;
 use todo_api::migrations::Which;
-use todo_api::seed::command::{self, SeedOptions};
+use todo_api::operator::seed::command::{self, SeedOptions};
+use todo_api::operator::users::{self, UserCommand};
+use todo_api::operator::{backup, logging, metrics};
 use todo_api::state::AppState;
-use todo_api::{backup, db, monitor, openapi, server, startup, telemetry};
+use todo_api::{mongo, openapi, startup};
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
@@ -102,9 +104,9 @@ fn tell(words: &impl Display) {
 
 async fn serve(file: Option<&Path>) -> Result<(), Refusal> {
     let config = Config::load(file)?;
-    telemetry::init(&config)?;
+    logging::init(&config)?;
     // Before the first connection to the database, which is to be counted.
-    let figures = config.metrics_addr.map(|address| Ok((address, monitor::begin()?))).transpose()?;
+    let figures = config.metrics_addr.map(|address| Ok((address, metrics::begin()?))).transpose()?;
     let state = AppState::new(&config, Clock::system()).await?;
     let address = SocketAddr::new(config.host, config.port);
     let listener = TcpListener::bind(address)
@@ -114,8 +116,8 @@ async fn serve(file: Option<&Path>) -> Result<(), Refusal> {
     tracing::info!(%address, "listening");
 
     if let Some((address, handle)) = figures {
-        let router = monitor::router(state.clone(), handle);
-        let listener = monitor::listen(address).await?;
+        let router = metrics::router(state.clone(), handle);
+        let listener = metrics::listen(address).await?;
         let served =
             server::serve(listener, router, MONITORS_MAX, TaskTracker::new(), std::future::pending());
         tokio::spawn(served);
@@ -171,7 +173,7 @@ async fn with_state<T>(
 
 async fn migrate(file: Option<&Path>, again: bool) -> Result<(), Refusal> {
     let config = Config::load(file)?;
-    telemetry::init(&config)?;
+    logging::init(&config)?;
     let which = if again { Which::All } else { Which::Missing };
     with_state(config, async |state| startup::migrate(state, which).await).await
 }
@@ -179,7 +181,7 @@ async fn migrate(file: Option<&Path>, again: bool) -> Result<(), Refusal> {
 async fn user(file: Option<&Path>, command: UserCommand) -> Result<(), Refusal> {
     let done = with_state(Config::load(file)?, async |state| {
         startup::migrate(state, Which::Missing).await?;
-        cli::run(state, command).await
+        users::run(state, command).await
     });
     report(&done.await?);
     Ok(())
@@ -195,7 +197,7 @@ async fn seed(file: Option<&Path>, options: SeedOptions) -> Result<(), Refusal> 
 }
 
 async fn backup(file: Option<&Path>, to: &Path) -> Result<(), Refusal> {
-    let db = db::connect(&Config::load(file)?.mongodb_uri, false).await?;
+    let db = mongo::connect(&Config::load(file)?.mongodb_uri, false).await?;
     let done = async {
         startup::inspect(&db).await?;
         backup::operations::save(&db, to, Clock::system().now(), &stopped()).await
@@ -240,7 +242,7 @@ fn report(done: &str) {
 
 #[expect(clippy::print_stdout, reason = "the document goes to whoever asked for it")]
 fn print_document() -> Result<(), Refusal> {
-    let document = serde_json::to_string_pretty(&*openapi::DOCUMENT);
+    let document = serde_json::to_string_pretty(&*openapi::document::DOCUMENT);
     println!("{}", document.map_err(|error| Refusal(error.to_string()))?);
     Ok(())
 }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::db::{self, Db, Setup, Topology};
 use crate::error::Refusal;
 use crate::migrations::{self, Which};
+use crate::mongo::{self, Db, Setup, Topology};
 use crate::state::AppState;
-use crate::sync::store::Lineage;
+use crate::sync::lineage::Lineage;
 
 const RETRY: Duration = Duration::from_secs(1);
 const TIDY_PERIOD: Duration = Duration::from_mins(1);
@@ -20,7 +20,7 @@ const TIDY_PERIOD: Duration = Duration::from_mins(1);
 pub async fn prepare(state: &AppState, uri: &SecretString) -> Result<(), Refusal> {
     while let Err(why) = attempt(state, Which::Missing).await {
         let why = refused(why)?;
-        if db::diagnose(uri).await == Some(Topology::Standalone) {
+        if mongo::diagnose(uri).await == Some(Topology::Standalone) {
             return Err(standalone());
         }
         tracing::warn!(why, "waiting for MongoDB");

@@ -7,31 +7,31 @@ use axum::extract::FromRef;
 use axum::http::HeaderValue;
 use tokio_util::task::TaskTracker;
 
-use crate::admission::Admission;
 use crate::audit::store::Audit;
-use crate::auth::blacklist::{Blacklist, ENTRIES_MAX};
-use crate::auth::failed_logins::FailedLogins;
 use crate::auth::operations::Auth;
-use crate::auth::revocations::Revocations;
+use crate::auth::revocation::blacklist::{Blacklist, ENTRIES_MAX};
+use crate::auth::revocation::store::Revocations;
 use crate::auth::store::Sessions;
-use crate::auth::throttle::Throttle;
+use crate::auth::throttling::Throttle;
+use crate::auth::throttling::failed_logins::FailedLogins;
 use crate::auth::token::Keys;
 use crate::clock::Clock;
 use crate::config::{Config, Registration, Switch};
-use crate::db::{self, Db, Setup};
+use crate::crypto::sealed::Seals;
 use crate::error::Refusal;
-use crate::health::Readiness;
+use crate::http::admission::Admission;
+use crate::http::readiness::Readiness;
 use crate::idempotency::store::Idempotency;
 use crate::lists::store::Lists;
-use crate::seal::Seals;
-use crate::sync::connection::Sources;
+use crate::mongo::{self, Db, Setup};
+use crate::sync::event_stream::Sources;
+use crate::sync::feed::Feed;
 use crate::sync::hub::Hub;
-use crate::sync::store::Feed;
-use crate::todos::operations::Planner;
 use crate::todos::store::Todos;
 use crate::users::operations::{Accounts, Parts};
 use crate::users::password::Hasher;
 use crate::users::store::Users;
+use crate::workspace::Planner;
 use crate::{lists, todos};
 
 /// Everything that handlers ask for; cheap to clone.
@@ -127,7 +127,7 @@ impl AppState {
     /// # Errors
     /// The configuration cannot be used.
     pub async fn new(config: &Config, clock: Clock) -> Result<Self, Refusal> {
-        let db = db::connect(&config.mongodb_uri, config.metrics_addr.is_some()).await?;
+        let db = mongo::connect(&config.mongodb_uri, config.metrics_addr.is_some()).await?;
         let (current, previous) = (&config.jwt_secret, &config.jwt_secrets_previous);
         let unusable = |error| Refusal(format!("JWT_SECRET cannot be used: {error}"));
         let stores = Stores {
@@ -194,7 +194,7 @@ impl Stores {
     /// Creates the indexes that are missing.
     ///
     /// # Errors
-    /// See [`db::ensure_indexes`].
+    /// See [`mongo::ensure_indexes`].
     pub async fn ensure_indexes(&self) -> Result<(), Setup> {
         self.users.ensure_indexes().await?;
         todos::store::ensure_indexes(&self.todos).await?;

@@ -11,8 +11,8 @@ use mongodb::options::IndexOptions;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
-use crate::db::{self, Db, Setup};
-use crate::id::RandomId;
+use crate::crypto::random_id::RandomId;
+use crate::mongo::{self, Db, Setup};
 
 /// How long an event is kept.
 const KEPT: Duration = Duration::from_hours(90 * 24);
@@ -89,14 +89,14 @@ impl Audit {
     /// Creates the indexes that are missing.
     ///
     /// # Errors
-    /// See [`db::ensure_indexes`].
+    /// See [`mongo::ensure_indexes`].
     pub async fn ensure_indexes(&self) -> Result<(), Setup> {
         let ttl = IndexOptions::builder().expire_after(KEPT).build();
         let indexes = [
-            db::index(doc! { "at": 1 }, ttl),
-            db::index(doc! { "user_id": 1, "at": -1 }, IndexOptions::default()),
+            mongo::index(doc! { "at": 1 }, ttl),
+            mongo::index(doc! { "user_id": 1, "at": -1 }, IndexOptions::default()),
         ];
-        db::ensure_indexes(&self.entries, indexes).await
+        mongo::ensure_indexes(&self.entries, indexes).await
     }
 
     /// Notes an event; one that cannot be written goes to the log.
@@ -108,7 +108,7 @@ impl Audit {
                 ?event,
                 ?user_id,
                 ?session_id,
-                error = db::plain(&error),
+                error = mongo::plain(&error),
                 "an audit event was not written"
             );
         }

@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use super::operations::Auth;
 use super::token::{Claims, Kind, Role};
 use crate::error::{Error, TokenFault};
-use crate::telemetry::UserName;
+use crate::http::access_log::UserName;
 
 /// The caller, by any valid access token.
 pub struct CurrentUser(pub Claims);

@@ -7,12 +7,12 @@ use bson::DateTime;
 use bson::oid::ObjectId;
 use dashmap::DashMap;
 
-use super::blacklist::{Blacklist, Verdict};
+use super::revocation::blacklist::{Blacklist, Verdict};
 use super::store::{Session, Sessions};
 use super::token::{Claims, Keys, Kind, LEEWAY_SECONDS, REFRESH_TTL_SECONDS, Subject};
 use crate::clock::Clock;
+use crate::crypto::random_id::RandomId;
 use crate::error::{Error, TokenFault};
-use crate::id::RandomId;
 
 /// How long a session lives in any case, in seconds: 90 days.
 pub const SESSION_TTL_SECONDS: i64 = 90 * 24 * 60 * 60;
@@ -260,7 +260,7 @@ impl Auth {
         self.sessions.is_living(sid, user_id, epoch, self.clock.now()).await
     }
 
-    /// The living sessions of a user, last used first, at most [`super::store::LISTED`].
+    /// The living sessions of a user, last used first, at most [`crate::auth::store::LISTED`].
     ///
     /// # Errors
     /// [`Error::Unavailable`].

@@ -12,9 +12,9 @@ use mongodb::Collection;
 use mongodb::options::{IndexOptions, ReturnDocument};
 use serde::{Deserialize, Serialize};
 
-use crate::db::{self, Db, Setup};
+use crate::crypto::random_id::RandomId;
 use crate::error::Error;
-use crate::id::RandomId;
+use crate::mongo::{self, Db, Setup};
 
 /// One login and what became of it. Its refresh token may get access tokens until the session is over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,11 +70,11 @@ impl Sessions {
     /// Creates the indexes that are missing.
     ///
     /// # Errors
-    /// See [`db::ensure_indexes`].
+    /// See [`mongo::ensure_indexes`].
     pub async fn ensure_indexes(&self) -> Result<(), Setup> {
         let ttl = IndexOptions::builder().expire_after(Duration::ZERO).build();
-        let by_user = db::index(doc! { "user_id": 1 }, IndexOptions::default());
-        db::ensure_indexes(&self.0, [db::index(doc! { "expires_at": 1 }, ttl), by_user]).await
+        let by_user = mongo::index(doc! { "user_id": 1 }, IndexOptions::default());
+        mongo::ensure_indexes(&self.0, [mongo::index(doc! { "expires_at": 1 }, ttl), by_user]).await
     }
 
     /// Adds a session.
@@ -100,7 +100,7 @@ impl Sessions {
     ) -> Result<Option<Session>, Error> {
         let used = doc! { "$set": { "last_used_at": now, "idle_at": { "$min": ["$expires_at", idle_at] } } };
         let touched = self.0.find_one_and_update(alive(id, epoch, now), vec![used]);
-        Ok(touched.return_document(ReturnDocument::After).max_time(db::MAX_TIME).await?)
+        Ok(touched.return_document(ReturnDocument::After).max_time(mongo::MAX_TIME).await?)
     }
 
     /// Replaces the refresh token of generation `presented`, if that is the newest: one compare-and-set, so that of
@@ -126,7 +126,7 @@ impl Sessions {
             "idle_at": { "$min": ["$expires_at", idle_at] },
         } };
         let rotated = self.0.find_one_and_update(newest, vec![change]).return_document(ReturnDocument::After);
-        Ok(rotated.max_time(db::MAX_TIME).await?)
+        Ok(rotated.max_time(mongo::MAX_TIME).await?)
     }
 
     /// Notes that tokens of a generation have been used, so that the client has them.
@@ -161,7 +161,7 @@ impl Sessions {
     ) -> Result<bool, Error> {
         let mut own = alive(id, epoch, now);
         own.insert("user_id", user_id);
-        Ok(self.0.find_one(own).max_time(db::MAX_TIME).await?.is_some())
+        Ok(self.0.find_one(own).max_time(mongo::MAX_TIME).await?.is_some())
     }
 
     /// The living sessions of a user in an epoch, last used first, at most [`LISTED`].
@@ -176,7 +176,7 @@ impl Sessions {
     ) -> Result<Vec<Session>, Error> {
         let living = doc! { "user_id": user_id, "epoch": epoch, "ended_at": null, "idle_at": { "$gt": now } };
         let found = self.0.find(living).sort(doc! { "last_used_at": -1 }).limit(LISTED);
-        Ok(found.max_time(db::MAX_TIME).await?.try_collect().await?)
+        Ok(found.max_time(mongo::MAX_TIME).await?.try_collect().await?)
     }
 
     /// Ends a session, unless it has ended already.

@@ -9,9 +9,10 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::crypto::derive;
+use crate::crypto::random_id::RandomId;
 use crate::error::{Error, TokenFault};
-use crate::id::{self, RandomId};
-use crate::keys;
+use crate::mongo::object_id;
 
 /// How long a refresh token is valid, in seconds: 30 days.
 pub const REFRESH_TTL_SECONDS: i64 = 30 * 24 * 60 * 60;
@@ -71,10 +72,10 @@ pub struct Claims {
     /// What it is for: differs between the kinds.
     pub aud: String,
     /// The user.
-    #[serde(with = "id::hex")]
+    #[serde(with = "object_id::hex")]
     pub sub: ObjectId,
     /// The user again, under the name that clients of the original read.
-    #[serde(with = "id::hex")]
+    #[serde(with = "object_id::hex")]
     pub identity: ObjectId,
     /// The user's name, for the access log; cut off after [`USERNAME_MAX_CHARS`].
     pub username: String,
@@ -155,7 +156,7 @@ impl Keys {
     /// Derives one key a kind from each secret.
     ///
     /// # Errors
-    /// [`Error::Internal`]: see [`keys::derive`].
+    /// [`Error::Internal`]: see [`derive::derive`].
     pub fn derive(current: &SecretString, previous: &[SecretString]) -> Result<Self, Error> {
         std::iter::once(current).chain(previous).map(Key::derive).collect::<Result<_, _>>().map(Self)
     }
@@ -225,9 +226,9 @@ impl Keys {
 
 impl Key {
     fn derive(secret: &SecretString) -> Result<Self, Error> {
-        let access = keys::derive(secret, b"access token")?;
-        let refresh = keys::derive(secret, b"refresh token")?;
-        let [a, b, c, d, ..] = keys::derive(secret, b"key id")?;
+        let access = derive::derive(secret, b"access token")?;
+        let refresh = derive::derive(secret, b"refresh token")?;
+        let [a, b, c, d, ..] = derive::derive(secret, b"key id")?;
         Ok(Self {
             kid: format!("{a:02x}{b:02x}{c:02x}{d:02x}"),
             access: (EncodingKey::from_secret(&access), DecodingKey::from_secret(&access)),

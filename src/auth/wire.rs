@@ -5,8 +5,8 @@ use utoipa::ToSchema;
 
 use super::operations::Tokens;
 use super::store::Session;
-use crate::id::RandomId;
-use crate::schema::{Secret, Time};
+use crate::crypto::random_id::RandomId;
+use crate::openapi::schema::{Secret, Time};
 
 /// Tokens, as OAuth 2.0 words them (RFC 6749 §5.1).
 #[derive(Serialize, ToSchema)]

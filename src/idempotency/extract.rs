@@ -5,14 +5,14 @@ use axum::http::HeaderMap;
 
 use super::store::Attempt;
 use crate::error::{Error, Fault};
-use crate::extract;
-use crate::members::FromMembers;
+use crate::http::body;
+use crate::http::fields::FromMembers;
 
 const HEADER: &str = "idempotency-key";
 /// How long a key is at most, in characters.
 pub const KEY_MAX_CHARS: usize = 128;
 
-/// As [`extract::JsonBody`], for what creates something and may be repeated.
+/// As [`crate::http::body::JsonBody`], for what creates something and may be repeated.
 pub struct Creation<T> {
     /// What is to be created.
     pub input: T,
@@ -26,7 +26,7 @@ impl<S: Send + Sync, T: FromMembers> FromRequest<S> for Creation<T> {
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
         let key = key(request.headers())?;
         let head = format!("{} {}\n", request.method(), request.uri().path());
-        let (input, body) = extract::json(request).await?;
+        let (input, body) = body::json(request).await?;
         let attempt = key.map(|key| Attempt { key, request: [head.as_bytes(), &body].concat() });
         Ok(Self { input, attempt })
     }

@@ -16,9 +16,9 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
-use crate::db::{self, Db, Setup};
+use crate::crypto::derive;
 use crate::error::Error;
-use crate::keys;
+use crate::mongo::{self, Db, Setup};
 
 /// How long a key is kept, in milliseconds: 25 hours, to be sure of 24.
 const KEPT_MILLIS: i64 = 25 * 60 * 60 * 1_000;
@@ -66,15 +66,16 @@ impl Idempotency {
     /// The keys of `db`, dated by `clock`, with requests digested under the current secret, or an earlier one.
     ///
     /// # Errors
-    /// [`Error::Internal`]: see [`keys::derive`].
+    /// [`Error::Internal`]: see [`derive::derive`].
     pub fn new(
         db: &Db,
         clock: Clock,
         current: &SecretString,
         previous: &[SecretString],
     ) -> Result<Self, Error> {
-        let key =
-            |secret| keys::derive(secret, b"idempotency").map(|key| hmac::Key::new(hmac::HMAC_SHA256, &key));
+        let key = |secret| {
+            derive::derive(secret, b"idempotency").map(|key| hmac::Key::new(hmac::HMAC_SHA256, &key))
+        };
         let previous = previous.iter().map(key).collect::<Result<_, _>>()?;
         Ok(Self { claims: db.collection("idempotency"), clock, current: key(current)?, previous })
     }
@@ -82,10 +83,10 @@ impl Idempotency {
     /// Creates the indexes that are missing.
     ///
     /// # Errors
-    /// See [`db::ensure_indexes`].
+    /// See [`mongo::ensure_indexes`].
     pub async fn ensure_indexes(&self) -> Result<(), Setup> {
         let ttl = IndexOptions::builder().expire_after(Duration::ZERO).build();
-        db::ensure_indexes(&self.claims, [db::index(doc! { "expires_at": 1 }, ttl)]).await
+        mongo::ensure_indexes(&self.claims, [mongo::index(doc! { "expires_at": 1 }, ttl)]).await
     }
 
     /// Runs `make` until it has succeeded once for a key of `scope`, which is a user's id or [`ANONYMOUS`], and always
@@ -136,11 +137,11 @@ impl Idempotency {
         } };
         let claimed = async || {
             let upsert = self.claims.find_one_and_update(doc! { "_id": id }, claim.clone()).upsert(true);
-            upsert.return_document(ReturnDocument::After).max_time(db::MAX_TIME).await
+            upsert.return_document(ReturnDocument::After).max_time(mongo::MAX_TIME).await
         };
         // Of two upserts at once, the unique index may refuse one, which then finds the other's.
         let claim = match claimed().await {
-            Err(error) if db::is_duplicate_key(&error) => claimed().await?,
+            Err(error) if mongo::is_duplicate_key(&error) => claimed().await?,
             claim => claim?,
         };
         claim.ok_or_else(|| Error::internal("an upsert gave nothing back"))
@@ -155,7 +156,7 @@ impl Idempotency {
     async fn settle(&self, id: &str, answer: &str) -> Result<Option<String>, Error> {
         let first = doc! { "$set": { "answer": { "$ifNull": ["$answer", { "$literal": answer }] } } };
         let settled = self.claims.find_one_and_update(doc! { "_id": id }, vec![first]);
-        let before = settled.return_document(ReturnDocument::Before).max_time(db::MAX_TIME).await?;
+        let before = settled.return_document(ReturnDocument::Before).max_time(mongo::MAX_TIME).await?;
         Ok(before.and_then(|before| before.answer))
     }
 }

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::store::Outcome;
 use crate::error::Error;
-use crate::version::Versioned;
+use crate::http::preconditions::Versioned;
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 

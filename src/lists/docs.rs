@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::wire::{CountedList, ListBody, READ_ONLY};
 use crate::error::{Error, Resource};
 use crate::openapi::operation::{Needs, Operation};
+use crate::openapi::schema::{named, read, sent};
 use crate::owned::text::{DESCRIPTION_MAX, NAME_MAX};
-use crate::schema::{named, read, sent};
 
 /// The schemas of lists, by name.
 #[must_use]

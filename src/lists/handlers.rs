@@ -11,18 +11,18 @@ use bson::oid::ObjectId;
 use super::model::List;
 use super::wire::{CountedList, ListPatch, Shown, WholeList};
 use crate::auth::extract::CurrentUser;
+use crate::crypto::sealed::Seals;
 use crate::error::{Error, Resource};
-use crate::extract::JsonBody;
+use crate::http::body::JsonBody;
+use crate::http::pagination::{Listing, Page};
+use crate::http::path::{IdPath, Permanent, chosen, known};
+use crate::http::preconditions::{Given, IfNoneMatch, Versioned};
+use crate::http::query::Params;
 use crate::idempotency::extract::Creation;
 use crate::idempotency::store::Idempotency;
 use crate::owned::Conflict;
-use crate::page::{Listing, Page};
-use crate::path::{IdPath, Permanent, chosen, known};
-use crate::query::Params;
-use crate::seal::Seals;
-use crate::todos::operations::{Plan, Planner};
-use crate::todos::place::Beside;
-use crate::version::{Given, IfNoneMatch, Versioned};
+use crate::todos::hierarchy::Beside;
+use crate::workspace::{Plan, Planner};
 
 /// `GET /v1/lists`
 pub(crate) async fn list(

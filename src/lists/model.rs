@@ -21,7 +21,7 @@ pub struct List {
     pub description: String,
     /// `#` and six lower-case hex digits.
     pub color: Option<String>,
-    /// Its place among the lists of the user: see [`crate::position`].
+    /// Its place among the lists of the user: see [`crate::owned::order_key`].
     pub position: String,
     /// Counts the changes, from 1.
     pub version: i64,

@@ -1,7 +1,7 @@
 //! What may be done with lists, for every face of the service. Must not know HTTP or JSON.
 //!
 //! A list goes into the trash before its todos do, and comes back before them; its note of what is left to do goes last.
-//! For good, its todos are removed first: see [`crate::todos::cascade`], whose rules these are.
+//! For good, its todos are removed first: see [`crate::todos::side_effects`], whose rules these are.
 
 use std::collections::HashMap;
 
@@ -11,11 +11,11 @@ use bson::oid::ObjectId;
 use super::model::{List, ListInput, Unfinished};
 use super::store;
 use crate::error::{Error, Fault};
-use crate::owned::order::Siblings;
+use crate::owned::siblings::Siblings;
 use crate::owned::{Condition, Conflict, State, TRIES, too_busy};
-use crate::todos::operations::{LISTS_MAX, Plan};
-use crate::todos::place::Beside;
+use crate::todos::hierarchy::Beside;
 use crate::todos::store::{restored, trashed};
+use crate::workspace::{LISTS_MAX, Plan};
 
 impl Plan<'_> {
     /// One list, live or in the trash.

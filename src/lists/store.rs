@@ -6,9 +6,9 @@ use bson::{Document, doc};
 use mongodb::options::IndexOptions;
 
 use super::model::List;
-use crate::db::{self, Setup};
 use crate::error::Error;
-use crate::owned::objects::{Objects, Own};
+use crate::mongo::{self, Setup};
+use crate::owned::collection::{Objects, Own};
 use crate::owned::{Selection, State};
 
 /// The collection `lists`.
@@ -23,11 +23,11 @@ const BY_POSITION: &str = "by_position";
 /// Creates the indexes that are missing.
 ///
 /// # Errors
-/// See [`db::ensure_indexes`].
+/// See [`mongo::ensure_indexes`].
 pub async fn ensure_indexes(lists: &Lists) -> Result<(), Setup> {
     let keys = doc! { "owner_id": 1, "state": 1, "position": 1, "_id": 1 };
     lists
-        .ensure_indexes([db::index(keys, IndexOptions::builder().name(BY_POSITION.to_owned()).build())])
+        .ensure_indexes([mongo::index(keys, IndexOptions::builder().name(BY_POSITION.to_owned()).build())])
         .await
 }
 

@@ -5,11 +5,11 @@ use utoipa::ToSchema;
 
 use super::model::{List, ListInput};
 use crate::error::{Error, Fault};
-use crate::members::{FromMembers, Input};
+use crate::http::fields::{FromMembers, Input};
+use crate::http::preconditions::Versioned;
+use crate::http::query::{FromParams, Params};
+use crate::openapi::schema::{Id, Time};
 use crate::owned::{Conflict, State, text};
-use crate::query::{FromParams, Params};
-use crate::schema::{Id, Time};
-use crate::version::Versioned;
 
 /// A list, as far as it changes only by itself.
 #[derive(Debug, Serialize, ToSchema)]

@@ -1,15 +1,15 @@
 //! Numbered changes of stored documents, recorded in the collection `migrations`. Each must be safe to repeat, to
 //! interrupt, and to run on several instances at once.
 
-mod earlier_removals;
-mod full_todos;
-mod parents;
-mod take_over;
+mod m1_import_original;
+mod m2_fill_in_todos;
+mod m3_m5_removal_index;
+mod m4_mark_parents;
 
 use bson::{DateTime, doc};
 use serde::{Deserialize, Serialize};
 
-use crate::db::{Db, Setup};
+use crate::mongo::{Db, Setup};
 use crate::users::password::Hasher;
 
 /// Which migrations to run.
@@ -50,10 +50,10 @@ pub async fn run(db: &Db, hasher: &Hasher, which: Which) -> Result<(), Setup> {
             continue;
         }
         match number {
-            1 => take_over::run(db, hasher).await?,
-            2 => full_todos::run(db).await?,
-            3 | 5 => earlier_removals::run(db).await?,
-            4 => parents::run(db).await?,
+            1 => m1_import_original::run(db, hasher).await?,
+            2 => m2_fill_in_todos::run(db).await?,
+            3 | 5 => m3_m5_removal_index::run(db).await?,
+            4 => m4_mark_parents::run(db).await?,
             _ => unreachable!("every name has its migration"),
         }
         let done = doc! { "$set": { "name": name }, "$currentDate": { "at": true } };

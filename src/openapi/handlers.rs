@@ -9,9 +9,9 @@ use axum::response::{IntoResponse, Redirect};
 use serde_json::Value;
 use utoipa_swagger_ui::{Config, serve};
 
-use super::DOCUMENT;
+use super::document::DOCUMENT;
 use crate::error::{Error, Resource};
-use crate::json::Json;
+use crate::http::json::Json;
 
 /// How long a browser may keep what the pages are made of.
 const KEPT: &str = "public, max-age=3600";

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::refusals;
+use super::error_responses;
+use super::schema::{named, nullable};
 use crate::error::{Error, Fault, Resource, TokenFault};
-use crate::schema::{named, nullable};
 
 /// Which token a route needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -269,8 +269,8 @@ impl Operation {
             answers.insert(status.to_string(), named_request(answer.clone()));
         }
         let refusals = match self.words {
-            Words::Problems => refusals::problems(&self.errors),
-            Words::Original => refusals::originals(&self.errors),
+            Words::Problems => error_responses::problems(&self.errors),
+            Words::Original => error_responses::originals(&self.errors),
         };
         for (status, (name, answer)) in refusals {
             answers.insert(status.to_string(), json!({ "$ref": format!("#/components/responses/{name}") }));

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::handlers::{TodoBody, UserBody};
 use crate::error::{Error, Resource};
 use crate::openapi::operation::{Needs, Operation};
-use crate::schema::{named, sent};
+use crate::openapi::schema::{named, sent};
 use crate::users::docs::VISIBLE;
 
 /// The schemas of the original's bodies, by name.

@@ -16,14 +16,14 @@ use utoipa::ToSchema;
 use super::wire::{self, Body, Credentials, Registration, TodoFields};
 use crate::auth::extract::{CurrentUser, FreshUser, LogoutToken, RefreshToken};
 use crate::error::{Error, Resource};
-use crate::json::Json;
+use crate::http::access_log::UserName;
+use crate::http::json::Json;
 use crate::owned::Condition;
-use crate::telemetry::UserName;
 use crate::todos::input::TodoInput;
 use crate::todos::model::Todo;
-use crate::todos::operations::Planner;
 use crate::users::model::User;
 use crate::users::operations::{Accounts, Origin};
+use crate::workspace::Planner;
 
 /// The variable part of a path; what cannot be decoded names nothing.
 type Segment = Result<Path<String>, PathRejection>;

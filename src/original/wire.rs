@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::error::{Error, Fault, Resource, TokenFault};
-use crate::extract;
-use crate::json::Json;
-use crate::members::Members;
-use crate::problem;
+use crate::http::body;
+use crate::http::fields::Members;
+use crate::http::json::Json;
+use crate::http::problem;
 use crate::users::model::{NewUser, ORIGINAL_LIMITS};
 
 /// A body with two required text fields, read before the handler runs.
@@ -81,8 +81,8 @@ impl<S: Send + Sync, T: Fields> FromRequest<S> for Body<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
-        let members = if extract::is_json(request.headers()) {
-            Some(Members::parse(&extract::body(request).await?)?)
+        let members = if body::is_json(request.headers()) {
+            Some(Members::parse(&body::body(request).await?)?)
         } else {
             None
         };

@@ -3,12 +3,12 @@
 use bson::{Bson, Document, doc};
 
 use super::Owned;
-use super::objects::Own;
-use crate::db;
-use crate::db_commands;
+use super::collection::Own;
 use crate::error::Error;
+use crate::mongo;
+use crate::mongo::commands;
 
-/// The most objects of one batch: far fewer than are written within [`db::MAX_TIME`].
+/// The most objects of one batch: far fewer than are written within [`mongo::MAX_TIME`].
 pub const BATCH_MAX: usize = 1_000;
 
 impl<T: Owned> Own<'_, T> {
@@ -26,7 +26,7 @@ impl<T: Owned> Own<'_, T> {
         if upserts.is_empty() {
             return Ok(0);
         }
-        added(&db_commands::update(self.collection(), upserts).await?)
+        added(&commands::update(self.collection(), upserts).await?)
     }
 }
 
@@ -35,7 +35,7 @@ fn added(reply: &Document) -> Result<u64, Error> {
     let is_taken = |error: &Bson| {
         error
             .as_document()
-            .is_some_and(|error| error.get_i32("code").is_ok_and(|code| code == db::DUPLICATE_KEY))
+            .is_some_and(|error| error.get_i32("code").is_ok_and(|code| code == mongo::DUPLICATE_KEY))
     };
     let all_taken = reply.get_array("writeErrors").is_ok_and(|errors| errors.iter().all(is_taken));
     let failed = reply.contains_key("writeErrors") && !all_taken;

@@ -1,24 +1,24 @@
-//! Reading what has changed since a stamp: see [`super::stamps`]. Must not show a change that a majority does not have.
+//! Reading what has changed since a stamp: see [`crate::owned::change_stamp`]. Must not show a change that a majority does not have.
 
 use bson::{Bson, Document, Timestamp, doc};
 use futures_util::TryStreamExt;
 use mongodb::options::{Hint, ReadConcern};
 
-use super::objects::Own;
-use super::stamps::{Change, Place};
+use super::change_stamp::{Change, Place};
+use super::collection::Own;
 use super::{Owned, State};
-use crate::db;
-use crate::db_commands;
 use crate::error::Error;
+use crate::mongo;
+use crate::mongo::commands;
 
 impl<T: Owned> Own<'_, T> {
-    /// A moment up to which, less [`super::stamps::OVERLAP_SECONDS`], whoever reads from now on sees everything: the time of the
+    /// A moment up to which, less [`crate::owned::change_stamp::OVERLAP_SECONDS`], whoever reads from now on sees everything: the time of the
     /// last write, by anyone, that a majority had when this was asked.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn horizon(&self) -> Result<Timestamp, Error> {
-        db_commands::committed_time(self.collection(), self.mine(doc! { "changed": Bson::Null })).await
+        commands::committed_time(self.collection(), self.mine(doc! { "changed": Bson::Null })).await
     }
 
     /// What has changed since `from`, in the order of stamps and ids, at most `limit`; without removals from before
@@ -48,7 +48,7 @@ impl<T: Owned> Own<'_, T> {
         let order = doc! { "changed": 1, "_id": 1 };
         let found = self.collection().find(self.mine(filter)).sort(order).limit(limit);
         let found = found.hint(Hint::Keys(doc! { "owner_id": 1, "changed": 1, "_id": 1 }));
-        let found = found.read_concern(ReadConcern::majority()).max_time(db::MAX_TIME).await?;
+        let found = found.read_concern(ReadConcern::majority()).max_time(mongo::MAX_TIME).await?;
         let changed = |document: Document| {
             let stamp = document.get_timestamp("changed").map_err(Error::internal)?;
             let behind = Some(document.get_object_id("_id").map_err(Error::internal)?);

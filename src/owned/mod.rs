@@ -2,11 +2,13 @@
 //! todo or a list is.
 
 pub mod batch;
+pub mod change_stamp;
 pub mod changes;
-pub mod objects;
-pub mod order;
-pub mod single;
-pub mod stamps;
+pub mod collection;
+pub mod document;
+pub mod order_key;
+pub mod quota;
+pub mod siblings;
 pub mod text;
 
 use std::time::Duration;

@@ -9,16 +9,16 @@ use serde::de::IgnoredAny;
 
 use super::model::Kind;
 use crate::error::{Error, Fault};
+use crate::http::fields::{FromMembers, Input};
 use crate::idempotency::extract::{KEY_MAX_CHARS, is_key};
 use crate::idempotency::store::Attempt;
 use crate::lists::model::ListInput;
 use crate::lists::wire::{ListPatch, WholeList};
-use crate::members::{FromMembers, Input};
 use crate::owned::Condition;
+use crate::todos::hierarchy::{Beside, Move};
 use crate::todos::input::TodoInput;
-use crate::todos::operations::Plan;
-use crate::todos::place::{Beside, Move};
 use crate::todos::wire::{TodoPatch, WholeTodo};
+use crate::workspace::Plan;
 
 /// A command as it came, which may be faulty beyond its id.
 pub struct Command {

@@ -7,7 +7,7 @@ use super::model::Kind;
 use super::wire::{ChangesBody, RemovedBody};
 use crate::error::Error;
 use crate::openapi::operation::{Needs, Operation, SEALED};
-use crate::schema::{named, sent};
+use crate::openapi::schema::{named, sent};
 use crate::todos;
 
 /// The schemas of sync, by name.

@@ -10,17 +10,17 @@ use axum::response::sse::{KeepAlive, Sse};
 use serde_json::value::RawValue;
 
 use super::commands::{self, Command};
-use super::connection::{Connection, PING, Sources};
+use super::event_stream::{Connection, PING, Sources};
 use super::token::SyncToken;
 use super::wire::{ResultBody, SyncBody, SyncRequest, invalid_token};
 use crate::auth::extract::CurrentUser;
 use crate::auth::token::Claims;
+use crate::crypto::random_id::RandomId;
 use crate::error::Error;
-use crate::extract::JsonBody;
-use crate::id::RandomId;
+use crate::http::body::JsonBody;
+use crate::http::json::Json;
 use crate::idempotency::store::Idempotency;
-use crate::json::Json;
-use crate::todos::operations::Planner;
+use crate::workspace::Planner;
 
 /// What proxies such as nginx are told, so that they pass events on as they come.
 const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-accel-buffering"), "no");

@@ -13,10 +13,10 @@ use bson::oid::ObjectId;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::timeout;
 
+use super::feed::{Feed, Interruption, Position};
 use super::model::Happening;
-use super::store::{Feed, Interruption, Position};
+use crate::crypto::random_id::RandomId;
 use crate::error::Error;
-use crate::id::RandomId;
 
 /// How many connections a user may have on one instance.
 pub const CONNECTIONS_MAX: usize = 20;
@@ -66,7 +66,7 @@ impl Hub {
         }
     }
 
-    /// What sync tokens have to be of: see [`super::store::Lineage`].
+    /// What sync tokens have to be of: see [`crate::sync::lineage::Lineage`].
     ///
     /// # Errors
     /// [`Error::Unavailable`].

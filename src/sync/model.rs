@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::lists::model::List;
 use crate::owned::Owned;
-use crate::owned::stamps::Change;
+use crate::owned::change_stamp::Change;
 use crate::todos::model::Todo;
 
 /// A kind of object that is kept in sync.

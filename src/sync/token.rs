@@ -5,10 +5,10 @@ use bson::oid::ObjectId;
 use bson::{DateTime, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::crypto::random_id::RandomId;
+use crate::crypto::sealed::Seals;
 use crate::error::Error;
-use crate::id::RandomId;
-use crate::owned::stamps::{Place, below};
-use crate::seal::Seals;
+use crate::owned::change_stamp::{Place, below};
 
 /// How long a token is good for, in milliseconds: 90 days, for so long removals are remembered.
 const TTL_MILLIS: i64 = 90 * 24 * 60 * 60 * 1_000;
@@ -18,7 +18,7 @@ const TTL_MILLIS: i64 = 90 * 24 * 60 * 60 * 1_000;
 pub struct SyncToken {
     /// When the walk began by which the client came here: what has been removed since then it still has to learn.
     pub began: DateTime,
-    /// The moment up to which it has seen everything but what was under way: see [`crate::owned::stamps`].
+    /// The moment up to which it has seen everything but what was under way: see [`crate::owned::change_stamp`].
     pub horizon: Timestamp,
     /// Where in a walk it stands, if it is in one; [`SyncToken::horizon`] is then what it will have seen at the end.
     pub walk: Option<Walk>,
@@ -61,7 +61,7 @@ impl SyncToken {
         Self { began, horizon, walk: None }
     }
 
-    /// The token as `user` gets it, of a database of this lineage: see [`super::store::Lineage`].
+    /// The token as `user` gets it, of a database of this lineage: see [`crate::sync::lineage::Lineage`].
     ///
     /// # Errors
     /// [`Error::Internal`].

@@ -5,14 +5,14 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::changes::PAGE_MAX;
 use super::commands::{Command, Done};
 use super::model::{Changes, Kind, Removed};
-use super::operations::PAGE_MAX;
 use crate::error::{Error, Fault};
+use crate::http::fields::{FromMembers, Input};
+use crate::http::problem::Problem;
 use crate::lists::wire::ListBody;
-use crate::members::{FromMembers, Input};
-use crate::problem::Problem;
-use crate::schema::Id;
+use crate::openapi::schema::Id;
 use crate::todos::wire::TodoBody;
 
 /// How many commands a request has at most.

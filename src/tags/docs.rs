@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::handlers::TagBody;
 use crate::error::Resource;
 use crate::openapi::operation::{Needs, Operation};
+use crate::openapi::schema::{named, sent};
 use crate::owned::text::TAG_MAX;
-use crate::schema::{named, sent};
 
 /// The schemas of tags, by name.
 #[must_use]

@@ -10,20 +10,20 @@ use bson::oid::ObjectId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::operations::Tag;
 use crate::auth::extract::CurrentUser;
+use crate::crypto::sealed::Seals;
 use crate::error::{Error, Resource};
-use crate::extract::JsonBody;
-use crate::id;
-use crate::json::Json;
-use crate::members::{FromMembers, Input};
+use crate::http::body::JsonBody;
+use crate::http::fields::{FromMembers, Input};
+use crate::http::json::Json;
+use crate::http::pagination::{Listing, Page};
+use crate::http::preconditions::{Given, Versioned};
+use crate::http::query::Params;
+use crate::mongo::object_id;
 use crate::owned::text;
-use crate::page::{Listing, Page};
-use crate::query::Params;
-use crate::seal::Seals;
-use crate::todos::operations::Planner;
-use crate::todos::tags::Tag;
 use crate::todos::wire::TodoBody;
-use crate::version::{Given, Versioned};
+use crate::workspace::Planner;
 
 /// A tag.
 #[derive(Serialize, ToSchema)]
@@ -121,7 +121,7 @@ pub(crate) async fn unlink(
 /// The todo of a path, and the tag as it was written.
 fn linked(path: LinkPath) -> Result<(ObjectId, String), Error> {
     let Path(Link { id, tag }) = path.map_err(|_| Error::NotFound(Resource::Todo))?;
-    let id = id::object_id(&id).ok_or(Error::NotFound(Resource::Todo))?;
+    let id = object_id::parse(&id).ok_or(Error::NotFound(Resource::Todo))?;
     Ok((id, tag))
 }
 

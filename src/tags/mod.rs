@@ -1,4 +1,5 @@
-//! Tags as clients see them. Must not store anything: tags are a part of todos, see [`crate::todos::tags`].
+//! Tags as clients see them. Must not store anything: tags are a part of todos, see [`crate::tags::operations`].
 
 pub mod docs;
 pub mod handlers;
+pub mod operations;

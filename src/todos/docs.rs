@@ -8,8 +8,8 @@ use super::recurrence::Basis;
 use super::wire::{READ_ONLY, RecurrenceBody, TodoBody};
 use crate::error::{Error, Resource};
 use crate::openapi::operation::{Needs, Operation};
+use crate::openapi::schema::{named, nullable, read, sent};
 use crate::owned::text::{DESCRIPTION_MAX, NAME_MAX, TAG_MAX, TAGS_MAX};
-use crate::schema::{named, nullable, read, sent};
 
 const ID: &str = "6b01676ced65d6cc747c3412";
 

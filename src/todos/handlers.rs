@@ -8,20 +8,20 @@ use axum::http::header::LOCATION;
 use axum::response::IntoResponse;
 use bson::oid::ObjectId;
 
-use super::operations::Planner;
-use super::place::Move;
+use super::hierarchy::Move;
 use super::query::{Last, TodoQuery};
 use super::wire::{TodoBody, TodoPatch, WholeTodo};
 use crate::auth::extract::CurrentUser;
+use crate::crypto::sealed::Seals;
 use crate::error::{Error, Resource};
-use crate::extract::JsonBody;
+use crate::http::body::JsonBody;
+use crate::http::pagination::{Listing, Page};
+use crate::http::path::{IdPath, Permanent, chosen, known};
+use crate::http::preconditions::{Given, IfNoneMatch, Versioned};
+use crate::http::query::Params;
 use crate::idempotency::extract::Creation;
 use crate::idempotency::store::Idempotency;
-use crate::page::{Listing, Page};
-use crate::path::{IdPath, Permanent, chosen, known};
-use crate::query::Params;
-use crate::seal::Seals;
-use crate::version::{Given, IfNoneMatch, Versioned};
+use crate::workspace::Planner;
 
 /// `GET /v1/todos`
 pub(crate) async fn list(

@@ -1,21 +1,17 @@
-//! Todos. Must not be reached without their owner: [`operations::Planner::of`] is the only door.
+//! Todos. Must not be reached without their owner: [`crate::workspace::Planner::of`] is the only door.
 
-pub mod cascade;
+mod decode;
 pub mod docs;
 pub mod due;
-mod filters;
 pub mod handlers;
+pub mod hierarchy;
 pub mod input;
 pub mod model;
-pub mod moment;
-mod occurrences;
 pub mod operations;
-pub mod place;
 pub mod query;
+mod query_params;
 pub mod recurrence;
-mod rule;
+pub mod search_terms;
+pub mod side_effects;
 pub mod store;
-mod stored;
-pub mod tags;
 pub mod wire;
-pub mod words;

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::due::Due;
 use super::recurrence::{Basis, Recurrence};
-use super::words;
+use super::search_terms;
 use crate::error::{Error, Resource};
 use crate::owned::{Owned, State};
 
@@ -51,7 +51,7 @@ pub struct Todo {
     /// Its tags, in the client's order, each once.
     #[serde(default)]
     pub tags: Vec<String>,
-    /// Its place among all todos of the user: see [`crate::position`].
+    /// Its place among all todos of the user: see [`crate::owned::order_key`].
     #[serde(default)]
     pub position: String,
     /// The recurring todo that this was one occurrence of.
@@ -268,9 +268,9 @@ impl Owned for Todo {
     }
 
     fn derived(&self) -> Document {
-        let words = words::words_of(&[&self.name, &self.description]);
+        let words = search_terms::words_of(&[&self.name, &self.description]);
         doc! {
-            "name_key": words::sort_key(&self.name),
+            "name_key": search_terms::sort_key(&self.name),
             "words": words,
             "due_local": self.due.as_ref().map(Due::local_key),
             "due_at": self.due.as_ref().and_then(Due::instant),

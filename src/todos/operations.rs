@@ -2,11 +2,8 @@
 //!
 //! A change reads the todo, makes of it what it is to become, and swaps it in if nobody came between; else it tries
 //! anew, as long as its client waits. So concurrent changes of different fields all survive. What a change means for other todos is noted in the
-//! same write and done right after: see [`super::cascade`].
+//! same write and done right after: see [`crate::todos::side_effects`].
 
-use std::sync::Arc;
-
-use bson::DateTime;
 use bson::oid::ObjectId;
 use chrono_tz::Tz;
 use futures_util::Stream;
@@ -14,71 +11,11 @@ use futures_util::Stream;
 use super::input::TodoInput;
 use super::model::{Act, Todo, Unfinished};
 use super::query::{Last, TodoQuery};
-use super::store::{OwnTodos, Todos};
-use crate::clock::Clock;
-use crate::detach::DEADLINE;
-use crate::error::{Error, Resource, TokenFault};
-use crate::lists::store::{Lists, OwnLists};
+use crate::error::{Error, Resource};
 use crate::owned::{Condition, Conflict, Selection, State, TRIES, too_busy};
-use crate::position::Positions;
-use crate::quota::Quota;
-use crate::users::store::Users;
-
-/// How many todos a user may have outside the trash.
-pub const TODOS_MAX: u64 = 10_000;
-/// How many lists a user may have outside the trash.
-pub const LISTS_MAX: u64 = 500;
-
-/// The todos and lists of everyone, with the rules between them; cheap to clone.
-#[derive(Clone)]
-pub struct Planner {
-    pub(crate) todos: Todos,
-    pub(crate) lists: Lists,
-    users: Users,
-    pub(crate) positions: Positions,
-    todo_quota: Arc<Quota>,
-    clock: Clock,
-}
-
-/// The todos and lists of one user, at one moment: the only door to any.
-pub struct Plan<'a> {
-    pub(crate) planner: &'a Planner,
-    pub(crate) todos: OwnTodos<'a>,
-    pub(crate) lists: OwnLists<'a>,
-    pub(crate) owner_id: ObjectId,
-    pub(crate) now: DateTime,
-    /// The request that may be a repetition, and whose completion of a recurring todo must count once.
-    attempt: Option<ObjectId>,
-}
-
-impl Planner {
-    /// Over the stores, dated by `clock`.
-    #[must_use]
-    pub fn new(todos: Todos, lists: Lists, users: Users, clock: Clock) -> Self {
-        let todo_quota = Arc::new(Quota::new(TODOS_MAX));
-        Self { todos, lists, users, positions: Positions::default(), todo_quota, clock }
-    }
-
-    /// The time of what is done now.
-    pub(crate) fn now(&self) -> DateTime {
-        self.clock.now()
-    }
-
-    /// What belongs to one user.
-    #[must_use]
-    pub fn of(&self, owner_id: ObjectId) -> Plan<'_> {
-        let (todos, lists) = (self.todos.of(owner_id), self.lists.of(owner_id));
-        Plan { planner: self, todos, lists, owner_id, now: self.now(), attempt: None }
-    }
-}
+use crate::workspace::{Plan, TODOS_MAX};
 
 impl Plan<'_> {
-    /// The same for a request that may be a repetition, known by an id that was made for it.
-    #[must_use]
-    pub fn on_behalf_of(self, attempt: ObjectId) -> Self {
-        Self { attempt: Some(attempt), ..self }
-    }
-
     /// One todo, live or in the trash.
     ///
     /// # Errors
@@ -195,7 +132,7 @@ impl Plan<'_> {
     }
 
     /// A todo that may be changed.
-    pub(super) async fn usable(&self, id: ObjectId) -> Result<Todo, Error> {
+    pub(crate) async fn usable(&self, id: ObjectId) -> Result<Todo, Error> {
         let todo = self.todos.get(id).await?;
         if todo.state == State::Live { Ok(todo) } else { Err(Error::InTrash) }
     }
@@ -228,7 +165,7 @@ impl Plan<'_> {
     }
 
     /// Swaps a todo in, with what is to be done because of it, and does that. `None` when someone came between.
-    pub(super) async fn write(
+    pub(crate) async fn write(
         &self,
         before: &Todo,
         mut after: Todo,
@@ -249,7 +186,7 @@ impl Plan<'_> {
 
     /// A todo that is already as it is wanted, perhaps by an earlier try: with what that may have left to do done, and
     /// lasting. `None` when someone came between.
-    pub(super) async fn unchanged(&self, mut seen: Todo) -> Result<Option<Todo>, Error> {
+    pub(crate) async fn unchanged(&self, mut seen: Todo) -> Result<Option<Todo>, Error> {
         self.finish(&mut seen).await?;
         Ok(self.todos.is_lasting(&seen).await?.then_some(seen))
     }
@@ -266,26 +203,9 @@ impl Plan<'_> {
         self.settled(todo).await.map(Some)
     }
 
-    /// Refuses to change what was just read because of a request whose client was told long ago to repeat it: it may
-    /// have done so, and changed more since, which must not be undone.
-    pub(crate) fn assert_in_time(&self) -> Result<(), Error> {
-        let age = self.planner.now().timestamp_millis() - self.now.timestamp_millis();
-        if u128::try_from(age).is_ok_and(|age| age >= DEADLINE.as_millis()) {
-            return Err(Error::unavailable("it is too late for a change: its client may have repeated it"));
-        }
-        Ok(())
-    }
-
     /// Refuses one more todo outside the trash when there are as many as may be.
-    pub(super) async fn assert_room(&self) -> Result<(), Error> {
+    pub(crate) async fn assert_room(&self) -> Result<(), Error> {
         let count = || self.todos.live_count(TODOS_MAX);
         self.planner.todo_quota.admit(self.owner_id, self.now, count).await
-    }
-
-    /// The zone that the user's days are in.
-    async fn zone(&self) -> Result<Tz, Error> {
-        let user = self.planner.users.by_id(self.owner_id).await?;
-        let user = user.ok_or(Error::Token(TokenFault::Revoked))?;
-        Ok(user.time_zone.parse().unwrap_or(Tz::UTC))
     }
 }

@@ -5,9 +5,9 @@ use bson::{Bson, DateTime, Document, doc};
 use chrono_tz::Tz;
 
 use super::due::Due;
+use super::due::bound::Moment;
 use super::model::{Priority, Todo};
-use super::moment::Moment;
-use super::words;
+use super::search_terms;
 use crate::error::Error;
 use crate::owned::{Selection, State};
 
@@ -163,7 +163,7 @@ impl TodoQuery {
             "position" => Bson::from(todo.position.as_str()),
             "due_local" => todo.due.as_ref().map(Due::local_key).into(),
             "priority" => i32::from(todo.priority).into(),
-            "name_key" => words::sort_key(&todo.name).into(),
+            "name_key" => search_terms::sort_key(&todo.name).into(),
             "created_at" => todo.created_at.into(),
             "updated_at" => todo.updated_at.into(),
             _ => todo.id.into(),
@@ -224,7 +224,7 @@ impl TodoQuery {
 
 /// The filter for todos with a word that begins so.
 fn beginning(prefix: &str) -> Document {
-    match words::prefix_range(prefix) {
+    match search_terms::prefix_range(prefix) {
         (from, Some(to)) => doc! { "words": { "$elemMatch": { "$gte": from, "$lt": to } } },
         (from, None) => doc! { "words": { "$gte": from } },
     }

@@ -9,9 +9,9 @@ use futures_util::Stream;
 use mongodb::options::IndexOptions;
 
 use super::model::{Act, Place, Todo};
-use crate::db::{self, Setup};
 use crate::error::Error;
-use crate::owned::objects::{Objects, Own};
+use crate::mongo::{self, Setup};
+use crate::owned::collection::{Objects, Own};
 use crate::owned::{Condition, Selection, State};
 
 /// The collection `todos`.
@@ -38,12 +38,12 @@ const INDEXES: [(&str, &[&str]); 10] = [
 /// Creates the indexes that are missing.
 ///
 /// # Errors
-/// See [`db::ensure_indexes`].
+/// See [`mongo::ensure_indexes`].
 pub async fn ensure_indexes(todos: &Todos) -> Result<(), Setup> {
     let index = |(name, fields): &(&str, &[&str])| {
         let keys = std::iter::once("owner_id").chain(fields.iter().copied());
         let keys = keys.map(|field| (field.to_owned(), Bson::Int32(1))).collect();
-        db::index(keys, IndexOptions::builder().name((*name).to_owned()).build())
+        mongo::index(keys, IndexOptions::builder().name((*name).to_owned()).build())
     };
     todos.ensure_indexes(INDEXES.iter().map(index)).await
 }

@@ -4,15 +4,15 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::due::{self, Due, DuePatch, Written};
+use super::hierarchy::{Beside, Move};
 use super::input::TodoInput;
 use super::model::{Priority, Todo};
-use super::place::{Beside, Move};
 use super::recurrence::{Basis, RecurrencePatch};
 use crate::error::{Error, Fault};
-use crate::members::{FromMembers, Input};
+use crate::http::fields::{FromMembers, Input};
+use crate::http::preconditions::Versioned;
+use crate::openapi::schema::{Id, Time};
 use crate::owned::{Conflict, text};
-use crate::schema::{Id, Time};
-use crate::version::Versioned;
 
 /// A todo.
 #[derive(Debug, Serialize, ToSchema)]

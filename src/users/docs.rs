@@ -10,7 +10,7 @@ use crate::auth::token::Role;
 use crate::auth::wire::{SessionBody, TokensBody};
 use crate::error::{Error, Resource};
 use crate::openapi::operation::{Needs, Operation};
-use crate::schema::{named, sent};
+use crate::openapi::schema::{named, sent};
 
 /// What a pattern can say of visible characters: no control characters, and spaces only inside.
 pub(crate) const VISIBLE: &str = r"^[^\u0000-\u0020\u007f-\u00a0]+( +[^\u0000-\u0020\u007f-\u00a0]+)*$";

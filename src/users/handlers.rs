@@ -17,16 +17,16 @@ use super::operations::{Accounts, Origin};
 use crate::auth::extract::{AnyLogoutToken, CurrentUser, FreshUser, RefreshToken};
 use crate::auth::token::Role;
 use crate::auth::wire::{SessionBody, TokensBody};
+use crate::crypto::random_id::RandomId;
 use crate::error::{Error, Fault, Resource};
-use crate::extract::JsonBody;
-use crate::id::RandomId;
+use crate::http::access_log::UserName;
+use crate::http::body::JsonBody;
+use crate::http::fields::{FromMembers, Input};
+use crate::http::json::Json;
+use crate::http::preconditions::{IfMatch, IfNoneMatch, Versioned};
 use crate::idempotency::extract::Creation;
 use crate::idempotency::store::{ANONYMOUS, Idempotency};
-use crate::json::Json;
-use crate::members::{FromMembers, Input};
-use crate::schema::{Id, Time};
-use crate::telemetry::UserName;
-use crate::version::{IfMatch, IfNoneMatch, Versioned};
+use crate::openapi::schema::{Id, Time};
 
 /// A user on the wire.
 #[derive(Serialize, ToSchema)]

@@ -9,7 +9,7 @@ use icu_properties::{CodePointMapData, CodePointSetData};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use super::guessable::is_common;
+use super::common_passwords::is_common;
 use crate::auth::token::{Role, Subject};
 use crate::error::Fault;
 
@@ -23,7 +23,7 @@ pub struct User {
     pub username: String,
     /// The name as compared: see [`username_key`]. Unique.
     pub username_key: String,
-    /// See [`super::password::Hasher`].
+    /// See [`crate::users::password::Hasher`].
     pub password_hash: String,
     /// Where the user can be written to.
     #[serde(default)]

@@ -10,13 +10,13 @@ use super::model::{NewUser, User, username_key};
 use super::password::{Hasher, Verdict};
 use super::store::Users;
 use crate::audit::store::{Audit, Circumstances, Event};
-use crate::auth::failed_logins::FailedLogins;
 use crate::auth::operations::{Auth, Opening, Renewal, Tokens};
-use crate::auth::throttle::{FAILURES_UNDER_ATTACK, Throttle};
+use crate::auth::throttling::failed_logins::FailedLogins;
+use crate::auth::throttling::{FAILURES_UNDER_ATTACK, Throttle};
 use crate::auth::token::Claims;
 use crate::clock::Clock;
+use crate::crypto::random_id::RandomId;
 use crate::error::{Error, TokenFault};
-use crate::id::RandomId;
 use crate::lists::store::Lists;
 use crate::todos::store::Todos;
 

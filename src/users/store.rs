@@ -11,8 +11,8 @@ use mongodb::options::{IndexOptions, ReturnDocument};
 
 use super::model::{User, UserPatch, username_key};
 use crate::auth::token::Role;
-use crate::db::{self, Db, Setup};
 use crate::error::Error;
+use crate::mongo::{self, Db, Setup};
 
 /// The collection `users`.
 #[derive(Clone)]
@@ -28,15 +28,17 @@ impl Users {
     /// Creates the indexes that are missing.
     ///
     /// # Errors
-    /// See [`db::ensure_indexes`].
+    /// See [`mongo::ensure_indexes`].
     pub async fn ensure_indexes(&self) -> Result<(), Setup> {
         let unique = IndexOptions::builder().unique(true).build();
         let deleting = IndexOptions::builder()
             .partial_filter_expression(doc! { "deleted_at": { "$type": "date" } })
             .build();
-        let indexes =
-            [db::index(doc! { "username_key": 1 }, unique), db::index(doc! { "deleted_at": 1 }, deleting)];
-        db::ensure_indexes(&self.0, indexes).await
+        let indexes = [
+            mongo::index(doc! { "username_key": 1 }, unique),
+            mongo::index(doc! { "deleted_at": 1 }, deleting),
+        ];
+        mongo::ensure_indexes(&self.0, indexes).await
     }
 
     /// Adds a user.
@@ -45,7 +47,7 @@ impl Users {
     /// [`Error::UsernameTaken`] when a unique index refuses the name or the id; [`Error::Unavailable`].
     pub async fn insert(&self, user: &User) -> Result<(), Error> {
         match self.0.insert_one(user).await {
-            Err(error) if db::is_duplicate_key(&error) => Err(Error::UsernameTaken),
+            Err(error) if mongo::is_duplicate_key(&error) => Err(Error::UsernameTaken),
             inserted => Ok(inserted.map(|_| ())?),
         }
     }
@@ -57,10 +59,10 @@ impl Users {
     /// others have been added; [`Error::Unavailable`].
     pub async fn insert_missing(&self, users: &[User]) -> Result<(), Error> {
         match self.0.insert_many(users).ordered(false).await {
-            Err(error) if db::is_duplicate_key(&error) => {
+            Err(error) if mongo::is_duplicate_key(&error) => {
                 let ids: Vec<_> = users.iter().map(|user| user.id).collect();
                 let there = doc! { "_id": { "$in": ids }, "deleted_at": null };
-                let there = self.0.count_documents(there).max_time(db::MAX_TIME).await?;
+                let there = self.0.count_documents(there).max_time(mongo::MAX_TIME).await?;
                 if usize::try_from(there) == Ok(users.len()) { Ok(()) } else { Err(Error::UsernameTaken) }
             }
             inserted => Ok(inserted.map(|_| ())?),
@@ -73,7 +75,7 @@ impl Users {
     /// [`Error::Unavailable`].
     pub async fn has_others_than(&self, first: ObjectId, last: ObjectId) -> Result<bool, Error> {
         let others = doc! { "$or": [{ "_id": { "$lt": first } }, { "_id": { "$gt": last } }] };
-        Ok(self.0.find_one(others).max_time(db::MAX_TIME).await?.is_some())
+        Ok(self.0.find_one(others).max_time(mongo::MAX_TIME).await?.is_some())
     }
 
     /// The user of a name, however it is cased; not one that is being deleted.
@@ -82,7 +84,7 @@ impl Users {
     /// [`Error::Unavailable`].
     pub async fn by_name(&self, username: &str) -> Result<Option<User>, Error> {
         let named = doc! { "username_key": username_key(username), "deleted_at": null };
-        Ok(self.0.find_one(named).max_time(db::MAX_TIME).await?)
+        Ok(self.0.find_one(named).max_time(mongo::MAX_TIME).await?)
     }
 
     /// The user of an id; not one that is being deleted.
@@ -90,7 +92,7 @@ impl Users {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn by_id(&self, id: ObjectId) -> Result<Option<User>, Error> {
-        Ok(self.0.find_one(doc! { "_id": id, "deleted_at": null }).max_time(db::MAX_TIME).await?)
+        Ok(self.0.find_one(doc! { "_id": id, "deleted_at": null }).max_time(mongo::MAX_TIME).await?)
     }
 
     /// Replaces a password's hash by another of the same password, unless it has changed meanwhile.
@@ -126,7 +128,7 @@ impl Users {
             filter.insert("version", doc! { "$in": versions });
         }
         if set.is_empty() {
-            return Ok(self.0.find_one(filter).max_time(db::MAX_TIME).await?);
+            return Ok(self.0.find_one(filter).max_time(mongo::MAX_TIME).await?);
         }
         self.change(filter, doc! { "$set": set, "$inc": { "version": 1 } }).await
     }
@@ -172,7 +174,7 @@ impl Users {
 
     async fn change(&self, filter: Document, change: Document) -> Result<Option<User>, Error> {
         let changed = self.0.find_one_and_update(filter, change).return_document(ReturnDocument::After);
-        Ok(changed.max_time(db::MAX_TIME).await?)
+        Ok(changed.max_time(mongo::MAX_TIME).await?)
     }
 
     /// The first step of a deletion: no login from here on, and a raised epoch. `None` if there is no such user.
@@ -186,7 +188,7 @@ impl Users {
             "version": { "$add": ["$version", 1_i64] },
         } }];
         let deleting = self.0.find_one_and_update(doc! { "_id": id }, change);
-        Ok(deleting.return_document(ReturnDocument::After).max_time(db::MAX_TIME).await?)
+        Ok(deleting.return_document(ReturnDocument::After).max_time(mongo::MAX_TIME).await?)
     }
 
     /// The last step of a deletion.
@@ -204,6 +206,6 @@ impl Users {
     /// [`Error::Unavailable`].
     pub async fn being_deleted(&self, begun: DateTime) -> Result<Vec<User>, Error> {
         let begun = self.0.find(doc! { "deleted_at": { "$type": "date", "$lt": begun } }).limit(1_000);
-        Ok(begun.max_time(db::MAX_TIME).await?.try_collect().await?)
+        Ok(begun.max_time(mongo::MAX_TIME).await?.try_collect().await?)
     }
 }

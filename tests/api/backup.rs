@@ -16,9 +16,9 @@ use mongodb::Collection;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use todo_api::backup::operations;
 use todo_api::clock::Clock;
-use todo_api::db;
+use todo_api::mongo;
+use todo_api::operator::backup::operations;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
 
@@ -395,7 +395,7 @@ async fn a_restore_writes_its_mark_before_anything_else_and_takes_it_away_behind
     lived_in(&app).await;
     let (place, restored) = (Place::new(), TestDatabase::create().await);
     backup(&app.db, &place.file("db")).await;
-    let db = db::connect(&SecretString::from(restored.uri()), false).await.unwrap();
+    let db = mongo::connect(&SecretString::from(restored.uri()), false).await.unwrap();
     let (now, stop) = (Clock::system().now(), CancellationToken::new());
     operations::load(&db, &place.file("db"), now, &stop).await.unwrap();
 
@@ -477,7 +477,7 @@ async fn a_moment_that_the_database_no_longer_remembers_is_said_in_one_line() {
     let (mongod, place) = (Mongod::named("forgetful"), Place::new());
     let uri = mongod.script(&["--ram", "--test-commands", "start"]).await;
     let client = mongodb::Client::with_uri_str(&uri).await.unwrap();
-    fill(&client.database(db::DEFAULT_NAME).collection("more"), 3_000).await;
+    fill(&client.database(mongo::DEFAULT_NAME).collection("more"), 3_000).await;
     // SnapshotTooOld.
     let fail = doc! { "configureFailPoint": "failCommand", "mode": { "times": 1 }, "data": {
         "failCommands": ["getMore"], "errorCode": 239, "appName": "todo-api",

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use todo_api::auth::token::Kind;
-use todo_api::id::RandomId;
+use todo_api::crypto::random_id::RandomId;
 
 use crate::support::TestApp;
 use crate::support::tokens::{Parts, assert_none_opens, keys, sign, tokens_of};

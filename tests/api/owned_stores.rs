@@ -3,8 +3,8 @@
 use bson::oid::ObjectId;
 use bson::{Timestamp, doc};
 use serde_json::json;
-use todo_api::owned::objects::{Objects, Own};
-use todo_api::owned::stamps::Place;
+use todo_api::owned::change_stamp::Place;
+use todo_api::owned::collection::{Objects, Own};
 use todo_api::owned::{Owned, Selection};
 use todo_api::todos::model::Todo;
 

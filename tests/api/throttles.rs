@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use serde_json::{Value, json};
 use todo_api::clock::Clock;
-use todo_api::telemetry::Peer;
+use todo_api::http::access_log::Peer;
 
 use crate::support::v1::MINUTE;
 use crate::support::{Answer, PASSWORD, TestApp, TestDatabase};

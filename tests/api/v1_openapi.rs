@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use axum::http::Method;
 use serde_json::{Value, json};
-use todo_api::openapi::DOCUMENT;
+use todo_api::openapi::document::DOCUMENT;
 
 use crate::support::TestApp;
 use crate::support::document::{operation, validator};

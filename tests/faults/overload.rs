@@ -18,7 +18,7 @@ use crate::service::Service;
 use crate::{rate, wire};
 
 /// No line for any request: those of answers are left out everywhere in this suite, so those of refusals must be here.
-const SETTINGS: [(&str, &str); 1] = [("LOG_LEVEL", "info,todo_api::telemetry=error")];
+const SETTINGS: [(&str, &str); 1] = [("LOG_LEVEL", "info,todo_api::http::access_log=error")];
 /// How many todos a client reads, as on a first page.
 const TODOS: usize = 20;
 /// How the most that the service can do is found.

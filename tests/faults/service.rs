@@ -15,7 +15,7 @@ use crate::fleet::{log_tails, random};
 
 /// Everything but the line of each request, and tokens that outlive a part.
 const SETTINGS: [(&str, &str); 2] =
-    [("LOG_LEVEL", "info,todo_api::telemetry=warn"), ("ACCESS_TOKEN_TTL", "1h")];
+    [("LOG_LEVEL", "info,todo_api::http::access_log=warn"), ("ACCESS_TOKEN_TTL", "1h")];
 
 /// The instances with their processes.
 pub(crate) struct Service {

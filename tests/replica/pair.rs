@@ -13,7 +13,7 @@ use crate::replica::Key;
 use crate::resources::Resources;
 
 /// Everything but the line of each request.
-const LOG_LEVEL: (&str, &str) = ("LOG_LEVEL", "info,todo_api::telemetry=warn");
+const LOG_LEVEL: (&str, &str) = ("LOG_LEVEL", "info,todo_api::http::access_log=warn");
 
 /// The two processes.
 pub(crate) struct Pair {

@@ -14,7 +14,8 @@ use crate::victim::Victim;
 pub(crate) const SIZE: usize = 3;
 
 /// Everything but the line of each request, and what the blacklist says at length.
-const SETTINGS: [(&str, &str); 1] = [("LOG_LEVEL", "info,todo_api::auth=debug,todo_api::telemetry=warn")];
+const SETTINGS: [(&str, &str); 1] =
+    [("LOG_LEVEL", "info,todo_api::auth=debug,todo_api::http::access_log=warn")];
 
 /// The instances with their processes.
 pub(crate) struct Trio {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bson::doc;
 use serde_json::json;
-use todo_api::id::RandomId;
+use todo_api::crypto::random_id::RandomId;
 
 use super::Step;
 use crate::support::{Answer, Client, PASSWORD, TestApp};

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bson::{Document, doc};
 use mongodb::{Client, Collection, Database};
-use todo_api::id::RandomId;
+use todo_api::crypto::random_id::RandomId;
 use tokio::sync::OnceCell;
 
 const PREFIX: &str = "todo_api_test_";

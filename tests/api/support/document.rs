@@ -6,7 +6,7 @@ use std::sync::{LazyLock, Mutex};
 use axum::http::Method;
 use jsonschema::Validator;
 use serde_json::{Value, json};
-use todo_api::openapi::DOCUMENT;
+use todo_api::openapi::document::DOCUMENT;
 
 use super::Answer;
 

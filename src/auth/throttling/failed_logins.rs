@@ -1,0 +1,110 @@
+//! The collection `failed_logins`: how often the login of a name failed, over all addresses and all instances. Must not
+//! hold names, only digests of them, and must not decide what is too often.
+//!
+//! One document for each name and hour since 1970. Repeating: a failure whose outcome is unknown, noted again, may count
+//! twice, which only makes the service careful sooner.
+
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
+use bson::{DateTime, doc};
+use futures_util::TryStreamExt;
+use mongodb::Collection;
+use mongodb::options::IndexOptions;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::mongo::{self, Db, Setup};
+
+const HOUR_MILLIS: i64 = 60 * 60 * 1_000;
+
+/// The failures of one name within one hour.
+#[derive(Serialize, Deserialize)]
+struct Hour {
+    /// The name's digest, `:`, and the hours since 1970.
+    #[serde(rename = "_id")]
+    id: String,
+    count: i64,
+    /// When nobody asks for it any more and the database may remove it.
+    expires_at: DateTime,
+}
+
+/// The collection `failed_logins`.
+#[derive(Clone)]
+pub struct FailedLogins(Collection<Hour>);
+
+impl FailedLogins {
+    /// The failed logins of `db`.
+    #[must_use]
+    pub fn new(db: &Db) -> Self {
+        Self(db.collection("failed_logins"))
+    }
+
+    /// Creates the indexes that are missing.
+    ///
+    /// # Errors
+    /// See [`mongo::ensure_indexes`].
+    pub async fn ensure_indexes(&self) -> Result<(), Setup> {
+        let ttl = IndexOptions::builder().expire_after(Duration::ZERO).build();
+        mongo::ensure_indexes(&self.0, [mongo::index(doc! { "expires_at": 1 }, ttl)]).await
+    }
+
+    /// How many logins of a name, as compared, failed in this hour of the clock and the one before: all of the last 60
+    /// minutes, and up to 60 more. Too many rather than too few, because the count only decides how careful to be, and
+    /// an estimate that weighs the hours would miss the burst at the end of one.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn count(&self, name_key: &str, now: DateTime) -> Result<u64, Error> {
+        let name = digest_of(name_key);
+        let hours = [hour_of(now) - 1, hour_of(now)].map(|hour| id(&name, hour));
+        let found = self.0.find(doc! { "_id": { "$in": hours.to_vec() } }).max_time(mongo::MAX_TIME);
+        let hours: Vec<Hour> = found.await?.try_collect().await?;
+        Ok(hours.iter().filter_map(|hour| u64::try_from(hour.count).ok()).sum())
+    }
+
+    /// Notes one failed login of a name, as compared and whether a user has it or not.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn add(&self, name_key: &str, now: DateTime) -> Result<(), Error> {
+        let hour = hour_of(now);
+        let change = doc! {
+            "$inc": { "count": 1_i64 },
+            "$setOnInsert": { "expires_at": DateTime::from_millis((hour + 2) * HOUR_MILLIS) },
+        };
+        let this_hour = doc! { "_id": id(&digest_of(name_key), hour) };
+        self.0.update_one(this_hour, change).upsert(true).await?;
+        Ok(())
+    }
+}
+
+fn hour_of(time: DateTime) -> i64 {
+    time.timestamp_millis().div_euclid(HOUR_MILLIS)
+}
+
+fn digest_of(name_key: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, name_key.as_bytes()))
+}
+
+fn id(name: &str, hour: i64) -> String {
+    format!("{name}:{hour}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_a_digest_and_an_hour_and_tells_no_name() {
+        assert_eq!(id(&digest_of("ann"), 7), "SZFeDX1LQC4wF9AQvBwOg8rGx5fWwW5mNA_jJoaTpqE:7");
+        assert_eq!(digest_of(&"x".repeat(100_000)).len(), 43);
+    }
+
+    #[test]
+    fn an_hour_lasts_from_its_first_millisecond_to_its_last() {
+        assert_eq!(hour_of(DateTime::from_millis(7_199_999)), 1);
+        assert_eq!(hour_of(DateTime::from_millis(7_200_000)), 2);
+    }
+}

@@ -1,0 +1,478 @@
+//! Who tries too often is told to wait: attempts per address, and guesses at one name from one address, counted in this
+//! instance's memory. Must not ask the database, and must not keep what a client sent: names are kept as keyed hashes.
+//!
+//! A login counts as a failure from the moment it is admitted, so parallel guesses cannot slip past the limit while
+//! their passwords are being hashed. What becomes of it is told afterwards: [`Throttle::succeeded`] forgets every failure,
+//! [`Throttle::undecided`] takes this one back, and after a wrong password there is nothing left to tell.
+//!
+//! All times are milliseconds since 1970. A clock that is set back lengthens no wait beyond its rule.
+
+pub mod failed_logins;
+
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use dashmap::DashMap;
+
+use crate::clock::Clock;
+use crate::error::Error;
+
+/// How many failures of one name within an hour, over all instances, are an attack on it:
+/// see `name_is_under_attack` in [`Throttle::admit_login`].
+pub const FAILURES_UNDER_ATTACK: u64 = 100;
+
+/// How many attempts an address has at once.
+const BURST: i64 = 10;
+/// After how long an address has one more attempt: 10 a minute.
+const INTERVAL: i64 = 6_000;
+
+/// How many failures of a name from an address make nobody wait.
+const FREE_FAILURES: u32 = 5;
+/// The wait after that many failures; each further failure doubles it, up to [`LONGEST_WAIT`].
+const FIRST_WAIT: i64 = 2_000;
+const LONGEST_WAIT: i64 = 15 * 60_000;
+/// How long after the last failure they are all forgotten.
+const MEMORY: i64 = 60 * 60_000;
+
+/// How many entries each of the two maps holds at most: a few megabytes.
+const MAX_ENTRIES: usize = 100_000;
+
+/// Counts attempts, and refuses those that come too fast.
+pub struct Throttle {
+    enabled: bool,
+    clock: Clock,
+    hash_key: RandomState,
+    addresses: Bounded<Network, Debt>,
+    logins: Bounded<u64, Failures>,
+}
+
+impl Throttle {
+    /// One that has seen nothing yet. Unless it is `enabled`, it admits everything and keeps nothing.
+    #[must_use]
+    pub fn new(enabled: bool, clock: Clock) -> Self {
+        Self::with_room_for(MAX_ENTRIES, enabled, clock)
+    }
+
+    fn with_room_for(entries: usize, enabled: bool, clock: Clock) -> Self {
+        let hash_key = RandomState::new();
+        Self { enabled, clock, hash_key, addresses: Bounded::new(entries), logins: Bounded::new(entries) }
+    }
+
+    /// Whether it counts at all; if not, nobody need count the failures of a name either.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+
+    /// Admits one attempt, a login or a registration, from an address: 10 at once, then 10 a minute. IPv6 addresses
+    /// of one /64 are one client; callers whose address is not known share one allowance.
+    ///
+    /// # Errors
+    /// [`Error::Throttled`].
+    pub fn admit_address(&self, address: Option<IpAddr>) -> Result<(), Error> {
+        if !self.enabled {
+            return Ok(());
+        }
+        let now = self.now();
+        self.addresses.make_room(now);
+        // The generic cell rate algorithm (ITU-T I.371): of each network only the time is kept at which its whole
+        // burst is free again.
+        let mut debt = self.addresses.entries.entry(Network::of(address)).or_insert(Debt { paid_at: now });
+        let owed = (debt.paid_at - now).clamp(0, BURST * INTERVAL);
+        wait_for(owed - (BURST - 1) * INTERVAL)?;
+        debt.paid_at = now + owed + INTERVAL;
+        Ok(())
+    }
+
+    /// Admits one login for a name, as compared and whether a user has it or not, from an address, and counts it as a
+    /// failure until [`Throttle::succeeded`] or [`Throttle::undecided`] says otherwise. Five failures are free; then
+    /// each must be waited for, from 2 s doubling to 15 min; an hour after the last they are forgotten.
+    ///
+    /// While the name is under attack ([`FAILURES_UNDER_ATTACK`]), an address waits the whole 15 min after its first
+    /// failure. One that has not failed yet still has that one try: the rightful user gets in from another address.
+    ///
+    /// # Errors
+    /// [`Error::Throttled`]. A refused login does not count.
+    pub fn admit_login(
+        &self,
+        name_key: &str,
+        address: Option<IpAddr>,
+        name_is_under_attack: bool,
+    ) -> Result<(), Error> {
+        if !self.enabled {
+            return Ok(());
+        }
+        let now = self.now();
+        self.logins.make_room(now);
+        let mut failures =
+            self.logins.entries.entry(self.login(name_key, address)).or_insert(Failures::none(now));
+        if failures.expires_at() <= now {
+            *failures = Failures::none(now);
+        }
+        let wait = match failures.count {
+            0 => 0,
+            _ if name_is_under_attack => LONGEST_WAIT,
+            count => wait_after(count),
+        };
+        wait_for(failures.last_at.min(now) + wait - now)?;
+        *failures = Failures { count: failures.count.saturating_add(1), last_at: now };
+        Ok(())
+    }
+
+    /// The password was right: forgets every failure of this name from this address.
+    pub fn succeeded(&self, name_key: &str, address: Option<IpAddr>) {
+        self.logins.entries.remove(&self.login(name_key, address));
+    }
+
+    /// Whether the password was right was not found out, as in an outage: the login no longer counts as a failure. A
+    /// wait that was over before it begins anew, but grows no longer.
+    pub fn undecided(&self, name_key: &str, address: Option<IpAddr>) {
+        self.logins.entries.remove_if_mut(&self.login(name_key, address), |_, failures| {
+            failures.count = failures.count.saturating_sub(1);
+            failures.count == 0
+        });
+    }
+
+    fn login(&self, name_key: &str, address: Option<IpAddr>) -> u64 {
+        self.hash_key.hash_one((name_key, Network::of(address)))
+    }
+
+    fn now(&self) -> i64 {
+        self.clock.now().timestamp_millis()
+    }
+}
+
+/// Refuses, unless the wait is over already.
+fn wait_for(millis: i64) -> Result<(), Error> {
+    match u64::try_from(millis) {
+        Err(_) | Ok(0) => Ok(()),
+        Ok(millis) => Err(Error::Throttled { retry_after: Duration::from_millis(millis) }),
+    }
+}
+
+fn wait_after(failures: u32) -> i64 {
+    match failures.checked_sub(FREE_FAILURES) {
+        None => 0,
+        Some(doublings) => 2_i64.saturating_pow(doublings).saturating_mul(FIRST_WAIT).min(LONGEST_WAIT),
+    }
+}
+
+/// What counts as one client: of IPv6 the /64, which is what one subscriber gets (RFC 6177), so that nobody has 2^64
+/// allowances.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Network {
+    Unknown,
+    V4(Ipv4Addr),
+    V6([u16; 4]),
+}
+
+impl Network {
+    fn of(address: Option<IpAddr>) -> Self {
+        // A socket for both versions shows IPv4 clients as ::ffff:0:0/96, which is all in one /64.
+        match address.map(|address| address.to_canonical()) {
+            None => Self::Unknown,
+            Some(IpAddr::V4(address)) => Self::V4(address),
+            Some(IpAddr::V6(address)) => {
+                let [a, b, c, d, ..] = address.segments();
+                Self::V6([a, b, c, d])
+            }
+        }
+    }
+}
+
+struct Debt {
+    paid_at: i64,
+}
+
+#[derive(Clone, Copy)]
+struct Failures {
+    count: u32,
+    last_at: i64,
+}
+
+impl Failures {
+    fn none(now: i64) -> Self {
+        Self { count: 0, last_at: now }
+    }
+}
+
+/// An entry that means nothing any more from some time on.
+trait Expiring {
+    fn expires_at(&self) -> i64;
+}
+
+impl Expiring for Debt {
+    fn expires_at(&self) -> i64 {
+        self.paid_at
+    }
+}
+
+impl Expiring for Failures {
+    fn expires_at(&self) -> i64 {
+        self.last_at + MEMORY
+    }
+}
+
+/// A map that stops growing at `max` entries, give or take one for each request at that moment.
+struct Bounded<K, V> {
+    entries: DashMap<K, V>,
+    max: usize,
+    sweeping: Mutex<()>,
+}
+
+impl<K: Eq + Hash, V: Expiring> Bounded<K, V> {
+    fn new(max: usize) -> Self {
+        Self { entries: DashMap::new(), max, sweeping: Mutex::new(()) }
+    }
+
+    /// If the map is full, makes a tenth of it free: drops what has expired, and if that is not enough what would
+    /// expire next. Making so much room at once spares most calls the search. No guard of the map may be held here.
+    fn make_room(&self, now: i64) {
+        if self.entries.len() < self.max {
+            return;
+        }
+        let _alone = self.sweeping.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.entries.len() < self.max {
+            return;
+        }
+        self.entries.retain(|_, entry| entry.expires_at() > now);
+        let mut ends: Vec<i64> = self.entries.iter().map(|entry| entry.expires_at()).collect();
+        let mut excess = ends.len().saturating_sub(self.max - self.max.div_ceil(10));
+        if excess == 0 {
+            return;
+        }
+        let (_, &mut last_dropped, _) = ends.select_nth_unstable(excess - 1);
+        self.entries.retain(|_, entry| {
+            let dropped = excess > 0 && entry.expires_at() <= last_dropped;
+            excess -= usize::from(dropped);
+            !dropped
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use bson::DateTime;
+
+    use super::*;
+
+    const HOME: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)));
+    const AWAY: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)));
+
+    fn throttle() -> (Throttle, Clock) {
+        let clock = Clock::held_at(DateTime::from_millis(1_700_000_000_000));
+        (Throttle::new(true, clock.clone()), clock)
+    }
+
+    /// How long the answer says to wait, in milliseconds; 0 if the attempt was admitted.
+    fn wait(answer: Result<(), Error>) -> u128 {
+        match answer {
+            Ok(()) => 0,
+            Err(Error::Throttled { retry_after }) => retry_after.as_millis(),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    /// How many of 50 attempts at the same moment are admitted.
+    fn admitted_of_50(attempt: impl Fn() -> Result<(), Error> + Sync) -> usize {
+        let (start, admitted) = (Barrier::new(50), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..50 {
+                scope.spawn(|| {
+                    start.wait();
+                    admitted.fetch_add(usize::from(attempt().is_ok()), Ordering::SeqCst);
+                });
+            }
+        });
+        admitted.into_inner()
+    }
+
+    #[test]
+    fn an_address_has_ten_attempts_at_once_and_then_ten_a_minute() {
+        let (throttle, clock) = throttle();
+        for _ in 0..10 {
+            assert_eq!(wait(throttle.admit_address(HOME)), 0);
+        }
+        assert_eq!(wait(throttle.admit_address(HOME)), 6_000);
+        assert_eq!(wait(throttle.admit_address(AWAY)), 0);
+        clock.advance(Duration::from_millis(5_999));
+        assert_eq!(wait(throttle.admit_address(HOME)), 1);
+        for _ in 0..10 {
+            clock.advance(Duration::from_secs(6));
+            assert_eq!(wait(throttle.admit_address(HOME)), 0);
+        }
+        assert_eq!(wait(throttle.admit_address(HOME)), 1);
+    }
+
+    #[test]
+    fn an_address_that_rested_for_a_minute_has_ten_attempts_again_and_never_more() {
+        let (throttle, clock) = throttle();
+        for rest in [60, 60, 3_600] {
+            assert_eq!((0..20).filter(|_| throttle.admit_address(HOME).is_ok()).count(), 10);
+            clock.advance(Duration::from_secs(rest));
+        }
+    }
+
+    #[test]
+    fn a_network_is_an_ipv4_address_however_written_or_an_ipv6_64() {
+        let of = |address: &str| Network::of(Some(address.parse().unwrap()));
+        assert!(of("2001:db8:0:1::1") == of("2001:db8:0:1:ffff::9"));
+        assert!(of("2001:db8:0:1::1") != of("2001:db8:0:2::1"));
+        assert!(of("::ffff:192.0.2.1") == Network::of(HOME));
+        assert!(of("::ffff:192.0.2.1") != of("::ffff:192.0.2.2"));
+        assert!(Network::of(None) != of("::"));
+    }
+
+    #[test]
+    fn after_five_failures_waits_double_from_two_seconds_to_fifteen_minutes() {
+        let (throttle, clock) = throttle();
+        for _ in 0..5 {
+            assert_eq!(wait(throttle.admit_login("ann", HOME, false)), 0);
+        }
+        for seconds in [2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900] {
+            assert_eq!(wait(throttle.admit_login("ann", HOME, false)), seconds * 1_000);
+            clock.advance(Duration::from_secs(u64::try_from(seconds).unwrap()));
+            assert_eq!(wait(throttle.admit_login("ann", HOME, false)), 0);
+        }
+        assert_eq!(wait_after(u32::MAX), LONGEST_WAIT);
+    }
+
+    #[test]
+    fn failures_of_one_name_from_one_address_are_nobody_elses() {
+        let (throttle, _) = throttle();
+        while throttle.admit_login("ann", HOME, false).is_ok() {}
+        assert_eq!(wait(throttle.admit_login("ann", AWAY, false)), 0);
+        assert_eq!(wait(throttle.admit_login("ben", HOME, false)), 0);
+    }
+
+    #[test]
+    fn a_success_forgets_the_failures() {
+        let (throttle, _) = throttle();
+        while throttle.admit_login("ann", HOME, false).is_ok() {}
+        throttle.succeeded("ann", HOME);
+        assert!(throttle.logins.entries.is_empty());
+        assert_eq!((0..9).filter(|_| throttle.admit_login("ann", HOME, false).is_ok()).count(), 5);
+    }
+
+    #[test]
+    fn an_undecided_login_does_not_count_whatever_came_before() {
+        let (throttle, _) = throttle();
+        for _ in 0..20 {
+            assert_eq!(wait(throttle.admit_login("ann", HOME, false)), 0);
+            throttle.undecided("ann", HOME);
+        }
+        assert!(throttle.logins.entries.is_empty());
+        for _ in 0..4 {
+            throttle.admit_login("ann", HOME, false).unwrap();
+        }
+        for _ in 0..20 {
+            assert_eq!(wait(throttle.admit_login("ann", HOME, false)), 0);
+            throttle.undecided("ann", HOME);
+        }
+        throttle.undecided("ben", HOME);
+    }
+
+    #[test]
+    fn failures_are_forgotten_an_hour_after_the_last() {
+        let (throttle, clock) = throttle();
+        for _ in 0..4 {
+            throttle.admit_login("ann", HOME, false).unwrap();
+        }
+        clock.advance(Duration::from_millis(3_599_999));
+        throttle.admit_login("ann", HOME, false).unwrap();
+        assert_eq!(wait(throttle.admit_login("ann", HOME, false)), 2_000);
+        clock.advance(Duration::from_hours(1));
+        assert_eq!((0..9).filter(|_| throttle.admit_login("ann", HOME, false).is_ok()).count(), 5);
+    }
+
+    #[test]
+    fn under_attack_an_address_has_one_try_each_fifteen_minutes() {
+        let (throttle, clock) = throttle();
+        assert_eq!(wait(throttle.admit_login("ann", HOME, true)), 0);
+        assert_eq!(wait(throttle.admit_login("ann", HOME, true)), 900_000);
+        assert_eq!(wait(throttle.admit_login("ann", AWAY, true)), 0, "the rightful user elsewhere");
+        throttle.succeeded("ann", AWAY);
+        assert_eq!(wait(throttle.admit_login("ann", AWAY, true)), 0, "who got in may come again");
+        clock.advance(Duration::from_mins(15));
+        assert_eq!(wait(throttle.admit_login("ann", HOME, true)), 0);
+    }
+
+    #[test]
+    fn parallel_attempts_do_not_slip_past() {
+        let (throttle, _) = throttle();
+        assert_eq!(admitted_of_50(|| throttle.admit_address(HOME)), 10);
+        assert_eq!(admitted_of_50(|| throttle.admit_login("ann", HOME, false)), 5);
+        assert_eq!(admitted_of_50(|| throttle.admit_login("ben", HOME, true)), 1);
+    }
+
+    #[test]
+    fn a_full_map_drops_what_has_expired_and_else_what_would_expire_next() {
+        let clock = Clock::held_at(DateTime::from_millis(1_700_000_000_000));
+        let throttle = Throttle::with_room_for(100, true, clock.clone());
+        let knows = |name| throttle.logins.entries.contains_key(&throttle.login(name, None));
+        for round in 0..1_000 {
+            throttle.admit_login(&format!("name {round}"), None, false).unwrap();
+            assert!(throttle.logins.entries.len() <= 100);
+            clock.advance(Duration::from_millis(1));
+        }
+        assert!(throttle.logins.entries.len() >= 90);
+        assert!(knows("name 999") && knows("name 915") && !knows("name 899"));
+
+        clock.advance(Duration::from_mins(59));
+        throttle.admit_login("late", None, false).unwrap();
+        clock.advance(Duration::from_mins(1));
+        for round in 0..10 {
+            throttle.admit_login(&format!("later {round}"), None, false).unwrap();
+        }
+        assert!(knows("late") && throttle.logins.entries.len() == 11, "an hour has swept the others");
+    }
+
+    #[test]
+    fn a_full_map_of_entries_of_the_same_moment_drops_a_tenth() {
+        let (_, clock) = throttle();
+        let throttle = Throttle::with_room_for(100, true, clock);
+        for last in 0..=100 {
+            throttle.admit_address(Some(Ipv4Addr::new(192, 0, 2, last).into())).unwrap();
+        }
+        assert_eq!(throttle.addresses.entries.len(), 91);
+    }
+
+    #[test]
+    fn the_maps_stay_bounded_and_do_not_lock_up_under_parallel_use() {
+        let (_, clock) = throttle();
+        let throttle = Throttle::with_room_for(50, true, clock.clone());
+        std::thread::scope(|scope| {
+            for thread in 0..8_u8 {
+                let (throttle, clock) = (&throttle, clock.clone());
+                scope.spawn(move || {
+                    for round in 0..2_000_u32 {
+                        let address = Some(IpAddr::V4(Ipv4Addr::from_bits(round * 8 + u32::from(thread))));
+                        throttle.admit_address(address).unwrap();
+                        throttle.admit_login("ann", address, false).unwrap();
+                        if round % 3 == 0 {
+                            throttle.succeeded("ann", address);
+                        }
+                        clock.advance(Duration::from_millis(1));
+                    }
+                });
+            }
+        });
+        assert!(throttle.addresses.entries.len() <= 58 && throttle.logins.entries.len() <= 58);
+    }
+
+    #[test]
+    fn one_that_is_not_enabled_admits_everything_and_keeps_nothing() {
+        let throttle = Throttle::new(false, throttle().1);
+        for _ in 0..100 {
+            throttle.admit_address(HOME).unwrap();
+            throttle.admit_login("ann", HOME, true).unwrap();
+            throttle.undecided("ann", HOME);
+        }
+        assert!(throttle.addresses.entries.is_empty() && throttle.logins.entries.is_empty());
+    }
+}

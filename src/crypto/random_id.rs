@@ -1,0 +1,90 @@
+//! Ids that must not be guessed: of sessions and of tokens. Ids of users and todos are `ObjectId`s, not these.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// 128 random bits, written as 32 lower-case hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RandomId([u8; 16]);
+
+impl RandomId {
+    /// A new one from the operating system's random numbers.
+    ///
+    /// # Panics
+    /// When the operating system cannot give random numbers; nothing safe can be done without them.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "without random numbers no id is safe")]
+    pub fn new() -> Self {
+        let mut bytes = [0; 16];
+        aws_lc_rs::rand::fill(&mut bytes).expect("the operating system gives random numbers");
+        Self(bytes)
+    }
+}
+
+impl Default for RandomId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Display for RandomId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", u128::from_be_bytes(self.0))
+    }
+}
+
+impl fmt::Debug for RandomId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The text is not 32 lower-case hex digits.
+#[derive(Debug, thiserror::Error)]
+#[error("not 32 lower-case hex digits")]
+pub struct NotARandomId;
+
+impl FromStr for RandomId {
+    type Err = NotARandomId;
+
+    fn from_str(text: &str) -> Result<Self, NotARandomId> {
+        let canonical = text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        match u128::from_str_radix(text, 16) {
+            Ok(number) if canonical => Ok(Self(number.to_be_bytes())),
+            _ => Err(NotARandomId),
+        }
+    }
+}
+
+impl Serialize for RandomId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for RandomId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_survives_its_text() {
+        let id = RandomId::new();
+        assert_eq!(id.to_string().parse::<RandomId>().unwrap(), id);
+    }
+
+    #[test]
+    fn only_the_canonical_text_is_an_id() {
+        for text in ["", "ab", "+0000000000000000000000000000001", &"A".repeat(32), &"a".repeat(33)] {
+            assert!(text.parse::<RandomId>().is_err(), "{text}");
+        }
+    }
+}

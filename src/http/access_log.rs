@@ -1,0 +1,196 @@
+//! The access log: one line for each request. Must never be given a password, a token or a query string.
+
+use std::borrow::Cow;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use axum::response::Response;
+use metrics::{counter, histogram};
+
+use crate::crypto::random_id::RandomId;
+use crate::error::Error;
+
+/// The header that names a request, in both directions.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The counter of requests.
+pub const REQUESTS: &str = "todo_api_http_requests_total";
+/// The histogram of how long they took.
+pub const REQUEST_SECONDS: &str = "todo_api_http_request_duration_seconds";
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const REQUEST_ID_MAX: usize = 64;
+
+/// Names a request: the client's own `X-Request-Id` if it is sane, else a new one.
+pub struct RequestId(pub Box<str>);
+
+impl RequestId {
+    fn of(headers: &HeaderMap) -> Self {
+        let sane = |id: &&str| {
+            (1..=REQUEST_ID_MAX).contains(&id.len())
+                && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'))
+        };
+        let sent = headers.get(&REQUEST_ID).and_then(|id| id.to_str().ok()).filter(sane);
+        Self(sent.map_or_else(|| RandomId::new().to_string().into(), Box::from))
+    }
+}
+
+/// Where a request came from, as far as we trust what we are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientAddress(pub IpAddr);
+
+impl ClientAddress {
+    /// The peer, or, behind `hops` proxies of ours, the entry of `X-Forwarded-For` that the outermost of them wrote:
+    /// the `hops`-th from the right, for each proxy appends the peer that it saw. An entry that is no address makes
+    /// it the peer again.
+    #[must_use]
+    pub fn of(headers: &HeaderMap, peer: IpAddr, hops: usize) -> Self {
+        let entries = headers.get_all(&FORWARDED_FOR).iter().filter_map(|header| header.to_str().ok());
+        let entries: Vec<&str> = entries.flat_map(|header| header.split(',')).map(str::trim).collect();
+        let trusted = hops.checked_sub(1).and_then(|inner| entries.iter().rev().nth(inner));
+        Self(trusted.and_then(|entry| entry.parse().ok()).unwrap_or(peer))
+    }
+}
+
+/// The other end of the connection; put into each request by the server.
+#[derive(Clone, Copy)]
+pub struct Peer(pub SocketAddr);
+
+/// Carries the caller's name from where it becomes known to the access log.
+#[derive(Clone, Default)]
+pub struct UserName(Arc<OnceLock<Box<str>>>);
+
+impl UserName {
+    /// Says who the caller is; the first word counts.
+    pub fn set(&self, name: &str) {
+        self.0.get_or_init(|| name.into());
+    }
+}
+
+/// In an answer: the error that it tells the client about, for the log.
+#[derive(Clone)]
+pub struct Reported(pub Error);
+
+/// The line of a request, begun when it comes and written when its answer is ready.
+pub struct Line {
+    started: Instant,
+    /// The request's name.
+    pub id: RequestId,
+    user: UserName,
+    method: Method,
+    route: Option<MatchedPath>,
+    client: Option<ClientAddress>,
+}
+
+impl Line {
+    /// Names a request, and lets what it meets know the client's address, `hops` proxies of ours away, and name the user.
+    pub fn begin(request: &mut Request, hops: usize) -> Self {
+        let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
+        let line = Self {
+            started: Instant::now(),
+            id: RequestId::of(request.headers()),
+            user: UserName::default(),
+            method: request.method().clone(),
+            route: request.extensions().get::<MatchedPath>().cloned(),
+            client: peer.map(|peer| ClientAddress::of(request.headers(), peer.to_canonical(), hops)),
+        };
+        let extensions = request.extensions_mut();
+        extensions.insert(line.user.clone());
+        if let Some(client) = line.client {
+            extensions.insert(client);
+        }
+        line
+    }
+
+    /// Names the answer, counts the request, and writes the line.
+    pub fn end(self, response: &mut Response) {
+        let Self { started, id, user, method, route, client } = self;
+        if let Ok(value) = HeaderValue::from_str(&id.0) {
+            response.headers_mut().insert(REQUEST_ID, value);
+        }
+        match response.extensions().get::<Reported>() {
+            Some(Reported(error @ Error::Internal(_))) => {
+                tracing::error!(request_id = &*id.0, %error, "request failed");
+            }
+            Some(Reported(error @ Error::Unavailable(_))) => {
+                tracing::warn!(request_id = &*id.0, %error, "request failed");
+            }
+            _ => {}
+        }
+        count(&method, route.as_ref(), response, started);
+        tracing::info!(
+            method = method.as_str(),
+            route = route.as_ref().map_or("", MatchedPath::as_str),
+            status = response.status().as_u16(),
+            duration_ms = millis(started),
+            request_id = &*id.0,
+            user = user.0.get().map(|name| &**name),
+            client = client.map(|client| Cow::<str>::from(client.0.to_string())).as_deref(),
+            "request"
+        );
+    }
+}
+
+/// For monitoring. Methods that no route has, and paths without a route, are one each: clients could make up any.
+fn count(method: &Method, route: Option<&MatchedPath>, response: &Response, started: Instant) {
+    let known = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+    ];
+    let method = known.iter().find(|known| *known == method).map_or("other", Method::as_str).to_owned();
+    let route = route.map_or("none", MatchedPath::as_str).to_owned();
+    let status = response.status().as_u16().to_string();
+    histogram!(REQUEST_SECONDS, "route" => route.clone(), "method" => method.clone())
+        .record(started.elapsed());
+    counter!(REQUESTS, "route" => route, "method" => method, "status" => status).increment(1);
+}
+
+/// Milliseconds since `started`, to the microsecond.
+#[expect(clippy::cast_precision_loss, reason = "microseconds of a request are far below 2^52")]
+fn millis(started: Instant) -> f64 {
+    started.elapsed().as_micros() as f64 / 1_000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(forwarded: &[&str], hops: usize) -> String {
+        let mut headers = HeaderMap::new();
+        for value in forwarded {
+            headers.append(FORWARDED_FOR, value.parse().unwrap());
+        }
+        ClientAddress::of(&headers, "10.0.0.1".parse().unwrap(), hops).0.to_string()
+    }
+
+    #[test]
+    fn without_proxies_of_ours_the_client_is_the_peer_whatever_it_says() {
+        assert_eq!(client(&["1.2.3.4"], 0), "10.0.0.1");
+    }
+
+    #[test]
+    fn behind_proxies_of_ours_the_client_is_what_the_outermost_saw() {
+        assert_eq!(client(&["6.6.6.6, 1.2.3.4"], 1), "1.2.3.4");
+        assert_eq!(client(&["6.6.6.6, 1.2.3.4", "10.0.0.9"], 2), "1.2.3.4");
+        assert_eq!(client(&["1.2.3.4"], 2), "10.0.0.1");
+        assert_eq!(client(&["unknown"], 1), "10.0.0.1");
+    }
+
+    #[test]
+    fn a_request_id_of_the_client_is_kept_when_it_is_sane() {
+        let id = |sent: &str| {
+            let headers = HeaderMap::from_iter([(REQUEST_ID, HeaderValue::from_str(sent).unwrap())]);
+            RequestId::of(&headers).0
+        };
+        assert_eq!(&*id("client-1_a.b:c"), "client-1_a.b:c");
+        for odd in ["", "a b", "a\"b", &"x".repeat(65)] {
+            assert_ne!(&*id(odd), odd);
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! Lists in pages: `limit` and `cursor` in, `next_cursor` and `Link` (RFC 8288) out. Must not know how anything is sorted.
+
+use axum::http::header::LINK;
+use axum::http::{HeaderValue, Uri};
+use axum::response::{IntoResponse, Response};
+use bson::oid::ObjectId;
+use serde::Serialize;
+
+use super::json::Json;
+use super::query::{FromParams, Params, pairs};
+use crate::crypto::sealed::Seals;
+use crate::error::{Error, Fault};
+
+/// How many things a page has at most.
+pub const LIMIT_MAX: usize = 200;
+
+/// How many things a page has when the client does not say.
+pub const LIMIT_DEFAULT: usize = 50;
+
+/// The page that a client asks for.
+pub struct Page<'a> {
+    /// Where the last thing of the page before stands, as [`Page::listing`] was told; `None` for the first page.
+    pub after: Option<Vec<u8>>,
+    limit: usize,
+    seals: &'a Seals,
+    context: Vec<u8>,
+    uri: Uri,
+}
+
+impl<'a> Page<'a> {
+    /// Reads the whole query: `limit`, `cursor`, and the rest into `T`. A cursor is good for the user, the path and the
+    /// rest of the query for which it was made.
+    ///
+    /// # Errors
+    /// As [`Params::read`].
+    pub fn read<T: FromParams>(
+        mut params: Params,
+        seals: &'a Seals,
+        user: ObjectId,
+    ) -> Result<(T, Self), Error> {
+        let uri = params.uri().clone();
+        let context = context(&uri, user)?;
+        let limit = params.parse("limit", parse_limit, || {
+            Fault::of("limit", "out_of_range", format!("A limit is a whole number from 1 to {LIMIT_MAX}."))
+        });
+        let after = params.parse("cursor", |text| seals.open(&context, text), invalid_cursor);
+        let rest = T::take(&mut params);
+        let page = Self { after, limit: limit.unwrap_or(LIMIT_DEFAULT), seals, context, uri };
+        params.finish(rest.map(|rest| (rest, page)))
+    }
+
+    /// How many things to look for: one more than the page has, which tells whether another page follows.
+    #[must_use]
+    pub fn fetch(&self) -> i64 {
+        i64::try_from(self.limit).unwrap_or(i64::MAX).saturating_add(1)
+    }
+
+    /// Where the page before ended, as `read` makes it of what [`Page::listing`] was told.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when it makes nothing of it.
+    pub fn position<T>(&self, read: impl FnOnce(&[u8]) -> Option<T>) -> Result<Option<T>, Error> {
+        let Some(after) = &self.after else { return Ok(None) };
+        read(after).map(Some).ok_or_else(|| Error::Invalid(vec![invalid_cursor()]))
+    }
+
+    /// The answer, from up to [`Page::fetch`] things that were found after [`Page::after`]. `position` says where a
+    /// thing stands: everything by which the list is sorted.
+    ///
+    /// # Errors
+    /// Those of `position`; [`Error::Internal`] when it is too long to be sealed.
+    pub fn listing<T>(
+        self,
+        mut found: Vec<T>,
+        position: impl FnOnce(&T) -> Result<Vec<u8>, Error>,
+    ) -> Result<Listing<T>, Error> {
+        let more = found.len() > self.limit;
+        found.truncate(self.limit);
+        let Some(last) = found.last().filter(|_| more) else {
+            return Ok(Listing { items: found, next: None });
+        };
+        let cursor = self.seals.seal(&self.context, &position(last)?)?;
+        let link = link(&self.uri, &cursor)?;
+        Ok(Listing { items: found, next: Some(Next { cursor, link }) })
+    }
+}
+
+/// The fault of a cursor that was not made for this list, or not by us.
+#[must_use]
+pub fn invalid_cursor() -> Fault {
+    Fault::of("cursor", "invalid_cursor", "A cursor is the `next_cursor` of the same list, unaltered.")
+}
+
+fn parse_limit(text: &str) -> Option<usize> {
+    let limit = text.parse::<usize>().ok()?;
+    ((1..=LIMIT_MAX).contains(&limit) && limit.to_string() == text).then_some(limit)
+}
+
+/// What a cursor is bound to: the user, and what is listed. The order of parameters does not count.
+fn context(uri: &Uri, user: ObjectId) -> Result<Vec<u8>, Error> {
+    let mut rest: Vec<_> = pairs(uri.query().unwrap_or_default())
+        .filter(|(name, _)| name != "limit" && name != "cursor")
+        .collect();
+    rest.sort();
+    serde_json::to_vec(&("cursor", user.to_hex(), uri.path(), rest)).map_err(Error::internal)
+}
+
+/// The way to the next page: this request as it was sent, but for the cursor.
+fn link(uri: &Uri, cursor: &str) -> Result<HeaderValue, Error> {
+    let sent = uri.query().unwrap_or_default().split('&').filter(|part| !part.is_empty());
+    let kept = sent.filter(|part| pairs(part).all(|(name, _)| name != "cursor"));
+    let kept: String = kept.flat_map(|part| [part, "&"]).collect();
+    let link = format!("<{}?{kept}cursor={cursor}>; rel=\"next\"", uri.path());
+    HeaderValue::try_from(link).map_err(Error::internal)
+}
+
+/// One page of a list, as it is answered.
+pub struct Listing<T> {
+    items: Vec<T>,
+    next: Option<Next>,
+}
+
+struct Next {
+    cursor: String,
+    link: HeaderValue,
+}
+
+impl<T> Listing<T> {
+    /// The same page in another form, such as that of the wire.
+    #[must_use]
+    pub fn map<U>(self, form: impl FnMut(T) -> U) -> Listing<U> {
+        Listing { items: self.items.into_iter().map(form).collect(), next: self.next }
+    }
+}
+
+impl<T: Serialize> IntoResponse for Listing<T> {
+    fn into_response(self) -> Response {
+        #[derive(Serialize)]
+        struct Body<T> {
+            items: Vec<T>,
+            next_cursor: Option<String>,
+        }
+        let (next_cursor, link) = self.next.map(|next| (next.cursor, next.link)).unzip();
+        (link.map(|link| [(LINK, link)]), Json(Body { items: self.items, next_cursor })).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Words;
+
+    impl FromParams for Words {
+        fn take(params: &mut Params) -> Option<Self> {
+            params.take_all("word");
+            Some(Self)
+        }
+    }
+
+    fn seals() -> Seals {
+        Seals::derive(&"0123456789abcdef0123456789abcdef".into(), &[]).unwrap()
+    }
+
+    fn ann() -> ObjectId {
+        ObjectId::from_bytes([1; 12])
+    }
+
+    /// The page, or the pointers and codes of the faults.
+    fn read<'a>(
+        seals: &'a Seals,
+        user: ObjectId,
+        uri: &str,
+    ) -> Result<Page<'a>, Vec<(String, &'static str)>> {
+        let read = Page::read::<Words>(Params::of(uri.parse().unwrap()), seals, user);
+        read.map(|(_, page)| page).map_err(|error| match error {
+            Error::Invalid(faults) => faults.into_iter().map(|fault| (fault.pointer, fault.code)).collect(),
+            other => panic!("{other}"),
+        })
+    }
+
+    /// A page of a list of the numbers from 0 to `total`, exclusive: the numbers, and the link to the next page.
+    fn answer(seals: &Seals, uri: &str, total: u8) -> (Vec<u8>, Option<Next>) {
+        let page = read(seals, ann(), uri).unwrap();
+        let start = page.after.as_ref().map_or(0, |after| after[0] + 1);
+        let fetch = usize::try_from(page.fetch()).unwrap();
+        let found = (start..total).take(fetch).collect();
+        let listing = page.listing(found, |number| Ok(vec![*number])).unwrap();
+        (listing.items, listing.next)
+    }
+
+    fn target(next: &Next) -> String {
+        let link = next.link.to_str().unwrap();
+        link.strip_prefix('<').unwrap().strip_suffix(">; rel=\"next\"").unwrap().to_owned()
+    }
+
+    #[test]
+    fn following_the_links_shows_everything_once() {
+        let seals = seals();
+        for total in [0, 1, 2, 3, 4, 7] {
+            let (mut seen, mut uri) = (Vec::new(), Some("/things?limit=2&word=a".to_owned()));
+            while let Some(here) = uri {
+                let (items, next) = answer(&seals, &here, total);
+                assert!(items.len() == 2 || next.is_none(), "only the last page is short");
+                assert!(!items.is_empty() || total == 0, "no page is empty for nothing");
+                seen.extend(items);
+                uri = next.as_ref().map(target);
+            }
+            assert_eq!(seen, (0..total).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn the_link_keeps_everything_else_as_it_was_sent() {
+        let seals = seals();
+        let first = answer(&seals, "/things?word=a+b%2f&limit=1&&word=%e9", 3).1.unwrap();
+        assert_eq!(target(&first), format!("/things?word=a+b%2f&limit=1&word=%e9&cursor={}", first.cursor));
+        let sent = format!("/things?c%75rsor={}&word=a+b%2f&limit=1&word=%e9", first.cursor);
+        let second = answer(&seals, &sent, 3).1.unwrap();
+        assert_eq!(target(&second), format!("/things?word=a+b%2f&limit=1&word=%e9&cursor={}", second.cursor));
+        let bare = answer(&seals, "/things", 51).1.unwrap();
+        assert_eq!(target(&bare), format!("/things?cursor={}", bare.cursor));
+    }
+
+    #[test]
+    fn a_limit_is_1_to_200_and_never_clamped() {
+        let seals = seals();
+        for (query, fetch) in [("", 51), ("?limit=1", 2), ("?limit=200", 201)] {
+            assert_eq!(read(&seals, ann(), &format!("/things{query}")).unwrap().fetch(), fetch);
+        }
+        for limit in ["0", "201", "-1", "", "x", "1.0", "%2B5", "007", "5+", "99999999999999999999"] {
+            let faults = read(&seals, ann(), &format!("/things?limit={limit}")).err().unwrap();
+            assert_eq!(faults, [("/limit".to_owned(), "out_of_range")], "{limit}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_is_bound_to_its_user_and_list_but_not_to_the_order_or_the_limit() {
+        let seals = seals();
+        let cursor = answer(&seals, "/things?word=a&word=b&limit=2", 3).1.unwrap().cursor;
+        let after = |user, uri: &str| {
+            read(&seals, user, &format!("{uri}&cursor={cursor}")).map(|page| page.after.unwrap())
+        };
+        for same in ["/things?word=a&word=b", "/things?limit=7&word=b&word=a", "/things?word=%61&word=b"] {
+            assert_eq!(after(ann(), same), Ok(vec![1]), "{same}");
+        }
+        let invalid = Err(vec![("/cursor".to_owned(), "invalid_cursor")]);
+        for other in
+            ["/things?word=a", "/things?word=a&word=b&word=b", "/things?word=ab", "/others?word=a&word=b"]
+        {
+            assert_eq!(after(ann(), other), invalid, "{other}");
+        }
+        assert_eq!(after(ObjectId::from_bytes([2; 12]), "/things?word=a&word=b"), invalid);
+    }
+
+    #[test]
+    fn every_fault_of_the_query_is_told_at_once() {
+        let seals = seals();
+        let faults = read(&seals, ann(), "/things?cursor=&limit=0&other=1").err().unwrap();
+        let expected =
+            [("/limit", "out_of_range"), ("/cursor", "invalid_cursor"), ("/other", "unknown_parameter")];
+        assert_eq!(faults, expected.map(|(pointer, code)| (pointer.to_owned(), code)));
+    }
+
+    #[tokio::test]
+    async fn the_answer_names_its_members_and_links_only_when_more_follows() {
+        use http_body_util::BodyExt;
+        let seals = seals();
+        for (found, more) in [(vec![1, 2], false), (vec![1, 2, 3], true)] {
+            let page = read(&seals, ann(), "/things?limit=2").unwrap();
+            let listing = page.listing(found, |number| Ok(vec![*number])).unwrap();
+            let response = listing.map(|number| number.to_string()).into_response();
+            assert_eq!(response.headers().contains_key(LINK), more);
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(body["items"], serde_json::json!(["1", "2"]));
+            assert_eq!(body["next_cursor"].is_string(), more);
+            assert_eq!(body["next_cursor"].is_null(), !more);
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! Errors as clients see them: the one table of statuses, and their form as problem details (RFC 9457).
+//! Must not tell a client why something of ours failed.
+
+use std::time::Duration;
+
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::access_log::{Reported, RequestId};
+use super::json::Json;
+use crate::error::{Error, Fault, Resource, TokenFault};
+
+/// When a client may try again that nothing else is said to, in seconds.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
+const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+/// The status of an error, its code for programs, and its title for people: THE table.
+#[must_use]
+pub fn describe(error: &Error) -> (StatusCode, &'static str, &'static str) {
+    match error {
+        Error::MalformedJson(_) => (StatusCode::BAD_REQUEST, "malformed_json", "The body is not valid JSON"),
+        Error::Token(fault) => {
+            let (code, title) = describe_token(*fault);
+            (StatusCode::UNAUTHORIZED, code, title)
+        }
+        Error::InvalidCredentials => {
+            (StatusCode::UNAUTHORIZED, "invalid_credentials", "The username or the password is wrong")
+        }
+        Error::RegistrationClosed => {
+            (StatusCode::FORBIDDEN, "registration_closed", "Nobody may register here")
+        }
+        Error::VersionMismatch { .. } => {
+            (StatusCode::PRECONDITION_FAILED, "version_mismatch", "It has changed meanwhile")
+        }
+        Error::SyncTokenExpired => (StatusCode::GONE, "sync_token_expired", "The sync token is too old"),
+        Error::Throttled { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Too many attempts"),
+        Error::TooManyConnections => {
+            (StatusCode::TOO_MANY_REQUESTS, "too_many_connections", "There are too many streams of events")
+        }
+        Error::UnsupportedMediaType => {
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body must be JSON")
+        }
+        Error::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "You may not do this"),
+        Error::NotFound(_) => (StatusCode::NOT_FOUND, "not_found", "There is no such thing here"),
+        Error::MethodNotAllowed => {
+            (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed here")
+        }
+        Error::UsernameTaken => (StatusCode::CONFLICT, "username_taken", "The username is taken"),
+        Error::IdTaken => (StatusCode::CONFLICT, "id_taken", "The id is taken"),
+        Error::InTrash => (StatusCode::CONFLICT, "in_trash", "It is in the trash"),
+        Error::LimitReached(_) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "limit_reached", "There are as many as may be")
+        }
+        Error::IdempotencyKeyReused => {
+            (StatusCode::CONFLICT, "idempotency_key_reused", "The idempotency key stands for another request")
+        }
+        Error::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "request_timeout", "The body came too slowly"),
+        Error::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large"),
+        Error::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_input", "The input breaks a rule"),
+        Error::Internal(_) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "The service made a mistake")
+        }
+        Error::Unavailable(_) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The service cannot do this right now")
+        }
+    }
+}
+
+fn describe_token(fault: TokenFault) -> (&'static str, &'static str) {
+    match fault {
+        TokenFault::Missing => ("token_missing", "A token is needed here"),
+        TokenFault::Invalid => ("token_invalid", "The token is not valid"),
+        TokenFault::Expired => ("token_expired", "The token has expired"),
+        TokenFault::Revoked => ("token_revoked", "The token has been revoked"),
+        TokenFault::NotFresh => ("token_not_fresh", "A token from a recent login is needed here"),
+    }
+}
+
+/// What a code means, for a person; `None` for a word that is no code.
+#[must_use]
+pub fn explain(code: &str) -> Option<(StatusCode, &'static str)> {
+    let all = [
+        Error::MalformedJson(String::new()),
+        Error::Token(TokenFault::Missing),
+        Error::Token(TokenFault::Invalid),
+        Error::Token(TokenFault::Expired),
+        Error::Token(TokenFault::Revoked),
+        Error::Token(TokenFault::NotFresh),
+        Error::InvalidCredentials,
+        Error::Forbidden,
+        Error::RegistrationClosed,
+        Error::NotFound(Resource::Path),
+        Error::MethodNotAllowed,
+        Error::UsernameTaken,
+        Error::IdempotencyKeyReused,
+        Error::IdTaken,
+        Error::InTrash,
+        Error::LimitReached(0),
+        Error::VersionMismatch { current: Box::default() },
+        Error::RequestTimeout,
+        Error::BodyTooLarge,
+        Error::UnsupportedMediaType,
+        Error::Invalid(Vec::new()),
+        Error::SyncTokenExpired,
+        Error::Throttled { retry_after: Duration::ZERO },
+        Error::TooManyConnections,
+        Error::internal(""),
+        Error::unavailable(""),
+    ];
+    let described = all.iter().map(describe).find(|(_, known, _)| *known == code);
+    described.map(|(status, _, title)| (status, title))
+}
+
+/// `GET /problems/{code}`: what a code means, for a person.
+pub(crate) async fn explained(code: Result<Path<String>, PathRejection>) -> Result<String, Error> {
+    let unknown = Error::NotFound(Resource::Problem);
+    let Path(code) = code.map_err(|_| unknown.clone())?;
+    let (status, title) = explain(&code).ok_or(unknown)?;
+    Ok(format!("{code}: {title}. It comes with status {}.\n", status.as_u16()))
+}
+
+/// What a client can do about it.
+fn detail(error: &Error) -> String {
+    match error {
+        Error::MalformedJson(what) => format!("The body cannot be read as JSON: {what}."),
+        Error::NotFound(Resource::Path) => "No route has this path.".to_owned(),
+        Error::Token(_) => "Log in, or refresh the access token, and try again.".to_owned(),
+        Error::Invalid(faults) => {
+            faults.iter().map(|fault| fault.detail.as_str()).collect::<Vec<_>>().join(" ")
+        }
+        Error::Throttled { retry_after } => {
+            format!("The next attempt is admitted in {} s.", retry_after.as_secs_f64().ceil())
+        }
+        Error::VersionMismatch { .. } => "Read `current`, apply the change to it, and try again.".to_owned(),
+        Error::SyncTokenExpired => {
+            "Begin again with `null`: what was removed meanwhile is forgotten.".to_owned()
+        }
+        Error::TooManyConnections => "Close one of them, or wait until one ends.".to_owned(),
+        Error::InTrash => "Restore it first, or remove it for good.".to_owned(),
+        Error::LimitReached(limit) => {
+            format!("There are {limit} already, which is the limit. What is in the trash does not count.")
+        }
+        Error::Internal(_) => "The request is named by `request_id` in our log.".to_owned(),
+        Error::Unavailable(_) => "Please try again shortly.".to_owned(),
+        _ => format!("{}.", describe(error).2),
+    }
+}
+
+/// A problem (RFC 9457 §3), with `code`, `request_id`, `errors` and `current` as extension members.
+#[derive(Serialize, ToSchema)]
+pub struct Problem<'a> {
+    r#type: String,
+    title: &'a str,
+    /// The status of an answer that is this problem.
+    pub status: u16,
+    detail: String,
+    code: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Pointed<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    current: Option<&'a serde_json::Value>,
+}
+
+/// One broken rule of the input: where, which, and as a sentence.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Fault)]
+pub struct Pointed<'a> {
+    pointer: &'a str,
+    code: &'a str,
+    detail: &'a str,
+}
+
+impl<'a> Problem<'a> {
+    /// The problem that an error is, of the request that is named.
+    #[must_use]
+    pub fn of(error: &'a Error, request_id: Option<&'a str>) -> Self {
+        let (status, code, title) = describe(error);
+        let errors = match error {
+            Error::Invalid(faults) => faults.iter().map(Pointed::from).collect(),
+            _ => Vec::new(),
+        };
+        let current = match error {
+            Error::VersionMismatch { current } => Some(&**current),
+            _ => None,
+        };
+        let r#type = format!("/problems/{code}");
+        Self {
+            r#type,
+            title,
+            status: status.as_u16(),
+            detail: detail(error),
+            code,
+            request_id,
+            errors,
+            current,
+        }
+    }
+}
+
+impl<'a> From<&'a Fault> for Pointed<'a> {
+    fn from(fault: &'a Fault) -> Self {
+        Self { pointer: &fault.pointer, code: fault.code, detail: &fault.detail }
+    }
+}
+
+/// The status and the headers of an error. The body comes later, from the layer that knows how this part of the
+/// service speaks: [`render`], or that of the original's routes.
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let mut response = describe(&self).0.into_response();
+        let headers = response.headers_mut();
+        match &self {
+            Error::Unavailable(_) | Error::TooManyConnections => {
+                headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+            }
+            Error::Throttled { retry_after } => {
+                let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            }
+            Error::Token(TokenFault::Missing) | Error::InvalidCredentials => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Error::Token(_) => {
+                // RFC 6750 §3.1
+                headers.insert(
+                    header::WWW_AUTHENTICATE,
+                    HeaderValue::from_static(r#"Bearer error="invalid_token""#),
+                );
+            }
+            _ => {}
+        }
+        response.extensions_mut().insert(Unrendered(self));
+        response
+    }
+}
+
+/// In an answer: an error whose body is still missing.
+#[derive(Clone)]
+struct Unrendered(Error);
+
+/// Gives an answer that carries an error the body that `body` makes of it; other answers pass.
+pub fn render_with(mut response: Response, body: impl FnOnce(&Error) -> Response) -> Response {
+    let Some(Unrendered(error)) = response.extensions_mut().remove() else { return response };
+    let mut rendered = body(&error);
+    for (name, value) in response.headers() {
+        if name != header::CONTENT_LENGTH {
+            rendered.headers_mut().insert(name.clone(), value.clone());
+        }
+    }
+    rendered.extensions_mut().insert(Reported(error));
+    rendered
+}
+
+/// An answer to the request of this id; an error leaves as `application/problem+json`.
+#[must_use]
+pub fn render(response: Response, request_id: &RequestId) -> Response {
+    render_with(response, |error| {
+        let problem = Problem::of(error, Some(&request_id.0));
+        (describe(error).0, [(header::CONTENT_TYPE, PROBLEM_JSON)], Json(problem)).into_response()
+    })
+}
