@@ -13,13 +13,13 @@ use todo_api::auth::revocation::blacklist::{Blacklist, ENTRIES_MAX};
 use todo_api::auth::revocation::store::Revocations;
 use todo_api::auth::token::{Claims, Keys, Kind, Role, Subject};
 use todo_api::crypto::random_id::RandomId;
-use todo_api::crypto::sealed::Seals;
-use todo_api::http::fields::{Input, Members};
+use todo_api::crypto::sealed::Sealer;
+use todo_api::http::fields::{Fields, JsonObject};
 use todo_api::http::pagination::Page;
 use todo_api::http::query::Params;
 use todo_api::mongo;
 use todo_api::owned::Owned;
-use todo_api::owned::order_key::Positions;
+use todo_api::owned::order_key::OrderKeys;
 use todo_api::todos::model::Todo;
 use todo_api::todos::query::TodoQuery;
 use todo_api::todos::wire::{TodoBody, TodoPatch};
@@ -47,7 +47,7 @@ fn token(bench: &mut Criterion) {
 }
 
 fn stored(number: u32) -> RawDocumentBuf {
-    let mut todo = Todo::blank(ObjectId::new(), ObjectId::new(), Positions::default().last(NOW), NOW);
+    let mut todo = Todo::blank(ObjectId::new(), ObjectId::new(), OrderKeys::default().last(NOW), NOW);
     todo.name = format!("Book the dentist before the winter, take {number}");
     let description = "Ask whether the letter of the insurance has come, and take it with you.";
     description.clone_into(&mut todo.description);
@@ -60,7 +60,7 @@ fn stored(number: u32) -> RawDocumentBuf {
 
 /// A page of 20 todos: from the bytes of the database to the bytes of the answer, with the cursor.
 fn page(bench: &mut Criterion) {
-    let seals = Seals::derive(&SECRET.into(), &[]).unwrap();
+    let seals = Sealer::derive(&SECRET.into(), &[]).unwrap();
     let (user, stored): (_, Vec<_>) = (ObjectId::new(), (0..21).map(stored).collect());
     let mut group = bench.benchmark_group("page");
     group.throughput(Throughput::Elements(20));
@@ -87,7 +87,7 @@ fn patch(bench: &mut Criterion) {
     let todo = Todo::read(&stored(1)).unwrap();
     bench.bench_function("merge patch, read and applied", |bench| {
         bench.iter(|| {
-            let TodoPatch(input) = Input::read(Members::parse(black_box(body)).unwrap()).unwrap();
+            let TodoPatch(input) = Fields::read(JsonObject::parse(black_box(body)).unwrap()).unwrap();
             let mut todo = todo.clone();
             todo.take(input, NOW).unwrap();
             black_box(todo)
@@ -97,7 +97,7 @@ fn patch(bench: &mut Criterion) {
 
 /// Places in an order: at the end, and between two others.
 fn positions(bench: &mut Criterion) {
-    let positions = Positions::default();
+    let positions = OrderKeys::default();
     bench.bench_function("position, last", |bench| bench.iter(|| black_box(positions.last(NOW))));
     let (low, high) = (positions.last(NOW), positions.last(NOW));
     bench.bench_function("position, between two", |bench| {

@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use tower::util::MapResponseLayer;
 
 use crate::error::{Error, Resource};
-use crate::http::access_log::Line;
+use crate::http::access_log::AccessLogEntry;
 use crate::http::admission::Admission;
 use crate::http::readiness::Readiness;
 use crate::http::{detached, problem, readiness, security_headers};
@@ -35,7 +35,7 @@ pub fn router(state: AppState) -> Router {
 
 /// What every request and every answer goes through.
 async fn edge(hops: usize, mut request: Request, next: Next) -> Response {
-    let line = Line::begin(&mut request, hops);
+    let line = AccessLogEntry::begin(&mut request, hops);
     let is_secure = security_headers::is_secure(request.headers(), hops);
     let mut response = problem::render(next.run(request).await, &line.id);
     security_headers::harden(response.headers_mut(), is_secure);
@@ -129,7 +129,7 @@ async fn guarded_by(State(guard): State<Guard>, mut request: Request, next: Next
         };
         Ok(next.run(request).await)
     };
-    detached::see_through(guard.tasks, work).await
+    detached::run_to_completion(guard.tasks, work).await
 }
 
 /// `OPTIONS` on any route says what it allows (RFC 9110 §9.3.7); other methods that it has not are refused.

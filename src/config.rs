@@ -11,7 +11,7 @@ use figment::{Figment, Metadata, Profile, Provider};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, de};
 
-use crate::error::Refusal;
+use crate::error::OperatorError;
 
 /// The file that is read when there is one, in the working directory.
 pub const FILE: &str = "todo-api.toml";
@@ -124,7 +124,7 @@ impl Config {
     ///
     /// # Errors
     /// A line that names the setting and says what is wrong with it.
-    pub fn load(file: Option<&Path>) -> Result<Self, Refusal> {
+    pub fn load(file: Option<&Path>) -> Result<Self, OperatorError> {
         let usual = Path::new(FILE);
         let file = file.or(usual.exists().then_some(usual));
         Self::from_figment(&figment(file, |name| std::env::var(name).ok()))
@@ -134,9 +134,9 @@ impl Config {
     ///
     /// # Errors
     /// As [`Config::load`].
-    pub fn from_figment(figment: &Figment) -> Result<Self, Refusal> {
-        let config: Self = figment.extract().map_err(|errors| Refusal(sentence(&errors)))?;
-        config.check().map_err(Refusal)?;
+    pub fn from_figment(figment: &Figment) -> Result<Self, OperatorError> {
+        let config: Self = figment.extract().map_err(|errors| OperatorError(sentence(&errors)))?;
+        config.check().map_err(OperatorError)?;
         Ok(config)
     }
 

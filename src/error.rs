@@ -27,10 +27,10 @@ pub enum Error {
     UnsupportedMediaType,
     /// The input breaks a rule: every fault that was found, in the order of the checks.
     #[error("invalid input: {0:?}")]
-    Invalid(Vec<Fault>),
+    Invalid(Vec<Violation>),
     /// The token that the caller presented does not open this door.
     #[error("token refused: {0:?}")]
-    Token(TokenFault),
+    Token(TokenRejection),
     /// The username is unknown or the password is wrong; nobody learns which.
     #[error("invalid credentials")]
     InvalidCredentials,
@@ -105,7 +105,7 @@ pub enum Resource {
 
 /// Why a token was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TokenFault {
+pub enum TokenRejection {
     /// There is no `Authorization` header.
     Missing,
     /// Malformed, forged, not yet valid, or of the other kind.
@@ -120,7 +120,7 @@ pub enum TokenFault {
 
 /// One broken rule of the input.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct Violation {
     /// Where: a JSON pointer (RFC 6901), such as `/username`.
     pub pointer: String,
     /// Which rule: a stable word for programs, such as `required`.
@@ -129,7 +129,7 @@ pub struct Fault {
     pub detail: String,
 }
 
-impl Fault {
+impl Violation {
     /// A fault of the top-level member `field`.
     #[must_use]
     pub fn of(field: &str, code: &'static str, detail: impl Into<String>) -> Self {
@@ -157,4 +157,4 @@ impl Error {
 /// Why the service must not start, and what the operator can do about it: one line.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct Refusal(pub String);
+pub struct OperatorError(pub String);

@@ -17,9 +17,9 @@ use tokio_util::task::TaskTracker;
 use todo_api::app;
 use todo_api::clock::Clock;
 use todo_api::config::{self, Config};
-use todo_api::error::Refusal;
+use todo_api::error::OperatorError;
 use todo_api::http::server;
-use todo_api::migrations::Which;
+use todo_api::migrations::MigrationScope;
 use todo_api::operator::seed::command::{self, SeedOptions};
 use todo_api::operator::users::{self, UserCommand};
 use todo_api::operator::{backup, logging, metrics};
@@ -102,7 +102,7 @@ fn tell(words: &impl Display) {
     eprintln!("todo-api: {words}");
 }
 
-async fn serve(file: Option<&Path>) -> Result<(), Refusal> {
+async fn serve(file: Option<&Path>) -> Result<(), OperatorError> {
     let config = Config::load(file)?;
     logging::init(&config)?;
     // Before the first connection to the database, which is to be counted.
@@ -111,7 +111,7 @@ async fn serve(file: Option<&Path>) -> Result<(), Refusal> {
     let address = SocketAddr::new(config.host, config.port);
     let listener = TcpListener::bind(address)
         .await
-        .map_err(|error| Refusal(format!("cannot listen on {address}: {error}; set HOST and PORT")))?;
+        .map_err(|error| OperatorError(format!("cannot listen on {address}: {error}; set HOST and PORT")))?;
     let address = listener.local_addr().unwrap_or(address);
     tracing::info!(%address, "listening");
 
@@ -163,59 +163,59 @@ async fn stop_signal() {
 /// Runs a command with the service's state, and ends its connections.
 async fn with_state<T>(
     config: Config,
-    run: impl AsyncFnOnce(&AppState) -> Result<T, Refusal>,
-) -> Result<T, Refusal> {
+    run: impl AsyncFnOnce(&AppState) -> Result<T, OperatorError>,
+) -> Result<T, OperatorError> {
     let state = AppState::new(&config, Clock::system()).await?;
     let done = run(&state).await;
     state.db.close().await;
     done
 }
 
-async fn migrate(file: Option<&Path>, again: bool) -> Result<(), Refusal> {
+async fn migrate(file: Option<&Path>, again: bool) -> Result<(), OperatorError> {
     let config = Config::load(file)?;
     logging::init(&config)?;
-    let which = if again { Which::All } else { Which::Missing };
+    let which = if again { MigrationScope::All } else { MigrationScope::Missing };
     with_state(config, async |state| startup::migrate(state, which).await).await
 }
 
-async fn user(file: Option<&Path>, command: UserCommand) -> Result<(), Refusal> {
+async fn user(file: Option<&Path>, command: UserCommand) -> Result<(), OperatorError> {
     let done = with_state(Config::load(file)?, async |state| {
-        startup::migrate(state, Which::Missing).await?;
+        startup::migrate(state, MigrationScope::Missing).await?;
         users::run(state, command).await
     });
     report(&done.await?);
     Ok(())
 }
 
-async fn seed(file: Option<&Path>, options: SeedOptions) -> Result<(), Refusal> {
+async fn seed(file: Option<&Path>, options: SeedOptions) -> Result<(), OperatorError> {
     let done = with_state(Config::load(file)?, async |state| {
-        startup::migrate(state, Which::Missing).await?;
+        startup::migrate(state, MigrationScope::Missing).await?;
         command::run(state, options).await
     });
     report(&done.await?);
     Ok(())
 }
 
-async fn backup(file: Option<&Path>, to: &Path) -> Result<(), Refusal> {
+async fn backup(file: Option<&Path>, to: &Path) -> Result<(), OperatorError> {
     let db = mongo::connect(&Config::load(file)?.mongodb_uri, false).await?;
     let done = async {
         startup::inspect(&db).await?;
         backup::operations::save(&db, to, Clock::system().now(), &stopped()).await
     };
-    let done: Result<String, Refusal> = done.await;
+    let done: Result<String, OperatorError> = done.await;
     db.close().await;
     // Standard output may be the backup.
     tell(&done?);
     Ok(())
 }
 
-async fn restore(file: Option<&Path>, from: &Path) -> Result<(), Refusal> {
+async fn restore(file: Option<&Path>, from: &Path) -> Result<(), OperatorError> {
     let done = with_state(Config::load(file)?, async |state| {
         startup::inspect(&state.db).await?;
         let done = backup::operations::load(&state.db, from, Clock::system().now(), &stopped()).await?;
-        match startup::migrate(state, Which::Missing).await {
+        match startup::migrate(state, MigrationScope::Missing).await {
             Ok(()) => Ok(done),
-            Err(Refusal(why)) => Err(Refusal(format!(
+            Err(OperatorError(why)) => Err(OperatorError(format!(
                 "{done}; but it is not ready for this version, so run `todo-api migrate`: {why}"
             ))),
         }
@@ -241,14 +241,14 @@ fn report(done: &str) {
 }
 
 #[expect(clippy::print_stdout, reason = "the document goes to whoever asked for it")]
-fn print_document() -> Result<(), Refusal> {
+fn print_document() -> Result<(), OperatorError> {
     let document = serde_json::to_string_pretty(&*openapi::document::DOCUMENT);
-    println!("{}", document.map_err(|error| Refusal(error.to_string()))?);
+    println!("{}", document.map_err(|error| OperatorError(error.to_string()))?);
     Ok(())
 }
 
 /// Asks `/livez` of the service that has this configuration.
-async fn healthcheck(file: Option<&Path>) -> Result<(), Refusal> {
+async fn healthcheck(file: Option<&Path>) -> Result<(), OperatorError> {
     let config = Config::load(file)?;
     let host = match config.host {
         IpAddr::V4(any) if any.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -258,9 +258,9 @@ async fn healthcheck(file: Option<&Path>) -> Result<(), Refusal> {
     let address = SocketAddr::new(host, config.port);
     match tokio::time::timeout(Duration::from_secs(3), get_livez(address)).await {
         Ok(Ok(200)) => Ok(()),
-        Ok(Ok(status)) => Err(Refusal(format!("{address} answers {status}"))),
-        Ok(Err(error)) => Err(Refusal(format!("{address} does not answer: {error}"))),
-        Err(_) => Err(Refusal(format!("{address} does not answer in time"))),
+        Ok(Ok(status)) => Err(OperatorError(format!("{address} answers {status}"))),
+        Ok(Err(error)) => Err(OperatorError(format!("{address} does not answer: {error}"))),
+        Err(_) => Err(OperatorError(format!("{address} does not answer in time"))),
     }
 }
 

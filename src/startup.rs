@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::error::Refusal;
-use crate::migrations::{self, Which};
-use crate::mongo::{self, Db, Setup, Topology};
+use crate::error::OperatorError;
+use crate::migrations::{self, MigrationScope};
+use crate::mongo::{self, Db, PrepareError, Topology};
 use crate::state::AppState;
 use crate::sync::lineage::Lineage;
 
@@ -17,8 +17,8 @@ const TIDY_PERIOD: Duration = Duration::from_mins(1);
 ///
 /// # Errors
 /// What an operator must mend.
-pub async fn prepare(state: &AppState, uri: &SecretString) -> Result<(), Refusal> {
-    while let Err(why) = attempt(state, Which::Missing).await {
+pub async fn prepare(state: &AppState, uri: &SecretString) -> Result<(), OperatorError> {
+    while let Err(why) = attempt(state, MigrationScope::Missing).await {
         let why = refused(why)?;
         if mongo::diagnose(uri).await == Some(Topology::Standalone) {
             return Err(standalone());
@@ -52,7 +52,7 @@ pub async fn maintain(state: &AppState) -> ! {
 ///
 /// # Errors
 /// What an operator must mend, and that the database cannot be reached.
-pub async fn migrate(state: &AppState, which: Which) -> Result<(), Refusal> {
+pub async fn migrate(state: &AppState, which: MigrationScope) -> Result<(), OperatorError> {
     attempt(state, which).await.map_err(out_of_reach)
 }
 
@@ -60,47 +60,47 @@ pub async fn migrate(state: &AppState, which: Which) -> Result<(), Refusal> {
 ///
 /// # Errors
 /// What an operator must mend, and that the database cannot be reached.
-pub async fn inspect(db: &Db) -> Result<(), Refusal> {
+pub async fn inspect(db: &Db) -> Result<(), OperatorError> {
     require_whole(db).await.map_err(out_of_reach)
 }
 
-fn out_of_reach(why: Setup) -> Refusal {
+fn out_of_reach(why: PrepareError) -> OperatorError {
     match refused(why) {
-        Ok(why) => Refusal(format!("MongoDB cannot be reached: {why}")),
+        Ok(why) => OperatorError(format!("MongoDB cannot be reached: {why}")),
         Err(refusal) => refusal,
     }
 }
 
 /// Why the database is out of reach, unless the reason is a refusal.
-fn refused(why: Setup) -> Result<String, Refusal> {
+fn refused(why: PrepareError) -> Result<String, OperatorError> {
     match why {
-        Setup::Refused(refusal) => Err(refusal),
-        Setup::Unavailable(why) => Ok(why),
+        PrepareError::Refused(refusal) => Err(refusal),
+        PrepareError::Unavailable(why) => Ok(why),
     }
 }
 
-async fn require_whole(db: &Db) -> Result<(), Setup> {
+async fn require_whole(db: &Db) -> Result<(), PrepareError> {
     if db.topology().await? == Topology::Standalone {
-        return Err(Setup::Refused(standalone()));
+        return Err(PrepareError::Refused(standalone()));
     }
     if Lineage::new(db).is_unfinished().await? {
-        return Err(Setup::Refused(Refusal(
+        return Err(PrepareError::Refused(OperatorError(
             "the database holds a restore that did not end; drop it and restore again".to_owned(),
         )));
     }
     Ok(())
 }
 
-async fn attempt(state: &AppState, which: Which) -> Result<(), Setup> {
+async fn attempt(state: &AppState, which: MigrationScope) -> Result<(), PrepareError> {
     require_whole(&state.db).await?;
     migrations::run(&state.db, &state.hasher, which).await?;
     state.stores.ensure_indexes().await?;
-    state.auth.load_blacklist().await.map_err(|error| Setup::Unavailable(error.to_string()))?;
-    state.accounts.finish_deletions().await.map_err(|error| Setup::Unavailable(error.to_string()))
+    state.auth.load_blacklist().await.map_err(|error| PrepareError::Unavailable(error.to_string()))?;
+    state.accounts.finish_deletions().await.map_err(|error| PrepareError::Unavailable(error.to_string()))
 }
 
-fn standalone() -> Refusal {
-    Refusal(
+fn standalone() -> OperatorError {
+    OperatorError(
         "MONGODB_URI leads to a standalone mongod, and a replica set is needed (one node is enough): start it with \
          `mongod --replSet rs0`, then once run `mongosh --eval 'rs.initiate()'`"
             .to_owned(),

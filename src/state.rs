@@ -17,21 +17,21 @@ use crate::auth::throttling::failed_logins::FailedLogins;
 use crate::auth::token::Keys;
 use crate::clock::Clock;
 use crate::config::{Config, Registration, Switch};
-use crate::crypto::sealed::Seals;
-use crate::error::Refusal;
+use crate::crypto::sealed::Sealer;
+use crate::error::OperatorError;
 use crate::http::admission::Admission;
 use crate::http::readiness::Readiness;
 use crate::idempotency::store::Idempotency;
 use crate::lists::store::Lists;
-use crate::mongo::{self, Db, Setup};
-use crate::sync::event_stream::Sources;
+use crate::mongo::{self, Db, PrepareError};
+use crate::sync::event_stream::EventSources;
 use crate::sync::feed::Feed;
 use crate::sync::hub::Hub;
 use crate::todos::store::Todos;
 use crate::users::operations::{Accounts, Parts};
 use crate::users::password::Hasher;
 use crate::users::store::Users;
-use crate::workspace::Planner;
+use crate::workspace::Workspaces;
 use crate::{lists, todos};
 
 /// Everything that handlers ask for; cheap to clone.
@@ -47,7 +47,7 @@ impl Deref for AppState {
 }
 
 /// Lets handlers ask for these parts by their types.
-macro_rules! asked_for {
+macro_rules! impl_from_ref {
     ($($part:ident: $type:ty),* $(,)?) => {
         $(impl FromRef<AppState> for $type {
             fn from_ref(state: &AppState) -> Self {
@@ -57,14 +57,14 @@ macro_rules! asked_for {
     };
 }
 
-asked_for! {
+impl_from_ref! {
     db: Db,
     auth: Arc<Auth>,
     accounts: Arc<Accounts>,
-    planner: Arc<Planner>,
+    planner: Arc<Workspaces>,
     idempotency: Arc<Idempotency>,
-    seals: Arc<Seals>,
-    sources: Sources,
+    seals: Arc<Sealer>,
+    sources: EventSources,
     readiness: Readiness,
 }
 
@@ -77,13 +77,13 @@ pub struct Shared {
     /// Users.
     pub accounts: Arc<Accounts>,
     /// Todos and lists.
-    pub planner: Arc<Planner>,
+    pub planner: Arc<Workspaces>,
     /// Requests that may be repeated.
     pub idempotency: Arc<Idempotency>,
     /// Cursors and whatever else clients keep for us.
-    pub seals: Arc<Seals>,
+    pub seals: Arc<Sealer>,
     /// Streams of events.
-    pub sources: Sources,
+    pub sources: EventSources,
     /// Whether requests may come in.
     pub readiness: Readiness,
     /// The work that is under way.
@@ -93,20 +93,20 @@ pub struct Shared {
     /// Passwords, for the migration that hashes them.
     pub hasher: Arc<Hasher>,
     /// How many proxies of ours stand in front.
-    pub hops: Hops,
+    pub hops: TrustedProxyHops,
     /// How much goes to the database at a time.
     pub admission: Admission,
     /// Origins whose pages may use the API.
-    pub origins: Origins,
+    pub origins: AllowedOrigins,
 }
 
 /// How many proxies of ours stand in front.
 #[derive(Clone, Copy)]
-pub struct Hops(pub usize);
+pub struct TrustedProxyHops(pub usize);
 
 /// Origins whose pages may use the API.
 #[derive(Clone)]
-pub struct Origins(pub Arc<[HeaderValue]>);
+pub struct AllowedOrigins(pub Arc<[HeaderValue]>);
 
 /// The stores that have indexes.
 #[derive(Clone)]
@@ -126,10 +126,10 @@ impl AppState {
     ///
     /// # Errors
     /// The configuration cannot be used.
-    pub async fn new(config: &Config, clock: Clock) -> Result<Self, Refusal> {
+    pub async fn new(config: &Config, clock: Clock) -> Result<Self, OperatorError> {
         let db = mongo::connect(&config.mongodb_uri, config.metrics_addr.is_some()).await?;
         let (current, previous) = (&config.jwt_secret, &config.jwt_secrets_previous);
-        let unusable = |error| Refusal(format!("JWT_SECRET cannot be used: {error}"));
+        let unusable = |error| OperatorError(format!("JWT_SECRET cannot be used: {error}"));
         let stores = Stores {
             users: Users::new(&db),
             todos: Todos::new(&db),
@@ -149,8 +149,8 @@ impl AppState {
             clock.clone(),
             config.access_token_ttl,
         ));
-        let seals = Arc::new(Seals::derive(current, previous).map_err(unusable)?);
-        let planner = Arc::new(Planner::new(
+        let seals = Arc::new(Sealer::derive(current, previous).map_err(unusable)?);
+        let planner = Arc::new(Workspaces::new(
             stores.todos.clone(),
             stores.lists.clone(),
             stores.users.clone(),
@@ -170,7 +170,8 @@ impl AppState {
             clock,
             registration_open: config.registration == Registration::Open,
         });
-        let sources = Sources { planner: planner.clone(), hub, auth: auth.clone(), seals: seals.clone() };
+        let sources =
+            EventSources { planner: planner.clone(), hub, auth: auth.clone(), seals: seals.clone() };
         Ok(Self(Arc::new(Shared {
             db,
             auth,
@@ -183,9 +184,9 @@ impl AppState {
             tasks: TaskTracker::new(),
             stores,
             hasher,
-            hops: Hops(config.trusted_proxy_hops),
+            hops: TrustedProxyHops(config.trusted_proxy_hops),
             admission: Admission::default(),
-            origins: Origins(config.cors_origins.clone().into()),
+            origins: AllowedOrigins(config.cors_origins.clone().into()),
         })))
     }
 }
@@ -195,7 +196,7 @@ impl Stores {
     ///
     /// # Errors
     /// See [`mongo::ensure_indexes`].
-    pub async fn ensure_indexes(&self) -> Result<(), Setup> {
+    pub async fn ensure_indexes(&self) -> Result<(), PrepareError> {
         self.users.ensure_indexes().await?;
         todos::store::ensure_indexes(&self.todos).await?;
         lists::store::ensure_indexes(&self.lists).await?;

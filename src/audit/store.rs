@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
 use crate::crypto::random_id::RandomId;
-use crate::mongo::{self, Db, Setup};
+use crate::mongo::{self, Db, PrepareError};
 
 /// How long an event is kept.
 const KEPT: Duration = Duration::from_hours(90 * 24);
@@ -47,7 +47,7 @@ pub enum Event {
 
 /// Whom it concerns and where it came from, as far as is known.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Circumstances {
+pub struct RequestContext {
     /// The user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<ObjectId>,
@@ -69,7 +69,7 @@ struct Entry {
     at: DateTime,
     event: Event,
     #[serde(flatten)]
-    circumstances: Circumstances,
+    circumstances: RequestContext,
 }
 
 /// The collection `audit`.
@@ -90,7 +90,7 @@ impl Audit {
     ///
     /// # Errors
     /// See [`mongo::ensure_indexes`].
-    pub async fn ensure_indexes(&self) -> Result<(), Setup> {
+    pub async fn ensure_indexes(&self) -> Result<(), PrepareError> {
         let ttl = IndexOptions::builder().expire_after(KEPT).build();
         let indexes = [
             mongo::index(doc! { "at": 1 }, ttl),
@@ -100,10 +100,10 @@ impl Audit {
     }
 
     /// Notes an event; one that cannot be written goes to the log.
-    pub async fn note(&self, event: Event, circumstances: Circumstances) {
+    pub async fn note(&self, event: Event, circumstances: RequestContext) {
         let entry = Entry { id: ObjectId::new(), at: self.clock.now(), event, circumstances };
         if let Err(error) = self.entries.insert_one(&entry).await {
-            let Circumstances { user_id, session_id, .. } = entry.circumstances;
+            let RequestContext { user_id, session_id, .. } = entry.circumstances;
             tracing::warn!(
                 ?event,
                 ?user_id,

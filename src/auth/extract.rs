@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 
 use super::operations::Auth;
 use super::token::{Claims, Kind, Role};
-use crate::error::{Error, TokenFault};
+use crate::error::{Error, TokenRejection};
 use crate::http::access_log::UserName;
 
 /// The caller, by any valid access token.
@@ -56,7 +56,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         let CurrentUser(claims) = CurrentUser::from_request_parts(parts, state).await?;
-        if claims.fresh { Ok(Self(claims)) } else { Err(Error::Token(TokenFault::NotFresh)) }
+        if claims.fresh { Ok(Self(claims)) } else { Err(Error::Token(TokenRejection::NotFresh)) }
     }
 }
 
@@ -126,8 +126,8 @@ where
 /// The token of the `Authorization` header: one header, the scheme `Bearer` in any case (RFC 9110 §11.1), one token.
 fn bearer(parts: &Parts) -> Result<&str, Error> {
     let mut headers = parts.headers.get_all(AUTHORIZATION).iter().filter(|header| !header.is_empty());
-    let first = headers.next().ok_or(Error::Token(TokenFault::Missing))?;
-    let invalid = Error::Token(TokenFault::Invalid);
+    let first = headers.next().ok_or(Error::Token(TokenRejection::Missing))?;
+    let invalid = Error::Token(TokenRejection::Invalid);
     if headers.next().is_some() {
         return Err(invalid);
     }

@@ -12,7 +12,7 @@ use super::store::{Session, Sessions};
 use super::token::{Claims, Keys, Kind, LEEWAY_SECONDS, REFRESH_TTL_SECONDS, Subject};
 use crate::clock::Clock;
 use crate::crypto::random_id::RandomId;
-use crate::error::{Error, TokenFault};
+use crate::error::{Error, TokenRejection};
 
 /// How long a session lives in any case, in seconds: 90 days.
 pub const SESSION_TTL_SECONDS: i64 = 90 * 24 * 60 * 60;
@@ -103,14 +103,14 @@ impl Auth {
     pub fn authenticate_logout(&self, token: &str, accepted: &[Kind]) -> Result<Claims, Error> {
         let claims = self.verify(token, accepted)?;
         match self.blacklist.known(&claims) {
-            Verdict::Revoked => Err(Error::Token(TokenFault::Revoked)),
+            Verdict::Revoked => Err(Error::Token(TokenRejection::Revoked)),
             Verdict::Pending | Verdict::Clear => Ok(claims),
         }
     }
 
     fn verify(&self, token: &str, accepted: &[Kind]) -> Result<Claims, Error> {
         let claims = self.keys.verify(token, self.clock.now()).map_err(Error::Token)?;
-        if accepted.contains(&claims.kind) { Ok(claims) } else { Err(Error::Token(TokenFault::Invalid)) }
+        if accepted.contains(&claims.kind) { Ok(claims) } else { Err(Error::Token(TokenRejection::Invalid)) }
     }
 
     /// Notes, behind the request, that the client has received this generation's tokens: whoever presents the refresh
@@ -166,7 +166,7 @@ impl Auth {
         let now = self.clock.now();
         let left = (session.expires_at.timestamp_millis() - now.timestamp_millis()) / 1_000 - LEEWAY_SECONDS;
         if left < 1 {
-            return Err(Error::Token(TokenFault::Expired));
+            return Err(Error::Token(TokenRejection::Expired));
         }
         let (access_ttl, refresh_ttl) = (self.access_ttl().min(left), REFRESH_TTL_SECONDS.min(left));
         let mut access = Claims::new(Kind::Access, subject.clone(), session.id, now, access_ttl);
@@ -231,25 +231,25 @@ impl Auth {
     /// New tokens for a session that [`Auth::lock_out`] has spared; fresh, for the caller has just given the password.
     ///
     /// # Errors
-    /// [`TokenFault::Revoked`] when the session is over; [`Error::Unavailable`].
+    /// [`TokenRejection::Revoked`] when the session is over; [`Error::Unavailable`].
     pub async fn go_on(&self, sid: RandomId, subject: Subject) -> Result<Tokens, Error> {
         let (now, idle_at) = self.now_and_idle_at();
         let mut session = self.sessions.touch(sid, subject.epoch, now, idle_at).await?;
         if let Some(rotating) = session.as_ref().filter(|session| session.rotating) {
             session = self.sessions.rotate(sid, rotating.generation, subject.epoch, now, idle_at).await?;
         }
-        let session = session.ok_or(Error::Token(TokenFault::Revoked))?;
+        let session = session.ok_or(Error::Token(TokenRejection::Revoked))?;
         self.issue(&session, subject, true)
     }
 
     /// Whether a session lives, in this epoch of its user. Always asks the database.
     ///
     /// # Errors
-    /// [`TokenFault::Revoked`] if it does not; [`Error::Unavailable`].
+    /// [`TokenRejection::Revoked`] if it does not; [`Error::Unavailable`].
     pub async fn assert_alive(&self, sid: RandomId, epoch: i64) -> Result<(), Error> {
         let (now, idle_at) = self.now_and_idle_at();
         let alive = self.sessions.touch(sid, epoch, now, idle_at).await?;
-        alive.map(|_| ()).ok_or(Error::Token(TokenFault::Revoked))
+        alive.map(|_| ()).ok_or(Error::Token(TokenRejection::Revoked))
     }
 
     /// Whether a user has this living session.

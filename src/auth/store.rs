@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::crypto::random_id::RandomId;
 use crate::error::Error;
-use crate::mongo::{self, Db, Setup};
+use crate::mongo::{self, Db, PrepareError};
 
 /// One login and what became of it. Its refresh token may get access tokens until the session is over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -71,7 +71,7 @@ impl Sessions {
     ///
     /// # Errors
     /// See [`mongo::ensure_indexes`].
-    pub async fn ensure_indexes(&self) -> Result<(), Setup> {
+    pub async fn ensure_indexes(&self) -> Result<(), PrepareError> {
         let ttl = IndexOptions::builder().expire_after(Duration::ZERO).build();
         let by_user = mongo::index(doc! { "user_id": 1 }, IndexOptions::default());
         mongo::ensure_indexes(&self.0, [mongo::index(doc! { "expires_at": 1 }, ttl), by_user]).await

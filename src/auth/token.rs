@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::crypto::derive;
 use crate::crypto::random_id::RandomId;
-use crate::error::{Error, TokenFault};
+use crate::error::{Error, TokenRejection};
 use crate::mongo::object_id;
 
 /// How long a refresh token is valid, in seconds: 30 days.
@@ -179,15 +179,15 @@ impl Keys {
     /// knows which is needed.
     ///
     /// # Errors
-    /// [`TokenFault::Expired`] for a token of ours whose time is over, [`TokenFault::Invalid`] for all else.
-    pub fn verify(&self, token: &str, now: DateTime) -> Result<Claims, TokenFault> {
-        let claims = self.decode(token).ok_or(TokenFault::Invalid)?;
+    /// [`TokenRejection::Expired`] for a token of ours whose time is over, [`TokenRejection::Invalid`] for all else.
+    pub fn verify(&self, token: &str, now: DateTime) -> Result<Claims, TokenRejection> {
+        let claims = self.decode(token).ok_or(TokenRejection::Invalid)?;
         let now = now.timestamp_millis();
         if now >= claims.exp.saturating_add(LEEWAY_SECONDS).saturating_mul(1_000) {
-            return Err(TokenFault::Expired);
+            return Err(TokenRejection::Expired);
         }
         if now < claims.nbf.saturating_sub(LEEWAY_SECONDS).saturating_mul(1_000) {
-            return Err(TokenFault::Invalid);
+            return Err(TokenRejection::Invalid);
         }
         Ok(claims)
     }
@@ -281,9 +281,9 @@ mod tests {
         let token = keys().sign(&claims(Kind::Access)).unwrap();
         let at = |millis| keys().verify(&token, DateTime::from_millis(millis)).map(|_| ());
         assert_eq!(at(1_064_999), Ok(()));
-        assert_eq!(at(1_065_000), Err(TokenFault::Expired));
+        assert_eq!(at(1_065_000), Err(TokenRejection::Expired));
         assert_eq!(at(995_000), Ok(()));
-        assert_eq!(at(994_999), Err(TokenFault::Invalid));
+        assert_eq!(at(994_999), Err(TokenRejection::Invalid));
     }
 
     #[test]
@@ -293,6 +293,6 @@ mod tests {
         let rotated = Keys::derive(&new.into(), &[old.into()]).unwrap();
         assert!(rotated.verify(&token, DateTime::from_millis(1_000_000)).is_ok());
         let gone = Keys::derive(&new.into(), &[]).unwrap();
-        assert_eq!(gone.verify(&token, DateTime::from_millis(1_000_000)), Err(TokenFault::Invalid));
+        assert_eq!(gone.verify(&token, DateTime::from_millis(1_000_000)), Err(TokenRejection::Invalid));
     }
 }

@@ -12,9 +12,9 @@ use crate::error::Error;
 pub const SEALED_MAX_CHARS: usize = 4_096;
 
 /// The keys of the current secret, which seals, and of earlier ones, whose texts still open.
-pub struct Seals(Vec<RandomizedNonceKey>);
+pub struct Sealer(Vec<RandomizedNonceKey>);
 
-impl Seals {
+impl Sealer {
     /// Derives one key from each secret.
     ///
     /// # Errors
@@ -68,9 +68,9 @@ mod tests {
     const OLD: &str = "0123456789abcdef0123456789abcdef";
     const NEW: &str = "fedcba9876543210fedcba9876543210";
 
-    fn seals(current: &str, previous: &[&str]) -> Seals {
+    fn seals(current: &str, previous: &[&str]) -> Sealer {
         let previous: Vec<SecretString> = previous.iter().map(|secret| (*secret).into()).collect();
-        Seals::derive(&current.into(), &previous).unwrap()
+        Sealer::derive(&current.into(), &previous).unwrap()
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl ClientAddress {
 
 /// The other end of the connection; put into each request by the server.
 #[derive(Clone, Copy)]
-pub struct Peer(pub SocketAddr);
+pub struct PeerAddress(pub SocketAddr);
 
 /// Carries the caller's name from where it becomes known to the access log.
 #[derive(Clone, Default)]
@@ -70,10 +70,10 @@ impl UserName {
 
 /// In an answer: the error that it tells the client about, for the log.
 #[derive(Clone)]
-pub struct Reported(pub Error);
+pub struct ReportedError(pub Error);
 
 /// The line of a request, begun when it comes and written when its answer is ready.
-pub struct Line {
+pub struct AccessLogEntry {
     started: Instant,
     /// The request's name.
     pub id: RequestId,
@@ -83,10 +83,10 @@ pub struct Line {
     client: Option<ClientAddress>,
 }
 
-impl Line {
+impl AccessLogEntry {
     /// Names a request, and lets what it meets know the client's address, `hops` proxies of ours away, and name the user.
     pub fn begin(request: &mut Request, hops: usize) -> Self {
-        let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
+        let peer = request.extensions().get::<PeerAddress>().map(|peer| peer.0.ip());
         let line = Self {
             started: Instant::now(),
             id: RequestId::of(request.headers()),
@@ -109,11 +109,11 @@ impl Line {
         if let Ok(value) = HeaderValue::from_str(&id.0) {
             response.headers_mut().insert(REQUEST_ID, value);
         }
-        match response.extensions().get::<Reported>() {
-            Some(Reported(error @ Error::Internal(_))) => {
+        match response.extensions().get::<ReportedError>() {
+            Some(ReportedError(error @ Error::Internal(_))) => {
                 tracing::error!(request_id = &*id.0, %error, "request failed");
             }
-            Some(Reported(error @ Error::Unavailable(_))) => {
+            Some(ReportedError(error @ Error::Unavailable(_))) => {
                 tracing::warn!(request_id = &*id.0, %error, "request failed");
             }
             _ => {}

@@ -23,7 +23,7 @@ pub struct Admission {
 
 /// A request's turn, which goes on until the last clone is dropped.
 #[derive(Clone)]
-pub struct Turn {
+pub struct Slot {
     admission: Admission,
     permit: Arc<Mutex<Option<OwnedSemaphorePermit>>>,
 }
@@ -49,9 +49,9 @@ impl Admission {
     ///
     /// # Errors
     /// [`Error::Unavailable`] when too many wait.
-    pub async fn admit(&self, request: &mut Request) -> Result<Turn, Error> {
+    pub async fn admit(&self, request: &mut Request) -> Result<Slot, Error> {
         let permit = Arc::new(Mutex::new(Some(self.turn().await?)));
-        let turn = Turn { admission: self.clone(), permit };
+        let turn = Slot { admission: self.clone(), permit };
         if !request.body().is_end_stream() {
             request.extensions_mut().insert(turn.clone());
         }
@@ -68,7 +68,7 @@ impl Admission {
     }
 }
 
-impl Turn {
+impl Slot {
     /// Lets others go first while this request waits for its client.
     pub fn pause(&self) {
         self.permit().take();
@@ -123,7 +123,7 @@ mod tests {
         let mut turns = Vec::new();
         for _ in 0..WORKING_MAX {
             let permit = Arc::new(Mutex::new(Some(admission.turn().await.unwrap())));
-            turns.push(Turn { admission: admission.clone(), permit });
+            turns.push(Slot { admission: admission.clone(), permit });
         }
         turns[0].pause();
         let other = admission.turn().await.unwrap();

@@ -9,8 +9,8 @@ use axum::http::header::CONTENT_TYPE;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::timeout;
 
-use super::admission::Turn;
-use super::fields::{FromMembers, Input, Members};
+use super::admission::Slot;
+use super::fields::{Fields, FromFields, JsonObject};
 use crate::error::Error;
 
 /// The largest body, in bytes: 1 MiB.
@@ -25,7 +25,7 @@ pub const BODY_TIME: Duration = Duration::from_secs(8);
 /// [`Error::BodyTooLarge`]; [`Error::RequestTimeout`]; [`Error::MalformedJson`] when the client broke off;
 /// [`Error::Unavailable`] when too many wait for their turn.
 pub async fn body(request: Request) -> Result<Bytes, Error> {
-    let turn = request.extensions().get::<Turn>().cloned();
+    let turn = request.extensions().get::<Slot>().cloned();
     if let Some(turn) = &turn {
         turn.pause();
     }
@@ -58,7 +58,7 @@ const DEPTH_MAX: usize = 32;
 /// A body that has been read and found right before the handler runs.
 pub struct JsonBody<T>(pub T);
 
-impl<S: Send + Sync, T: FromMembers> FromRequest<S> for JsonBody<T> {
+impl<S: Send + Sync, T: FromFields> FromRequest<S> for JsonBody<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
@@ -70,7 +70,7 @@ impl<S: Send + Sync, T: FromMembers> FromRequest<S> for JsonBody<T> {
 ///
 /// # Errors
 /// [`Error::UnsupportedMediaType`]; [`Error::BodyTooLarge`]; [`Error::MalformedJson`]; [`Error::Invalid`].
-pub async fn json<T: FromMembers>(request: Request) -> Result<(T, Bytes), Error> {
+pub async fn json<T: FromFields>(request: Request) -> Result<(T, Bytes), Error> {
     if !is_json(request.headers()) {
         return Err(Error::UnsupportedMediaType);
     }
@@ -78,7 +78,7 @@ pub async fn json<T: FromMembers>(request: Request) -> Result<(T, Bytes), Error>
     if depth(&body) > DEPTH_MAX {
         return Err(Error::MalformedJson(format!("it is nested more than {DEPTH_MAX} deep")));
     }
-    Ok((Input::read(Members::parse(&body)?).map_err(Error::Invalid)?, body))
+    Ok((Fields::read(JsonObject::parse(&body)?).map_err(Error::Invalid)?, body))
 }
 
 /// How deep a JSON text is nested, without reading what it says.

@@ -22,7 +22,7 @@ pub const DEADLINE: Duration = Duration::from_secs(9);
 ///
 /// # Errors
 /// [`Error::Unavailable`] past the [`DEADLINE`], [`Error::Internal`] for a panic; those of `work`.
-pub async fn see_through(
+pub async fn run_to_completion(
     tasks: TaskTracker,
     work: impl Future<Output = Result<Response, Error>> + Send + 'static,
 ) -> Result<Response, Error> {
@@ -83,7 +83,7 @@ mod tests {
                 Ok(().into_response())
             }
         };
-        let mut waiting = Box::pin(see_through(tasks.clone(), work));
+        let mut waiting = Box::pin(run_to_completion(tasks.clone(), work));
         assert!(futures_util::poll!(&mut waiting).is_pending());
         drop(waiting);
         assert_eq!(tasks.len(), 1);
@@ -104,7 +104,7 @@ mod tests {
                 Ok(().into_response())
             }
         };
-        let waiting = tokio::spawn(see_through(tasks.clone(), work));
+        let waiting = tokio::spawn(run_to_completion(tasks.clone(), work));
         tokio::task::yield_now().await;
         advance(DEADLINE).await;
         assert!(matches!(waiting.await.unwrap(), Err(Error::Unavailable(_))));
@@ -116,7 +116,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_an_internal_error() {
-        let answer = see_through(TaskTracker::new(), async { panic!("on purpose") }).await;
+        let answer = run_to_completion(TaskTracker::new(), async { panic!("on purpose") }).await;
         assert!(matches!(answer, Err(Error::Internal(_))));
     }
 }

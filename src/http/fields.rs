@@ -6,13 +6,13 @@ use bson::oid::ObjectId;
 use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::error::{Error, Fault};
+use crate::error::{Error, Violation};
 use crate::mongo::object_id;
 
 /// A JSON object: its members in order, each name once, the values still as they were written.
-pub struct Members(Vec<(String, Box<RawValue>)>);
+pub struct JsonObject(Vec<(String, Box<RawValue>)>);
 
-impl Members {
+impl JsonObject {
     /// Reads an object, and nothing but one.
     ///
     /// # Errors
@@ -43,18 +43,18 @@ impl Members {
     }
 }
 
-impl<'de> Deserialize<'de> for Members {
+impl<'de> Deserialize<'de> for JsonObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Unique;
 
         impl<'de> Visitor<'de> for Unique {
-            type Value = Members;
+            type Value = JsonObject;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a JSON object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<JsonObject, A::Error> {
                 let mut members: Vec<(String, Box<RawValue>)> = Vec::new();
                 let mut names = std::collections::HashSet::new();
                 while let Some((name, value)) = map.next_entry::<String, _>()? {
@@ -63,7 +63,7 @@ impl<'de> Deserialize<'de> for Members {
                     }
                     members.push((name, value));
                 }
-                Ok(Members(members))
+                Ok(JsonObject(members))
             }
         }
 
@@ -72,32 +72,32 @@ impl<'de> Deserialize<'de> for Members {
 }
 
 /// What a body is read into, member by member.
-pub trait FromMembers: Sized {
+pub trait FromFields: Sized {
     /// Takes the members that this knows from `input`. `None` only after a fault was noted.
-    fn take(input: &mut Input) -> Option<Self>;
+    fn take(input: &mut Fields) -> Option<Self>;
 }
 
 /// For what has no members.
-impl FromMembers for () {
-    fn take(_: &mut Input) -> Option<Self> {
+impl FromFields for () {
+    fn take(_: &mut Fields) -> Option<Self> {
         Some(())
     }
 }
 
 /// The members of a body that have not been taken yet, and the faults so far: all are told at once.
-pub struct Input {
-    members: Members,
-    faults: Vec<Fault>,
+pub struct Fields {
+    members: JsonObject,
+    faults: Vec<Violation>,
 }
 
-impl Input {
+impl Fields {
     /// A member that must be there and be text.
     pub fn text(&mut self, name: &str) -> Option<String> {
         match self.optional_text(name) {
             Some(Some(text)) => Some(text),
-            Some(None) => self.fault(Fault::of(name, "required", "This member cannot be null.")),
+            Some(None) => self.fault(Violation::of(name, "required", "This member cannot be null.")),
             None if self.faults.iter().any(|fault| fault.pointer[1..] == *name) => None,
-            None => self.fault(Fault::of(name, "required", "This member is required.")),
+            None => self.fault(Violation::of(name, "required", "This member is required.")),
         }
     }
 
@@ -106,11 +106,11 @@ impl Input {
         let value = self.members.take(name)?;
         match serde_json::from_str(value.get()) {
             Ok(text) => Some(text),
-            Err(_) => self.fault(Fault::of(name, "not_text", "This member must be text.")),
+            Err(_) => self.fault(Violation::of(name, "not_text", "This member must be text.")),
         }
     }
 
-    /// As [`Input::optional_text`], for any form; `code` and `detail` are told of another.
+    /// As [`Fields::optional_text`], for any form; `code` and `detail` are told of another.
     pub fn optional<T: DeserializeOwned>(
         &mut self,
         name: &str,
@@ -120,7 +120,7 @@ impl Input {
         let value = self.members.take(name)?;
         match serde_json::from_str(value.get()) {
             Ok(value) => Some(value),
-            Err(_) => self.fault(Fault::of(name, code, detail)),
+            Err(_) => self.fault(Violation::of(name, code, detail)),
         }
     }
 
@@ -128,7 +128,7 @@ impl Input {
     pub fn given_text(&mut self, name: &str) -> Option<String> {
         match self.optional_text(name)? {
             Some(text) => Some(text),
-            None => self.fault(Fault::of(name, "required", "This member cannot be null.")),
+            None => self.fault(Violation::of(name, "required", "This member cannot be null.")),
         }
     }
 
@@ -153,7 +153,7 @@ impl Input {
         &mut self,
         name: &str,
         parse: impl FnOnce(&str) -> Option<T>,
-        fault: impl FnOnce() -> Fault,
+        fault: impl FnOnce() -> Violation,
     ) -> Option<Option<T>> {
         match self.optional_text(name)? {
             None => Some(None),
@@ -162,43 +162,43 @@ impl Input {
     }
 
     /// A member that may be absent or null, and else is an object with members of its own.
-    pub fn object<T: FromMembers>(&mut self, name: &str) -> Option<Option<T>> {
+    pub fn object<T: FromFields>(&mut self, name: &str) -> Option<Option<T>> {
         let value = self.members.take(name)?;
         if value.get() == "null" {
             return Some(None);
         }
-        let Ok(members) = Members::parse(value.get().as_bytes()) else {
+        let Ok(members) = JsonObject::parse(value.get().as_bytes()) else {
             let detail = "This member must be an object that has each of its members once.";
-            return self.fault(Fault::of(name, "not_an_object", detail));
+            return self.fault(Violation::of(name, "not_an_object", detail));
         };
         self.inside(name, Self::read(members)).map(Some)
     }
 
-    /// As [`Input::object`], for a member that must be there.
-    pub fn required_object<T: FromMembers>(&mut self, name: &str) -> Option<T> {
+    /// As [`Fields::object`], for a member that must be there.
+    pub fn required_object<T: FromFields>(&mut self, name: &str) -> Option<T> {
         let faults = self.faults.len();
         match self.object(name) {
             Some(Some(object)) => Some(object),
             _ if self.faults.len() > faults => None,
-            _ => self.fault(Fault::of(name, "required", "This member is required, and is an object.")),
+            _ => self.fault(Violation::of(name, "required", "This member is required, and is an object.")),
         }
     }
 
-    /// As [`Input::object`], for a member that may be left out.
-    pub fn object_or_default<T: FromMembers + Default>(&mut self, name: &str) -> Option<T> {
+    /// As [`Fields::object`], for a member that may be left out.
+    pub fn object_or_default<T: FromFields + Default>(&mut self, name: &str) -> Option<T> {
         let faults = self.faults.len();
         let object = self.object(name).flatten();
         if self.faults.len() > faults { None } else { Some(object.unwrap_or_default()) }
     }
 
     /// A member that may be absent or null, as good as empty, and else is an array of at most `max` objects.
-    pub fn each<T: FromMembers>(&mut self, name: &str, max: usize) -> Option<Vec<T>> {
+    pub fn each<T: FromFields>(&mut self, name: &str, max: usize) -> Option<Vec<T>> {
         let faults = self.faults.len();
         let not_objects = "This member must be an array of objects that have each of their members once.";
-        let items: Option<Vec<Members>> = self.optional(name, "not_objects", not_objects).flatten();
+        let items: Option<Vec<JsonObject>> = self.optional(name, "not_objects", not_objects).flatten();
         let items = items.unwrap_or_default();
         if items.len() > max {
-            return self.fault(Fault::of(name, "too_many", format!("These are at most {max}.")));
+            return self.fault(Violation::of(name, "too_many", format!("These are at most {max}.")));
         }
         let mut objects = Vec::with_capacity(items.len());
         for (number, item) in items.into_iter().enumerate() {
@@ -208,40 +208,40 @@ impl Input {
     }
 
     /// What was made of a part at `place`, or its faults with that in front of their pointers.
-    fn inside<T>(&mut self, place: &str, read: Result<T, Vec<Fault>>) -> Option<T> {
-        let inside = |fault: Fault| Fault { pointer: format!("/{place}{}", fault.pointer), ..fault };
+    fn inside<T>(&mut self, place: &str, read: Result<T, Vec<Violation>>) -> Option<T> {
+        let inside = |fault: Violation| Violation { pointer: format!("/{place}{}", fault.pointer), ..fault };
         read.map_or_else(|faults| self.refuse(faults.into_iter().map(inside).collect()), Some)
     }
 
     /// All members that have not been taken yet.
-    pub fn rest(&mut self) -> Members {
-        Members(std::mem::take(&mut self.members.0))
+    pub fn rest(&mut self) -> JsonObject {
+        JsonObject(std::mem::take(&mut self.members.0))
     }
 
     /// Refuses members that only the service sets.
     pub fn read_only(&mut self, names: &[&str]) {
         for name in names.iter().filter(|name| self.members.take(name).is_some()).collect::<Vec<_>>() {
-            self.fault::<()>(Fault::of(name, "read_only", "The service alone sets this member."));
+            self.fault::<()>(Violation::of(name, "read_only", "The service alone sets this member."));
         }
     }
 
     /// What a check made, or its fault.
-    pub fn checked<T>(&mut self, checked: Result<T, Fault>) -> Option<T> {
+    pub fn checked<T>(&mut self, checked: Result<T, Violation>) -> Option<T> {
         checked.map_or_else(|fault| self.fault(fault), Some)
     }
 
     /// What is there, or the fault of its missing.
-    pub fn check<T>(&mut self, found: Option<T>, fault: impl FnOnce() -> Fault) -> Option<T> {
+    pub fn check<T>(&mut self, found: Option<T>, fault: impl FnOnce() -> Violation) -> Option<T> {
         self.checked(found.ok_or_else(fault))
     }
 
     /// Notes a fault.
-    pub fn fault<T>(&mut self, fault: Fault) -> Option<T> {
+    pub fn fault<T>(&mut self, fault: Violation) -> Option<T> {
         self.refuse(vec![fault])
     }
 
     /// Notes faults.
-    pub fn refuse<T>(&mut self, faults: Vec<Fault>) -> Option<T> {
+    pub fn refuse<T>(&mut self, faults: Vec<Violation>) -> Option<T> {
         self.faults.extend(faults);
         None
     }
@@ -250,12 +250,12 @@ impl Input {
     ///
     /// # Errors
     /// All faults that were found.
-    pub fn read<T: FromMembers>(members: Members) -> Result<T, Vec<Fault>> {
+    pub fn read<T: FromFields>(members: JsonObject) -> Result<T, Vec<Violation>> {
         let mut input = Self { members, faults: Vec::new() };
         let body = T::take(&mut input);
         let unknown = input.members.0.into_iter();
         input.faults.extend(unknown.map(|(name, _)| {
-            Fault::of(&pointer_token(&name), "unknown_member", "This member is not known here.")
+            Violation::of(&pointer_token(&name), "unknown_member", "This member is not known here.")
         }));
         match body {
             Some(body) if input.faults.is_empty() => Ok(body),
@@ -264,8 +264,8 @@ impl Input {
     }
 }
 
-fn not_an_id(name: &str) -> Fault {
-    Fault::of(name, "not_an_id", "An id has 24 lower-case hex digits.")
+fn not_an_id(name: &str) -> Violation {
+    Violation::of(name, "not_an_id", "An id has 24 lower-case hex digits.")
 }
 
 /// A name as a part of a JSON pointer (RFC 6901 §3).
@@ -280,7 +280,7 @@ mod tests {
 
     #[test]
     fn an_object_is_read_and_nothing_else() {
-        let members = Members::parse(br#" {"a": 1.50, "b": "x"} "#).unwrap();
+        let members = JsonObject::parse(br#" {"a": 1.50, "b": "x"} "#).unwrap();
         assert_eq!(members.get("a").unwrap().get(), "1.50");
         assert!(members.get("c").is_none());
         let odd: [&[u8]; 9] = [
@@ -295,7 +295,7 @@ mod tests {
             b"{\"\xff\":1}",
         ];
         for odd in odd {
-            assert!(Members::parse(odd).is_err(), "{}", String::from_utf8_lossy(odd));
+            assert!(JsonObject::parse(odd).is_err(), "{}", String::from_utf8_lossy(odd));
         }
     }
 }

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::json::Json;
 use super::query::{FromParams, Params, pairs};
-use crate::crypto::sealed::Seals;
-use crate::error::{Error, Fault};
+use crate::crypto::sealed::Sealer;
+use crate::error::{Error, Violation};
 
 /// How many things a page has at most.
 pub const LIMIT_MAX: usize = 200;
@@ -22,7 +22,7 @@ pub struct Page<'a> {
     /// Where the last thing of the page before stands, as [`Page::listing`] was told; `None` for the first page.
     pub after: Option<Vec<u8>>,
     limit: usize,
-    seals: &'a Seals,
+    seals: &'a Sealer,
     context: Vec<u8>,
     uri: Uri,
 }
@@ -35,13 +35,17 @@ impl<'a> Page<'a> {
     /// As [`Params::read`].
     pub fn read<T: FromParams>(
         mut params: Params,
-        seals: &'a Seals,
+        seals: &'a Sealer,
         user: ObjectId,
     ) -> Result<(T, Self), Error> {
         let uri = params.uri().clone();
         let context = context(&uri, user)?;
         let limit = params.parse("limit", parse_limit, || {
-            Fault::of("limit", "out_of_range", format!("A limit is a whole number from 1 to {LIMIT_MAX}."))
+            Violation::of(
+                "limit",
+                "out_of_range",
+                format!("A limit is a whole number from 1 to {LIMIT_MAX}."),
+            )
         });
         let after = params.parse("cursor", |text| seals.open(&context, text), invalid_cursor);
         let rest = T::take(&mut params);
@@ -87,8 +91,8 @@ impl<'a> Page<'a> {
 
 /// The fault of a cursor that was not made for this list, or not by us.
 #[must_use]
-pub fn invalid_cursor() -> Fault {
-    Fault::of("cursor", "invalid_cursor", "A cursor is the `next_cursor` of the same list, unaltered.")
+pub fn invalid_cursor() -> Violation {
+    Violation::of("cursor", "invalid_cursor", "A cursor is the `next_cursor` of the same list, unaltered.")
 }
 
 fn parse_limit(text: &str) -> Option<usize> {
@@ -158,8 +162,8 @@ mod tests {
         }
     }
 
-    fn seals() -> Seals {
-        Seals::derive(&"0123456789abcdef0123456789abcdef".into(), &[]).unwrap()
+    fn seals() -> Sealer {
+        Sealer::derive(&"0123456789abcdef0123456789abcdef".into(), &[]).unwrap()
     }
 
     fn ann() -> ObjectId {
@@ -168,7 +172,7 @@ mod tests {
 
     /// The page, or the pointers and codes of the faults.
     fn read<'a>(
-        seals: &'a Seals,
+        seals: &'a Sealer,
         user: ObjectId,
         uri: &str,
     ) -> Result<Page<'a>, Vec<(String, &'static str)>> {
@@ -180,7 +184,7 @@ mod tests {
     }
 
     /// A page of a list of the numbers from 0 to `total`, exclusive: the numbers, and the link to the next page.
-    fn answer(seals: &Seals, uri: &str, total: u8) -> (Vec<u8>, Option<Next>) {
+    fn answer(seals: &Sealer, uri: &str, total: u8) -> (Vec<u8>, Option<Next>) {
         let page = read(seals, ann(), uri).unwrap();
         let start = page.after.as_ref().map_or(0, |after| after[0] + 1);
         let fetch = usize::try_from(page.fetch()).unwrap();

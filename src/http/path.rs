@@ -6,7 +6,7 @@ use bson::oid::ObjectId;
 use serde::Deserialize;
 
 use super::query::{FromParams, Params};
-use crate::error::{Error, Fault, Resource};
+use crate::error::{Error, Resource, Violation};
 use crate::mongo::object_id;
 
 /// The id in a path; what is none names nothing.
@@ -29,7 +29,7 @@ pub fn known(id: IdPath, resource: Resource) -> Result<ObjectId, Error> {
 /// # Errors
 /// [`Error::Invalid`].
 pub fn chosen(id: IdPath) -> Result<ObjectId, Error> {
-    let fault = || Fault::of("id", "not_an_id", "An id has 24 lower-case hex digits.");
+    let fault = || Violation::of("id", "not_an_id", "An id has 24 lower-case hex digits.");
     id.ok().and_then(|Path(Id(text))| object_id::parse(&text)).ok_or_else(|| Error::Invalid(vec![fault()]))
 }
 
@@ -38,7 +38,7 @@ pub struct Permanent(pub bool);
 
 impl FromParams for Permanent {
     fn take(params: &mut Params) -> Option<Self> {
-        let fault = || Fault::of("permanent", "unknown_value", "This is true or false.");
+        let fault = || Violation::of("permanent", "unknown_value", "This is true or false.");
         let is_permanent = params.parse("permanent", |word| word.parse().ok(), fault);
         Some(Self(is_permanent.unwrap_or_default()))
     }

@@ -9,14 +9,14 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::json::Json;
-use crate::error::{Error, Fault};
-use crate::owned::Condition;
+use crate::error::{Error, Violation};
+use crate::owned::Precondition;
 
 /// The versions that a change is meant for: `None` for any.
 pub struct IfMatch(pub Option<Vec<i64>>);
 
 /// For which version a change is meant, by `If-Match` or `If-None-Match: *`.
-pub struct Given(pub Condition);
+pub struct Preconditions(pub Precondition);
 
 /// What the caller already has.
 pub struct IfNoneMatch(Tags);
@@ -42,16 +42,16 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Given {
+impl<S: Send + Sync> FromRequestParts<S> for Preconditions {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         let IfMatch(versions) = IfMatch::from_request_parts(parts, state).await?;
         let absent = matches!(Tags::read(&parts.headers, &IF_NONE_MATCH)?, Tags::Any);
         Ok(Self(match versions {
-            _ if absent => Condition::Absent,
-            Some(versions) => Condition::Versions(versions),
-            None => Condition::Any,
+            _ if absent => Precondition::Absent,
+            Some(versions) => Precondition::Versions(versions),
+            None => Precondition::Any,
         }))
     }
 }
@@ -87,18 +87,18 @@ impl Tags {
 
 fn malformed(name: &HeaderName) -> Error {
     let detail = format!("The header {name} is `*` or a list of entity tags such as \"3\".");
-    Error::Invalid(vec![Fault { pointer: String::new(), code: "malformed_header", detail }])
+    Error::Invalid(vec![Violation { pointer: String::new(), code: "malformed_header", detail }])
 }
 
 /// An answer that carries its version; one that the caller already has is not sent again.
-pub struct Versioned<T> {
+pub struct WithEtag<T> {
     /// The version.
     pub version: i64,
     /// The thing.
     pub body: T,
 }
 
-impl<T> Versioned<T> {
+impl<T> WithEtag<T> {
     /// 304 if `known` has the version, else the thing.
     #[must_use]
     pub fn unless(self, known: &IfNoneMatch) -> Unless<T> {
@@ -111,7 +111,7 @@ impl<T> Versioned<T> {
     }
 }
 
-impl<T: Serialize> Versioned<T> {
+impl<T: Serialize> WithEtag<T> {
     /// The error that tells the caller what the thing is now.
     #[must_use]
     pub fn mismatch(self) -> Error {
@@ -122,13 +122,13 @@ impl<T: Serialize> Versioned<T> {
     }
 }
 
-/// See [`Versioned::unless`].
+/// See [`WithEtag::unless`].
 pub struct Unless<T> {
     is_known: bool,
-    versioned: Versioned<T>,
+    versioned: WithEtag<T>,
 }
 
-impl<T: Serialize> IntoResponse for Versioned<T> {
+impl<T: Serialize> IntoResponse for WithEtag<T> {
     fn into_response(self) -> Response {
         (headers(self.version), Json(self.body)).into_response()
     }

@@ -10,9 +10,9 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::access_log::{Reported, RequestId};
+use super::access_log::{ReportedError, RequestId};
 use super::json::Json;
-use crate::error::{Error, Fault, Resource, TokenFault};
+use crate::error::{Error, Resource, TokenRejection, Violation};
 
 /// When a client may try again that nothing else is said to, in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
@@ -70,13 +70,13 @@ pub fn describe(error: &Error) -> (StatusCode, &'static str, &'static str) {
     }
 }
 
-fn describe_token(fault: TokenFault) -> (&'static str, &'static str) {
+fn describe_token(fault: TokenRejection) -> (&'static str, &'static str) {
     match fault {
-        TokenFault::Missing => ("token_missing", "A token is needed here"),
-        TokenFault::Invalid => ("token_invalid", "The token is not valid"),
-        TokenFault::Expired => ("token_expired", "The token has expired"),
-        TokenFault::Revoked => ("token_revoked", "The token has been revoked"),
-        TokenFault::NotFresh => ("token_not_fresh", "A token from a recent login is needed here"),
+        TokenRejection::Missing => ("token_missing", "A token is needed here"),
+        TokenRejection::Invalid => ("token_invalid", "The token is not valid"),
+        TokenRejection::Expired => ("token_expired", "The token has expired"),
+        TokenRejection::Revoked => ("token_revoked", "The token has been revoked"),
+        TokenRejection::NotFresh => ("token_not_fresh", "A token from a recent login is needed here"),
     }
 }
 
@@ -85,11 +85,11 @@ fn describe_token(fault: TokenFault) -> (&'static str, &'static str) {
 pub fn explain(code: &str) -> Option<(StatusCode, &'static str)> {
     let all = [
         Error::MalformedJson(String::new()),
-        Error::Token(TokenFault::Missing),
-        Error::Token(TokenFault::Invalid),
-        Error::Token(TokenFault::Expired),
-        Error::Token(TokenFault::Revoked),
-        Error::Token(TokenFault::NotFresh),
+        Error::Token(TokenRejection::Missing),
+        Error::Token(TokenRejection::Invalid),
+        Error::Token(TokenRejection::Expired),
+        Error::Token(TokenRejection::Revoked),
+        Error::Token(TokenRejection::NotFresh),
         Error::InvalidCredentials,
         Error::Forbidden,
         Error::RegistrationClosed,
@@ -204,8 +204,8 @@ impl<'a> Problem<'a> {
     }
 }
 
-impl<'a> From<&'a Fault> for Pointed<'a> {
-    fn from(fault: &'a Fault) -> Self {
+impl<'a> From<&'a Violation> for Pointed<'a> {
+    fn from(fault: &'a Violation) -> Self {
         Self { pointer: &fault.pointer, code: fault.code, detail: &fault.detail }
     }
 }
@@ -224,7 +224,7 @@ impl IntoResponse for Error {
                 let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             }
-            Error::Token(TokenFault::Missing) | Error::InvalidCredentials => {
+            Error::Token(TokenRejection::Missing) | Error::InvalidCredentials => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             Error::Token(_) => {
@@ -254,7 +254,7 @@ pub fn render_with(mut response: Response, body: impl FnOnce(&Error) -> Response
             rendered.headers_mut().insert(name.clone(), value.clone());
         }
     }
-    rendered.extensions_mut().insert(Reported(error));
+    rendered.extensions_mut().insert(ReportedError(error));
     rendered
 }
 

@@ -8,7 +8,7 @@ use axum::http::Uri;
 use axum::http::request::Parts;
 
 use super::fields::pointer_token;
-use crate::error::{Error, Fault};
+use crate::error::{Error, Violation};
 
 /// What a query is read into, parameter by parameter.
 pub trait FromParams: Sized {
@@ -27,7 +27,7 @@ impl FromParams for () {
 pub struct Params {
     uri: Uri,
     left: Vec<(String, String)>,
-    faults: Vec<Fault>,
+    faults: Vec<Violation>,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Params {
@@ -62,7 +62,7 @@ impl Params {
     pub fn take(&mut self, name: &str) -> Option<String> {
         let mut values = self.take_all(name);
         if values.len() > 1 {
-            return self.fault(Fault::of(name, "repeated", "This parameter comes once."));
+            return self.fault(Violation::of(name, "repeated", "This parameter comes once."));
         }
         values.pop()
     }
@@ -72,7 +72,7 @@ impl Params {
         &mut self,
         name: &str,
         parse: impl FnOnce(&str) -> Option<T>,
-        fault: impl FnOnce() -> Fault,
+        fault: impl FnOnce() -> Violation,
     ) -> Option<T> {
         let text = self.take(name)?;
         parse(&text).or_else(|| self.fault(fault()))
@@ -84,7 +84,7 @@ impl Params {
     }
 
     /// Notes a fault.
-    pub fn fault<T>(&mut self, fault: Fault) -> Option<T> {
+    pub fn fault<T>(&mut self, fault: Violation) -> Option<T> {
         self.faults.push(fault);
         None
     }
@@ -106,7 +106,7 @@ impl Params {
         self.left.sort();
         self.left.dedup_by(|(a, _), (b, _)| a == b);
         self.faults.extend(self.left.iter().map(|(name, _)| {
-            Fault::of(&pointer_token(name), "unknown_parameter", "This parameter is not known here.")
+            Violation::of(&pointer_token(name), "unknown_parameter", "This parameter is not known here.")
         }));
         match value {
             Some(value) if self.faults.is_empty() => Ok(value),
@@ -127,7 +127,7 @@ mod tests {
 
     impl FromParams for Filter {
         fn take(params: &mut Params) -> Option<Self> {
-            let fault = || Fault::of("done", "not_a_boolean", "True or false.");
+            let fault = || Violation::of("done", "not_a_boolean", "True or false.");
             let done = params.parse("done", |text| text.parse().ok(), fault);
             Some(Self { done, tags: params.take_all("tag") })
         }

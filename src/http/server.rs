@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-use super::access_log::Peer;
+use super::access_log::PeerAddress;
 
 /// How long a client may take to send the head of a request.
 const HEADER_TIME: Duration = Duration::from_secs(10);
@@ -71,7 +71,7 @@ pub async fn serve(
         let begins = begun.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             begins.notify_one();
-            request.extensions_mut().insert(Peer(peer));
+            request.extensions_mut().insert(PeerAddress(peer));
             let answer = router.clone().oneshot(request);
             async move { answer.await.map_err(|never: Infallible| never) }
         });

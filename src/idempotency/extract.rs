@@ -4,9 +4,9 @@ use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
 
 use super::store::Attempt;
-use crate::error::{Error, Fault};
+use crate::error::{Error, Violation};
 use crate::http::body;
-use crate::http::fields::FromMembers;
+use crate::http::fields::FromFields;
 
 const HEADER: &str = "idempotency-key";
 /// How long a key is at most, in characters.
@@ -20,7 +20,7 @@ pub struct Creation<T> {
     pub attempt: Option<Attempt>,
 }
 
-impl<S: Send + Sync, T: FromMembers> FromRequest<S> for Creation<T> {
+impl<S: Send + Sync, T: FromFields> FromRequest<S> for Creation<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
@@ -47,7 +47,7 @@ fn key(headers: &HeaderMap) -> Result<Option<String>, Error> {
         _ => {
             let detail =
                 format!("The header {HEADER} comes once and has 1 to {KEY_MAX_CHARS} printable characters.");
-            Err(Error::Invalid(vec![Fault { pointer: String::new(), code: "malformed_header", detail }]))
+            Err(Error::Invalid(vec![Violation { pointer: String::new(), code: "malformed_header", detail }]))
         }
     }
 }

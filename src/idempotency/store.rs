@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Clock;
 use crate::crypto::derive;
 use crate::error::Error;
-use crate::mongo::{self, Db, Setup};
+use crate::mongo::{self, Db, PrepareError};
 
 /// How long a key is kept, in milliseconds: 25 hours, to be sure of 24.
 const KEPT_MILLIS: i64 = 25 * 60 * 60 * 1_000;
@@ -84,7 +84,7 @@ impl Idempotency {
     ///
     /// # Errors
     /// See [`mongo::ensure_indexes`].
-    pub async fn ensure_indexes(&self) -> Result<(), Setup> {
+    pub async fn ensure_indexes(&self) -> Result<(), PrepareError> {
         let ttl = IndexOptions::builder().expire_after(Duration::ZERO).build();
         mongo::ensure_indexes(&self.claims, [mongo::index(doc! { "expires_at": 1 }, ttl)]).await
     }

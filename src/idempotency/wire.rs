@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::store::Outcome;
 use crate::error::Error;
-use crate::http::preconditions::Versioned;
+use crate::http::preconditions::WithEtag;
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
@@ -20,11 +20,11 @@ impl IntoResponse for Outcome {
     }
 }
 
-fn versioned(answer: String) -> serde_json::Result<Versioned<Box<RawValue>>> {
+fn versioned(answer: String) -> serde_json::Result<WithEtag<Box<RawValue>>> {
     #[derive(Deserialize)]
     struct Version {
         version: i64,
     }
     let Version { version } = serde_json::from_str(&answer)?;
-    Ok(Versioned { version, body: RawValue::from_string(answer)? })
+    Ok(WithEtag { version, body: RawValue::from_string(answer)? })
 }

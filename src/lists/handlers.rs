@@ -11,23 +11,23 @@ use bson::oid::ObjectId;
 use super::model::List;
 use super::wire::{CountedList, ListPatch, Shown, WholeList};
 use crate::auth::extract::CurrentUser;
-use crate::crypto::sealed::Seals;
+use crate::crypto::sealed::Sealer;
 use crate::error::{Error, Resource};
 use crate::http::body::JsonBody;
 use crate::http::pagination::{Listing, Page};
 use crate::http::path::{IdPath, Permanent, chosen, known};
-use crate::http::preconditions::{Given, IfNoneMatch, Versioned};
+use crate::http::preconditions::{IfNoneMatch, Preconditions, WithEtag};
 use crate::http::query::Params;
 use crate::idempotency::extract::Creation;
 use crate::idempotency::store::Idempotency;
 use crate::owned::Conflict;
 use crate::todos::hierarchy::Beside;
-use crate::workspace::{Plan, Planner};
+use crate::workspace::{Workspace, Workspaces};
 
 /// `GET /v1/lists`
 pub(crate) async fn list(
-    State(planner): State<Arc<Planner>>,
-    State(seals): State<Arc<Seals>>,
+    State(planner): State<Arc<Workspaces>>,
+    State(seals): State<Arc<Sealer>>,
     CurrentUser(caller): CurrentUser,
     params: Params,
 ) -> Result<Listing<CountedList>, Error> {
@@ -45,7 +45,7 @@ pub(crate) async fn list(
 
 /// `POST /v1/lists`
 pub(crate) async fn create(
-    State(planner): State<Arc<Planner>>,
+    State(planner): State<Arc<Workspaces>>,
     State(idempotency): State<Arc<Idempotency>>,
     CurrentUser(caller): CurrentUser,
     Creation { input: WholeList(input), attempt }: Creation<WholeList>,
@@ -58,7 +58,7 @@ pub(crate) async fn create(
 
 /// `GET /v1/lists/{id}`
 pub(crate) async fn get(
-    State(planner): State<Arc<Planner>>,
+    State(planner): State<Arc<Workspaces>>,
     CurrentUser(caller): CurrentUser,
     id: IdPath,
     if_none_match: IfNoneMatch,
@@ -70,10 +70,10 @@ pub(crate) async fn get(
 
 /// `PUT /v1/lists/{id}`
 pub(crate) async fn put(
-    State(planner): State<Arc<Planner>>,
+    State(planner): State<Arc<Workspaces>>,
     CurrentUser(caller): CurrentUser,
     id: IdPath,
-    Given(condition): Given,
+    Preconditions(condition): Preconditions,
     JsonBody(WholeList(input)): JsonBody<WholeList>,
 ) -> Result<impl IntoResponse, Error> {
     let (id, plan) = (chosen(id)?, planner.of(caller.sub));
@@ -90,12 +90,12 @@ pub(crate) async fn put(
 
 /// `PATCH /v1/lists/{id}`
 pub(crate) async fn patch(
-    State(planner): State<Arc<Planner>>,
+    State(planner): State<Arc<Workspaces>>,
     CurrentUser(caller): CurrentUser,
     id: IdPath,
-    Given(condition): Given,
+    Preconditions(condition): Preconditions,
     JsonBody(ListPatch(input)): JsonBody<ListPatch>,
-) -> Result<Versioned<CountedList>, Error> {
+) -> Result<WithEtag<CountedList>, Error> {
     let plan = planner.of(caller.sub);
     let changed = plan.change_list(known(id, Resource::List)?, input, &condition).await;
     answer(&plan, changed).await
@@ -103,10 +103,10 @@ pub(crate) async fn patch(
 
 /// `DELETE /v1/lists/{id}`
 pub(crate) async fn delete(
-    State(planner): State<Arc<Planner>>,
+    State(planner): State<Arc<Workspaces>>,
     CurrentUser(caller): CurrentUser,
     id: IdPath,
-    Given(condition): Given,
+    Preconditions(condition): Preconditions,
     params: Params,
 ) -> Result<StatusCode, Error> {
     let (id, Permanent(is_permanent)) = (known(id, Resource::List)?, params.read()?);
@@ -124,11 +124,11 @@ pub(crate) async fn delete(
 
 /// `POST /v1/lists/{id}/restore`
 pub(crate) async fn restore(
-    State(planner): State<Arc<Planner>>,
+    State(planner): State<Arc<Workspaces>>,
     CurrentUser(caller): CurrentUser,
     id: IdPath,
-    Given(condition): Given,
-) -> Result<Versioned<CountedList>, Error> {
+    Preconditions(condition): Preconditions,
+) -> Result<WithEtag<CountedList>, Error> {
     let plan = planner.of(caller.sub);
     let restored = plan.restore_list(known(id, Resource::List)?, &condition).await;
     answer(&plan, restored).await
@@ -136,12 +136,12 @@ pub(crate) async fn restore(
 
 /// `POST /v1/lists/{id}/move`
 pub(crate) async fn move_to(
-    State(planner): State<Arc<Planner>>,
+    State(planner): State<Arc<Workspaces>>,
     CurrentUser(caller): CurrentUser,
     id: IdPath,
-    Given(condition): Given,
+    Preconditions(condition): Preconditions,
     JsonBody(beside): JsonBody<Option<Beside>>,
-) -> Result<Versioned<CountedList>, Error> {
+) -> Result<WithEtag<CountedList>, Error> {
     let plan = planner.of(caller.sub);
     let moved = plan.move_list(known(id, Resource::List)?, beside, &condition).await;
     answer(&plan, moved).await
@@ -149,9 +149,9 @@ pub(crate) async fn move_to(
 
 /// What became of a list, on the wire.
 async fn answer(
-    plan: &Plan<'_>,
+    plan: &Workspace<'_>,
     became: Result<List, Conflict<List>>,
-) -> Result<Versioned<CountedList>, Error> {
+) -> Result<WithEtag<CountedList>, Error> {
     match became {
         Ok(list) => counted(plan, list).await,
         Err(Conflict::Stale(Some(current))) => Err(counted(plan, *current).await?.mismatch()),
@@ -159,7 +159,7 @@ async fn answer(
     }
 }
 
-async fn counted(plan: &Plan<'_>, list: List) -> Result<Versioned<CountedList>, Error> {
+async fn counted(plan: &Workspace<'_>, list: List) -> Result<WithEtag<CountedList>, Error> {
     let open = plan.open_counts(std::slice::from_ref(&list)).await?;
     let open = open.get(&list.id).copied().unwrap_or_default();
     Ok(CountedList::of(list, open).versioned())

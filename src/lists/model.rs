@@ -36,12 +36,12 @@ pub struct List {
     pub deleted_at: Option<DateTime>,
     /// What its todos have still to go through because of the last change.
     #[serde(default)]
-    pub unfinished: Option<Unfinished>,
+    pub unfinished: Option<PendingEffects>,
 }
 
-/// See [`crate::todos::model::Unfinished`].
+/// See [`crate::todos::model::PendingEffects`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unfinished {
+pub struct PendingEffects {
     /// Since when.
     pub since: DateTime,
 }

@@ -8,16 +8,16 @@ use std::collections::HashMap;
 use bson::doc;
 use bson::oid::ObjectId;
 
-use super::model::{List, ListInput, Unfinished};
+use super::model::{List, ListInput, PendingEffects};
 use super::store;
-use crate::error::{Error, Fault};
+use crate::error::{Error, Violation};
 use crate::owned::siblings::Siblings;
-use crate::owned::{Condition, Conflict, State, TRIES, too_busy};
+use crate::owned::{Conflict, Precondition, State, TRIES, too_busy};
 use crate::todos::hierarchy::Beside;
 use crate::todos::store::{restored, trashed};
-use crate::workspace::{LISTS_MAX, Plan};
+use crate::workspace::{LISTS_MAX, Workspace};
 
-impl Plan<'_> {
+impl Workspace<'_> {
     /// One list, live or in the trash.
     ///
     /// # Errors
@@ -61,19 +61,19 @@ impl Plan<'_> {
     /// Makes a list what a client says, or makes it under the client's id; and says whether it was made.
     ///
     /// # Errors
-    /// [`Conflict::Stale`]; [`Error::IdTaken`] when the id is someone else's; else as [`Plan::change_list`].
+    /// [`Conflict::Stale`]; [`Error::IdTaken`] when the id is someone else's; else as [`Workspace::change_list`].
     pub async fn put_list(
         &self,
         id: ObjectId,
         input: ListInput,
-        condition: &Condition,
+        condition: &Precondition,
     ) -> Result<(List, bool), Conflict<List>> {
         for _ in 0..TRIES {
             if let Some(current) = self.lists.find(id).await? {
                 condition.check(current)?;
                 return Ok((self.change_list(id, input, condition).await?, false));
             }
-            if let Condition::Versions(_) = condition {
+            if let Precondition::Versions(_) = condition {
                 return Err(Conflict::Stale(None));
             }
             if let Some(made) = self.insert_list(id, input.clone()).await? {
@@ -94,7 +94,7 @@ impl Plan<'_> {
         &self,
         id: ObjectId,
         input: ListInput,
-        condition: &Condition,
+        condition: &Precondition,
     ) -> Result<List, Conflict<List>> {
         for _ in 0..TRIES {
             let before = condition.check(self.usable_list(id).await?)?;
@@ -114,12 +114,12 @@ impl Plan<'_> {
     /// Moves a list beside another, or behind all.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a list beside itself or one that is not there; else as [`Plan::change_list`].
+    /// [`Error::Invalid`] for a list beside itself or one that is not there; else as [`Workspace::change_list`].
     pub async fn move_list(
         &self,
         id: ObjectId,
         beside: Option<Beside>,
-        condition: &Condition,
+        condition: &Precondition,
     ) -> Result<List, Conflict<List>> {
         for _ in 0..TRIES {
             let before = condition.check(self.usable_list(id).await?)?;
@@ -143,7 +143,7 @@ impl Plan<'_> {
     ///
     /// # Errors
     /// [`Conflict::Stale`]; [`Error::NotFound`]; [`Error::Unavailable`].
-    pub async fn trash_list(&self, id: ObjectId, condition: &Condition) -> Result<List, Conflict<List>> {
+    pub async fn trash_list(&self, id: ObjectId, condition: &Precondition) -> Result<List, Conflict<List>> {
         let after = |before: List| List { state: State::Trash, deleted_at: Some(self.now), ..before };
         self.turn_list(id, condition, State::Trash, after).await
     }
@@ -152,7 +152,7 @@ impl Plan<'_> {
     ///
     /// # Errors
     /// [`Conflict::Stale`]; [`Error::NotFound`]; [`Error::LimitReached`]; [`Error::Unavailable`].
-    pub async fn restore_list(&self, id: ObjectId, condition: &Condition) -> Result<List, Conflict<List>> {
+    pub async fn restore_list(&self, id: ObjectId, condition: &Precondition) -> Result<List, Conflict<List>> {
         if self.lists.get(id).await?.state == State::Trash {
             self.assert_room_for_list().await?;
         }
@@ -164,7 +164,7 @@ impl Plan<'_> {
     ///
     /// # Errors
     /// [`Conflict::Stale`]; [`Error::NotFound`]; [`Error::Unavailable`].
-    pub async fn remove_list(&self, id: ObjectId, condition: &Condition) -> Result<(), Conflict<List>> {
+    pub async fn remove_list(&self, id: ObjectId, condition: &Precondition) -> Result<(), Conflict<List>> {
         for _ in 0..TRIES {
             let list = condition.check(self.lists.get_to_remove(id).await?)?;
             self.assert_in_time()?;
@@ -196,7 +196,7 @@ impl Plan<'_> {
     async fn turn_list(
         &self,
         id: ObjectId,
-        condition: &Condition,
+        condition: &Precondition,
         state: State,
         after: impl Fn(List) -> List,
     ) -> Result<List, Conflict<List>> {
@@ -206,7 +206,8 @@ impl Plan<'_> {
                 let Some(same) = self.unchanged_list(before).await? else { continue };
                 return Ok(same);
             }
-            let turned = List { unfinished: Some(Unfinished { since: self.now }), ..after(before.clone()) };
+            let turned =
+                List { unfinished: Some(PendingEffects { since: self.now }), ..after(before.clone()) };
             if let Some(turned) = self.write_list(&before, turned).await? {
                 self.finish_list(&turned).await?;
                 return Ok(turned);
@@ -215,7 +216,7 @@ impl Plan<'_> {
         Err(too_busy().into())
     }
 
-    /// As [`Plan::unchanged`].
+    /// As [`Workspace::unchanged`].
     async fn unchanged_list(&self, seen: List) -> Result<Option<List>, Error> {
         self.finish_list(&seen).await?;
         let seen = List { unfinished: None, ..seen };
@@ -245,7 +246,7 @@ impl Plan<'_> {
     async fn sibling_list(&self, id: ObjectId, sibling: ObjectId, field: &str) -> Result<List, Error> {
         let found = self.lists.find(sibling).await?;
         let found = found.filter(|sibling| sibling.state == State::Live && sibling.id != id);
-        let fault = Fault::of(field, "not_a_sibling", "This must be another list.");
+        let fault = Violation::of(field, "not_a_sibling", "This must be another list.");
         found.ok_or_else(|| Error::Invalid(vec![fault]))
     }
 

@@ -7,15 +7,15 @@ use mongodb::options::IndexOptions;
 
 use super::model::List;
 use crate::error::Error;
-use crate::mongo::{self, Setup};
-use crate::owned::collection::{Objects, Own};
+use crate::mongo::{self, PrepareError};
+use crate::owned::collection::{OwnedBy, OwnedCollection};
 use crate::owned::{Selection, State};
 
 /// The collection `lists`.
-pub type Lists = Objects<List>;
+pub type Lists = OwnedCollection<List>;
 
 /// The lists of one user.
-pub type OwnLists<'a> = Own<'a, List>;
+pub type UserLists<'a> = OwnedBy<'a, List>;
 
 /// The index of the one order that lists have.
 const BY_POSITION: &str = "by_position";
@@ -24,14 +24,14 @@ const BY_POSITION: &str = "by_position";
 ///
 /// # Errors
 /// See [`mongo::ensure_indexes`].
-pub async fn ensure_indexes(lists: &Lists) -> Result<(), Setup> {
+pub async fn ensure_indexes(lists: &Lists) -> Result<(), PrepareError> {
     let keys = doc! { "owner_id": 1, "state": 1, "position": 1, "_id": 1 };
     lists
         .ensure_indexes([mongo::index(keys, IndexOptions::builder().name(BY_POSITION.to_owned()).build())])
         .await
 }
 
-impl OwnLists<'_> {
+impl UserLists<'_> {
     /// How many are outside the trash, counted up to `limit`.
     ///
     /// # Errors

@@ -4,9 +4,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::model::{List, ListInput};
-use crate::error::{Error, Fault};
-use crate::http::fields::{FromMembers, Input};
-use crate::http::preconditions::Versioned;
+use crate::error::{Error, Violation};
+use crate::http::fields::{Fields, FromFields};
+use crate::http::preconditions::WithEtag;
 use crate::http::query::{FromParams, Params};
 use crate::openapi::schema::{Id, Time};
 use crate::owned::{Conflict, State, text};
@@ -59,8 +59,8 @@ impl CountedList {
 
     /// The same as an answer that carries its version.
     #[must_use]
-    pub fn versioned(self) -> Versioned<Self> {
-        Versioned { version: self.list.version, body: self }
+    pub fn versioned(self) -> WithEtag<Self> {
+        WithEtag { version: self.list.version, body: self }
     }
 }
 
@@ -69,7 +69,7 @@ impl From<Conflict<List>> for Error {
     fn from(conflict: Conflict<List>) -> Self {
         match conflict {
             Conflict::Stale(Some(current)) => {
-                Versioned { version: current.version, body: ListBody::from(*current) }.mismatch()
+                WithEtag { version: current.version, body: ListBody::from(*current) }.mismatch()
             }
             Conflict::Stale(None) => Self::VersionMismatch { current: Box::default() },
             Conflict::Error(error) => error,
@@ -87,22 +87,22 @@ pub struct ListPatch(pub ListInput);
 pub(super) const READ_ONLY: [&str; 7] =
     ["id", "position", "open_count", "version", "created_at", "updated_at", "deleted_at"];
 
-impl FromMembers for WholeList {
-    fn take(input: &mut Input) -> Option<Self> {
+impl FromFields for WholeList {
+    fn take(input: &mut Fields) -> Option<Self> {
         let name = input.text("name").and_then(|name| input.checked(text::name(&name)));
         let members = members(input);
         Some(Self(ListInput { whole: true, name: Some(name?), ..members }))
     }
 }
 
-impl FromMembers for ListPatch {
-    fn take(input: &mut Input) -> Option<Self> {
+impl FromFields for ListPatch {
+    fn take(input: &mut Fields) -> Option<Self> {
         let name = input.given_text("name").and_then(|name| input.checked(text::name(&name)));
         Some(Self(ListInput { name, ..members(input) }))
     }
 }
 
-fn members(input: &mut Input) -> ListInput {
+fn members(input: &mut Fields) -> ListInput {
     input.read_only(&READ_ONLY);
     let description = input.optional_text("description").map(Option::unwrap_or_default);
     let color = match input.optional_text("color") {
@@ -124,7 +124,7 @@ impl FromParams for Shown {
             "any" => Some([State::Live, State::Trash].as_slice()),
             _ => None,
         };
-        let fault = || Fault::of("deleted", "unknown_value", "This is one of: false, true, any.");
+        let fault = || Violation::of("deleted", "unknown_value", "This is one of: false, true, any.");
         Some(Self(params.parse("deleted", parse, fault).unwrap_or(&[State::Live])))
     }
 }

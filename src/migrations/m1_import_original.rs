@@ -9,14 +9,14 @@ use futures_util::TryStreamExt;
 use mongodb::Collection;
 use secrecy::SecretString;
 
-use crate::error::{Error, Refusal};
-use crate::mongo::{Db, Setup};
+use crate::error::{Error, OperatorError};
+use crate::mongo::{Db, PrepareError};
 use crate::users::model::username_key;
 use crate::users::password::Hasher;
 
 /// Each document is changed by one update that applies only while it is still as the original left it, so that runs
 /// may be cut off, repeated, and go on side by side.
-pub(super) async fn run(db: &Db, hasher: &Hasher) -> Result<(), Setup> {
+pub(super) async fn run(db: &Db, hasher: &Hasher) -> Result<(), PrepareError> {
     let users = db.collection::<Document>("users");
     refuse_duplicates(&users).await?;
     take_over_users(&users, hasher).await?;
@@ -25,7 +25,7 @@ pub(super) async fn run(db: &Db, hasher: &Hasher) -> Result<(), Setup> {
 }
 
 /// Names that were registered twice, which the original let happen, or that differ only in case.
-async fn refuse_duplicates(users: &Collection<Document>) -> Result<(), Setup> {
+async fn refuse_duplicates(users: &Collection<Document>) -> Result<(), PrepareError> {
     let mut seen: HashMap<String, Vec<String>> = HashMap::new();
     let mut names = users.find(doc! {}).projection(doc! { "username": 1 }).await?;
     while let Some(user) = names.try_next().await? {
@@ -41,14 +41,14 @@ async fn refuse_duplicates(users: &Collection<Document>) -> Result<(), Setup> {
     }
     doubled.sort();
     let (count, shown) = (doubled.len(), doubled.iter().take(10).cloned().collect::<Vec<_>>().join("; "));
-    Err(Setup::Refused(Refusal(format!(
+    Err(PrepareError::Refused(OperatorError(format!(
         "the collection `users` has {count} username(s) more than once, where case does not count: {shown}. Nothing was \
          changed. Rename or remove all but one of each, for example with \
          db.users.updateOne({{_id: ...}}, {{$set: {{username: \"...\"}}}}), and start again"
     ))))
 }
 
-async fn take_over_users(users: &Collection<Document>, hasher: &Hasher) -> Result<(), Setup> {
+async fn take_over_users(users: &Collection<Document>, hasher: &Hasher) -> Result<(), PrepareError> {
     let left =
         doc! { "$or": [{ "password": { "$exists": true } }, { "username_key": { "$exists": false } }] };
     let count = users.count_documents(left.clone()).await?;
@@ -58,7 +58,7 @@ async fn take_over_users(users: &Collection<Document>, hasher: &Hasher) -> Resul
     // As many at once as are hashed at once, so that no other hashing has to wait long.
     let found = users.find(left).await?;
     found
-        .map_err(Setup::from)
+        .map_err(PrepareError::from)
         .try_for_each_concurrent(
             std::thread::available_parallelism().map_or(1, usize::from),
             |user| async move {
@@ -72,7 +72,7 @@ async fn take_over_users(users: &Collection<Document>, hasher: &Hasher) -> Resul
 }
 
 /// The update that makes one of our users of the original's.
-async fn user_change(user: &Document, hasher: &Hasher) -> Result<Document, Setup> {
+async fn user_change(user: &Document, hasher: &Hasher) -> Result<Document, PrepareError> {
     let id = user.get("_id").map(Bson::to_string).unwrap_or_default();
     let username = user.get("username").and_then(text).unwrap_or_else(|| format!("unnamed {id}"));
     let mut set = doc! { "username_key": username_key(&username), "username": username };
@@ -88,8 +88,10 @@ async fn user_change(user: &Document, hasher: &Hasher) -> Result<Document, Setup
     }
     if let Some(password) = user.get("password").and_then(text) {
         let hash = hasher.hash(&SecretString::from(password)).await.map_err(|error| match error {
-            Error::Unavailable(why) => Setup::Unavailable(why.to_string()),
-            error => Setup::Refused(Refusal(format!("a password of the original cannot be hashed: {error}"))),
+            Error::Unavailable(why) => PrepareError::Unavailable(why.to_string()),
+            error => PrepareError::Refused(OperatorError(format!(
+                "a password of the original cannot be hashed: {error}"
+            ))),
         })?;
         set.insert("password_hash", hash);
     } else if !user.contains_key("password_hash") {
@@ -99,7 +101,7 @@ async fn user_change(user: &Document, hasher: &Hasher) -> Result<Document, Setup
     Ok(doc! { "$set": set, "$unset": { "password": "" } })
 }
 
-async fn take_over_todos(todos: &Collection<Document>) -> Result<(), Setup> {
+async fn take_over_todos(todos: &Collection<Document>) -> Result<(), PrepareError> {
     let owners = doc! { "owner_id": { "$type": "string", "$regex": "^[0-9a-fA-F]{24}$" } };
     todos.update_many(owners, vec![doc! { "$set": { "owner_id": { "$toObjectId": "$owner_id" } } }]).await?;
 
@@ -109,7 +111,7 @@ async fn take_over_todos(todos: &Collection<Document>) -> Result<(), Setup> {
     ] };
     let found = todos.find(odd).await?;
     found
-        .map_err(Setup::from)
+        .map_err(PrepareError::from)
         .try_for_each_concurrent(16, |todo| async move {
             let Some(id) = todo.get("_id") else { return Ok(()) };
             let mut set = Document::new();

@@ -6,25 +6,25 @@ use bson::{DateTime, Document, doc};
 use futures_util::TryStreamExt;
 use mongodb::Collection;
 
-use crate::mongo::{Db, Setup};
+use crate::mongo::{Db, PrepareError};
 use crate::owned::Owned;
 use crate::owned::order_key;
 use crate::todos::model::Todo;
 
 /// Each document is changed by one update that applies only while it has no state, so that runs may be cut off,
 /// repeated, and go on side by side.
-pub(super) async fn run(db: &Db) -> Result<(), Setup> {
+pub(super) async fn run(db: &Db) -> Result<(), PrepareError> {
     let todos = db.collection::<Document>("todos");
     let left = doc! { "state": { "$exists": false } };
     let count = todos.count_documents(left.clone()).await?;
     if count > 0 {
         tracing::info!(todos = count, "giving todos their full shape");
     }
-    let found = todos.find(left).await?.map_err(Setup::from);
+    let found = todos.find(left).await?.map_err(PrepareError::from);
     found.try_for_each_concurrent(16, |todo| complete(&todos, todo)).await
 }
 
-async fn complete(todos: &Collection<Document>, old: Document) -> Result<(), Setup> {
+async fn complete(todos: &Collection<Document>, old: Document) -> Result<(), PrepareError> {
     let Ok(id) = old.get_object_id("_id") else { return Ok(()) };
     let Some(defaults) = defaults(id, &old) else { return Ok(()) };
     let missing: Document = defaults.into_iter().filter(|(field, _)| !old.contains_key(field)).collect();

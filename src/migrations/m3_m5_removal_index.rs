@@ -4,7 +4,7 @@
 use bson::Document;
 
 use crate::lists::model::List;
-use crate::mongo::{self, Db, Setup};
+use crate::mongo::{self, Db, PrepareError};
 use crate::owned::Owned;
 use crate::todos::model::Todo;
 
@@ -12,7 +12,7 @@ use crate::todos::model::Todo;
 const INDEX: &str = "gone_at_1";
 
 /// Drops the index if it is there; twice is the same.
-pub(super) async fn run(db: &Db) -> Result<(), Setup> {
+pub(super) async fn run(db: &Db) -> Result<(), PrepareError> {
     for name in [Todo::COLLECTION, List::COLLECTION] {
         match db.collection::<Document>(name).drop_index(INDEX).await {
             // There is no such collection, or no such index.

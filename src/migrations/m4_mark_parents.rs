@@ -2,12 +2,12 @@
 
 use bson::{Document, doc};
 
-use crate::mongo::{Db, Setup};
+use crate::mongo::{Db, PrepareError};
 use crate::owned::Owned;
 use crate::todos::model::Todo;
 
 /// The database does it by itself; twice is the same.
-pub(super) async fn run(db: &Db) -> Result<(), Setup> {
+pub(super) async fn run(db: &Db) -> Result<(), PrepareError> {
     let note = [
         doc! { "$match": { "parent_id": { "$type": "objectId" } } },
         doc! { "$group": { "_id": "$parent_id" } },

@@ -9,12 +9,12 @@ mod m4_mark_parents;
 use bson::{DateTime, doc};
 use serde::{Deserialize, Serialize};
 
-use crate::mongo::{Db, Setup};
+use crate::mongo::{Db, PrepareError};
 use crate::users::password::Hasher;
 
 /// Which migrations to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Which {
+pub enum MigrationScope {
     /// Those that are not recorded.
     Missing,
     /// All, for a database that the original wrote to after it was taken over.
@@ -32,7 +32,7 @@ const NAMES: [&str; 5] = [
 
 /// The record that a migration is done.
 #[derive(Serialize, Deserialize)]
-struct Done {
+struct MigrationRecord {
     #[serde(rename = "_id")]
     number: i32,
     name: String,
@@ -42,11 +42,11 @@ struct Done {
 /// Runs migrations, and records each when it is done.
 ///
 /// # Errors
-/// [`Setup::Refused`] for documents that an operator must mend first; nothing has been changed then.
-pub async fn run(db: &Db, hasher: &Hasher, which: Which) -> Result<(), Setup> {
-    let records = db.collection::<Done>("migrations");
+/// [`PrepareError::Refused`] for documents that an operator must mend first; nothing has been changed then.
+pub async fn run(db: &Db, hasher: &Hasher, which: MigrationScope) -> Result<(), PrepareError> {
+    let records = db.collection::<MigrationRecord>("migrations");
     for (number, name) in (1..).zip(NAMES) {
-        if which == Which::Missing && records.find_one(doc! { "_id": number }).await?.is_some() {
+        if which == MigrationScope::Missing && records.find_one(doc! { "_id": number }).await?.is_some() {
             continue;
         }
         match number {

@@ -2,18 +2,18 @@
 
 use mongodb::error::{Error as DriverError, ErrorKind, WriteFailure};
 
-use crate::error::{Error, Refusal};
+use crate::error::{Error, OperatorError};
 
 /// Why the database could not be made ready.
 #[derive(Debug)]
-pub enum Setup {
+pub enum PrepareError {
     /// It will not get better by waiting: an operator must act.
-    Refused(Refusal),
+    Refused(OperatorError),
     /// It cannot be reached, or not in time, for this reason: try again.
     Unavailable(String),
 }
 
-impl From<DriverError> for Setup {
+impl From<DriverError> for PrepareError {
     fn from(error: DriverError) -> Self {
         let passing = match &*error.kind {
             ErrorKind::Authentication { .. } => false,
@@ -32,7 +32,7 @@ impl From<DriverError> for Setup {
         if passing {
             Self::Unavailable(plain(&error))
         } else {
-            Self::Refused(Refusal(format!("MongoDB refused to be made ready: {}", plain(&error))))
+            Self::Refused(OperatorError(format!("MongoDB refused to be made ready: {}", plain(&error))))
         }
     }
 }

@@ -4,8 +4,8 @@ use bson::Document;
 use mongodb::options::IndexOptions;
 use mongodb::{Collection, IndexModel};
 
-use super::error::{DUPLICATE_KEY, Setup, code, plain};
-use crate::error::Refusal;
+use super::error::{DUPLICATE_KEY, PrepareError, code, plain};
+use crate::error::OperatorError;
 
 /// An index that a store needs.
 #[must_use]
@@ -16,26 +16,26 @@ pub fn index(keys: Document, options: IndexOptions) -> IndexModel {
 /// Creates the indexes that are missing.
 ///
 /// # Errors
-/// [`Setup::Refused`] when another index is in the way, or the documents break a unique one.
+/// [`PrepareError::Refused`] when another index is in the way, or the documents break a unique one.
 pub async fn ensure_indexes<T: Send + Sync>(
     collection: &Collection<T>,
     indexes: impl IntoIterator<Item = IndexModel>,
-) -> Result<(), Setup> {
+) -> Result<(), PrepareError> {
     for index in indexes {
         let keys = index.keys.to_string();
         collection.create_index(index).await.map_err(|error| match code(&error) {
-            Some(85 | 86) => Setup::Refused(Refusal(format!(
+            Some(85 | 86) => PrepareError::Refused(OperatorError(format!(
                 "the collection `{}` has an index on {keys} with other options or under another name; drop it \
                  (db.{}.dropIndex) and start again: the right one is then made",
                 collection.name(),
                 collection.name(),
             ))),
-            Some(DUPLICATE_KEY) => Setup::Refused(Refusal(format!(
+            Some(DUPLICATE_KEY) => PrepareError::Refused(OperatorError(format!(
                 "the collection `{}` has documents that are the same in {keys}, which must be unique: {}",
                 collection.name(),
                 plain(&error),
             ))),
-            _ => Setup::from(error),
+            _ => PrepareError::from(error),
         })?;
     }
     Ok(())

@@ -14,9 +14,9 @@ use mongodb::options::{Acknowledgment, ClientOptions, WriteConcern};
 use mongodb::{Client, Collection, Database};
 use secrecy::{ExposeSecret, SecretString};
 
-pub use self::error::{DUPLICATE_KEY, Setup, code, is_duplicate_key, plain};
+pub use self::error::{DUPLICATE_KEY, PrepareError, code, is_duplicate_key, plain};
 pub use self::indexes::{ensure_indexes, index};
-use crate::error::{Error, Refusal};
+use crate::error::{Error, OperatorError};
 
 /// The database when the URI names none: the original's.
 pub const DEFAULT_NAME: &str = "todolistapp";
@@ -74,10 +74,10 @@ impl Db {
 ///
 /// # Errors
 /// The URI cannot be understood. Its text is left out: it may hold a password.
-pub async fn connect(uri: &SecretString, is_watched: bool) -> Result<Db, Refusal> {
+pub async fn connect(uri: &SecretString, is_watched: bool) -> Result<Db, OperatorError> {
     let mut options = ClientOptions::parse(uri.expose_secret())
         .await
-        .map_err(|error| Refusal(format!("MONGODB_URI cannot be used: {}", plain(&error))))?;
+        .map_err(|error| OperatorError(format!("MONGODB_URI cannot be used: {}", plain(&error))))?;
     options.app_name.get_or_insert_with(|| env!("CARGO_PKG_NAME").to_owned());
     options.server_selection_timeout.get_or_insert(SERVER_SELECTION);
     options.connect_timeout.get_or_insert(CONNECT);
@@ -91,7 +91,7 @@ pub async fn connect(uri: &SecretString, is_watched: bool) -> Result<Db, Refusal
     }
     let name = options.default_database.clone().unwrap_or_else(|| DEFAULT_NAME.to_owned());
     let client = Client::with_options(options)
-        .map_err(|error| Refusal(format!("MONGODB_URI cannot be used: {}", plain(&error))))?;
+        .map_err(|error| OperatorError(format!("MONGODB_URI cannot be used: {}", plain(&error))))?;
     Ok(Db(client.database(&name)))
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::error_responses;
 use super::schema::{named, nullable};
-use crate::error::{Error, Fault, Resource, TokenFault};
+use crate::error::{Error, Resource, TokenRejection, Violation};
 
 /// Which token a route needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +46,6 @@ pub struct Operation {
 
 impl Operation {
     /// A route under the tag `tag`, known to programs as `id` and to people by `summary`.
-    #[must_use]
     pub fn new(method: &'static str, path: &'static str, tag: &str, id: &str, summary: &str) -> Self {
         let document = json!({ "operationId": id, "tags": [tag], "summary": summary });
         let document = document.as_object().cloned().unwrap_or_default();
@@ -56,26 +55,22 @@ impl Operation {
     }
 
     /// The method, in lower case.
-    #[must_use]
     pub fn method(&self) -> &'static str {
         self.method
     }
 
     /// The path, with its parameters in braces.
-    #[must_use]
     pub fn path(&self) -> &'static str {
         self.path
     }
 
     /// More about it.
-    #[must_use]
     pub fn about(mut self, text: &str) -> Self {
         self.document.insert("description".to_owned(), json!(text));
         self
     }
 
     /// The token that it needs; with the errors of all routes that ask the database.
-    #[must_use]
     pub fn needs(mut self, needs: Needs) -> Self {
         let security = match needs {
             Needs::Nothing => json!([]),
@@ -88,16 +83,20 @@ impl Operation {
         if needs == Needs::Nothing {
             return self;
         }
-        let faults = [TokenFault::Missing, TokenFault::Invalid, TokenFault::Expired, TokenFault::Revoked];
+        let faults = [
+            TokenRejection::Missing,
+            TokenRejection::Invalid,
+            TokenRejection::Expired,
+            TokenRejection::Revoked,
+        ];
         self.errors.extend(faults.map(Error::Token));
         if needs == Needs::Fresh {
-            self.errors.push(Error::Token(TokenFault::NotFresh));
+            self.errors.push(Error::Token(TokenRejection::NotFresh));
         }
         self
     }
 
     /// It needs no token and asks no database.
-    #[must_use]
     pub fn open(mut self) -> Self {
         self.document.insert("security".to_owned(), json!([]));
         self
@@ -122,7 +121,6 @@ impl Operation {
     }
 
     /// A parameter of the query that may be left out.
-    #[must_use]
     pub fn query(mut self, name: &str, schema: impl Into<Value>, about: &str) -> Self {
         let schema = schema.into();
         self.parameters.push(json!({ "name": name, "in": "query", "description": about, "schema": schema }));
@@ -130,7 +128,6 @@ impl Operation {
     }
 
     /// Pages: `limit` and `cursor`.
-    #[must_use]
     pub fn paged(self) -> Self {
         let limit = json!({ "type": "integer", "minimum": 1, "maximum": 200, "default": 50 });
         self.query("limit", limit, "How many a page has at most.").query(
@@ -141,7 +138,6 @@ impl Operation {
     }
 
     /// A header that may be left out.
-    #[must_use]
     pub fn header(mut self, name: &str, schema: impl Into<Value>, about: &str) -> Self {
         let schema = schema.into();
         self.parameters.push(json!({ "name": name, "in": "header", "description": about, "schema": schema }));
@@ -149,7 +145,6 @@ impl Operation {
     }
 
     /// `If-Match`.
-    #[must_use]
     pub fn conditional(self) -> Self {
         let about = "`\"3\"`: only if the version is still this one (RFC 9110 §13.1.1).";
         self.header("If-Match", entity_tags(), about)
@@ -157,7 +152,6 @@ impl Operation {
     }
 
     /// `If-None-Match` on reading.
-    #[must_use]
     pub fn cached(mut self) -> Self {
         let about = "`\"3\"`: only if the version is another one (RFC 9110 §13.1.2).";
         self.answers.insert(304, json!({ "description": "It is as it was.", "headers": {} }));
@@ -165,7 +159,6 @@ impl Operation {
     }
 
     /// `Idempotency-Key`.
-    #[must_use]
     pub fn repeatable(self) -> Self {
         let key = json!({ "type": "string", "pattern": "^[!-~]([ -~]{0,126}[!-~])?$" });
         let about = "A name for this request: repeated, it answers as at first, for at least 24 hours.";
@@ -173,7 +166,6 @@ impl Operation {
     }
 
     /// A JSON body.
-    #[must_use]
     pub fn body(mut self, schema: &Value, example: &Value) -> Self {
         let media = json!({ "schema": schema, "examples": { "usual": { "value": example } } });
         let mut content = json!({ "application/json": media });
@@ -192,14 +184,12 @@ impl Operation {
     }
 
     /// An answer of success without a body.
-    #[must_use]
     pub fn answers(mut self, status: u16, about: &str) -> Self {
         self.answers.insert(status, json!({ "description": about, "headers": {} }));
         self
     }
 
     /// An answer of success with a JSON body.
-    #[must_use]
     pub fn answers_json(self, status: u16, about: &str, schema: &Value, example: &Value) -> Self {
         let mut answered = self.answers(status, about);
         let media = json!({ "schema": schema, "examples": { "usual": { "value": example } } });
@@ -211,7 +201,6 @@ impl Operation {
     }
 
     /// An answer of success in another type than JSON.
-    #[must_use]
     pub fn answers_as(self, status: u16, about: &str, media_type: &str) -> Self {
         let mut answered = self.answers(status, about);
         let content = json!({ media_type: { "schema": { "type": "string" } } });
@@ -220,7 +209,6 @@ impl Operation {
     }
 
     /// One page of things.
-    #[must_use]
     pub fn answers_page(self, about: &str, item: &Value, example: &Value) -> Self {
         let next = nullable(&json!({ "type": "string", "pattern": SEALED }));
         let page = json!({
@@ -232,7 +220,6 @@ impl Operation {
     }
 
     /// A header of an answer that was described.
-    #[must_use]
     pub fn with(mut self, status: u16, header: &str) -> Self {
         let reference = json!({ "$ref": format!("#/components/headers/{header}") });
         self.answers.entry(status).and_modify(|answer| answer["headers"][header] = reference);
@@ -240,14 +227,12 @@ impl Operation {
     }
 
     /// Errors beyond those that hold for all routes of its kind.
-    #[must_use]
     pub fn refuses(mut self, errors: &[Error]) -> Self {
         self.errors.extend_from_slice(errors);
         self
     }
 
     /// What was looked for is not there.
-    #[must_use]
     pub fn may_lack(self, resource: Resource) -> Self {
         self.refuses(&[Error::NotFound(resource)])
     }
@@ -257,12 +242,11 @@ impl Operation {
         if self.errors.iter().any(|error| matches!(error, Error::Invalid(_))) {
             return self;
         }
-        self.refuses(&[Error::Invalid(vec![Fault::of("name", "required", "This member is required.")])])
+        self.refuses(&[Error::Invalid(vec![Violation::of("name", "required", "This member is required.")])])
     }
 
     /// The operation as the document has it. Answers of failure, which many operations have in common, go into `shared`
     /// and are referred to.
-    #[must_use]
     pub fn document(&self, shared: &mut Map<String, Value>) -> Value {
         let mut answers = Map::new();
         for (status, answer) in &self.answers {

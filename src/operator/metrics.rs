@@ -13,7 +13,7 @@ use metrics::{describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 
-use crate::error::Refusal;
+use crate::error::OperatorError;
 use crate::http::access_log::{REQUEST_SECONDS, REQUESTS};
 use crate::mongo;
 use crate::state::AppState;
@@ -29,8 +29,8 @@ const UPKEEP: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// It was begun before.
-pub fn begin() -> Result<PrometheusHandle, Refusal> {
-    let refused = |error: BuildError| Refusal(format!("the figures cannot be counted: {error}"));
+pub fn begin() -> Result<PrometheusHandle, OperatorError> {
+    let refused = |error: BuildError| OperatorError(format!("the figures cannot be counted: {error}"));
     let builder = [REQUEST_SECONDS, mongo::metrics::COMMAND_SECONDS]
         .into_iter()
         .try_fold(PrometheusBuilder::new(), |builder, name| {
@@ -56,10 +56,10 @@ pub fn begin() -> Result<PrometheusHandle, Refusal> {
 ///
 /// # Errors
 /// The address cannot be listened on.
-pub async fn listen(address: SocketAddr) -> Result<TcpListener, Refusal> {
+pub async fn listen(address: SocketAddr) -> Result<TcpListener, OperatorError> {
     let listener = TcpListener::bind(address).await;
     let listener = listener
-        .map_err(|error| Refusal(format!("cannot listen on {address}: {error}; set METRICS_ADDR")))?;
+        .map_err(|error| OperatorError(format!("cannot listen on {address}: {error}; set METRICS_ADDR")))?;
     if let Ok(address) = listener.local_addr() {
         tracing::info!(metrics = %address, "telling figures");
     }

@@ -7,7 +7,7 @@ use clap::{Subcommand, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::auth::token::Role;
-use crate::error::{Error, Refusal, Resource};
+use crate::error::{Error, OperatorError, Resource};
 use crate::state::AppState;
 use crate::users::model::{LIMITS, NewUser, User};
 use crate::users::operations::Origin;
@@ -69,7 +69,7 @@ impl GrantedRole {
 ///
 /// # Errors
 /// Why it was not done, as one line.
-pub async fn run(state: &AppState, command: UserCommand) -> Result<String, Refusal> {
+pub async fn run(state: &AppState, command: UserCommand) -> Result<String, OperatorError> {
     let accounts = &state.accounts;
     let (user, done) = match command {
         UserCommand::Create { username, admin } => {
@@ -100,12 +100,12 @@ pub async fn run(state: &AppState, command: UserCommand) -> Result<String, Refus
     Ok(format!("{} ({}) {done}", user.username, user.id))
 }
 
-async fn grant(state: &AppState, username: &str, role: GrantedRole) -> Result<User, Refusal> {
+async fn grant(state: &AppState, username: &str, role: GrantedRole) -> Result<User, OperatorError> {
     state.accounts.set_roles(username, &role.roles()).await.map_err(|error| refusal(&error))
 }
 
-fn refusal(error: &Error) -> Refusal {
-    Refusal(match error {
+fn refusal(error: &Error) -> OperatorError {
+    OperatorError(match error {
         Error::Invalid(faults) => {
             faults.iter().map(|fault| fault.detail.as_str()).collect::<Vec<_>>().join(" ")
         }
@@ -115,7 +115,7 @@ fn refusal(error: &Error) -> Refusal {
     })
 }
 
-fn ask_password() -> Result<SecretString, Refusal> {
+fn ask_password() -> Result<SecretString, OperatorError> {
     let stdin = std::io::stdin();
     let read = if stdin.is_terminal() {
         rpassword::prompt_password("Password: ")
@@ -123,5 +123,6 @@ fn ask_password() -> Result<SecretString, Refusal> {
         let mut line = String::new();
         stdin.lock().read_line(&mut line).map(|_| line.trim_end_matches(['\r', '\n']).to_owned())
     };
-    read.map(SecretString::from).map_err(|error| Refusal(format!("the password cannot be read: {error}")))
+    read.map(SecretString::from)
+        .map_err(|error| OperatorError(format!("the password cannot be read: {error}")))
 }

@@ -18,12 +18,12 @@ use crate::auth::extract::{CurrentUser, FreshUser, LogoutToken, RefreshToken};
 use crate::error::{Error, Resource};
 use crate::http::access_log::UserName;
 use crate::http::json::Json;
-use crate::owned::Condition;
+use crate::owned::Precondition;
 use crate::todos::input::TodoInput;
 use crate::todos::model::Todo;
 use crate::users::model::User;
 use crate::users::operations::{Accounts, Origin};
-use crate::workspace::Planner;
+use crate::workspace::Workspaces;
 
 /// The variable part of a path; what cannot be decoded names nothing.
 type Segment = Result<Path<String>, PathRejection>;
@@ -145,7 +145,7 @@ async fn accessible(accounts: &Accounts, caller: &CurrentUser, username: Segment
 
 /// `POST /createtodo`
 pub(crate) async fn create_todo(
-    State(planner): State<Arc<Planner>>,
+    State(planner): State<Arc<Workspaces>>,
     FreshUser(caller): FreshUser,
     Body(fields): Body<TodoFields>,
 ) -> Result<(StatusCode, Json<TodoBody>), Error> {
@@ -155,7 +155,7 @@ pub(crate) async fn create_todo(
 
 /// `GET /todo/{todo_id}`
 pub(crate) async fn get_todo(
-    State(planner): State<Arc<Planner>>,
+    State(planner): State<Arc<Workspaces>>,
     CurrentUser(caller): CurrentUser,
     id: Segment,
 ) -> Result<Json<TodoBody>, Error> {
@@ -165,30 +165,30 @@ pub(crate) async fn get_todo(
 
 /// `PUT /todo/{todo_id}`
 pub(crate) async fn replace_todo(
-    State(planner): State<Arc<Planner>>,
+    State(planner): State<Arc<Workspaces>>,
     FreshUser(caller): FreshUser,
     id: Segment,
     Body(fields): Body<TodoFields>,
 ) -> Result<Json<TodoBody>, Error> {
-    let todo = planner.of(caller.sub).change(todo_id(id)?, fields.into(), &Condition::Any).await?;
+    let todo = planner.of(caller.sub).change(todo_id(id)?, fields.into(), &Precondition::Any).await?;
     Ok(Json(todo.into()))
 }
 
 /// `DELETE /todo/{todo_id}`
 pub(crate) async fn delete_todo(
-    State(planner): State<Arc<Planner>>,
+    State(planner): State<Arc<Workspaces>>,
     FreshUser(caller): FreshUser,
     id: Segment,
 ) -> Result<Json<Value>, Error> {
     let (id, plan) = (todo_id(id)?, planner.of(caller.sub));
     plan.live_todo(id).await?;
-    plan.trash(id, &Condition::Any).await?;
+    plan.trash(id, &Precondition::Any).await?;
     Ok(wire::message("The todo was deleted"))
 }
 
 /// `GET /todolist`
 pub(crate) async fn list_todos(
-    State(planner): State<Arc<Planner>>,
+    State(planner): State<Arc<Workspaces>>,
     CurrentUser(caller): CurrentUser,
 ) -> Result<impl IntoResponse, Error> {
     let mut found = Box::pin(planner.of(caller.sub).oldest_first().await?.map_ok(TodoBody::from));

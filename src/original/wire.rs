@@ -13,9 +13,9 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use crate::error::{Error, Fault, Resource, TokenFault};
+use crate::error::{Error, Resource, TokenRejection, Violation};
 use crate::http::body;
-use crate::http::fields::Members;
+use crate::http::fields::JsonObject;
 use crate::http::json::Json;
 use crate::http::problem;
 use crate::users::model::{NewUser, ORIGINAL_LIMITS};
@@ -24,7 +24,7 @@ use crate::users::model::{NewUser, ORIGINAL_LIMITS};
 pub(crate) struct Body<T>(pub T);
 
 /// Which fields a body has, with what is said when one is missing, in the order of the checks.
-pub(crate) trait Fields: Sized {
+pub(crate) trait OriginalFields: Sized {
     /// The names and the texts.
     const FIELDS: [(&'static str, &'static str); 2];
 
@@ -43,7 +43,7 @@ pub(crate) struct Credentials {
 /// The body of `/register`, with the rules of this face.
 pub(crate) struct Registration(pub(crate) NewUser);
 
-impl Fields for Credentials {
+impl OriginalFields for Credentials {
     const FIELDS: [(&'static str, &'static str); 2] =
         [("username", "This field cannot be blank."), ("password", "This field cannot be blank.")];
 
@@ -52,7 +52,7 @@ impl Fields for Credentials {
     }
 }
 
-impl Fields for Registration {
+impl OriginalFields for Registration {
     const FIELDS: [(&'static str, &'static str); 2] = Credentials::FIELDS;
 
     fn of(username: String, password: String) -> Result<Self, Error> {
@@ -68,7 +68,7 @@ pub(crate) struct TodoFields {
     pub(crate) description: String,
 }
 
-impl Fields for TodoFields {
+impl OriginalFields for TodoFields {
     const FIELDS: [(&'static str, &'static str); 2] =
         [("name", "This field cannot be left blank!"), ("description", "Every item needs a store_id.")];
 
@@ -77,12 +77,12 @@ impl Fields for TodoFields {
     }
 }
 
-impl<S: Send + Sync, T: Fields> FromRequest<S> for Body<T> {
+impl<S: Send + Sync, T: OriginalFields> FromRequest<S> for Body<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
         let members = if body::is_json(request.headers()) {
-            Some(Members::parse(&body::body(request).await?)?)
+            Some(JsonObject::parse(&body::body(request).await?)?)
         } else {
             None
         };
@@ -91,9 +91,9 @@ impl<S: Send + Sync, T: Fields> FromRequest<S> for Body<T> {
     }
 }
 
-fn field(members: Option<&Members>, (name, blank): (&str, &str)) -> Result<String, Error> {
+fn field(members: Option<&JsonObject>, (name, blank): (&str, &str)) -> Result<String, Error> {
     let text = members.and_then(|members| members.get(name)).map(text).transpose()?.flatten();
-    text.ok_or_else(|| Error::Invalid(vec![Fault::of(name, "required", blank)]))
+    text.ok_or_else(|| Error::Invalid(vec![Violation::of(name, "required", blank)]))
 }
 
 /// A value as the text that Python's `str` makes of it; `None` for null, arrays and objects, which are no text.
@@ -194,19 +194,19 @@ fn describe(error: &Error, method: &Method) -> (StatusCode, Value) {
     (status, message_body(message))
 }
 
-fn describe_token(fault: TokenFault) -> Value {
+fn describe_token(fault: TokenRejection) -> Value {
     match fault {
-        TokenFault::Expired => json!({ "message": "The token has expired.", "error": "token_expired" }),
-        TokenFault::Invalid => {
+        TokenRejection::Expired => json!({ "message": "The token has expired.", "error": "token_expired" }),
+        TokenRejection::Invalid => {
             json!({ "message": "Signature verification failed.", "error": "invalid_token" })
         }
-        TokenFault::Missing => {
+        TokenRejection::Missing => {
             json!({ "description": "Request does not contain an access token.", "error": "authorization_required" })
         }
-        TokenFault::NotFresh => {
+        TokenRejection::NotFresh => {
             json!({ "description": "The token is not fresh.", "error": "fresh_token_required" })
         }
-        TokenFault::Revoked => {
+        TokenRejection::Revoked => {
             json!({ "description": "The token has been revoked.", "error": "token_revoked" })
         }
     }

@@ -1,9 +1,9 @@
-//! Adding many objects at once, as for demo data. Must store an object exactly as [`Own::insert`] does.
+//! Adding many objects at once, as for demo data. Must store an object exactly as [`OwnedBy::insert`] does.
 
 use bson::{Bson, Document, doc};
 
 use super::Owned;
-use super::collection::Own;
+use super::collection::OwnedBy;
 use crate::error::Error;
 use crate::mongo;
 use crate::mongo::commands;
@@ -11,7 +11,7 @@ use crate::mongo::commands;
 /// The most objects of one batch: far fewer than are written within [`mongo::MAX_TIME`].
 pub const BATCH_MAX: usize = 1_000;
 
-impl<T: Owned> Own<'_, T> {
+impl<T: Owned> OwnedBy<'_, T> {
     /// Adds up to [`BATCH_MAX`] objects in one round trip, each in the place of its own tombstone if there is one, and
     /// says how many were added. Those whose id is taken stay as they are, so a repetition adds what is missing.
     ///

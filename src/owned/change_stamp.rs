@@ -3,7 +3,7 @@
 //! A write takes its stamp, `changed`, shortly before it becomes visible, so at any moment some writes are under way
 //! whose stamps are lower than what can already be seen. How much lower is bounded: a write is in the oplog at most
 //! [`crate::mongo::MAX_TIME`] after it took its stamp, and the logical time of an idle set lags behind by 10 s at most,
-//! since it moves with a no-op every 10 s. So whatever cannot be seen at a horizon ([`crate::owned::collection::Own::horizon`])
+//! since it moves with a no-op every 10 s. So whatever cannot be seen at a horizon ([`crate::owned::collection::OwnedBy::horizon`])
 //! has a stamp above that horizon less 20 s, and who reads again from [`OVERLAP_SECONDS`] below it misses nothing.
 
 use bson::oid::ObjectId;
@@ -17,7 +17,7 @@ pub const OVERLAP_SECONDS: u32 = 60;
 
 /// Where a reader stands: behind an object, by its stamp and id, or at the beginning of a stamp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct StreamPosition {
     /// The stamp.
     pub stamp: Timestamp,
     /// The last object that was read of this stamp; `None` before the first.

@@ -4,14 +4,14 @@ use bson::{Bson, Document, Timestamp, doc};
 use futures_util::TryStreamExt;
 use mongodb::options::{Hint, ReadConcern};
 
-use super::change_stamp::{Change, Place};
-use super::collection::Own;
+use super::change_stamp::{Change, StreamPosition};
+use super::collection::OwnedBy;
 use super::{Owned, State};
 use crate::error::Error;
 use crate::mongo;
 use crate::mongo::commands;
 
-impl<T: Owned> Own<'_, T> {
+impl<T: Owned> OwnedBy<'_, T> {
     /// A moment up to which, less [`crate::owned::change_stamp::OVERLAP_SECONDS`], whoever reads from now on sees everything: the time of the
     /// last write, by anyone, that a majority had when this was asked.
     ///
@@ -28,11 +28,11 @@ impl<T: Owned> Own<'_, T> {
     /// [`Error::Unavailable`].
     pub async fn changed(
         &self,
-        from: Place,
+        from: StreamPosition,
         gone_since: Option<Timestamp>,
         limit: i64,
-    ) -> Result<Vec<(Place, Change<T>)>, Error> {
-        let Place { stamp, behind } = from;
+    ) -> Result<Vec<(StreamPosition, Change<T>)>, Error> {
+        let StreamPosition { stamp, behind } = from;
         let mut filter = match behind {
             None => doc! { "changed": { "$gte": stamp } },
             Some(id) => {
@@ -52,7 +52,7 @@ impl<T: Owned> Own<'_, T> {
         let changed = |document: Document| {
             let stamp = document.get_timestamp("changed").map_err(Error::internal)?;
             let behind = Some(document.get_object_id("_id").map_err(Error::internal)?);
-            Ok((Place { stamp, behind }, Change::read(document)?))
+            Ok((StreamPosition { stamp, behind }, Change::read(document)?))
         };
         found.map_err(Error::from).and_then(async |document| changed(document)).try_collect().await
     }

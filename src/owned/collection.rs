@@ -6,7 +6,7 @@
 //!
 //! Repeating: an insert under the same id finds that it is there; a swap that is repeated finds the version raised; bulk
 //! changes apply only to what is still in the state that they leave behind. Who finds nothing to write, because an
-//! earlier try has written it, asks [`Own::is_lasting`] before saying so.
+//! earlier try has written it, asks [`OwnedBy::is_lasting`] before saying so.
 
 use std::marker::PhantomData;
 
@@ -19,21 +19,21 @@ use mongodb::{Collection, Cursor, IndexModel};
 use super::{Owned, Selection, State, TOMBSTONE_TTL};
 use crate::error::Error;
 use crate::mongo::commands;
-use crate::mongo::{self, Db, Setup};
+use crate::mongo::{self, Db, PrepareError};
 
 /// How many the maintenance takes at a time.
 const BATCH: i64 = 1_000;
 
 /// A collection of objects that belong to users.
-pub struct Objects<T: Owned>(Collection<Document>, PhantomData<fn() -> T>);
+pub struct OwnedCollection<T: Owned>(Collection<Document>, PhantomData<fn() -> T>);
 
-impl<T: Owned> Clone for Objects<T> {
+impl<T: Owned> Clone for OwnedCollection<T> {
     fn clone(&self) -> Self {
         Self(self.0.clone(), PhantomData)
     }
 }
 
-impl<T: Owned> Objects<T> {
+impl<T: Owned> OwnedCollection<T> {
     /// The objects of `db`.
     #[must_use]
     pub fn new(db: &Db) -> Self {
@@ -44,7 +44,10 @@ impl<T: Owned> Objects<T> {
     ///
     /// # Errors
     /// See [`mongo::ensure_indexes`].
-    pub async fn ensure_indexes(&self, more: impl IntoIterator<Item = IndexModel>) -> Result<(), Setup> {
+    pub async fn ensure_indexes(
+        &self,
+        more: impl IntoIterator<Item = IndexModel>,
+    ) -> Result<(), PrepareError> {
         let only = |state: State| doc! { "state": state.word() };
         let gone = IndexOptions::builder().name("removals".to_owned()).expire_after(TOMBSTONE_TTL);
         let gone = gone.partial_filter_expression(only(State::Gone)).build();
@@ -61,8 +64,8 @@ impl<T: Owned> Objects<T> {
 
     /// The objects of one user: the only door to any, but for the maintenance.
     #[must_use]
-    pub fn of(&self, owner_id: ObjectId) -> Own<'_, T> {
-        Own { objects: self, owner_id }
+    pub fn of(&self, owner_id: ObjectId) -> OwnedBy<'_, T> {
+        OwnedBy { objects: self, owner_id }
     }
 
     /// Turns what has been in the trash since before `deleted` into tombstones.
@@ -128,12 +131,12 @@ fn tombstone(now: DateTime) -> Document {
 }
 
 /// The objects of one user.
-pub struct Own<'a, T: Owned> {
-    objects: &'a Objects<T>,
+pub struct OwnedBy<'a, T: Owned> {
+    objects: &'a OwnedCollection<T>,
     owner_id: ObjectId,
 }
 
-impl<T: Owned> Own<'_, T> {
+impl<T: Owned> OwnedBy<'_, T> {
     /// Whose they are.
     #[must_use]
     pub fn owner_id(&self) -> ObjectId {
@@ -151,7 +154,7 @@ impl<T: Owned> Own<'_, T> {
     /// Turns every object that `filter` names into a tombstone, and says how many.
     ///
     /// # Errors
-    /// As [`Own::change_each`].
+    /// As [`OwnedBy::change_each`].
     pub async fn remove_each(&self, filter: Document, now: DateTime) -> Result<u64, Error> {
         let mut filter = self.mine(filter);
         if !filter.contains_key("state") {
@@ -171,7 +174,7 @@ impl<T: Owned> Own<'_, T> {
         Ok(self.found(selection).await?.map(|stored| T::read(&stored?)))
     }
 
-    /// As [`Own::stream`], all of it.
+    /// As [`OwnedBy::stream`], all of it.
     ///
     /// # Errors
     /// [`Error::Unavailable`].

@@ -6,13 +6,13 @@ use bson::{Bson, DateTime, Document, RawDocumentBuf, Timestamp, doc};
 use mongodb::action::{Action, FindOne};
 use mongodb::options::{Hint, ReadConcern, ReturnDocument};
 
-use super::collection::{Own, raised, stamped};
+use super::collection::{OwnedBy, raised, stamped};
 use super::{Owned, State};
 use crate::error::Error;
 use crate::mongo;
 use crate::mongo::commands;
 
-impl<T: Owned> Own<'_, T> {
+impl<T: Owned> OwnedBy<'_, T> {
     /// Adds an object, in the place of its own tombstone if there is one, and says its version; `None` when the id is
     /// taken, by this user or another.
     ///
@@ -56,10 +56,10 @@ impl<T: Owned> Own<'_, T> {
         self.find(id).await?.ok_or(Error::NotFound(T::RESOURCE))
     }
 
-    /// As [`Own::get`], for who wants it gone: that it is, is said once a majority has that.
+    /// As [`OwnedBy::get`], for who wants it gone: that it is, is said once a majority has that.
     ///
     /// # Errors
-    /// As [`Own::get`].
+    /// As [`OwnedBy::get`].
     pub async fn get_to_remove(&self, id: ObjectId) -> Result<T, Error> {
         let found = match self.find(id).await? {
             None => self.find_lasting(id).await?,
@@ -68,7 +68,7 @@ impl<T: Owned> Own<'_, T> {
         found.ok_or(Error::NotFound(T::RESOURCE))
     }
 
-    /// As [`Own::get`], `None` when there is none.
+    /// As [`OwnedBy::get`], `None` when there is none.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -95,7 +95,7 @@ impl<T: Owned> Own<'_, T> {
         Ok(found.is_some_and(|found| found == *seen))
     }
 
-    /// As [`Own::find`], once a majority has that, and everything that was written before.
+    /// As [`OwnedBy::find`], once a majority has that, and everything that was written before.
     async fn find_lasting(&self, id: ObjectId) -> Result<Option<T>, Error> {
         self.look_up(id, Some(ReadConcern::linearizable())).await
     }

@@ -84,7 +84,7 @@ pub trait Owned: PartialEq + Serialize + DeserializeOwned + Send + Sync {
 
 /// For which stored version a change is meant.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Condition {
+pub enum Precondition {
     /// Whichever it is.
     #[default]
     Any,
@@ -94,7 +94,7 @@ pub enum Condition {
     Absent,
 }
 
-impl Condition {
+impl Precondition {
     /// Whether a change may happen to this object.
     ///
     /// # Errors

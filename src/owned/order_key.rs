@@ -35,12 +35,12 @@ const SPREAD_LENGTH_MAX: usize = 48;
 /// Makes keys. Its counter, which clones share, keeps the order of keys of the same millisecond, and of all keys of
 /// this process when the clock stands still or goes back.
 #[derive(Debug, Default, Clone)]
-pub struct Positions {
+pub struct OrderKeys {
     /// The tick of the newest key: milliseconds since 1970 times [`TICKS_PER_MILLISECOND`], and a counter.
     newest: Arc<AtomicU64>,
 }
 
-impl Positions {
+impl OrderKeys {
     /// A key after all that were made so far, of 15 characters.
     #[must_use]
     pub fn last(&self, now: DateTime) -> String {
@@ -56,7 +56,7 @@ impl Positions {
     /// A key strictly between two neighbours; `None` in the place of a neighbour is the end of the list on that side.
     ///
     /// `None` is answered when the neighbours are equal, out of order or without room for a key of [`LENGTH_MAX`]
-    /// characters: then the surroundings need new keys, see [`Positions::spread`].
+    /// characters: then the surroundings need new keys, see [`OrderKeys::spread`].
     #[must_use]
     pub fn between(&self, lower: Option<&str>, upper: Option<&str>, now: DateTime) -> Option<String> {
         let is_between = |key: &String| {
@@ -76,7 +76,7 @@ impl Positions {
     }
 
     /// `count` keys between two neighbours, ascending and evenly spread, of at most 48 characters, so that there is
-    /// room for more. `None` as in [`Positions::between`]: then the caller takes neighbours twice as far apart; between
+    /// room for more. `None` as in [`OrderKeys::between`]: then the caller takes neighbours twice as far apart; between
     /// the two ends there is always room.
     #[must_use]
     pub fn spread(
@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn what_is_put_last_is_last_whether_the_clock_advances_stands_still_or_goes_back() {
-        let positions = Positions::default();
+        let positions = OrderKeys::default();
         let times =
             (0..2_000).map(|n| NOW + n).chain(repeat_n(NOW, 50_000)).chain((0..2_000).map(|n| NOW - n));
         let keys: Vec<_> = times.map(|time| positions.last(at(time))).collect();
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn what_is_put_first_is_first_whether_the_clock_advances_stands_still_or_goes_back() {
-        let positions = Positions::default();
+        let positions = OrderKeys::default();
         let times =
             (0..2_000).map(|n| NOW + n).chain(repeat_n(NOW, 50_000)).chain((0..2_000).map(|n| NOW - n));
         let keys: Vec<_> = times.map(|time| positions.first(at(time))).collect();
@@ -229,15 +229,15 @@ mod tests {
 
     #[test]
     fn what_two_instances_make_in_the_same_millisecond_differs_and_the_next_millisecond_is_after_both() {
-        let keys: Vec<_> = (0..20).map(|_| Positions::default().last(at(NOW))).collect();
+        let keys: Vec<_> = (0..20).map(|_| OrderKeys::default().last(at(NOW))).collect();
         assert!(keys.iter().any(|key| *key != keys[0]));
-        let next = Positions::default().last(at(NOW + 1));
+        let next = OrderKeys::default().last(at(NOW + 1));
         assert!(keys.iter().all(|key| *key < next));
     }
 
     #[test]
     fn a_neighbour_from_a_clock_ahead_is_passed_by_one_tick_and_keys_do_not_grow() {
-        let (ahead, behind) = (Positions::default(), Positions::default());
+        let (ahead, behind) = (OrderKeys::default(), OrderKeys::default());
         let (mut last, mut first) = (ahead.last(at(NOW + 5_000)), ahead.first(at(NOW + 5_000)));
         for _ in 0..1_000 {
             let after = behind.between(Some(&last), None, at(NOW)).unwrap();
@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn two_moves_into_the_same_gap_differ() {
-        let between = || Positions::default().between(Some("a1"), Some("a3"), at(NOW)).unwrap();
+        let between = || OrderKeys::default().between(Some("a1"), Some("a3"), at(NOW)).unwrap();
         assert!((0..20).map(|_| between()).any(|key| key != between()));
         assert_eq!((between().len(), &between()[..2]), (5, "a2"));
     }
@@ -260,13 +260,13 @@ mod tests {
         let long = "V".repeat(LENGTH_MAX);
         let longer = format!("{long}V");
         for (lower, upper) in [("a", "a"), ("b", "a"), ("a", "a0"), ("", ""), ("", "000"), (&long, &longer)] {
-            let positions = Positions::default();
+            let positions = OrderKeys::default();
             assert_eq!(positions.between(Some(lower), Some(upper), at(NOW)), None, "{lower} {upper}");
         }
-        assert_eq!(Positions::default().between(None, Some("0"), at(NOW)), None);
-        assert_eq!(Positions::default().between(Some("é"), None, at(NOW)), None);
-        assert!(Positions::default().between(Some("zzzzzzzzzzzzzzzV"), None, at(NOW)).is_some());
-        assert!(Positions::default().between(None, Some("000000000000000V"), at(NOW)).is_some());
+        assert_eq!(OrderKeys::default().between(None, Some("0"), at(NOW)), None);
+        assert_eq!(OrderKeys::default().between(Some("é"), None, at(NOW)), None);
+        assert!(OrderKeys::default().between(Some("zzzzzzzzzzzzzzzV"), None, at(NOW)).is_some());
+        assert!(OrderKeys::default().between(None, Some("000000000000000V"), at(NOW)).is_some());
     }
 
     #[test]
@@ -275,14 +275,14 @@ mod tests {
         let created = [(NOW - 9, id(9)), (NOW - 1, id(1)), (NOW - 1, id(2)), (NOW - 1, id(3)), (NOW, id(0))];
         let keys: Vec<_> = created.iter().map(|(time, id)| migrated(at(*time), *id)).collect();
         assert!(keys.is_sorted_by(|a, b| a < b), "{keys:?}");
-        assert!(keys.iter().all(|key| is_a_key(key) && *key < Positions::default().last(at(NOW + 1))));
+        assert!(keys.iter().all(|key| is_a_key(key) && *key < OrderKeys::default().last(at(NOW + 1))));
         assert_eq!(migrated(at(NOW), id(1)), migrated(at(NOW), id(1)));
         assert!(is_a_key(&migrated(at(i64::MIN), id(0))) && is_a_key(&migrated(at(i64::MAX), id(0))));
     }
 
     /// Lists kept in the order of their keys.
     struct Model {
-        positions: Positions,
+        positions: OrderKeys,
         /// In order: the thing and its key.
         list: Vec<(usize, String)>,
         now: i64,
@@ -292,7 +292,7 @@ mod tests {
 
     impl Model {
         fn of(count: usize) -> Self {
-            let positions = Positions::default();
+            let positions = OrderKeys::default();
             let list = (0..count).map(|n| (n, positions.last(at(NOW)))).collect();
             Self { positions, list, now: NOW, spreads: 0, widest: 0 }
         }
@@ -386,7 +386,7 @@ mod tests {
         fn a_key_between_two_is_strictly_between(a in key(), b in key(), now in any::<i64>()) {
             let (lower, upper) = if a < b { (a, b) } else { (b, a) };
             prop_assume!(lower < upper);
-            let positions = Positions::default();
+            let positions = OrderKeys::default();
             let key = positions.between(Some(&lower), Some(&upper), at(now)).unwrap();
             prop_assert!(lower < key && key < upper && is_a_key(&key));
             let (above, below) = (
@@ -400,7 +400,7 @@ mod tests {
         fn spread_keys_are_strictly_between_and_ascending_and_short(a in key(), b in key(), count in 0..100_usize) {
             let (lower, upper) = if a < b { (a, b) } else { (b, a) };
             prop_assume!(lower < upper);
-            let positions = Positions::default();
+            let positions = OrderKeys::default();
             for (lower, upper) in
                 [(Some(lower.as_str()), Some(upper.as_str())), (Some(&lower), None), (None, Some(&upper)), (None, None)]
             {
@@ -416,7 +416,7 @@ mod tests {
 
         #[test]
         fn garbage_does_no_harm(a in any::<Option<String>>(), b in any::<Option<String>>(), now in any::<i64>()) {
-            let positions = Positions::default();
+            let positions = OrderKeys::default();
             let (lower, upper) = (a.as_deref(), b.as_deref());
             let keys: Vec<_> = positions.between(lower, upper, at(now)).into_iter()
                 .chain(positions.spread(lower, upper, 5, at(now)).unwrap_or_default()).collect();

@@ -4,8 +4,8 @@
 use bson::oid::ObjectId;
 use bson::{DateTime, Document, doc};
 
-use super::collection::Own;
-use super::order_key::Positions;
+use super::collection::OwnedBy;
+use super::order_key::OrderKeys;
 use super::{Owned, Selection};
 use crate::error::Error;
 
@@ -13,7 +13,7 @@ use crate::error::Error;
 const WINDOW: i64 = 32;
 
 /// Where among its siblings something is to be put.
-pub enum Target<'t, T> {
+pub enum InsertionPoint<'t, T> {
     /// Behind all.
     End,
     /// Right before this one.
@@ -40,9 +40,9 @@ impl Siblings {
     /// [`Error::Unavailable`].
     pub async fn position<T: Owned>(
         &self,
-        own: &Own<'_, T>,
-        target: &Target<'_, T>,
-        positions: &Positions,
+        own: &OwnedBy<'_, T>,
+        target: &InsertionPoint<'_, T>,
+        positions: &OrderKeys,
         now: DateTime,
     ) -> Result<Option<String>, Error> {
         let (below, above) = self.around(own, target, 1).await?;
@@ -57,17 +57,17 @@ impl Siblings {
     /// The siblings on both sides of a target, the nearest first.
     async fn around<T: Owned>(
         &self,
-        own: &Own<'_, T>,
-        target: &Target<'_, T>,
+        own: &OwnedBy<'_, T>,
+        target: &InsertionPoint<'_, T>,
         limit: i64,
     ) -> Result<(Vec<T>, Vec<T>), Error> {
         Ok(match target {
-            Target::End => (self.beside(own, None, -1, limit).await?, Vec::new()),
-            Target::Before(sibling) => (
+            InsertionPoint::End => (self.beside(own, None, -1, limit).await?, Vec::new()),
+            InsertionPoint::Before(sibling) => (
                 self.beside(own, Some((sibling, "$lt")), -1, limit).await?,
                 self.beside(own, Some((sibling, "$gte")), 1, limit).await?,
             ),
-            Target::Behind(sibling) => (
+            InsertionPoint::Behind(sibling) => (
                 self.beside(own, Some((sibling, "$lte")), -1, limit).await?,
                 self.beside(own, Some((sibling, "$gt")), 1, limit).await?,
             ),
@@ -76,7 +76,7 @@ impl Siblings {
 
     async fn beside<T: Owned>(
         &self,
-        own: &Own<'_, T>,
+        own: &OwnedBy<'_, T>,
         bound: Option<(&T, &str)>,
         direction: i32,
         limit: i64,
@@ -98,9 +98,9 @@ impl Siblings {
 
     async fn spread<T: Owned>(
         &self,
-        own: &Own<'_, T>,
-        target: &Target<'_, T>,
-        positions: &Positions,
+        own: &OwnedBy<'_, T>,
+        target: &InsertionPoint<'_, T>,
+        positions: &OrderKeys,
         now: DateTime,
     ) -> Result<(), Error> {
         let mut width = WINDOW;

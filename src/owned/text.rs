@@ -2,7 +2,7 @@
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 
-use crate::error::Fault;
+use crate::error::Violation;
 
 /// The most code points of a name.
 pub const NAME_MAX: usize = 500;
@@ -17,18 +17,19 @@ pub const TAGS_MAX: usize = 50;
 ///
 /// # Errors
 /// It is empty or too long.
-pub fn name(text: &str) -> Result<String, Fault> {
-    within(text.trim(), 1, NAME_MAX)
-        .ok_or_else(|| Fault::of("name", "wrong_length", format!("A name has 1 to {NAME_MAX} characters.")))
+pub fn name(text: &str) -> Result<String, Violation> {
+    within(text.trim(), 1, NAME_MAX).ok_or_else(|| {
+        Violation::of("name", "wrong_length", format!("A name has 1 to {NAME_MAX} characters."))
+    })
 }
 
 /// A description, as it is.
 ///
 /// # Errors
 /// It is too long.
-pub fn description(text: &str) -> Result<String, Fault> {
+pub fn description(text: &str) -> Result<String, Violation> {
     let detail = || format!("A description has at most {DESCRIPTION_MAX} characters.");
-    within(text, 0, DESCRIPTION_MAX).ok_or_else(|| Fault::of("description", "too_long", detail()))
+    within(text, 0, DESCRIPTION_MAX).ok_or_else(|| Violation::of("description", "too_long", detail()))
 }
 
 /// A tag without the white space around it, in Unicode NFC, so that what looks the same is the same.
@@ -39,15 +40,15 @@ pub fn tag(text: &str) -> Option<String> {
 
 /// The rule for a tag, as a fault at `field`.
 #[must_use]
-pub fn not_a_tag(field: &str) -> Fault {
-    Fault::of(field, "wrong_length", format!("A tag has 1 to {TAG_MAX} characters."))
+pub fn not_a_tag(field: &str) -> Violation {
+    Violation::of(field, "wrong_length", format!("A tag has 1 to {TAG_MAX} characters."))
 }
 
 /// Tags, each once, in the order in which they come first.
 ///
 /// # Errors
 /// Every tag that is none; that there are too many.
-pub fn tags(texts: &[String]) -> Result<Vec<String>, Vec<Fault>> {
+pub fn tags(texts: &[String]) -> Result<Vec<String>, Vec<Violation>> {
     let (mut tags, mut faults): (Vec<String>, _) = (Vec::new(), Vec::new());
     for (index, text) in texts.iter().enumerate() {
         match tag(text) {
@@ -65,20 +66,20 @@ pub fn tags(texts: &[String]) -> Result<Vec<String>, Vec<Fault>> {
 
 /// The fault of one tag more than a todo may have.
 #[must_use]
-pub fn too_many_tags() -> Fault {
-    Fault::of("tags", "too_many", format!("A todo has at most {TAGS_MAX} tags."))
+pub fn too_many_tags() -> Violation {
+    Violation::of("tags", "too_many", format!("A todo has at most {TAGS_MAX} tags."))
 }
 
 /// A color as `#` and six lower-case hex digits.
 ///
 /// # Errors
 /// It is none.
-pub fn color(text: &str) -> Result<String, Fault> {
+pub fn color(text: &str) -> Result<String, Violation> {
     let color = text.to_ascii_lowercase();
     let is_color = color
         .strip_prefix('#')
         .is_some_and(|digits| digits.len() == 6 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
-    let fault = || Fault::of("color", "not_a_color", "A color is # and six hex digits, such as #1e90ff.");
+    let fault = || Violation::of("color", "not_a_color", "A color is # and six hex digits, such as #1e90ff.");
     is_color.then_some(color).ok_or_else(fault)
 }
 

@@ -11,8 +11,8 @@ use bson::{DateTime, Timestamp};
 use super::model::{Changes, Synced};
 use super::token::{SyncToken, Walk};
 use crate::error::Error;
-use crate::owned::change_stamp::{Change, Place, below};
-use crate::workspace::Plan;
+use crate::owned::change_stamp::{Change, StreamPosition, below};
+use crate::workspace::Workspace;
 
 /// How many changes a page has at most.
 pub const PAGE_MAX: usize = 200;
@@ -30,7 +30,7 @@ pub struct Page {
     pub full: bool,
 }
 
-impl Plan<'_> {
+impl Workspace<'_> {
     /// The next page of at most `limit` changes behind `since`; from the beginning of everything without it.
     ///
     /// # Errors
@@ -78,7 +78,11 @@ impl Plan<'_> {
 }
 
 /// Adds as many of the changes as are `left`, and says where the last of them stands.
-fn add<T: Synced>(found: Vec<(Place, Change<T>)>, left: &mut usize, changes: &mut Changes) -> Option<Place> {
+fn add<T: Synced>(
+    found: Vec<(StreamPosition, Change<T>)>,
+    left: &mut usize,
+    changes: &mut Changes,
+) -> Option<StreamPosition> {
     let mut end = None;
     for (place, change) in found.into_iter().take(*left) {
         changes.add(change);

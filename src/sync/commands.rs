@@ -8,30 +8,30 @@ use bson::oid::ObjectId;
 use serde::de::IgnoredAny;
 
 use super::model::Kind;
-use crate::error::{Error, Fault};
-use crate::http::fields::{FromMembers, Input};
+use crate::error::{Error, Violation};
+use crate::http::fields::{Fields, FromFields};
 use crate::idempotency::extract::{KEY_MAX_CHARS, is_key};
 use crate::idempotency::store::Attempt;
 use crate::lists::model::ListInput;
 use crate::lists::wire::{ListPatch, WholeList};
-use crate::owned::Condition;
+use crate::owned::Precondition;
 use crate::todos::hierarchy::{Beside, Move};
 use crate::todos::input::TodoInput;
 use crate::todos::wire::{TodoPatch, WholeTodo};
-use crate::workspace::Plan;
+use crate::workspace::Workspace;
 
 /// A command as it came, which may be faulty beyond its id.
 pub struct Command {
     /// The client's name for it, and what must be the same for a repetition.
     pub attempt: Attempt,
     /// What is to be done, or what is wrong with it.
-    pub act: Result<Act, Vec<Fault>>,
+    pub act: Result<Act, Vec<Violation>>,
 }
 
 /// What is to be done.
 pub struct Act {
     target: ObjectId,
-    condition: Condition,
+    condition: Precondition,
     change: Change,
 }
 
@@ -78,24 +78,28 @@ impl Done {
     }
 }
 
-impl FromMembers for Command {
-    fn take(input: &mut Input) -> Option<Self> {
+impl FromFields for Command {
+    fn take(input: &mut Fields) -> Option<Self> {
         let id = input.text("id").and_then(|id| {
             input.check(is_key(&id).then_some(id), || {
-                Fault::of("id", "malformed", format!("An id has 1 to {KEY_MAX_CHARS} printable characters."))
+                Violation::of(
+                    "id",
+                    "malformed",
+                    format!("An id has 1 to {KEY_MAX_CHARS} printable characters."),
+                )
             })
         });
         let rest = input.rest();
         let attempt = Attempt { key: id?, request: rest.canonical() };
-        Some(Self { attempt, act: Input::read(rest) })
+        Some(Self { attempt, act: Fields::read(rest) })
     }
 }
 
-impl FromMembers for Act {
-    fn take(input: &mut Input) -> Option<Self> {
+impl FromFields for Act {
+    fn take(input: &mut Fields) -> Option<Self> {
         let kind = input.text("type");
         let kind = kind.and_then(|word| {
-            input.check(Kind::of(&word), || Fault::of("type", "unknown_value", "A type is todo or list."))
+            input.check(Kind::of(&word), || Violation::of("type", "unknown_value", "A type is todo or list."))
         });
         let target = input.required_id("target");
         let wrong_version = "A version is a whole number from 1.";
@@ -103,19 +107,21 @@ impl FromMembers for Act {
         let op = input.text("op");
         let op = op.and_then(|op| {
             let detail = "An op is put, patch, delete, restore or move.";
-            input.check(OPS.contains(&op.as_str()).then_some(op), || Fault::of("op", "unknown_value", detail))
+            input.check(OPS.contains(&op.as_str()).then_some(op), || {
+                Violation::of("op", "unknown_value", detail)
+            })
         });
         let change = op.zip(kind).and_then(|(op, kind)| Change::take(input, &op, kind));
         if change.is_none() {
             input.optional::<IgnoredAny>("body", "", "");
         }
-        let condition = version.map_or(Condition::Any, |version| Condition::Versions(vec![version]));
+        let condition = version.map_or(Precondition::Any, |version| Precondition::Versions(vec![version]));
         Some(Self { target: target?, condition, change: change? })
     }
 }
 
 impl Change {
-    fn take(input: &mut Input, op: &str, kind: Kind) -> Option<Self> {
+    fn take(input: &mut Fields, op: &str, kind: Kind) -> Option<Self> {
         Some(match (op, kind) {
             ("put", Kind::Todo) => Self::PutTodo(input.required_object::<WholeTodo>("body")?.0),
             ("put", Kind::List) => Self::PutList(input.required_object::<WholeList>("body")?.0),
@@ -132,12 +138,12 @@ impl Change {
 }
 
 /// A body that may be left out.
-fn body<T: FromMembers + Default>(input: &mut Input) -> Option<T> {
+fn body<T: FromFields + Default>(input: &mut Fields) -> Option<T> {
     input.object_or_default("body")
 }
 
-impl FromMembers for Removal {
-    fn take(input: &mut Input) -> Option<Self> {
+impl FromFields for Removal {
+    fn take(input: &mut Fields) -> Option<Self> {
         Some(Self { is_permanent: input.flag("permanent").flatten().unwrap_or_default() })
     }
 }
@@ -146,7 +152,7 @@ impl FromMembers for Removal {
 ///
 /// # Errors
 /// Those of the route that does the same.
-pub async fn run(plan: &Plan<'_>, act: Act) -> Result<Done, Error> {
+pub async fn run(plan: &Workspace<'_>, act: Act) -> Result<Done, Error> {
     let Act { target, condition, change } = act;
     let condition = &condition;
     Ok(match change {

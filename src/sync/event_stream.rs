@@ -18,13 +18,13 @@ use tokio::time::{Instant, sleep_until};
 use super::changes::PAGE_MAX;
 use super::hub::{Hub, Subscription};
 use super::token::SyncToken;
-use super::wire::{self, Farewell};
+use super::wire::{self, ByeReason};
 use crate::auth::operations::Auth;
 use crate::auth::token::Claims;
 use crate::crypto::random_id::RandomId;
-use crate::crypto::sealed::Seals;
-use crate::error::{Error, TokenFault};
-use crate::workspace::Planner;
+use crate::crypto::sealed::Sealer;
+use crate::error::{Error, TokenRejection};
+use crate::workspace::Workspaces;
 
 /// The most time without a sign of life.
 pub const PING: Duration = Duration::from_secs(15);
@@ -33,20 +33,20 @@ const COME_BACK: Duration = Duration::from_secs(2);
 
 /// What a connection works with.
 #[derive(Clone)]
-pub struct Sources {
+pub struct EventSources {
     /// Todos and lists.
-    pub planner: Arc<Planner>,
+    pub planner: Arc<Workspaces>,
     /// Changes as they happen.
     pub hub: Arc<Hub>,
     /// Whether the session goes on.
     pub auth: Arc<Auth>,
     /// Tokens.
-    pub seals: Arc<Seals>,
+    pub seals: Arc<Sealer>,
 }
 
 /// A stream of events for one session.
-pub struct Connection {
-    sources: Sources,
+pub struct EventStream {
+    sources: EventSources,
     caller: Claims,
     lineage: Option<RandomId>,
     revoked: watch::Receiver<()>,
@@ -61,24 +61,24 @@ enum Phase {
     /// It reads what changed since its token, while the subscription gathers what happens.
     CatchingUp(Subscription, HashMap<ObjectId, i64>),
     /// It passes on what happens.
-    Live(Subscription, Told),
+    Live(Subscription, Delivered),
     /// Nothing follows.
     Over,
 }
 
 /// What was told while catching up. What happened until then may be heard again.
-struct Told {
+struct Delivered {
     versions: HashMap<ObjectId, i64>,
     until: Timestamp,
 }
 
-impl Connection {
+impl EventStream {
     /// Listens, and finds out where to begin: at `token`, or now; `lineage` is what its tokens are of.
     ///
     /// # Errors
     /// See [`Hub::subscribe`].
     pub async fn open(
-        sources: Sources,
+        sources: EventSources,
         caller: Claims,
         lineage: Option<RandomId>,
         token: Option<SyncToken>,
@@ -93,7 +93,7 @@ impl Connection {
             let until = plan.horizon().await?;
             (
                 SyncToken::up_to(until, plan.now()),
-                Phase::Live(subscription, Told { versions: HashMap::new(), until }),
+                Phase::Live(subscription, Delivered { versions: HashMap::new(), until }),
             )
         };
         let events = VecDeque::new();
@@ -141,7 +141,7 @@ impl Connection {
         mut versions: HashMap<ObjectId, i64>,
     ) -> Result<(), Error> {
         if self.has_ended().await? {
-            return self.say_bye(Farewell::SessionEnded);
+            return self.say_bye(ByeReason::SessionEnded);
         }
         let (planner, user, token) = (self.sources.planner.clone(), self.caller.sub, self.token.clone());
         // In a task of its own: the client may leave at any time, and the driver's work must not be dropped.
@@ -165,18 +165,18 @@ impl Connection {
             Phase::CatchingUp(subscription, versions)
         } else {
             self.events.push_back(Event::default().id(self.id()?));
-            Phase::Live(subscription, Told { versions, until })
+            Phase::Live(subscription, Delivered { versions, until })
         };
         Ok(())
     }
 
-    async fn listen(&mut self, mut subscription: Subscription, mut told: Told) -> Result<(), Error> {
+    async fn listen(&mut self, mut subscription: Subscription, mut told: Delivered) -> Result<(), Error> {
         let change = tokio::select! {
             biased;
-            () = sleep_until(self.expiry) => return self.say_bye(Farewell::TokenExpired),
+            () = sleep_until(self.expiry) => return self.say_bye(ByeReason::TokenExpired),
             _ = self.revoked.changed() => {
                 if self.sources.auth.is_known_to_be_over(&self.caller) {
-                    return self.say_bye(Farewell::SessionEnded);
+                    return self.say_bye(ByeReason::SessionEnded);
                 }
                 self.phase = Phase::Live(subscription, told);
                 return Ok(());
@@ -191,7 +191,7 @@ impl Connection {
             return Ok(());
         };
         if self.has_ended().await? {
-            return self.say_bye(Farewell::SessionEnded);
+            return self.say_bye(ByeReason::SessionEnded);
         }
         if change.at > told.until {
             told.versions = HashMap::new();
@@ -205,7 +205,7 @@ impl Connection {
         Ok(())
     }
 
-    fn say_bye(&mut self, reason: Farewell) -> Result<(), Error> {
+    fn say_bye(&mut self, reason: ByeReason) -> Result<(), Error> {
         self.phase = Phase::Over;
         self.events.push_back(wire::bye_event(reason)?);
         Ok(())
@@ -215,7 +215,7 @@ impl Connection {
     async fn has_ended(&self) -> Result<bool, Error> {
         match self.sources.auth.check_revocation(&self.caller).await {
             Ok(()) => Ok(false),
-            Err(Error::Token(TokenFault::Revoked)) => Ok(true),
+            Err(Error::Token(TokenRejection::Revoked)) => Ok(true),
             Err(error) => Err(error),
         }
     }

@@ -10,7 +10,7 @@ use mongodb::error::Error as DriverError;
 use mongodb::options::FullDocumentType;
 
 use super::lineage::Lineage;
-use super::model::{Changes, Happening};
+use super::model::{ChangeEvent, Changes};
 use crate::error::Error;
 use crate::lists::model::List;
 use crate::mongo::{self, Db};
@@ -85,7 +85,7 @@ impl Stream {
     ///
     /// # Errors
     /// [`Interruption`].
-    pub async fn next(&mut self) -> Result<Option<Happening>, Interruption> {
+    pub async fn next(&mut self) -> Result<Option<ChangeEvent>, Interruption> {
         let Some(event) = self.0.next_if_any().await? else {
             let gone = || Interruption::Lost(Error::unavailable("the change stream has come to its end"));
             return if self.0.is_alive() { Ok(None) } else { Err(gone()) };
@@ -105,7 +105,7 @@ impl Stream {
 
 /// What an event tells. An update comes with its document as it is by now. If that has been changed again, the later
 /// change tells of it: so versions never go back, also when the stream goes on in another place.
-fn happening(event: ChangeStreamEvent<Document>) -> Result<Option<Happening>, Error> {
+fn happening(event: ChangeStreamEvent<Document>) -> Result<Option<ChangeEvent>, Error> {
     let Some(document) = event.full_document else { return Ok(None) };
     if event.operation_type == OperationType::Update {
         let version = event.update_description.map(|update| update.updated_fields.get_i64("version").ok());
@@ -123,5 +123,5 @@ fn happening(event: ChangeStreamEvent<Document>) -> Result<Option<Happening>, Er
     } else {
         changes.add(Change::<Todo>::read(document)?);
     }
-    Ok(Some(Happening { owner_id, at, id, version, changes }))
+    Ok(Some(ChangeEvent { owner_id, at, id, version, changes }))
 }

@@ -10,7 +10,7 @@ use axum::response::sse::{KeepAlive, Sse};
 use serde_json::value::RawValue;
 
 use super::commands::{self, Command};
-use super::event_stream::{Connection, PING, Sources};
+use super::event_stream::{EventSources, EventStream, PING};
 use super::token::SyncToken;
 use super::wire::{ResultBody, SyncBody, SyncRequest, invalid_token};
 use crate::auth::extract::CurrentUser;
@@ -20,14 +20,14 @@ use crate::error::Error;
 use crate::http::body::JsonBody;
 use crate::http::json::Json;
 use crate::idempotency::store::Idempotency;
-use crate::workspace::Planner;
+use crate::workspace::Workspaces;
 
 /// What proxies such as nginx are told, so that they pass events on as they come.
 const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-accel-buffering"), "no");
 
 /// `POST /v1/sync`
 pub(crate) async fn sync(
-    State(sources): State<Sources>,
+    State(sources): State<EventSources>,
     State(idempotency): State<Arc<Idempotency>>,
     CurrentUser(caller): CurrentUser,
     JsonBody(SyncRequest { token, limit, commands }): JsonBody<SyncRequest>,
@@ -53,7 +53,7 @@ pub(crate) async fn sync(
 
 /// Does a command, or finds what it came to at first. What passes is no result: the whole request is to be repeated.
 async fn result_of(
-    planner: &Planner,
+    planner: &Workspaces,
     idempotency: &Idempotency,
     caller: &Claims,
     Command { attempt, act }: Command,
@@ -85,7 +85,7 @@ async fn result_of(
 
 /// `GET /v1/events`
 pub(crate) async fn events(
-    State(sources): State<Sources>,
+    State(sources): State<EventSources>,
     CurrentUser(caller): CurrentUser,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Error> {
@@ -97,13 +97,13 @@ pub(crate) async fn events(
         }
         None => None,
     };
-    let connection = Connection::open(sources, caller, lineage, token).await?;
+    let connection = EventStream::open(sources, caller, lineage, token).await?;
     let events = Sse::new(connection.into_stream()).keep_alive(KeepAlive::new().interval(PING).text("ping"));
     Ok(([(CACHE_CONTROL, "no-store"), UNBUFFERED], events))
 }
 
 fn opened(
-    sources: &Sources,
+    sources: &EventSources,
     caller: &Claims,
     lineage: Option<RandomId>,
     text: &str,

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::timeout;
 
 use super::feed::{Feed, Interruption, Position};
-use super::model::Happening;
+use super::model::ChangeEvent;
 use crate::crypto::random_id::RandomId;
 use crate::error::Error;
 
@@ -28,7 +28,7 @@ const OPENING_TIME: Duration = Duration::from_secs(5);
 /// The time between two tries to open the stream.
 const RETRY: Duration = Duration::from_millis(500);
 
-type Sender = mpsc::Sender<Arc<Happening>>;
+type Sender = mpsc::Sender<Arc<ChangeEvent>>;
 
 /// Who listens on this instance.
 pub struct Hub {
@@ -49,7 +49,7 @@ struct Listeners {
 pub struct Subscription {
     hub: Arc<Hub>,
     owner_id: ObjectId,
-    changes: mpsc::Receiver<Arc<Happening>>,
+    changes: mpsc::Receiver<Arc<ChangeEvent>>,
     _place: OwnedSemaphorePermit,
 }
 
@@ -158,7 +158,7 @@ impl Hub {
         }
     }
 
-    fn hand_out(&self, change: Happening) {
+    fn hand_out(&self, change: ChangeEvent) {
         let mut listeners = self.listeners();
         let Some(own) = listeners.by_owner.get_mut(&change.owner_id) else { return };
         let change = Arc::new(change);
@@ -190,7 +190,7 @@ impl Hub {
 
 impl Subscription {
     /// The next change; `None` when the hub has cut this listener off. Safe to drop while it waits.
-    pub async fn next(&mut self) -> Option<Arc<Happening>> {
+    pub async fn next(&mut self) -> Option<Arc<ChangeEvent>> {
         self.changes.recv().await
     }
 }

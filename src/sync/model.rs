@@ -108,7 +108,7 @@ impl Changes {
 
 /// One change as it happens.
 #[derive(Debug)]
-pub struct Happening {
+pub struct ChangeEvent {
     /// Whose object has changed.
     pub owner_id: ObjectId,
     /// The logical time of the write: whoever has seen this change has seen everything that was written before.

@@ -6,9 +6,9 @@ use bson::{DateTime, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::crypto::random_id::RandomId;
-use crate::crypto::sealed::Seals;
+use crate::crypto::sealed::Sealer;
 use crate::error::Error;
-use crate::owned::change_stamp::{Place, below};
+use crate::owned::change_stamp::{StreamPosition, below};
 
 /// How long a token is good for, in milliseconds: 90 days, for so long removals are remembered.
 const TTL_MILLIS: i64 = 90 * 24 * 60 * 60 * 1_000;
@@ -30,9 +30,9 @@ pub struct Walk {
     /// Whether it goes through everything there is, for a client that has nothing.
     pub full: bool,
     /// Where it stands in the todos.
-    pub todos: Place,
+    pub todos: StreamPosition,
     /// Where it stands in the lists.
-    pub lists: Place,
+    pub lists: StreamPosition,
 }
 
 impl Walk {
@@ -49,7 +49,7 @@ impl Walk {
     }
 
     fn from(stamp: Timestamp) -> Self {
-        let begin = Place { stamp, behind: None };
+        let begin = StreamPosition { stamp, behind: None };
         Self { full: false, todos: begin, lists: begin }
     }
 }
@@ -65,7 +65,7 @@ impl SyncToken {
     ///
     /// # Errors
     /// [`Error::Internal`].
-    pub fn seal(&self, seals: &Seals, user: ObjectId, lineage: Option<RandomId>) -> Result<String, Error> {
+    pub fn seal(&self, seals: &Sealer, user: ObjectId, lineage: Option<RandomId>) -> Result<String, Error> {
         let walk = self.walk.map(|walk| (walk.full, place(walk.todos), place(walk.lists)));
         let plain = Plain(self.began.timestamp_millis(), stamp(self.horizon), walk, lineage);
         seals.seal(&context(user), &serde_json::to_vec(&plain).map_err(Error::internal)?)
@@ -76,7 +76,7 @@ impl SyncToken {
     /// # Errors
     /// [`Error::SyncTokenExpired`] for one that is too old, or of another lineage: what it has seen may be undone.
     pub fn open(
-        seals: &Seals,
+        seals: &Sealer,
         user: ObjectId,
         lineage: Option<RandomId>,
         text: &str,
@@ -96,10 +96,10 @@ impl SyncToken {
 
 /// What is sealed: milliseconds, stamps as numbers, ids as hex digits, the lineage.
 #[derive(Serialize, Deserialize)]
-struct Plain(i64, u64, Option<(bool, PlainPlace, PlainPlace)>, #[serde(default)] Option<RandomId>);
+struct Plain(i64, u64, Option<(bool, PlainPosition, PlainPosition)>, #[serde(default)] Option<RandomId>);
 
 #[derive(Serialize, Deserialize)]
-struct PlainPlace(u64, Option<String>);
+struct PlainPosition(u64, Option<String>);
 
 fn context(user: ObjectId) -> Vec<u8> {
     [b"sync\0".as_slice(), &user.bytes()].concat()
@@ -114,12 +114,12 @@ fn unstamp(number: u64) -> Timestamp {
     Timestamp { time: (number >> 32) as u32, increment: number as u32 }
 }
 
-fn place(place: Place) -> PlainPlace {
-    PlainPlace(stamp(place.stamp), place.behind.map(ObjectId::to_hex))
+fn place(place: StreamPosition) -> PlainPosition {
+    PlainPosition(stamp(place.stamp), place.behind.map(ObjectId::to_hex))
 }
 
-fn unplace(PlainPlace(stamp, behind): PlainPlace) -> Place {
-    Place { stamp: unstamp(stamp), behind: behind.and_then(|id| ObjectId::parse_str(id).ok()) }
+fn unplace(PlainPosition(stamp, behind): PlainPosition) -> StreamPosition {
+    StreamPosition { stamp: unstamp(stamp), behind: behind.and_then(|id| ObjectId::parse_str(id).ok()) }
 }
 
 #[cfg(test)]
@@ -128,14 +128,14 @@ mod tests {
 
     const DAY: i64 = 24 * 60 * 60 * 1_000;
 
-    fn seals() -> Seals {
-        Seals::derive(&"0123456789abcdef0123456789abcdef".into(), &[]).unwrap()
+    fn seals() -> Sealer {
+        Sealer::derive(&"0123456789abcdef0123456789abcdef".into(), &[]).unwrap()
     }
 
     fn token() -> SyncToken {
         let horizon = Timestamp { time: u32::MAX, increment: 7 };
-        let todos = Place { stamp: horizon, behind: Some(ObjectId::new()) };
-        let walk = Walk { full: true, todos, lists: Place { behind: None, ..todos } };
+        let todos = StreamPosition { stamp: horizon, behind: Some(ObjectId::new()) };
+        let walk = Walk { full: true, todos, lists: StreamPosition { behind: None, ..todos } };
         SyncToken { began: DateTime::from_millis(1_000), horizon, walk: Some(walk) }
     }
 
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn a_walk_begins_a_minute_below_what_has_been_seen() {
         let walk = Walk::since(Timestamp { time: 100, increment: 9 });
-        assert_eq!(walk.todos, Place { stamp: Timestamp { time: 40, increment: 0 }, behind: None });
+        assert_eq!(walk.todos, StreamPosition { stamp: Timestamp { time: 40, increment: 0 }, behind: None });
         assert_eq!(Walk::since(Timestamp { time: 3, increment: 0 }).lists.stamp.time, 0);
     }
 }

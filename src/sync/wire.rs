@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 use super::changes::PAGE_MAX;
 use super::commands::{Command, Done};
 use super::model::{Changes, Kind, Removed};
-use crate::error::{Error, Fault};
-use crate::http::fields::{FromMembers, Input};
+use crate::error::{Error, Violation};
+use crate::http::fields::{Fields, FromFields};
 use crate::http::problem::Problem;
 use crate::lists::wire::ListBody;
 use crate::openapi::schema::Id;
@@ -28,14 +28,14 @@ pub struct SyncRequest {
     pub commands: Vec<Command>,
 }
 
-impl FromMembers for SyncRequest {
-    fn take(input: &mut Input) -> Option<Self> {
+impl FromFields for SyncRequest {
+    fn take(input: &mut Fields) -> Option<Self> {
         let token = input.optional_text("token").flatten();
         let wrong_limit = format!("A limit is a whole number from 1 to {PAGE_MAX}.");
         let limit = input.optional::<usize>("limit", "out_of_range", &wrong_limit).flatten();
         let limit = limit.unwrap_or(PAGE_MAX);
         let limit = input.check((1..=PAGE_MAX).contains(&limit).then_some(limit), || {
-            Fault::of("limit", "out_of_range", wrong_limit)
+            Violation::of("limit", "out_of_range", wrong_limit)
         });
         let commands = input.each("commands", COMMANDS_MAX);
         Some(Self { token, limit: limit?, commands: commands? })
@@ -46,7 +46,7 @@ impl FromMembers for SyncRequest {
 #[must_use]
 pub fn invalid_token(pointer: &str) -> Error {
     let detail = "A sync token is one that this user was given, unaltered.".to_owned();
-    Error::Invalid(vec![Fault { pointer: pointer.to_owned(), code: "invalid_sync_token", detail }])
+    Error::Invalid(vec![Violation { pointer: pointer.to_owned(), code: "invalid_sync_token", detail }])
 }
 
 /// The answer to a sync.
@@ -121,7 +121,7 @@ impl<'a> ResultBody<'a> {
 /// Why a stream of events ends.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Farewell {
+pub enum ByeReason {
     /// The session has ended.
     SessionEnded,
     /// The access token has expired.
@@ -140,10 +140,10 @@ pub fn change_event(change: Changes, id: String) -> Result<Event, Error> {
 ///
 /// # Errors
 /// [`Error::Internal`].
-pub fn bye_event(reason: Farewell) -> Result<Event, Error> {
+pub fn bye_event(reason: ByeReason) -> Result<Event, Error> {
     #[derive(Serialize)]
     struct Bye {
-        reason: Farewell,
+        reason: ByeReason,
     }
     Event::default().event("bye").json_data(Bye { reason }).map_err(Error::internal)
 }

@@ -12,18 +12,18 @@ use utoipa::ToSchema;
 
 use super::operations::Tag;
 use crate::auth::extract::CurrentUser;
-use crate::crypto::sealed::Seals;
+use crate::crypto::sealed::Sealer;
 use crate::error::{Error, Resource};
 use crate::http::body::JsonBody;
-use crate::http::fields::{FromMembers, Input};
+use crate::http::fields::{Fields, FromFields};
 use crate::http::json::Json;
 use crate::http::pagination::{Listing, Page};
-use crate::http::preconditions::{Given, Versioned};
+use crate::http::preconditions::{Preconditions, WithEtag};
 use crate::http::query::Params;
 use crate::mongo::object_id;
 use crate::owned::text;
 use crate::todos::wire::TodoBody;
-use crate::workspace::Planner;
+use crate::workspace::Workspaces;
 
 /// A tag.
 #[derive(Serialize, ToSchema)]
@@ -43,8 +43,8 @@ impl From<Tag> for TagBody {
 /// The new name of a tag.
 pub(crate) struct Renaming(String);
 
-impl FromMembers for Renaming {
-    fn take(input: &mut Input) -> Option<Self> {
+impl FromFields for Renaming {
+    fn take(input: &mut Fields) -> Option<Self> {
         let name = input.text("name")?;
         input.check(text::tag(&name), || text::not_a_tag("name")).map(Self)
     }
@@ -62,8 +62,8 @@ type LinkPath = Result<Path<Link>, PathRejection>;
 
 /// `GET /v1/tags`
 pub(crate) async fn list(
-    State(planner): State<Arc<Planner>>,
-    State(seals): State<Arc<Seals>>,
+    State(planner): State<Arc<Workspaces>>,
+    State(seals): State<Arc<Sealer>>,
     CurrentUser(caller): CurrentUser,
     params: Params,
 ) -> Result<Listing<TagBody>, Error> {
@@ -75,7 +75,7 @@ pub(crate) async fn list(
 
 /// `PATCH /v1/tags/{tag}`
 pub(crate) async fn rename(
-    State(planner): State<Arc<Planner>>,
+    State(planner): State<Arc<Workspaces>>,
     CurrentUser(caller): CurrentUser,
     tag: TagPath,
     JsonBody(Renaming(name)): JsonBody<Renaming>,
@@ -86,7 +86,7 @@ pub(crate) async fn rename(
 
 /// `DELETE /v1/tags/{tag}`
 pub(crate) async fn delete(
-    State(planner): State<Arc<Planner>>,
+    State(planner): State<Arc<Workspaces>>,
     CurrentUser(caller): CurrentUser,
     tag: TagPath,
 ) -> Result<StatusCode, Error> {
@@ -96,11 +96,11 @@ pub(crate) async fn delete(
 
 /// `PUT /v1/todos/{id}/tags/{tag}`
 pub(crate) async fn link(
-    State(planner): State<Arc<Planner>>,
+    State(planner): State<Arc<Workspaces>>,
     CurrentUser(caller): CurrentUser,
     path: LinkPath,
-    Given(condition): Given,
-) -> Result<Versioned<TodoBody>, Error> {
+    Preconditions(condition): Preconditions,
+) -> Result<WithEtag<TodoBody>, Error> {
     let (id, tag) = linked(path)?;
     let tag = text::tag(&tag).ok_or_else(|| Error::Invalid(vec![text::not_a_tag("tag")]))?;
     Ok(planner.of(caller.sub).tag(id, &tag, true, &condition).await?.into())
@@ -108,11 +108,11 @@ pub(crate) async fn link(
 
 /// `DELETE /v1/todos/{id}/tags/{tag}`
 pub(crate) async fn unlink(
-    State(planner): State<Arc<Planner>>,
+    State(planner): State<Arc<Workspaces>>,
     CurrentUser(caller): CurrentUser,
     path: LinkPath,
-    Given(condition): Given,
-) -> Result<Versioned<TodoBody>, Error> {
+    Preconditions(condition): Preconditions,
+) -> Result<WithEtag<TodoBody>, Error> {
     let (id, tag) = linked(path)?;
     let tag = text::tag(&tag).unwrap_or(tag);
     Ok(planner.of(caller.sub).tag(id, &tag, false, &condition).await?.into())

@@ -7,9 +7,9 @@ use bson::oid::ObjectId;
 use bson::{Bson, Document, doc};
 
 use crate::error::{Error, Resource};
-use crate::owned::{Condition, Conflict, State, TRIES, text, too_busy};
+use crate::owned::{Conflict, Precondition, State, TRIES, text, too_busy};
 use crate::todos::model::Todo;
-use crate::workspace::Plan;
+use crate::workspace::Workspace;
 
 /// A tag with how often it is used, the trash not counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,17 +22,17 @@ pub struct Tag {
     pub total: i64,
 }
 
-impl Plan<'_> {
+impl Workspace<'_> {
     /// Gives a todo a tag or takes it away; nothing happens when that is so already.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for one tag too many; else as [`Plan::change`].
+    /// [`Error::Invalid`] for one tag too many; else as [`Workspace::change`].
     pub async fn tag(
         &self,
         id: ObjectId,
         tag: &str,
         is_on: bool,
-        condition: &Condition,
+        condition: &Precondition,
     ) -> Result<Todo, Conflict<Todo>> {
         for _ in 0..TRIES {
             let before = condition.check(self.usable(id).await?)?;
@@ -85,7 +85,7 @@ impl Plan<'_> {
     /// Takes a tag away from every todo.
     ///
     /// # Errors
-    /// As [`Plan::rename_tag`].
+    /// As [`Workspace::rename_tag`].
     pub async fn remove_tag(&self, tag: &str) -> Result<(), Error> {
         let others =
             doc! { "$filter": { "input": "$tags", "cond": { "$ne": ["$$this", { "$literal": tag }] } } };

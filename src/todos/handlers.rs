@@ -9,36 +9,36 @@ use axum::response::IntoResponse;
 use bson::oid::ObjectId;
 
 use super::hierarchy::Move;
-use super::query::{Last, TodoQuery};
+use super::query::{SortKey, TodoQuery};
 use super::wire::{TodoBody, TodoPatch, WholeTodo};
 use crate::auth::extract::CurrentUser;
-use crate::crypto::sealed::Seals;
+use crate::crypto::sealed::Sealer;
 use crate::error::{Error, Resource};
 use crate::http::body::JsonBody;
 use crate::http::pagination::{Listing, Page};
 use crate::http::path::{IdPath, Permanent, chosen, known};
-use crate::http::preconditions::{Given, IfNoneMatch, Versioned};
+use crate::http::preconditions::{IfNoneMatch, Preconditions, WithEtag};
 use crate::http::query::Params;
 use crate::idempotency::extract::Creation;
 use crate::idempotency::store::Idempotency;
-use crate::workspace::Planner;
+use crate::workspace::Workspaces;
 
 /// `GET /v1/todos`
 pub(crate) async fn list(
-    State(planner): State<Arc<Planner>>,
-    State(seals): State<Arc<Seals>>,
+    State(planner): State<Arc<Workspaces>>,
+    State(seals): State<Arc<Sealer>>,
     CurrentUser(caller): CurrentUser,
     params: Params,
 ) -> Result<Listing<TodoBody>, Error> {
     let (query, page) = Page::read::<TodoQuery>(params, &seals, caller.sub)?;
-    let last = page.position(Last::read)?;
+    let last = page.position(SortKey::read)?;
     let found = planner.of(caller.sub).page(&query, last.as_ref(), page.fetch()).await?;
     Ok(page.listing(found, |todo| query.last(todo).bytes())?.map(TodoBody::from))
 }
 
 /// `POST /v1/todos`
 pub(crate) async fn create(
-    State(planner): State<Arc<Planner>>,
+    State(planner): State<Arc<Workspaces>>,
     State(idempotency): State<Arc<Idempotency>>,
     CurrentUser(caller): CurrentUser,
     Creation { input: WholeTodo(input), attempt }: Creation<WholeTodo>,
@@ -50,26 +50,26 @@ pub(crate) async fn create(
 
 /// `GET /v1/todos/{id}`
 pub(crate) async fn get(
-    State(planner): State<Arc<Planner>>,
+    State(planner): State<Arc<Workspaces>>,
     CurrentUser(caller): CurrentUser,
     id: IdPath,
     if_none_match: IfNoneMatch,
 ) -> Result<impl IntoResponse, Error> {
     let todo = planner.of(caller.sub).todo(known(id, Resource::Todo)?).await?;
-    Ok(Versioned::<TodoBody>::from(todo).unless(&if_none_match))
+    Ok(WithEtag::<TodoBody>::from(todo).unless(&if_none_match))
 }
 
 /// `PUT /v1/todos/{id}`
 pub(crate) async fn put(
-    State(planner): State<Arc<Planner>>,
+    State(planner): State<Arc<Workspaces>>,
     CurrentUser(caller): CurrentUser,
     id: IdPath,
-    Given(condition): Given,
+    Preconditions(condition): Preconditions,
     JsonBody(WholeTodo(input)): JsonBody<WholeTodo>,
 ) -> Result<impl IntoResponse, Error> {
     let id = chosen(id)?;
     let (todo, is_new) = planner.of(caller.sub).put(id, input, &condition).await?;
-    let todo = Versioned::<TodoBody>::from(todo);
+    let todo = WithEtag::<TodoBody>::from(todo);
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     let made = is_new.then(|| [(LOCATION, location(id))]);
     Ok((status, made, todo))
@@ -77,11 +77,11 @@ pub(crate) async fn put(
 
 /// `PATCH /v1/todos/{id}`
 pub(crate) async fn patch(
-    State(planner): State<Arc<Planner>>,
+    State(planner): State<Arc<Workspaces>>,
     State(idempotency): State<Arc<Idempotency>>,
     CurrentUser(caller): CurrentUser,
     id: IdPath,
-    Given(condition): Given,
+    Preconditions(condition): Preconditions,
     Creation { input: TodoPatch(input), attempt }: Creation<TodoPatch>,
 ) -> Result<impl IntoResponse, Error> {
     let id = known(id, Resource::Todo)?;
@@ -94,10 +94,10 @@ pub(crate) async fn patch(
 
 /// `DELETE /v1/todos/{id}`
 pub(crate) async fn delete(
-    State(planner): State<Arc<Planner>>,
+    State(planner): State<Arc<Workspaces>>,
     CurrentUser(caller): CurrentUser,
     id: IdPath,
-    Given(condition): Given,
+    Preconditions(condition): Preconditions,
     params: Params,
 ) -> Result<StatusCode, Error> {
     let (id, Permanent(is_permanent)) = (known(id, Resource::Todo)?, params.read()?);
@@ -112,23 +112,23 @@ pub(crate) async fn delete(
 
 /// `POST /v1/todos/{id}/restore`
 pub(crate) async fn restore(
-    State(planner): State<Arc<Planner>>,
+    State(planner): State<Arc<Workspaces>>,
     CurrentUser(caller): CurrentUser,
     id: IdPath,
-    Given(condition): Given,
-) -> Result<Versioned<TodoBody>, Error> {
+    Preconditions(condition): Preconditions,
+) -> Result<WithEtag<TodoBody>, Error> {
     let id = known(id, Resource::Todo)?;
     Ok(planner.of(caller.sub).restore(id, &condition).await?.into())
 }
 
 /// `POST /v1/todos/{id}/move`
 pub(crate) async fn move_to(
-    State(planner): State<Arc<Planner>>,
+    State(planner): State<Arc<Workspaces>>,
     CurrentUser(caller): CurrentUser,
     id: IdPath,
-    Given(condition): Given,
+    Preconditions(condition): Preconditions,
     JsonBody(wanted): JsonBody<Move>,
-) -> Result<Versioned<TodoBody>, Error> {
+) -> Result<WithEtag<TodoBody>, Error> {
     let id = known(id, Resource::Todo)?;
     Ok(planner.of(caller.sub).move_todo(id, &wanted, &condition).await?.into())
 }

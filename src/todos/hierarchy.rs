@@ -7,12 +7,12 @@
 use bson::oid::ObjectId;
 
 use super::input::TodoInput;
-use super::model::{Act, LEVELS_MAX, Place, Todo};
+use super::model::{LEVELS_MAX, Placement, SideEffect, Todo};
 use super::store;
-use crate::error::{Error, Fault};
-use crate::owned::siblings::{Siblings, Target};
-use crate::owned::{Condition, Conflict, State, TRIES, too_busy};
-use crate::workspace::Plan;
+use crate::error::{Error, Violation};
+use crate::owned::siblings::{InsertionPoint, Siblings};
+use crate::owned::{Conflict, Precondition, State, TRIES, too_busy};
+use crate::workspace::Workspace;
 
 /// Where a client wants a todo to be.
 #[derive(Debug, Clone, Default)]
@@ -46,26 +46,26 @@ impl Beside {
 
     /// The place beside the sibling that was found; behind all without one.
     #[must_use]
-    pub fn target<T>(beside: Option<Self>, sibling: Option<&T>) -> Target<'_, T> {
+    pub fn target<T>(beside: Option<Self>, sibling: Option<&T>) -> InsertionPoint<'_, T> {
         match (beside, sibling) {
-            (Some(Self::Before(_)), Some(sibling)) => Target::Before(sibling),
-            (Some(Self::Behind(_)), Some(sibling)) => Target::Behind(sibling),
-            _ => Target::End,
+            (Some(Self::Before(_)), Some(sibling)) => InsertionPoint::Before(sibling),
+            (Some(Self::Behind(_)), Some(sibling)) => InsertionPoint::Behind(sibling),
+            _ => InsertionPoint::End,
         }
     }
 }
 
-impl Plan<'_> {
+impl Workspace<'_> {
     /// Moves a todo into another list, under another parent, or beside a sibling, with its subtasks. Moved to another
     /// list alone, a subtask leaves its parent.
     ///
     /// # Errors
-    /// As [`Plan::change`].
+    /// As [`Workspace::change`].
     pub async fn move_todo(
         &self,
         id: ObjectId,
         wanted: &Move,
-        condition: &Condition,
+        condition: &Precondition,
     ) -> Result<Todo, Conflict<Todo>> {
         for _ in 0..TRIES {
             let before = condition.check(self.usable(id).await?)?;
@@ -81,7 +81,7 @@ impl Plan<'_> {
             let position = siblings.position(&self.todos, &target, &self.planner.positions, self.now).await?;
             let Some(position) = position else { continue };
             after.position = position;
-            let acts = if after.list_id == before.list_id { vec![] } else { vec![Act::Relist] };
+            let acts = if after.list_id == before.list_id { vec![] } else { vec![SideEffect::Relist] };
             if let Some(moved) = self.write(&before, after, acts).await? {
                 return Ok(self.kept_in_order(&before, moved).await?);
             }
@@ -96,7 +96,7 @@ impl Plan<'_> {
             sibling.state == State::Live && sibling.place() == moved.place() && sibling.id != moved.id
         });
         let detail = "This must be another todo in the same list and under the same parent.";
-        found.map(Some).ok_or_else(|| Error::Invalid(vec![Fault::of(field, "not_a_sibling", detail)]))
+        found.map(Some).ok_or_else(|| Error::Invalid(vec![Violation::of(field, "not_a_sibling", detail)]))
     }
 
     /// Gives a todo the place that a client says.
@@ -115,7 +115,7 @@ impl Plan<'_> {
         list_id: Option<Option<ObjectId>>,
         parent_id: Option<Option<ObjectId>>,
     ) -> Result<(), Error> {
-        let wanted = Place {
+        let wanted = Placement {
             list_id: list_id.unwrap_or(todo.list_id),
             parent_id: parent_id.unwrap_or(todo.parent_id),
         };
@@ -126,7 +126,7 @@ impl Plan<'_> {
             let parent = self.parent(todo, parent_id).await?;
             if list_id.is_some_and(|list_id| list_id != parent.list_id) {
                 let detail = "A subtask is in the list of its parent.";
-                return Err(Error::Invalid(vec![Fault::of("list_id", "not_the_parents", detail)]));
+                return Err(Error::Invalid(vec![Violation::of("list_id", "not_the_parents", detail)]));
             }
             if !parent.is_parent {
                 self.todos.becomes_parent(parent_id).await?;
@@ -137,7 +137,7 @@ impl Plan<'_> {
         if let Some(list_id) = wanted.list_id.filter(|_| wanted.list_id != todo.list_id) {
             let list = self.lists.find(list_id).await?.filter(|list| list.state == State::Live);
             list.ok_or_else(|| {
-                Error::Invalid(vec![Fault::of("list_id", "unknown", "There is no such list.")])
+                Error::Invalid(vec![Violation::of("list_id", "unknown", "There is no such list.")])
             })?;
         }
         (todo.list_id, todo.parent_id) = (wanted.list_id, None);
@@ -146,7 +146,7 @@ impl Plan<'_> {
 
     /// A todo as the parent of another, if it may be.
     async fn parent(&self, todo: &Todo, parent_id: ObjectId) -> Result<Todo, Error> {
-        let fault = |code, detail: String| Error::Invalid(vec![Fault::of("parent_id", code, detail)]);
+        let fault = |code, detail: String| Error::Invalid(vec![Violation::of("parent_id", code, detail)]);
         let parent = self.todos.find(parent_id).await?.filter(|parent| parent.state == State::Live);
         let parent = parent.ok_or_else(|| fault("unknown", "There is no such todo.".to_owned()))?;
         if todo.parent_id == Some(parent_id) {
@@ -195,7 +195,7 @@ impl Plan<'_> {
                 position: before.position.clone(),
                 ..current.clone()
             };
-            if self.write(&current, back, vec![Act::Relist]).await?.is_some() {
+            if self.write(&current, back, vec![SideEffect::Relist]).await?.is_some() {
                 return Err(fault);
             }
             current = self.todos.get(current.id).await?;
@@ -211,7 +211,7 @@ impl Plan<'_> {
         if self.surviving_place(&todo).await? == todo.place() {
             return Ok(todo);
         }
-        match self.trash(todo.id, &Condition::Any).await {
+        match self.trash(todo.id, &Precondition::Any).await {
             Ok(todo) => Ok(todo),
             Err(Conflict::Error(error)) => Err(error),
             Err(Conflict::Stale(_)) => Err(too_busy()),
@@ -219,18 +219,18 @@ impl Plan<'_> {
     }
 
     /// The place of a todo without what is not in use any more.
-    pub(super) async fn surviving_place(&self, todo: &Todo) -> Result<Place, Error> {
+    pub(super) async fn surviving_place(&self, todo: &Todo) -> Result<Placement, Error> {
         let parent = match todo.parent_id {
             Some(id) => self.todos.find(id).await?.filter(|parent| parent.state == State::Live),
             None => None,
         };
         if let Some(parent) = parent {
-            return Ok(Place { list_id: parent.list_id, parent_id: Some(parent.id) });
+            return Ok(Placement { list_id: parent.list_id, parent_id: Some(parent.id) });
         }
         let list = match todo.list_id {
             Some(id) => self.lists.find(id).await?.filter(|list| list.state == State::Live),
             None => None,
         };
-        Ok(Place { list_id: list.map(|list| list.id), parent_id: None })
+        Ok(Placement { list_id: list.map(|list| list.id), parent_id: None })
     }
 }

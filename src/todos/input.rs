@@ -6,7 +6,7 @@ use bson::oid::ObjectId;
 use super::due::{Due, DuePatch};
 use super::model::{Priority, Todo};
 use super::recurrence::{Recurrence, RecurrencePatch};
-use crate::error::Fault;
+use crate::error::Violation;
 
 /// What a client says of a todo, checked member by member: a merge patch (RFC 7396), or the whole.
 #[derive(Debug, Clone, Default)]
@@ -60,7 +60,7 @@ impl Todo {
     ///
     /// # Errors
     /// Every rule that shows only in what the todo would become.
-    pub fn take(&mut self, input: TodoInput, now: DateTime) -> Result<(), Vec<Fault>> {
+    pub fn take(&mut self, input: TodoInput, now: DateTime) -> Result<(), Vec<Violation>> {
         let whole = input.whole;
         let due = match input.due {
             None if whole => None,
@@ -96,7 +96,7 @@ impl Todo {
         patch: Option<Option<RecurrencePatch>>,
         due: Option<&Due>,
         whole: bool,
-    ) -> Result<Option<Recurrence>, Vec<Fault>> {
+    ) -> Result<Option<Recurrence>, Vec<Violation>> {
         let current = self.recurrence.as_ref();
         let patch = match patch {
             Some(None) => return Ok(None),
@@ -106,7 +106,7 @@ impl Todo {
         };
         let Some(due) = due else {
             let detail = "What comes again needs a due date to count from.";
-            return Err(vec![Fault::of(
+            return Err(vec![Violation::of(
                 if patch.is_some() { "recurrence" } else { "due" },
                 "required",
                 detail,

@@ -1,4 +1,4 @@
-//! Todos. Must not be reached without their owner: [`crate::workspace::Planner::of`] is the only door.
+//! Todos. Must not be reached without their owner: [`crate::workspace::Workspaces::of`] is the only door.
 
 mod decode;
 pub mod docs;

@@ -76,23 +76,23 @@ pub struct Todo {
     pub is_parent: bool,
     /// What other todos have still to go through because of the last change.
     #[serde(default)]
-    pub unfinished: Option<Unfinished>,
+    pub unfinished: Option<PendingEffects>,
 }
 
 /// What has still to be done. It is stored in the one write that makes it necessary, done right after, and then taken
 /// out; if a crash comes between, the maintenance does it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Unfinished {
+pub struct PendingEffects {
     /// Since when.
     pub since: DateTime,
     /// In this order; each may be repeated.
-    pub acts: Vec<Act>,
+    pub acts: Vec<SideEffect>,
 }
 
 /// A consequence of a change for other todos.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Act {
+pub enum SideEffect {
     /// Subtasks go into the trash with it.
     Trash,
     /// What went into the trash with this comes back.
@@ -164,7 +164,7 @@ impl From<i32> for Priority {
 
 /// The list and the parent that a todo is to have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct Placement {
     /// See [`Todo::list_id`].
     pub list_id: Option<ObjectId>,
     /// See [`Todo::parent_id`].
@@ -203,8 +203,8 @@ impl Todo {
 
     /// The list and the parent.
     #[must_use]
-    pub fn place(&self) -> Place {
-        Place { list_id: self.list_id, parent_id: self.parent_id }
+    pub fn place(&self) -> Placement {
+        Placement { list_id: self.list_id, parent_id: self.parent_id }
     }
 
     /// Whether the next occurrence depends on the zone that the user is in.

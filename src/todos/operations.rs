@@ -9,13 +9,13 @@ use chrono_tz::Tz;
 use futures_util::Stream;
 
 use super::input::TodoInput;
-use super::model::{Act, Todo, Unfinished};
-use super::query::{Last, TodoQuery};
+use super::model::{PendingEffects, SideEffect, Todo};
+use super::query::{SortKey, TodoQuery};
 use crate::error::{Error, Resource};
-use crate::owned::{Condition, Conflict, Selection, State, TRIES, too_busy};
-use crate::workspace::{Plan, TODOS_MAX};
+use crate::owned::{Conflict, Precondition, Selection, State, TRIES, too_busy};
+use crate::workspace::{TODOS_MAX, Workspace};
 
-impl Plan<'_> {
+impl Workspace<'_> {
     /// One todo, live or in the trash.
     ///
     /// # Errors
@@ -27,7 +27,7 @@ impl Plan<'_> {
     /// One todo outside the trash.
     ///
     /// # Errors
-    /// As [`Plan::todo`].
+    /// As [`Workspace::todo`].
     pub async fn live_todo(&self, id: ObjectId) -> Result<Todo, Error> {
         let todo = self.todos.get(id).await?;
         if todo.state == State::Live { Ok(todo) } else { Err(Error::NotFound(Resource::Todo)) }
@@ -47,7 +47,12 @@ impl Plan<'_> {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn page(&self, query: &TodoQuery, last: Option<&Last>, limit: i64) -> Result<Vec<Todo>, Error> {
+    pub async fn page(
+        &self,
+        query: &TodoQuery,
+        last: Option<&SortKey>,
+        limit: i64,
+    ) -> Result<Vec<Todo>, Error> {
         let zone = if query.due_before.or(query.due_after).is_some() { self.zone().await? } else { Tz::UTC };
         let (mut found, mut left) = (Vec::new(), limit);
         for selection in query.selections(zone, last) {
@@ -74,19 +79,19 @@ impl Plan<'_> {
     /// Makes a todo what a client says, or makes it under the client's id; and says whether it was made.
     ///
     /// # Errors
-    /// [`Conflict::Stale`]; [`Error::IdTaken`] when the id is someone else's; else as [`Plan::change`].
+    /// [`Conflict::Stale`]; [`Error::IdTaken`] when the id is someone else's; else as [`Workspace::change`].
     pub async fn put(
         &self,
         id: ObjectId,
         input: TodoInput,
-        condition: &Condition,
+        condition: &Precondition,
     ) -> Result<(Todo, bool), Conflict<Todo>> {
         for _ in 0..TRIES {
             if let Some(current) = self.todos.find(id).await? {
                 condition.check(current)?;
                 return Ok((self.change(id, input, condition).await?, false));
             }
-            if let Condition::Versions(_) = condition {
+            if let Precondition::Versions(_) = condition {
                 return Err(Conflict::Stale(None));
             }
             if let Some(made) = self.insert(id, input.clone()).await? {
@@ -107,7 +112,7 @@ impl Plan<'_> {
         &self,
         id: ObjectId,
         input: TodoInput,
-        condition: &Condition,
+        condition: &Precondition,
     ) -> Result<Todo, Conflict<Todo>> {
         if let Some(done) = input.completion()
             && let Some(changed) = self.todos.complete(id, done, condition, self.now).await?
@@ -139,10 +144,10 @@ impl Plan<'_> {
 
     /// What a change means for other todos; moves a recurring todo on. `None` when this very request has done that
     /// already: the record of the occurrence bears its id.
-    async fn consequences(&self, before: &Todo, after: &mut Todo) -> Result<Option<Vec<Act>>, Error> {
+    async fn consequences(&self, before: &Todo, after: &mut Todo) -> Result<Option<Vec<SideEffect>>, Error> {
         let mut acts = Vec::new();
         if after.list_id != before.list_id {
-            acts.push(Act::Relist);
+            acts.push(SideEffect::Relist);
         }
         if after.completed && !before.completed {
             let zone = if after.needs_zone() { self.zone().await? } else { Tz::UTC };
@@ -150,8 +155,8 @@ impl Plan<'_> {
             let record_id = self.attempt.unwrap_or_default();
             match after.advance(record_id, position, self.now, zone) {
                 Some(_) if self.has_recorded(before, record_id).await? => return Ok(None),
-                Some(record) => acts.extend([Act::Record(Box::new(record)), Act::Reopen]),
-                None => acts.push(Act::Complete),
+                Some(record) => acts.extend([SideEffect::Record(Box::new(record)), SideEffect::Reopen]),
+                None => acts.push(SideEffect::Complete),
             }
         }
         Ok(Some(acts))
@@ -160,7 +165,7 @@ impl Plan<'_> {
     /// Whether the record of an occurrence was made, or is about to be.
     async fn has_recorded(&self, todo: &Todo, record_id: ObjectId) -> Result<bool, Error> {
         let mut left = todo.unfinished.iter().flat_map(|unfinished| &unfinished.acts);
-        let is_left = left.any(|act| matches!(act, Act::Record(record) if record.id == record_id));
+        let is_left = left.any(|act| matches!(act, SideEffect::Record(record) if record.id == record_id));
         Ok(is_left || (self.attempt.is_some() && self.todos.is_used(record_id).await?))
     }
 
@@ -169,14 +174,14 @@ impl Plan<'_> {
         &self,
         before: &Todo,
         mut after: Todo,
-        acts: Vec<Act>,
+        acts: Vec<SideEffect>,
     ) -> Result<Option<Todo>, Error> {
         self.assert_in_time()?;
         after.version = before.version + 1;
         after.updated_at = self.now;
         let left = before.unfinished.iter().flat_map(|unfinished| unfinished.acts.clone());
-        let acts: Vec<Act> = left.chain(acts).collect();
-        after.unfinished = (!acts.is_empty()).then_some(Unfinished { since: self.now, acts });
+        let acts: Vec<SideEffect> = left.chain(acts).collect();
+        after.unfinished = (!acts.is_empty()).then_some(PendingEffects { since: self.now, acts });
         if !self.todos.swap(&after, before.version).await? {
             return Ok(None);
         }

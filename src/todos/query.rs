@@ -107,9 +107,9 @@ impl Sort {
 
 /// Where a page ended: the sorted fields of its last todo.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Last(Vec<Bson>);
+pub struct SortKey(Vec<Bson>);
 
-impl Last {
+impl SortKey {
     /// What a cursor holds.
     ///
     /// # Errors
@@ -133,7 +133,7 @@ impl TodoQuery {
     /// What this is in the database, for a user in `zone`, behind where the last page ended. By due date there are two
     /// selections to be read one after the other: what is due, and what is not. How many is the caller's to say.
     #[must_use]
-    pub fn selections(&self, zone: Tz, last: Option<&Last>) -> Vec<Selection> {
+    pub fn selections(&self, zone: Tz, last: Option<&SortKey>) -> Vec<Selection> {
         let mut filter = self.filter(zone);
         if self.sort != Sort::Due {
             behind(&mut filter, self.sort.fields(), self.reverse, last);
@@ -149,7 +149,8 @@ impl TodoQuery {
         }
         if self.due_before.is_none() && self.due_after.is_none() {
             filter.insert("due_local", Bson::Null);
-            let id = last.filter(|_| is_in_second).map(|last| Last(last.0.iter().skip(1).cloned().collect()));
+            let id =
+                last.filter(|_| is_in_second).map(|last| SortKey(last.0.iter().skip(1).cloned().collect()));
             behind(&mut filter, &["_id"], false, id.as_ref());
             selections.push(self.selection(filter, self.sort.fields(), false));
         }
@@ -158,7 +159,7 @@ impl TodoQuery {
 
     /// Where a page ends whose last todo is `todo`.
     #[must_use]
-    pub fn last(&self, todo: &Todo) -> Last {
+    pub fn last(&self, todo: &Todo) -> SortKey {
         let field = |field: &&str| match *field {
             "position" => Bson::from(todo.position.as_str()),
             "due_local" => todo.due.as_ref().map(Due::local_key).into(),
@@ -168,7 +169,7 @@ impl TodoQuery {
             "updated_at" => todo.updated_at.into(),
             _ => todo.id.into(),
         };
-        Last(self.sort.fields().iter().map(field).collect())
+        SortKey(self.sort.fields().iter().map(field).collect())
     }
 
     fn selection(&self, filter: Document, fields: &[&str], reverse: bool) -> Selection {
@@ -235,8 +236,8 @@ fn bound(filter: &mut Document, field: &str, comparison: &str, value: Bson) {
 }
 
 /// Leaves only what comes behind `last` in the order of `fields`.
-fn behind(filter: &mut Document, fields: &[&str], reverse: bool, last: Option<&Last>) {
-    let Some(Last(values)) = last else { return };
+fn behind(filter: &mut Document, fields: &[&str], reverse: bool, last: Option<&SortKey>) {
+    let Some(SortKey(values)) = last else { return };
     let further = if reverse { "$lt" } else { "$gt" };
     let mut same = Document::new();
     let mut ways = Vec::new();

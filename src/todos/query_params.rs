@@ -7,7 +7,7 @@ use super::due::bound::Moment;
 use super::model::Priority;
 use super::query::{Deleted, Sort, TodoQuery};
 use super::search_terms;
-use crate::error::Fault;
+use crate::error::Violation;
 use crate::http::query::{FromParams, Params};
 use crate::mongo::object_id;
 use crate::owned::text;
@@ -19,16 +19,16 @@ impl FromParams for TodoQuery {
             text => object_id::parse(text).map(Some),
         };
         let not_id = |field: &'static str| {
-            move || Fault::of(field, "not_an_id", "This is `none`, or an id of 24 lower-case hex digits.")
+            move || Violation::of(field, "not_an_id", "This is `none`, or an id of 24 lower-case hex digits.")
         };
         let moment = |field: &'static str| {
             move || {
                 let detail = "This is a date, a local time, or a time with its offset (RFC 3339).";
-                Fault::of(field, "not_a_time", detail)
+                Violation::of(field, "not_a_time", detail)
             }
         };
         let unknown = |field: &'static str, known: &'static str| {
-            move || Fault::of(field, "unknown_value", format!("This is one of: {known}."))
+            move || Violation::of(field, "unknown_value", format!("This is one of: {known}."))
         };
         let list_id = params.parse("list_id", none_or_id, not_id("list_id"));
         let parent_id = params.parse("parent_id", none_or_id, not_id("parent_id"));
@@ -44,10 +44,10 @@ impl FromParams for TodoQuery {
         let due_before = params.parse("due_before", parse_moment, moment("due_before"));
         let due_after = params.parse("due_after", parse_moment, moment("due_after"));
         let updated_after = params.parse("updated_after", parse_instant, || {
-            Fault::of("updated_after", "not_a_time", "This is a time with its offset (RFC 3339).")
+            Violation::of("updated_after", "not_a_time", "This is a time with its offset (RFC 3339).")
         });
         let prefixes = params.parse("q", parse_search, || {
-            Fault::of("q", "too_long", format!("A search has at most {SEARCH_MAX} characters."))
+            Violation::of("q", "too_long", format!("A search has at most {SEARCH_MAX} characters."))
         });
         let deleted = params.parse("deleted", parse_deleted, unknown("deleted", "false, true, any"));
         let orders = "position, due, priority, name, created_at, updated_at, each also with - in front";

@@ -2,7 +2,7 @@
 //! into another list. Must be safe to repeat from any point.
 //!
 //! The first step is always the one write that changes the todo itself, and it notes what is left to do
-//! ([`crate::todos::model::Unfinished`]). The rest follows, and the note goes last. After a crash in between, the next
+//! ([`crate::todos::model::PendingEffects`]). The rest follows, and the note goes last. After a crash in between, the next
 //! change of the same todo or the maintenance does the rest; each step applies only to what it has not yet changed. Only
 //! a removal for good goes the other way, from the leaves to the root, because nothing of the root is left afterwards to
 //! find the leaves by: whoever repeats it finds the root still there.
@@ -12,20 +12,20 @@ use std::collections::HashSet;
 use bson::doc;
 use bson::oid::ObjectId;
 
-use super::model::{Act, LEVELS_MAX, Todo};
+use super::model::{LEVELS_MAX, SideEffect, Todo};
 use crate::error::Error;
-use crate::owned::{Condition, Conflict, State, TRASH_MILLIS, TRIES, too_busy};
-use crate::workspace::{Plan, Planner};
+use crate::owned::{Conflict, Precondition, State, TRASH_MILLIS, TRIES, too_busy};
+use crate::workspace::{Workspace, Workspaces};
 
 /// How deep subtasks are followed: races may for a moment make more levels than are allowed.
 const DEPTH: usize = 2 * LEVELS_MAX;
 
-impl Plan<'_> {
+impl Workspace<'_> {
     /// Puts a todo into the trash with its subtasks. One that is there already stays there.
     ///
     /// # Errors
     /// [`Conflict::Stale`]; [`Error::NotFound`]; [`Error::Unavailable`].
-    pub async fn trash(&self, id: ObjectId, condition: &Condition) -> Result<Todo, Conflict<Todo>> {
+    pub async fn trash(&self, id: ObjectId, condition: &Precondition) -> Result<Todo, Conflict<Todo>> {
         for _ in 0..TRIES {
             let before = condition.check(self.todos.get_to_remove(id).await?)?;
             if before.state == State::Trash {
@@ -38,7 +38,7 @@ impl Plan<'_> {
                 trashed_with: Some(id),
                 ..before.clone()
             };
-            if let Some(trashed) = self.write(&before, after, vec![Act::Trash]).await? {
+            if let Some(trashed) = self.write(&before, after, vec![SideEffect::Trash]).await? {
                 return Ok(trashed);
             }
         }
@@ -50,7 +50,7 @@ impl Plan<'_> {
     ///
     /// # Errors
     /// [`Conflict::Stale`]; [`Error::NotFound`]; [`Error::LimitReached`]; [`Error::Unavailable`].
-    pub async fn restore(&self, id: ObjectId, condition: &Condition) -> Result<Todo, Conflict<Todo>> {
+    pub async fn restore(&self, id: ObjectId, condition: &Precondition) -> Result<Todo, Conflict<Todo>> {
         for _ in 0..TRIES {
             let before = condition.check(self.todos.get(id).await?)?;
             if before.state == State::Live {
@@ -59,9 +59,9 @@ impl Plan<'_> {
             }
             self.assert_room().await?;
             let place = self.surviving_place(&before).await?;
-            let mut acts = vec![Act::Restore(before.trashed_with.unwrap_or(id))];
+            let mut acts = vec![SideEffect::Restore(before.trashed_with.unwrap_or(id))];
             if place.list_id != before.list_id {
-                acts.push(Act::Relist);
+                acts.push(SideEffect::Relist);
             }
             let after = Todo {
                 state: State::Live,
@@ -82,7 +82,7 @@ impl Plan<'_> {
     ///
     /// # Errors
     /// [`Conflict::Stale`]; [`Error::NotFound`]; [`Error::Unavailable`].
-    pub async fn remove(&self, id: ObjectId, condition: &Condition) -> Result<(), Conflict<Todo>> {
+    pub async fn remove(&self, id: ObjectId, condition: &Precondition) -> Result<(), Conflict<Todo>> {
         for _ in 0..TRIES {
             let root = condition.check(self.todos.get_to_remove(id).await?)?;
             self.assert_in_time()?;
@@ -102,7 +102,7 @@ impl Plan<'_> {
         let Some(unfinished) = todo.unfinished.take() else { return Ok(()) };
         let levels = self.levels_under(todo.id).await?;
         for act in &unfinished.acts {
-            if let Act::Record(record) = act {
+            if let SideEffect::Record(record) = act {
                 self.todos.insert(record).await?;
                 continue;
             }
@@ -131,7 +131,7 @@ impl Plan<'_> {
 /// After what time something half done is not under way any more, in milliseconds: longer than any request.
 const CUT_OFF_MILLIS: i64 = 60_000;
 
-impl Planner {
+impl Workspaces {
     /// Ends what was cut off half-way, and purges the trash, for all users. Several instances may do so at once.
     ///
     /// # Errors

@@ -8,17 +8,17 @@ use bson::{Bson, DateTime, Document, doc};
 use futures_util::Stream;
 use mongodb::options::IndexOptions;
 
-use super::model::{Act, Place, Todo};
+use super::model::{Placement, SideEffect, Todo};
 use crate::error::Error;
-use crate::mongo::{self, Setup};
-use crate::owned::collection::{Objects, Own};
-use crate::owned::{Condition, Selection, State};
+use crate::mongo::{self, PrepareError};
+use crate::owned::collection::{OwnedBy, OwnedCollection};
+use crate::owned::{Precondition, Selection, State};
 
 /// The collection `todos`.
-pub type Todos = Objects<Todo>;
+pub type Todos = OwnedCollection<Todo>;
 
 /// The todos of one user.
-pub type OwnTodos<'a> = Own<'a, Todo>;
+pub type UserTodos<'a> = OwnedBy<'a, Todo>;
 
 /// The indexes by name: an order, behind the filters that are equalities. What follows the order is there to be looked
 /// at in the index, so that documents that do not match are never fetched.
@@ -39,7 +39,7 @@ const INDEXES: [(&str, &[&str]); 10] = [
 ///
 /// # Errors
 /// See [`mongo::ensure_indexes`].
-pub async fn ensure_indexes(todos: &Todos) -> Result<(), Setup> {
+pub async fn ensure_indexes(todos: &Todos) -> Result<(), PrepareError> {
     let index = |(name, fields): &(&str, &[&str])| {
         let keys = std::iter::once("owner_id").chain(fields.iter().copied());
         let keys = keys.map(|field| (field.to_owned(), Bson::Int32(1))).collect();
@@ -48,7 +48,7 @@ pub async fn ensure_indexes(todos: &Todos) -> Result<(), Setup> {
     todos.ensure_indexes(INDEXES.iter().map(index)).await
 }
 
-impl OwnTodos<'_> {
+impl UserTodos<'_> {
     /// Completes or opens a live todo at once, where that means nothing for others: it does not come again, was never a
     /// parent, and owes nothing. `None` where it does, or there is no such todo.
     ///
@@ -58,7 +58,7 @@ impl OwnTodos<'_> {
         &self,
         id: ObjectId,
         done: bool,
-        condition: &Condition,
+        condition: &Precondition,
         now: DateTime,
     ) -> Result<Option<Todo>, Error> {
         // A change since this request came goes before it: it may be its own repetition.
@@ -68,11 +68,11 @@ impl OwnTodos<'_> {
             simple.insert("is_parent", doc! { "$ne": true });
         }
         match condition {
-            Condition::Any => {}
-            Condition::Versions(versions) => {
+            Precondition::Any => {}
+            Precondition::Versions(versions) => {
                 simple.insert("version", doc! { "$in": versions });
             }
-            Condition::Absent => return Ok(None),
+            Precondition::Absent => return Ok(None),
         }
         let (is_so, since) = (doc! { "$eq": ["$completed", done] }, done.then_some(now));
         self.set(id, simple, is_so, doc! { "completed": done, "completed_at": since }, now).await
@@ -132,25 +132,33 @@ impl OwnTodos<'_> {
     /// Applies the consequence `act` of a change of `root` to the todos of `filter`, and says how many changed.
     ///
     /// # Errors
-    /// As [`Own::change_each`].
-    pub async fn apply(&self, filter: Document, act: &Act, root: &Todo, now: DateTime) -> Result<u64, Error> {
+    /// As [`OwnedBy::change_each`].
+    pub async fn apply(
+        &self,
+        filter: Document,
+        act: &SideEffect,
+        root: &Todo,
+        now: DateTime,
+    ) -> Result<u64, Error> {
         let (only, set) = match act {
-            Act::Trash => (live(), trashed(root.trashed_with.unwrap_or(root.id), now)),
-            Act::Restore(with) => (doc! { "state": State::Trash.word(), "trashed_with": with }, restored()),
-            Act::Complete => {
+            SideEffect::Trash => (live(), trashed(root.trashed_with.unwrap_or(root.id), now)),
+            SideEffect::Restore(with) => {
+                (doc! { "state": State::Trash.word(), "trashed_with": with }, restored())
+            }
+            SideEffect::Complete => {
                 let only = doc! { "state": State::Live.word(), "completed": false };
                 (only, doc! { "completed": true, "completed_at": now })
             }
-            Act::Reopen => {
+            SideEffect::Reopen => {
                 let only = doc! { "state": State::Live.word(), "completed": true, "occurrence_of": null };
                 (only, doc! { "completed": false, "completed_at": null })
             }
-            Act::Relist => {
+            SideEffect::Relist => {
                 let only =
                     doc! { "state": { "$ne": State::Gone.word() }, "list_id": { "$ne": root.list_id } };
                 (only, doc! { "list_id": root.list_id })
             }
-            Act::Record(_) => return Ok(0),
+            SideEffect::Record(_) => return Ok(0),
         };
         let mut filter = filter;
         filter.extend(only);
@@ -160,8 +168,8 @@ impl OwnTodos<'_> {
 
 /// The siblings of a place, and the index that has them in their order.
 #[must_use]
-pub fn siblings(place: Place) -> (Document, &'static str) {
-    let Place { list_id, parent_id } = place;
+pub fn siblings(place: Placement) -> (Document, &'static str) {
+    let Placement { list_id, parent_id } = place;
     (doc! { "state": State::Live.word(), "list_id": list_id, "parent_id": parent_id }, "by_list")
 }
 

@@ -8,9 +8,9 @@ use super::hierarchy::{Beside, Move};
 use super::input::TodoInput;
 use super::model::{Priority, Todo};
 use super::recurrence::{Basis, RecurrencePatch};
-use crate::error::{Error, Fault};
-use crate::http::fields::{FromMembers, Input};
-use crate::http::preconditions::Versioned;
+use crate::error::{Error, Violation};
+use crate::http::fields::{Fields, FromFields};
+use crate::http::preconditions::WithEtag;
 use crate::openapi::schema::{Id, Time};
 use crate::owned::{Conflict, text};
 
@@ -73,7 +73,7 @@ impl From<Todo> for TodoBody {
     }
 }
 
-impl From<Todo> for Versioned<TodoBody> {
+impl From<Todo> for WithEtag<TodoBody> {
     fn from(todo: Todo) -> Self {
         Self { version: todo.version, body: todo.into() }
     }
@@ -82,7 +82,7 @@ impl From<Todo> for Versioned<TodoBody> {
 impl From<Conflict<Todo>> for Error {
     fn from(conflict: Conflict<Todo>) -> Self {
         match conflict {
-            Conflict::Stale(Some(current)) => Versioned::<TodoBody>::from(*current).mismatch(),
+            Conflict::Stale(Some(current)) => WithEtag::<TodoBody>::from(*current).mismatch(),
             Conflict::Stale(None) => Self::VersionMismatch { current: Box::default() },
             Conflict::Error(error) => error,
         }
@@ -99,29 +99,29 @@ pub struct TodoPatch(pub TodoInput);
 pub(super) const READ_ONLY: [&str; 8] =
     ["id", "completed_at", "position", "occurrence_of", "version", "created_at", "updated_at", "deleted_at"];
 
-impl FromMembers for WholeTodo {
-    fn take(input: &mut Input) -> Option<Self> {
+impl FromFields for WholeTodo {
+    fn take(input: &mut Fields) -> Option<Self> {
         let name = input.text("name").and_then(|name| input.checked(text::name(&name)));
         let members = members(input);
         Some(Self(TodoInput { whole: true, name: Some(name?), ..members }))
     }
 }
 
-impl FromMembers for TodoPatch {
-    fn take(input: &mut Input) -> Option<Self> {
+impl FromFields for TodoPatch {
+    fn take(input: &mut Fields) -> Option<Self> {
         let name = input.given_text("name").and_then(|name| input.checked(text::name(&name)));
         Some(Self(TodoInput { name, ..members(input) }))
     }
 }
 
 /// All members but the name. Null is the same as in a new todo.
-fn members(input: &mut Input) -> TodoInput {
+fn members(input: &mut Fields) -> TodoInput {
     input.read_only(&READ_ONLY);
     let description = input.optional_text("description").map(Option::unwrap_or_default);
     let priority = input.optional_text("priority").and_then(|word| match word {
         None => Some(Priority::None),
         Some(word) => input.check(Priority::of(&word), || {
-            Fault::of("priority", "unknown_value", "A priority is none, low, medium or high.")
+            Violation::of("priority", "unknown_value", "A priority is none, low, medium or high.")
         }),
     });
     let tags = input.optional::<Vec<String>>("tags", "not_texts", "Tags are an array of texts.");
@@ -142,12 +142,13 @@ fn members(input: &mut Input) -> TodoInput {
     }
 }
 
-impl FromMembers for DuePatch {
-    fn take(input: &mut Input) -> Option<Self> {
-        let date = || Fault::of("date", "not_a_date", "A date is YYYY-MM-DD.");
-        let at = || Fault::of("at", "not_a_local_time", "A local time is YYYY-MM-DDTHH:MM, without a zone.");
+impl FromFields for DuePatch {
+    fn take(input: &mut Fields) -> Option<Self> {
+        let date = || Violation::of("date", "not_a_date", "A date is YYYY-MM-DD.");
+        let at =
+            || Violation::of("at", "not_a_local_time", "A local time is YYYY-MM-DDTHH:MM, without a zone.");
         let zone =
-            || Fault::of("time_zone", "unknown_zone", "A zone is an IANA name, such as Europe/Berlin.");
+            || Violation::of("time_zone", "unknown_zone", "A zone is an IANA name, such as Europe/Berlin.");
         Some(Self {
             date: input.parsed("date", due::parse_date, date),
             at: input.parsed("at", due::parse_local, at),
@@ -156,9 +157,9 @@ impl FromMembers for DuePatch {
     }
 }
 
-impl FromMembers for RecurrencePatch {
-    fn take(input: &mut Input) -> Option<Self> {
-        let basis = || Fault::of("basis", "unknown_value", "A basis is due or completion.");
+impl FromFields for RecurrencePatch {
+    fn take(input: &mut Fields) -> Option<Self> {
+        let basis = || Violation::of("basis", "unknown_value", "A basis is due or completion.");
         let parse = |word: &str| match word {
             "due" => Some(Basis::Due),
             "completion" => Some(Basis::Completion),
@@ -168,21 +169,21 @@ impl FromMembers for RecurrencePatch {
     }
 }
 
-impl FromMembers for Move {
-    fn take(input: &mut Input) -> Option<Self> {
+impl FromFields for Move {
+    fn take(input: &mut Fields) -> Option<Self> {
         Some(Self {
             list_id: input.id("list_id"),
             parent_id: input.id("parent_id"),
-            beside: <Option<Beside> as FromMembers>::take(input)?,
+            beside: <Option<Beside> as FromFields>::take(input)?,
         })
     }
 }
 
 /// `before` or `after`, not both; null is as good as nothing.
-impl FromMembers for Option<Beside> {
-    fn take(input: &mut Input) -> Option<Self> {
+impl FromFields for Option<Beside> {
+    fn take(input: &mut Fields) -> Option<Self> {
         match (input.id("before").flatten(), input.id("after").flatten()) {
-            (Some(_), Some(_)) => input.fault(Fault::of(
+            (Some(_), Some(_)) => input.fault(Violation::of(
                 "after",
                 "too_many",
                 "A move is before a sibling or after one, not both.",

@@ -11,15 +11,15 @@ use crate::auth::operations::Tokens;
 use crate::auth::store::Session;
 use crate::auth::token::{Claims, Role};
 use crate::crypto::random_id::RandomId;
-use crate::error::{Error, Resource, TokenFault};
+use crate::error::{Error, Resource, TokenRejection};
 
 impl Accounts {
     /// The caller as stored.
     ///
     /// # Errors
-    /// [`TokenFault::Revoked`] when there is no such user any more; [`Error::Unavailable`].
+    /// [`TokenRejection::Revoked`] when there is no such user any more; [`Error::Unavailable`].
     pub async fn get(&self, id: ObjectId) -> Result<User, Error> {
-        self.users.by_id(id).await?.ok_or(Error::Token(TokenFault::Revoked))
+        self.users.by_id(id).await?.ok_or(Error::Token(TokenRejection::Revoked))
     }
 
     /// Changes what a user may change about themselves, if the version is one of `versions` or that is `None`.
@@ -111,7 +111,7 @@ impl Accounts {
     ) -> Result<(), Error> {
         let user = self.caller(claims).await?;
         let except = except_current.then_some(claims.sid);
-        let user = self.users.raise_epoch(user.id).await?.ok_or(Error::Token(TokenFault::Revoked))?;
+        let user = self.users.raise_epoch(user.id).await?.ok_or(Error::Token(TokenRejection::Revoked))?;
         self.auth.lock_out(user.id, user.epoch, except, "everywhere").await?;
         self.note(Event::SessionsEnded, &user, None, origin).await;
         Ok(())

@@ -18,12 +18,12 @@ use crate::auth::extract::{AnyLogoutToken, CurrentUser, FreshUser, RefreshToken}
 use crate::auth::token::Role;
 use crate::auth::wire::{SessionBody, TokensBody};
 use crate::crypto::random_id::RandomId;
-use crate::error::{Error, Fault, Resource};
+use crate::error::{Error, Resource, Violation};
 use crate::http::access_log::UserName;
 use crate::http::body::JsonBody;
-use crate::http::fields::{FromMembers, Input};
+use crate::http::fields::{Fields, FromFields};
 use crate::http::json::Json;
-use crate::http::preconditions::{IfMatch, IfNoneMatch, Versioned};
+use crate::http::preconditions::{IfMatch, IfNoneMatch, WithEtag};
 use crate::idempotency::extract::Creation;
 use crate::idempotency::store::{ANONYMOUS, Idempotency};
 use crate::openapi::schema::{Id, Time};
@@ -41,7 +41,7 @@ pub(crate) struct UserBody {
     version: i64,
 }
 
-impl From<User> for Versioned<UserBody> {
+impl From<User> for WithEtag<UserBody> {
     fn from(user: User) -> Self {
         let version = user.version;
         let body = UserBody {
@@ -57,8 +57,8 @@ impl From<User> for Versioned<UserBody> {
     }
 }
 
-impl FromMembers for NewUser {
-    fn take(input: &mut Input) -> Option<Self> {
+impl FromFields for NewUser {
+    fn take(input: &mut Fields) -> Option<Self> {
         let (username, password) = (input.text("username"), input.text("password"));
         let email = input.optional_text("email").flatten();
         match (username, password) {
@@ -78,12 +78,12 @@ pub(crate) struct Login {
     device: Option<String>,
 }
 
-impl FromMembers for Login {
-    fn take(input: &mut Input) -> Option<Self> {
+impl FromFields for Login {
+    fn take(input: &mut Fields) -> Option<Self> {
         let (username, password) = (input.text("username"), input.text("password"));
         let device = input.optional_text("device").flatten();
         if device.as_ref().is_some_and(|device| device.chars().count() > 200) {
-            return input.fault(Fault::of("device", "too_long", "A device has at most 200 characters."));
+            return input.fault(Violation::of("device", "too_long", "A device has at most 200 characters."));
         }
         Some(Self { username: username?, password: password?.into(), device })
     }
@@ -94,8 +94,8 @@ pub(crate) struct PasswordChange {
     new: SecretString,
 }
 
-impl FromMembers for PasswordChange {
-    fn take(input: &mut Input) -> Option<Self> {
+impl FromFields for PasswordChange {
+    fn take(input: &mut Fields) -> Option<Self> {
         let (current, new) = (input.text("current_password"), input.text("new_password"));
         if let Some(new) = &new {
             input.refuse::<()>(password_faults("new_password", None, new, LIMITS));
@@ -104,8 +104,8 @@ impl FromMembers for PasswordChange {
     }
 }
 
-impl FromMembers for UserPatch {
-    fn take(input: &mut Input) -> Option<Self> {
+impl FromFields for UserPatch {
+    fn take(input: &mut Fields) -> Option<Self> {
         let (email, zone) = (input.optional_text("email"), input.optional_text("time_zone"));
         Self::parse(email, zone).map_or_else(|faults| input.refuse(faults), Some)
     }
@@ -119,7 +119,7 @@ pub(crate) async fn register(
     Creation { input: new, attempt }: Creation<NewUser>,
 ) -> Result<impl IntoResponse, Error> {
     accounts.admit(&origin)?;
-    let create = async |id| Ok(Versioned::from(accounts.create_under(id, new, &origin).await?).body);
+    let create = async |id| Ok(WithEtag::from(accounts.create_under(id, new, &origin).await?).body);
     let outcome = idempotency.once(ANONYMOUS, attempt.as_ref(), create).await?;
     Ok((StatusCode::CREATED, [(LOCATION, "/v1/user")], outcome))
 }
@@ -200,7 +200,11 @@ pub(crate) async fn end_sessions(
     spared: Result<Query<Spared>, QueryRejection>,
 ) -> Result<StatusCode, Error> {
     let Query(spared) = spared.map_err(|_| {
-        Error::Invalid(vec![Fault::of("except", "unknown_value", "The query is empty or `except=current`.")])
+        Error::Invalid(vec![Violation::of(
+            "except",
+            "unknown_value",
+            "The query is empty or `except=current`.",
+        )])
     })?;
     accounts.end_sessions(&caller, spared.except.is_some(), &origin).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -213,7 +217,7 @@ pub(crate) async fn get(
     known: IfNoneMatch,
 ) -> Result<impl IntoResponse, Error> {
     let user = accounts.get(caller.sub).await?;
-    Ok(Versioned::from(user).unless(&known))
+    Ok(WithEtag::from(user).unless(&known))
 }
 
 /// `PATCH /v1/user`
@@ -222,9 +226,9 @@ pub(crate) async fn patch(
     CurrentUser(caller): CurrentUser,
     IfMatch(versions): IfMatch,
     JsonBody(patch): JsonBody<UserPatch>,
-) -> Result<Versioned<UserBody>, Error> {
+) -> Result<WithEtag<UserBody>, Error> {
     let changed = accounts.patch(caller.sub, patch, versions).await?;
-    changed.map(Versioned::from).map_err(|current| Versioned::from(current).mismatch())
+    changed.map(WithEtag::from).map_err(|current| WithEtag::from(current).mismatch())
 }
 
 /// `PUT /v1/user/password`

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::common_passwords::is_common;
 use crate::auth::token::{Role, Subject};
-use crate::error::Fault;
+use crate::error::Violation;
 
 /// A user as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,7 +97,7 @@ impl NewUser {
         password: String,
         email: Option<String>,
         limits: Limits,
-    ) -> Result<Self, Vec<Fault>> {
+    ) -> Result<Self, Vec<Violation>> {
         let faults = Self::faults(Some(&username), Some(&password), email.as_deref(), limits);
         if faults.is_empty() { Ok(Self { username, password: password.into(), email }) } else { Err(faults) }
     }
@@ -109,7 +109,7 @@ impl NewUser {
         password: Option<&str>,
         email: Option<&str>,
         limits: Limits,
-    ) -> Vec<Fault> {
+    ) -> Vec<Violation> {
         let mut faults = Vec::new();
         faults.extend(username.into_iter().flat_map(|username| username_faults(username, limits)));
         faults.extend(
@@ -146,12 +146,15 @@ impl UserPatch {
     ///
     /// # Errors
     /// Every broken rule.
-    pub fn parse(email: Option<Option<String>>, zone: Option<Option<String>>) -> Result<Self, Vec<Fault>> {
+    pub fn parse(
+        email: Option<Option<String>>,
+        zone: Option<Option<String>>,
+    ) -> Result<Self, Vec<Violation>> {
         let mut faults = Vec::new();
         faults.extend(email.as_ref().and_then(|email| email.as_deref()).and_then(email_fault));
         let time_zone = zone.map(|zone| zone.unwrap_or_else(utc));
         if time_zone.as_deref().is_some_and(|zone| zone.parse::<chrono_tz::Tz>().is_err()) {
-            faults.push(Fault::of(
+            faults.push(Violation::of(
                 "time_zone",
                 "unknown_zone",
                 "A time zone is an IANA name such as Europe/Berlin.",
@@ -162,9 +165,9 @@ impl UserPatch {
 }
 
 /// What is wrong with an address (RFC 5321 §4.5.3.1: at most 254 octets).
-fn email_fault(email: &str) -> Option<Fault> {
+fn email_fault(email: &str) -> Option<Violation> {
     let right = email.len() <= 254 && email_address::EmailAddress::is_valid(email);
-    (!right).then(|| Fault::of("email", "not_an_address", "An email address looks like ann@example.org."))
+    (!right).then(|| Violation::of("email", "not_an_address", "An email address looks like ann@example.org."))
 }
 
 /// What new usernames and passwords must keep to.
@@ -185,32 +188,46 @@ pub const ORIGINAL_LIMITS: Limits = Limits { username: (1, 64), password: (8, 12
 pub const LIMITS: Limits = Limits { username: (3, 64), password: (8, 128), strict: true };
 
 /// Every rule that a new name breaks. Names that a take-over brought keep none.
-fn username_faults(username: &str, limits: Limits) -> Vec<Fault> {
-    let mut faults: Vec<Fault> =
+fn username_faults(username: &str, limits: Limits) -> Vec<Violation> {
+    let mut faults: Vec<Violation> =
         length("username", "username", username, limits.username).into_iter().collect();
     if !username.chars().all(is_visible) {
-        faults.push(Fault::of("username", "invisible", "A username has no control or invisible characters."));
+        faults.push(Violation::of(
+            "username",
+            "invisible",
+            "A username has no control or invisible characters.",
+        ));
     } else if username.starts_with(' ') || username.ends_with(' ') {
-        faults.push(Fault::of("username", "invisible", "A username neither starts nor ends with a space."));
+        faults.push(Violation::of(
+            "username",
+            "invisible",
+            "A username neither starts nor ends with a space.",
+        ));
     }
     faults
 }
 
 /// Every rule that a new password, given as the member `field`, breaks. Passwords that a take-over brought keep none.
 #[must_use]
-pub fn password_faults(field: &str, username: Option<&str>, password: &str, limits: Limits) -> Vec<Fault> {
-    let mut faults: Vec<Fault> = length(field, "password", password, limits.password).into_iter().collect();
+pub fn password_faults(
+    field: &str,
+    username: Option<&str>,
+    password: &str,
+    limits: Limits,
+) -> Vec<Violation> {
+    let mut faults: Vec<Violation> =
+        length(field, "password", password, limits.password).into_iter().collect();
     if limits.strict && username.is_some_and(|username| username_key(password) == username_key(username)) {
-        faults.push(Fault::of(field, "same_as_username", "A password is not the username."));
+        faults.push(Violation::of(field, "same_as_username", "A password is not the username."));
     }
     if limits.strict && is_common(password) {
-        faults.push(Fault::of(field, "too_common", "This password is among the first that are guessed."));
+        faults.push(Violation::of(field, "too_common", "This password is among the first that are guessed."));
     }
     faults
 }
 
-fn length(field: &str, what: &str, text: &str, (min, max): (usize, usize)) -> Option<Fault> {
-    let fault = |code| Fault::of(field, code, format!("A {what} has {min} to {max} characters."));
+fn length(field: &str, what: &str, text: &str, (min, max): (usize, usize)) -> Option<Violation> {
+    let fault = |code| Violation::of(field, code, format!("A {what} has {min} to {max} characters."));
     match text.chars().count() {
         count if count < min => Some(fault("too_short")),
         count if count > max => Some(fault("too_long")),

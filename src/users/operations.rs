@@ -9,14 +9,14 @@ use secrecy::SecretString;
 use super::model::{NewUser, User, username_key};
 use super::password::{Hasher, Verdict};
 use super::store::Users;
-use crate::audit::store::{Audit, Circumstances, Event};
+use crate::audit::store::{Audit, Event, RequestContext};
 use crate::auth::operations::{Auth, Opening, Renewal, Tokens};
 use crate::auth::throttling::failed_logins::FailedLogins;
 use crate::auth::throttling::{FAILURES_UNDER_ATTACK, Throttle};
 use crate::auth::token::Claims;
 use crate::clock::Clock;
 use crate::crypto::random_id::RandomId;
-use crate::error::{Error, TokenFault};
+use crate::error::{Error, TokenRejection};
 use crate::lists::store::Lists;
 use crate::todos::store::Todos;
 
@@ -192,7 +192,7 @@ impl Accounts {
                 if counted {
                     self.failed_logins.add(&key, self.clock.now()).await?;
                 }
-                let circumstances = Circumstances {
+                let circumstances = RequestContext {
                     user_id: user.map(|user| user.id),
                     username: Some(name.chars().take(64).collect()),
                     session_id: None,
@@ -208,10 +208,10 @@ impl Accounts {
     /// says whether the caller is given the refresh token, too.
     ///
     /// # Errors
-    /// [`TokenFault::Revoked`] when the user or the session is over, or the token is a copy of one that was replaced;
+    /// [`TokenRejection::Revoked`] when the user or the session is over, or the token is a copy of one that was replaced;
     /// [`Error::Unavailable`].
     pub async fn refresh(&self, refresh: &Claims, hand_over: bool, origin: &Origin) -> Result<Tokens, Error> {
-        let revoked = Err(Error::Token(TokenFault::Revoked));
+        let revoked = Err(Error::Token(TokenRejection::Revoked));
         let Some(user) = self.users.by_id(refresh.sub).await? else { return revoked };
         if user.disabled_at.is_some() {
             return revoked;
@@ -232,7 +232,7 @@ impl Accounts {
     /// [`Error::Unavailable`]: see [`Auth::log_out`].
     pub async fn log_out(&self, claims: &Claims, origin: &Origin) -> Result<(), Error> {
         self.auth.log_out(claims).await?;
-        let circumstances = Circumstances {
+        let circumstances = RequestContext {
             user_id: Some(claims.sub),
             username: Some(claims.username.clone()),
             session_id: Some(claims.sid),
@@ -253,7 +253,7 @@ impl Accounts {
     /// The caller, asked of the database, as sensitive acts need: the user and the session are still alive.
     ///
     /// # Errors
-    /// [`TokenFault::Revoked`] when they are not; [`Error::Unavailable`].
+    /// [`TokenRejection::Revoked`] when they are not; [`Error::Unavailable`].
     pub async fn caller(&self, claims: &Claims) -> Result<User, Error> {
         let user = self.get(claims.sub).await?;
         self.auth.assert_alive(claims.sid, user.epoch).await?;
@@ -268,6 +268,6 @@ impl Accounts {
         origin: &Origin,
     ) {
         let (user_id, username) = (Some(user.id), Some(user.username.clone()));
-        self.audit.note(event, Circumstances { user_id, username, session_id, ip: origin.ip() }).await;
+        self.audit.note(event, RequestContext { user_id, username, session_id, ip: origin.ip() }).await;
     }
 }

@@ -12,7 +12,7 @@ use mongodb::options::{IndexOptions, ReturnDocument};
 use super::model::{User, UserPatch, username_key};
 use crate::auth::token::Role;
 use crate::error::Error;
-use crate::mongo::{self, Db, Setup};
+use crate::mongo::{self, Db, PrepareError};
 
 /// The collection `users`.
 #[derive(Clone)]
@@ -29,7 +29,7 @@ impl Users {
     ///
     /// # Errors
     /// See [`mongo::ensure_indexes`].
-    pub async fn ensure_indexes(&self) -> Result<(), Setup> {
+    pub async fn ensure_indexes(&self) -> Result<(), PrepareError> {
         let unique = IndexOptions::builder().unique(true).build();
         let deleting = IndexOptions::builder()
             .partial_filter_expression(doc! { "deleted_at": { "$type": "date" } })

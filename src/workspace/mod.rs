@@ -7,12 +7,12 @@ use bson::oid::ObjectId;
 use chrono_tz::Tz;
 
 use crate::clock::Clock;
-use crate::error::{Error, TokenFault};
+use crate::error::{Error, TokenRejection};
 use crate::http::detached::DEADLINE;
-use crate::lists::store::{Lists, OwnLists};
-use crate::owned::order_key::Positions;
+use crate::lists::store::{Lists, UserLists};
+use crate::owned::order_key::OrderKeys;
 use crate::owned::quota::Quota;
-use crate::todos::store::{OwnTodos, Todos};
+use crate::todos::store::{Todos, UserTodos};
 use crate::users::store::Users;
 
 /// How many todos a user may have outside the trash.
@@ -22,32 +22,32 @@ pub const LISTS_MAX: u64 = 500;
 
 /// The todos and lists of everyone, with the rules between them; cheap to clone.
 #[derive(Clone)]
-pub struct Planner {
+pub struct Workspaces {
     pub(crate) todos: Todos,
     pub(crate) lists: Lists,
     users: Users,
-    pub(crate) positions: Positions,
+    pub(crate) positions: OrderKeys,
     pub(crate) todo_quota: Arc<Quota>,
     clock: Clock,
 }
 
 /// The todos and lists of one user, at one moment: the only door to any.
-pub struct Plan<'a> {
-    pub(crate) planner: &'a Planner,
-    pub(crate) todos: OwnTodos<'a>,
-    pub(crate) lists: OwnLists<'a>,
+pub struct Workspace<'a> {
+    pub(crate) planner: &'a Workspaces,
+    pub(crate) todos: UserTodos<'a>,
+    pub(crate) lists: UserLists<'a>,
     pub(crate) owner_id: ObjectId,
     pub(crate) now: DateTime,
     /// The request that may be a repetition, and whose completion of a recurring todo must count once.
     pub(crate) attempt: Option<ObjectId>,
 }
 
-impl Planner {
+impl Workspaces {
     /// Over the stores, dated by `clock`.
     #[must_use]
     pub fn new(todos: Todos, lists: Lists, users: Users, clock: Clock) -> Self {
         let todo_quota = Arc::new(Quota::new(TODOS_MAX));
-        Self { todos, lists, users, positions: Positions::default(), todo_quota, clock }
+        Self { todos, lists, users, positions: OrderKeys::default(), todo_quota, clock }
     }
 
     /// The time of what is done now.
@@ -57,13 +57,13 @@ impl Planner {
 
     /// What belongs to one user.
     #[must_use]
-    pub fn of(&self, owner_id: ObjectId) -> Plan<'_> {
+    pub fn of(&self, owner_id: ObjectId) -> Workspace<'_> {
         let (todos, lists) = (self.todos.of(owner_id), self.lists.of(owner_id));
-        Plan { planner: self, todos, lists, owner_id, now: self.now(), attempt: None }
+        Workspace { planner: self, todos, lists, owner_id, now: self.now(), attempt: None }
     }
 }
 
-impl Plan<'_> {
+impl Workspace<'_> {
     /// The same for a request that may be a repetition, known by an id that was made for it.
     #[must_use]
     pub fn on_behalf_of(self, attempt: ObjectId) -> Self {
@@ -83,7 +83,7 @@ impl Plan<'_> {
     /// The zone that the user's days are in.
     pub(crate) async fn zone(&self) -> Result<Tz, Error> {
         let user = self.planner.users.by_id(self.owner_id).await?;
-        let user = user.ok_or(Error::Token(TokenFault::Revoked))?;
+        let user = user.ok_or(Error::Token(TokenRejection::Revoked))?;
         Ok(user.time_zone.parse().unwrap_or(Tz::UTC))
     }
 }

@@ -3,21 +3,21 @@
 use bson::oid::ObjectId;
 use bson::{Timestamp, doc};
 use serde_json::json;
-use todo_api::owned::change_stamp::Place;
-use todo_api::owned::collection::{Objects, Own};
+use todo_api::owned::change_stamp::StreamPosition;
+use todo_api::owned::collection::{OwnedBy, OwnedCollection};
 use todo_api::owned::{Owned, Selection};
 use todo_api::todos::model::Todo;
 
 use crate::support::TestApp;
 
-const BEGINNING: Place = Place { stamp: Timestamp { time: 0, increment: 0 }, behind: None };
+const BEGINNING: StreamPosition = StreamPosition { stamp: Timestamp { time: 0, increment: 0 }, behind: None };
 
 fn everything() -> Selection {
     Selection { filter: doc! {}, sort: doc! { "position": 1 }, index: "by_position", limit: 0 }
 }
 
 /// How many objects each way of reading finds.
-async fn found(own: &Own<'_, Todo>, id: ObjectId) -> [usize; 7] {
+async fn found(own: &OwnedBy<'_, Todo>, id: ObjectId) -> [usize; 7] {
     [
         usize::from(own.find(id).await.unwrap().is_some()),
         usize::from(own.committed(id).await.is_ok()),
@@ -32,7 +32,7 @@ async fn found(own: &Own<'_, Todo>, id: ObjectId) -> [usize; 7] {
 #[tokio::test]
 async fn nothing_that_a_store_does_for_one_user_reaches_another_users_objects() {
     let app = TestApp::start().await;
-    let (now, todos) = (app.clock.now(), Objects::<Todo>::new(&app.state.db));
+    let (now, todos) = (app.clock.now(), OwnedCollection::<Todo>::new(&app.state.db));
     let (ann, ben) = (todos.of(ObjectId::new()), todos.of(ObjectId::new()));
     let todo = Todo::blank(ObjectId::new(), ann.owner_id(), "a".to_owned(), now);
     let id = todo.id;
@@ -46,7 +46,7 @@ async fn nothing_that_a_store_does_for_one_user_reaches_another_users_objects() 
     assert_eq!(ben.insert(&stolen).await.unwrap(), None);
     assert_eq!(ben.insert_each(std::slice::from_ref(&stolen)).await.unwrap(), 0);
     assert!(!ben.swap(&stolen.moved("b".to_owned(), now), 1).await.unwrap());
-    let set = async |own: &Own<'_, Todo>| {
+    let set = async |own: &OwnedBy<'_, Todo>| {
         own.set(id, doc! {}, doc! { "$eq": ["$completed", true] }, doc! { "completed": true }, now)
             .await
             .unwrap()

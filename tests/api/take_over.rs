@@ -5,7 +5,7 @@ use std::time::Duration;
 use bson::oid::ObjectId;
 use bson::{Bson, Document, doc};
 use serde_json::json;
-use todo_api::migrations::Which;
+use todo_api::migrations::MigrationScope;
 use todo_api::startup;
 
 use crate::support::process::{self, Server};
@@ -74,7 +74,7 @@ async fn taking_over_twice_changes_nothing_more() {
     let (db, ids) = original_database().await;
     let app = TestApp::over(db.clone()).await;
     let (users, todos) = (db.all("users").await, db.all("todos").await);
-    startup::migrate(&app.state, Which::All).await.unwrap();
+    startup::migrate(&app.state, MigrationScope::All).await.unwrap();
     assert_eq!(db.all("users").await, users);
     assert_eq!(db.all("todos").await, todos);
     assert_taken_over(&app.restart().await, &ids).await;

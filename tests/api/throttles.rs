@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use serde_json::{Value, json};
 use todo_api::clock::Clock;
-use todo_api::http::access_log::Peer;
+use todo_api::http::access_log::PeerAddress;
 
 use crate::support::v1::MINUTE;
 use crate::support::{Answer, PASSWORD, TestApp, TestDatabase};
@@ -36,7 +36,7 @@ async fn send(
     if !token.is_empty() {
         request = request.header("authorization", format!("Bearer {token}"));
     }
-    let peer = Peer(SocketAddr::new(from.into(), 4_711));
+    let peer = PeerAddress(SocketAddr::new(from.into(), 4_711));
     app.send(request.extension(peer).body(Body::from(body.to_string())).unwrap()).await
 }
 

@@ -9,7 +9,7 @@ use mongodb::IndexModel;
 use mongodb::options::IndexOptions;
 use serde_json::{Value, json};
 use todo_api::error::Error;
-use todo_api::owned::{Condition, Conflict, TOMBSTONE_TTL};
+use todo_api::owned::{Conflict, Precondition, TOMBSTONE_TTL};
 use todo_api::todos::input::TodoInput;
 
 use crate::support::process::Server;
@@ -166,14 +166,14 @@ async fn what_comes_too_late_does_not_undo_what_its_client_did_meanwhile() {
     app.clock.advance(Duration::from_secs(9));
     ann.patch(&format!("/v1/todos/{id}"), json!({ "name": "newer" })).await.assert(200);
     for input in inputs() {
-        let refused = late.change(stored, input, &Condition::Any).await;
+        let refused = late.change(stored, input, &Precondition::Any).await;
         assert!(matches!(refused, Err(Conflict::Error(Error::Unavailable(_)))), "{refused:?}");
     }
-    assert!(late.remove(stored, &Condition::Any).await.is_err());
+    assert!(late.remove(stored, &Precondition::Any).await.is_err());
     let todo = ann.get(&format!("/v1/todos/{id}")).await.assert(200).json();
     assert_eq!((&todo["name"], &todo["completed"]), (&json!("newer"), &json!(false)));
     for input in inputs() {
-        app.state.planner.of(owner).change(stored, input, &Condition::Any).await.unwrap();
+        app.state.planner.of(owner).change(stored, input, &Precondition::Any).await.unwrap();
     }
     let todo = ann.get(&format!("/v1/todos/{id}")).await.assert(200).json();
     assert_eq!((&todo["name"], &todo["completed"]), (&json!("late"), &json!(true)));

@@ -16,7 +16,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout_at;
 
 use super::store::{Revocation, Revocations};
-use super::target::{Reach, Target};
+use super::target::{RevocationScope, Target};
 use crate::auth::token::{Claims, LEEWAY_SECONDS};
 use crate::error::Error;
 
@@ -47,7 +47,7 @@ pub enum Verdict {
 }
 
 struct Entry {
-    reach: Reach,
+    reach: RevocationScope,
     expires_at: DateTime,
     durable: bool,
 }
@@ -160,7 +160,7 @@ impl Blacklist {
     pub async fn revoke(
         &self,
         target: Target,
-        reach: Reach,
+        reach: RevocationScope,
         last_exp: i64,
         now: DateTime,
     ) -> Result<(), Error> {
@@ -290,6 +290,6 @@ impl Blacklist {
     }
 }
 
-fn reach(entry: &Revocation) -> Reach {
-    Reach { epoch: entry.epoch.unwrap_or(i64::MAX), except: entry.except }
+fn reach(entry: &Revocation) -> RevocationScope {
+    RevocationScope { epoch: entry.epoch.unwrap_or(i64::MAX), except: entry.except }
 }

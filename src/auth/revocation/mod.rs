@@ -12,11 +12,11 @@ use bson::DateTime;
 use bson::oid::ObjectId;
 
 use self::blacklist::Verdict;
-use self::target::{Reach, Target};
+use self::target::{RevocationScope, Target};
 use super::operations::Auth;
 use super::token::{Claims, LEEWAY_SECONDS, REFRESH_TTL_SECONDS};
 use crate::crypto::random_id::RandomId;
-use crate::error::{Error, TokenFault};
+use crate::error::{Error, TokenRejection};
 use tokio::sync::watch;
 
 impl Auth {
@@ -27,7 +27,9 @@ impl Auth {
     /// [`Error::Unavailable`]: refused in this instance all the same, and safe to repeat.
     pub async fn log_out(&self, claims: &Claims) -> Result<(), Error> {
         self.end(claims.sid, "logout").await?;
-        self.blacklist.revoke(Target::Token(claims.jti), Reach::ALL, claims.exp, self.clock.now()).await
+        self.blacklist
+            .revoke(Target::Token(claims.jti), RevocationScope::ALL, claims.exp, self.clock.now())
+            .await
     }
 
     /// Ends a session, in the order of [`Auth::log_out`].
@@ -36,7 +38,7 @@ impl Auth {
     /// As [`Auth::log_out`].
     pub async fn end(&self, sid: RandomId, why: &str) -> Result<(), Error> {
         let now = self.clock.now();
-        self.blacklist.revoke(Target::Session(sid), Reach::ALL, last_exp(now), now).await?;
+        self.blacklist.revoke(Target::Session(sid), RevocationScope::ALL, last_exp(now), now).await?;
         self.sessions.end(sid, why, now).await
     }
 
@@ -58,7 +60,9 @@ impl Auth {
         if let Some(sid) = except {
             self.sessions.lift(sid, epoch).await?;
         }
-        self.blacklist.revoke(Target::User(user_id), Reach { epoch, except }, last_exp(now), now).await?;
+        self.blacklist
+            .revoke(Target::User(user_id), RevocationScope { epoch, except }, last_exp(now), now)
+            .await?;
         self.sessions.end_before(user_id, epoch, why, now).await
     }
 
@@ -90,7 +94,7 @@ impl Auth {
     pub async fn check_revocation(&self, claims: &Claims) -> Result<(), Error> {
         match self.blacklist.check(claims).await? {
             Verdict::Clear => Ok(()),
-            Verdict::Pending | Verdict::Revoked => Err(Error::Token(TokenFault::Revoked)),
+            Verdict::Pending | Verdict::Revoked => Err(Error::Token(TokenRejection::Revoked)),
         }
     }
 

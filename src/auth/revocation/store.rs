@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::crypto::random_id::RandomId;
 use crate::error::Error;
-use crate::mongo::{self, Db, Setup};
+use crate::mongo::{self, Db, PrepareError};
 
 /// An entry of the blacklist, kept until the last token that it revokes has expired.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,7 +64,7 @@ impl Revocations {
     ///
     /// # Errors
     /// See [`mongo::ensure_indexes`].
-    pub async fn ensure_indexes(&self) -> Result<(), Setup> {
+    pub async fn ensure_indexes(&self) -> Result<(), PrepareError> {
         let ttl = |after| IndexOptions::builder().expire_after(after).build();
         let entries = [
             mongo::index(doc! { "expires_at": 1 }, ttl(Duration::ZERO)),

@@ -29,14 +29,14 @@ impl Target {
 
 /// How far an entry reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reach {
-    /// Tokens of an earlier epoch are revoked; [`Reach::ALL`] for tokens and sessions, which have none.
+pub struct RevocationScope {
+    /// Tokens of an earlier epoch are revoked; [`RevocationScope::ALL`] for tokens and sessions, which have none.
     pub epoch: i64,
     /// The session that is spared.
     pub except: Option<RandomId>,
 }
 
-impl Reach {
+impl RevocationScope {
     /// Whatever the epoch.
     pub const ALL: Self = Self { epoch: i64::MAX, except: None };
 

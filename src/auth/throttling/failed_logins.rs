@@ -15,7 +15,7 @@ use mongodb::options::IndexOptions;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::mongo::{self, Db, Setup};
+use crate::mongo::{self, Db, PrepareError};
 
 const HOUR_MILLIS: i64 = 60 * 60 * 1_000;
 
@@ -45,7 +45,7 @@ impl FailedLogins {
     ///
     /// # Errors
     /// See [`mongo::ensure_indexes`].
-    pub async fn ensure_indexes(&self) -> Result<(), Setup> {
+    pub async fn ensure_indexes(&self) -> Result<(), PrepareError> {
         let ttl = IndexOptions::builder().expire_after(Duration::ZERO).build();
         mongo::ensure_indexes(&self.0, [mongo::index(doc! { "expires_at": 1 }, ttl)]).await
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use crate::error::Refusal;
+use crate::error::OperatorError;
 
 /// How much is read at a time, in bytes.
 const BUFFER: usize = 128 * 1024;
@@ -24,11 +24,11 @@ impl Output {
     ///
     /// # Errors
     /// There is such a file, or it cannot be made.
-    pub fn create(path: &Path) -> Result<Self, Refusal> {
+    pub fn create(path: &Path) -> Result<Self, OperatorError> {
         if path == Path::new("-") {
             let stdout = io::stdout();
             if stdout.is_terminal() {
-                return Err(Refusal(
+                return Err(OperatorError(
                     "standard output is a terminal: lead it to a file or a command".to_owned(),
                 ));
             }
@@ -36,7 +36,7 @@ impl Output {
         }
         let shown = path.display();
         let Some(name) = path.file_name() else {
-            return Err(Refusal(format!("{shown} is no name of a file")));
+            return Err(OperatorError(format!("{shown} is no name of a file")));
         };
         if fs::symlink_metadata(path).is_ok() {
             return Err(taken(path));
@@ -44,7 +44,7 @@ impl Output {
         let part =
             tempfile::Builder::new().prefix(name).rand_bytes(0).suffix(".part").tempfile_in(folder(path));
         let part = part.map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => Refusal(format!(
+            io::ErrorKind::AlreadyExists => OperatorError(format!(
                 "{shown}.part is there: another backup is writing it, or was cut off; remove it in that case"
             )),
             _ => unwritable(path, &error),
@@ -56,7 +56,7 @@ impl Output {
     ///
     /// # Errors
     /// It cannot be written, or a file has got that name meanwhile.
-    pub fn keep(self) -> Result<(), Refusal> {
+    pub fn keep(self) -> Result<(), OperatorError> {
         match self {
             Self::Stream(mut stdout) => stdout.flush().map_err(|error| unwritable(Path::new("-"), &error)),
             Self::File(part, path) => {
@@ -101,11 +101,11 @@ impl Input {
     ///
     /// # Errors
     /// It cannot be opened.
-    pub fn open(path: &Path) -> Result<Self, Refusal> {
+    pub fn open(path: &Path) -> Result<Self, OperatorError> {
         if path == Path::new("-") {
             let stdin = io::stdin();
             if stdin.is_terminal() {
-                return Err(Refusal("standard input is a terminal: lead a backup into it".to_owned()));
+                return Err(OperatorError("standard input is a terminal: lead a backup into it".to_owned()));
             }
             return Ok(Self::Stream(Box::new(stdin)));
         }
@@ -113,7 +113,7 @@ impl Input {
         match opened {
             Ok((true, file)) => Ok(Self::File(file)),
             Ok((false, file)) => Ok(Self::Stream(Box::new(file))),
-            Err(error) => Err(Refusal(format!("{} cannot be read: {error}", path.display()))),
+            Err(error) => Err(OperatorError(format!("{} cannot be read: {error}", path.display()))),
         }
     }
 
@@ -141,12 +141,12 @@ pub fn name_of(path: &Path, standard: &str) -> String {
 
 /// That `path` cannot be written, and why.
 #[must_use]
-pub fn unwritable(path: &Path, error: &io::Error) -> Refusal {
-    Refusal(format!("{} cannot be written: {error}", name_of(path, "standard output")))
+pub fn unwritable(path: &Path, error: &io::Error) -> OperatorError {
+    OperatorError(format!("{} cannot be written: {error}", name_of(path, "standard output")))
 }
 
-fn taken(path: &Path) -> Refusal {
-    Refusal(format!("{} is there already, and is never overwritten", path.display()))
+fn taken(path: &Path) -> OperatorError {
+    OperatorError(format!("{} is there already, and is never overwritten", path.display()))
 }
 
 fn folder(path: &Path) -> &Path {

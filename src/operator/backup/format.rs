@@ -21,7 +21,7 @@ use aws_lc_rs::digest::SHA256_OUTPUT_LEN;
 use bson::{DateTime, RawDocument, RawDocumentBuf, rawdoc};
 
 use super::hashing::Digested;
-use crate::error::Refusal;
+use crate::error::OperatorError;
 
 const MAGIC: &[u8; 8] = b"todo-api";
 const VERSION: u8 = 1;
@@ -84,8 +84,8 @@ pub enum Broken {
 impl Broken {
     /// The sentence about the file of this name.
     #[must_use]
-    pub fn of(&self, name: &str) -> Refusal {
-        Refusal(format!("{name} {self}"))
+    pub fn of(&self, name: &str) -> OperatorError {
+        OperatorError(format!("{name} {self}"))
     }
 }
 
@@ -222,9 +222,9 @@ impl<R: BufRead> Reader<R> {
     /// See [`Reader::open`].
     pub fn check(
         mut self,
-        mut each: impl FnMut() -> Result<(), Refusal>,
+        mut each: impl FnMut() -> Result<(), OperatorError>,
         name: &str,
-    ) -> Result<Totals, Refusal> {
+    ) -> Result<Totals, OperatorError> {
         loop {
             each()?;
             if let Record::End(totals) = self.record().map_err(|broken| broken.of(name))? {

@@ -13,7 +13,7 @@ use super::archive::{Input, Output, name_of, unwritable};
 use super::format::{Header, Reader, Record, Totals, Writer};
 use super::store::{Filling, Snapshot};
 use crate::clock;
-use crate::error::{Error, Refusal};
+use crate::error::{Error, OperatorError};
 use crate::mongo::Db;
 use crate::sync::lineage::Lineage;
 
@@ -21,7 +21,12 @@ use crate::sync::lineage::Lineage;
 ///
 /// # Errors
 /// Why there is no backup, as one line; also that `stop` came first.
-pub async fn save(db: &Db, path: &Path, now: DateTime, stop: &CancellationToken) -> Result<String, Refusal> {
+pub async fn save(
+    db: &Db,
+    path: &Path,
+    now: DateTime,
+    stop: &CancellationToken,
+) -> Result<String, OperatorError> {
     let began = Instant::now();
     let output = Output::create(path)?;
     let mut snapshot = Snapshot::take(db).await?;
@@ -50,18 +55,23 @@ pub async fn save(db: &Db, path: &Path, now: DateTime, stop: &CancellationToken)
 ///
 /// # Errors
 /// Why nothing was restored, as one line; also that `stop` came first.
-pub async fn load(db: &Db, path: &Path, now: DateTime, stop: &CancellationToken) -> Result<String, Refusal> {
+pub async fn load(
+    db: &Db,
+    path: &Path,
+    now: DateTime,
+    stop: &CancellationToken,
+) -> Result<String, OperatorError> {
     let began = Instant::now();
     let name = name_of(path, "standard input");
     let mut input = Input::open(path)?;
     let mut filling = Filling::begin(db).await?;
     let checked = check(&mut input, &name, stop)?;
-    let source = input.reader().map_err(|error| Refusal(format!("{name} cannot be read: {error}")))?;
+    let source = input.reader().map_err(|error| OperatorError(format!("{name} cannot be read: {error}")))?;
     let reader = Reader::open(source).map_err(|broken| broken.of(&name))?;
     let made = clock::rfc3339(reader.header().at);
     let lineage = Lineage::new(db);
     if !lineage.begin(now).await.map_err(|error| failed(&error))? {
-        return Err(Refusal("the database is being restored already".to_owned()));
+        return Err(OperatorError("the database is being restored already".to_owned()));
     }
     let bar = bar("loading", checked);
     let each = || {
@@ -76,10 +86,10 @@ pub async fn load(db: &Db, path: &Path, now: DateTime, stop: &CancellationToken)
             lineage.finish(now).await.map_err(|error| still_there(&failed(&error)))?;
             Ok(format!("restored, as of {made}: {}", summary(totals, began.elapsed())))
         }
-        Err(Refusal(why)) => {
-            filling.undo().await.map_err(|Refusal(left)| still_there(&format!("{why}; {left}")))?;
+        Err(OperatorError(why)) => {
+            filling.undo().await.map_err(|OperatorError(left)| still_there(&format!("{why}; {left}")))?;
             lineage.give_up().await.map_err(|error| still_there(&format!("{why}; {}", failed(&error))))?;
-            Err(Refusal(format!("{why}; what had been loaded is removed again")))
+            Err(OperatorError(format!("{why}; what had been loaded is removed again")))
         }
     }
 }
@@ -90,8 +100,8 @@ async fn fill(
     mut reader: Reader<impl BufRead>,
     name: &str,
     now: DateTime,
-    mut each: impl FnMut() -> Result<(), Refusal>,
-) -> Result<Totals, Refusal> {
+    mut each: impl FnMut() -> Result<(), OperatorError>,
+) -> Result<Totals, OperatorError> {
     filling.require_no_service().await?;
     loop {
         each()?;
@@ -108,19 +118,19 @@ async fn fill(
     }
 }
 
-fn still_there(why: &impl Display) -> Refusal {
-    Refusal(format!("{why}; drop the database and restore again: what was loaded is still there"))
+fn still_there(why: &impl Display) -> OperatorError {
+    OperatorError(format!("{why}; drop the database and restore again: what was loaded is still there"))
 }
 
-fn failed(error: &Error) -> Refusal {
-    Refusal(error.to_string())
+fn failed(error: &Error) -> OperatorError {
+    OperatorError(error.to_string())
 }
 
 /// Reads a file to its end, and says how many documents it has; `None` for what can be read only once.
-fn check(input: &mut Input, name: &str, stop: &CancellationToken) -> Result<Option<u64>, Refusal> {
+fn check(input: &mut Input, name: &str, stop: &CancellationToken) -> Result<Option<u64>, OperatorError> {
     let Input::File(_) = input else { return Ok(None) };
     let bar = bar("checking", None);
-    let source = input.reader().map_err(|error| Refusal(format!("{name} cannot be read: {error}")))?;
+    let source = input.reader().map_err(|error| OperatorError(format!("{name} cannot be read: {error}")))?;
     let reader = Reader::open(source).map_err(|broken| broken.of(name))?;
     let each = || {
         bar.inc(1);
@@ -131,8 +141,8 @@ fn check(input: &mut Input, name: &str, stop: &CancellationToken) -> Result<Opti
     Ok(u64::try_from(totals.documents).ok())
 }
 
-fn go_on(stop: &CancellationToken) -> Result<(), Refusal> {
-    if stop.is_cancelled() { Err(Refusal("interrupted".to_owned())) } else { Ok(()) }
+fn go_on(stop: &CancellationToken) -> Result<(), OperatorError> {
+    if stop.is_cancelled() { Err(OperatorError("interrupted".to_owned())) } else { Ok(()) }
 }
 
 fn summary(totals: Totals, took: Duration) -> String {

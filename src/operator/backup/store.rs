@@ -17,7 +17,7 @@ use futures_util::TryStreamExt;
 use mongodb::ClientSession;
 use mongodb::error::Error as DriverError;
 
-use crate::error::Refusal;
+use crate::error::OperatorError;
 use crate::mongo::{self, Db};
 
 /// What is of no use in another database: heartbeats of instances, sessions, and what tells this database from others.
@@ -45,17 +45,17 @@ impl<'a> Snapshot<'a> {
     ///
     /// # Errors
     /// There is nothing in the database, collections are just being made, or it cannot be read.
-    pub async fn take(db: &'a Db) -> Result<Self, Refusal> {
+    pub async fn take(db: &'a Db) -> Result<Self, OperatorError> {
         let names = of_use(db).await?;
         let Some(first) = names.first() else {
-            return Err(Refusal("there is nothing in the database that MONGODB_URI names".to_owned()));
+            return Err(OperatorError("there is nothing in the database that MONGODB_URI names".to_owned()));
         };
         let first = db.collection::<Document>(first);
         let mut session = first.client().start_session().snapshot(true).await.map_err(failed)?;
         // The first read of the session settles the moment for all that follow.
         first.find_one(doc! {}).session(&mut session).await.map_err(failed)?;
         if of_use(db).await? != names {
-            return Err(Refusal("collections are being made at this moment: try again".to_owned()));
+            return Err(OperatorError("collections are being made at this moment: try again".to_owned()));
         }
         Ok(Self { db, session, names })
     }
@@ -71,7 +71,7 @@ impl<'a> Snapshot<'a> {
     ///
     /// # Errors
     /// They cannot be read.
-    pub async fn estimate(&self) -> Result<u64, Refusal> {
+    pub async fn estimate(&self) -> Result<u64, OperatorError> {
         let mut documents = 0;
         for name in &self.names {
             let count = self.db.collection::<Document>(name).estimated_document_count().await;
@@ -87,8 +87,8 @@ impl<'a> Snapshot<'a> {
     pub async fn read(
         &mut self,
         name: &str,
-        mut each: impl FnMut(&RawDocument) -> Result<(), Refusal>,
-    ) -> Result<(), Refusal> {
+        mut each: impl FnMut(&RawDocument) -> Result<(), OperatorError>,
+    ) -> Result<(), OperatorError> {
         let documents = self.db.collection::<RawDocumentBuf>(name);
         let found = documents.find(doc! {}).batch_size(READ_BATCH).session(&mut self.session).await;
         let mut cursor = found.map_err(failed)?;
@@ -113,10 +113,10 @@ impl<'a> Filling<'a> {
     ///
     /// # Errors
     /// It has some, or cannot be read.
-    pub async fn begin(db: &'a Db) -> Result<Self, Refusal> {
+    pub async fn begin(db: &'a Db) -> Result<Self, OperatorError> {
         for name in collections(db).await? {
             if has_documents(db, &name).await? {
-                return Err(Refusal(format!(
+                return Err(OperatorError(format!(
                     "the database has documents, in the collection `{name}`, and is only restored into when it has \
                      none: stop the service, and drop the database or name another one in MONGODB_URI"
                 )));
@@ -129,9 +129,9 @@ impl<'a> Filling<'a> {
     ///
     /// # Errors
     /// One has, or the database cannot be read.
-    pub async fn require_no_service(&self) -> Result<(), Refusal> {
+    pub async fn require_no_service(&self) -> Result<(), OperatorError> {
         if has_documents(self.db, "fences").await? {
-            return Err(Refusal("a service was started on the database meanwhile: stop it".to_owned()));
+            return Err(OperatorError("a service was started on the database meanwhile: stop it".to_owned()));
         }
         Ok(())
     }
@@ -140,7 +140,7 @@ impl<'a> Filling<'a> {
     ///
     /// # Errors
     /// See [`Filling::flush`].
-    pub async fn go_on_with(&mut self, name: String) -> Result<(), Refusal> {
+    pub async fn go_on_with(&mut self, name: String) -> Result<(), OperatorError> {
         self.flush().await?;
         self.names.push(name);
         Ok(())
@@ -150,7 +150,7 @@ impl<'a> Filling<'a> {
     ///
     /// # Errors
     /// See [`Filling::flush`].
-    pub async fn add(&mut self, document: RawDocumentBuf) -> Result<(), Refusal> {
+    pub async fn add(&mut self, document: RawDocumentBuf) -> Result<(), OperatorError> {
         let stamped = self.names.last().is_some_and(|name| STAMPED.contains(&name.as_str()));
         let document = if stamped { unstamped(document)? } else { document };
         self.bytes += document.as_bytes().len();
@@ -162,7 +162,7 @@ impl<'a> Filling<'a> {
     ///
     /// # Errors
     /// It cannot be written.
-    pub async fn flush(&mut self) -> Result<(), Refusal> {
+    pub async fn flush(&mut self) -> Result<(), OperatorError> {
         let (batch, Some(name)) = (std::mem::take(&mut self.batch), self.names.last()) else { return Ok(()) };
         self.bytes = 0;
         if !batch.is_empty() {
@@ -176,7 +176,7 @@ impl<'a> Filling<'a> {
     ///
     /// # Errors
     /// It cannot be written.
-    pub async fn end_sessions(&mut self, now: DateTime) -> Result<(), Refusal> {
+    pub async fn end_sessions(&mut self, now: DateTime) -> Result<(), OperatorError> {
         self.names.push("blacklist".to_owned());
         let users = self.db.collection::<Document>("users");
         // What the original wrote has no epoch yet, and no tokens of ours.
@@ -201,7 +201,7 @@ impl<'a> Filling<'a> {
     ///
     /// # Errors
     /// It cannot be removed.
-    pub async fn undo(self) -> Result<(), Refusal> {
+    pub async fn undo(self) -> Result<(), OperatorError> {
         for name in self.names {
             self.db.collection::<Document>(&name).drop().await.map_err(failed)?;
         }
@@ -210,7 +210,7 @@ impl<'a> Filling<'a> {
 }
 
 /// The names of all collections in their order, without views and the server's own.
-async fn collections(db: &Db) -> Result<Vec<String>, Refusal> {
+async fn collections(db: &Db) -> Result<Vec<String>, OperatorError> {
     let any = db.collection::<Document>("lineage");
     let database = any.client().database(&any.namespace().db);
     let mut names =
@@ -221,19 +221,19 @@ async fn collections(db: &Db) -> Result<Vec<String>, Refusal> {
 }
 
 /// Those that a backup has.
-async fn of_use(db: &Db) -> Result<Vec<String>, Refusal> {
+async fn of_use(db: &Db) -> Result<Vec<String>, OperatorError> {
     let mut names = collections(db).await?;
     names.retain(|name| !LEFT_OUT.contains(&name.as_str()));
     Ok(names)
 }
 
-async fn has_documents(db: &Db, name: &str) -> Result<bool, Refusal> {
+async fn has_documents(db: &Db, name: &str) -> Result<bool, OperatorError> {
     let any = db.collection::<Document>(name).find_one(doc! {}).projection(doc! { "_id": 1 }).await;
     Ok(any.map_err(failed)?.is_some())
 }
 
 /// A document whose stamp the server is to set when it is inserted, as it does with a timestamp of zero.
-fn unstamped(document: RawDocumentBuf) -> Result<RawDocumentBuf, Refusal> {
+fn unstamped(document: RawDocumentBuf) -> Result<RawDocumentBuf, OperatorError> {
     if !matches!(document.get("changed"), Ok(Some(RawBsonRef::Timestamp(_)))) {
         return Ok(document);
     }
@@ -244,12 +244,12 @@ fn unstamped(document: RawDocumentBuf) -> Result<RawDocumentBuf, Refusal> {
     });
     unstamped
         .collect::<Result<RawDocumentBuf, bson::error::Error>>()
-        .map_err(|error| Refusal(format!("a document cannot be read: {error}")))
+        .map_err(|error| OperatorError(format!("a document cannot be read: {error}")))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "what `map_err` takes")]
-fn failed(error: DriverError) -> Refusal {
-    Refusal(match mongo::code(&error) {
+fn failed(error: DriverError) -> OperatorError {
+    OperatorError(match mongo::code(&error) {
         // SnapshotTooOld.
         Some(239) => "the backup took longer than MongoDB remembers a moment, which is 5 minutes unless set otherwise: \
                       db.adminCommand({setParameter: 1, minSnapshotHistoryWindowInSeconds: 3600})"

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::model::NUMBER_MAX;
 use super::operations::{Obstacle, Order, Seeder, users_needed};
-use crate::error::{Error, Refusal};
+use crate::error::{Error, OperatorError};
 use crate::state::AppState;
 
 /// How much demo data, and for whom.
@@ -34,7 +34,7 @@ pub struct SeedOptions {
 ///
 /// # Errors
 /// Why it was not done, or not to the end, as one line.
-pub async fn run(state: &AppState, options: SeedOptions) -> Result<String, Refusal> {
+pub async fn run(state: &AppState, options: SeedOptions) -> Result<String, OperatorError> {
     let SeedOptions { users, todos, seed, password, force } = options;
     let users = users.unwrap_or_else(|| u32::try_from(users_needed(todos)).unwrap_or(u32::MAX));
     let order = Order { seed, users, todos, password, force };
@@ -74,8 +74,8 @@ fn counted(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-fn refusal(obstacle: &Obstacle, order: &Order) -> Refusal {
-    Refusal(match obstacle {
+fn refusal(obstacle: &Obstacle, order: &Order) -> OperatorError {
+    OperatorError(match obstacle {
         Obstacle::OtherUsers => {
             "the database has users who are no demo users; with --force the demo data is put beside theirs"
                 .to_owned()

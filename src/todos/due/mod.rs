@@ -9,7 +9,7 @@ use chrono_tz::{GapInfo, Tz};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::error::Fault;
+use crate::error::Violation;
 
 /// The last year of a due date: the last one that is written in four digits.
 pub(super) const LAST_YEAR: i32 = 9999;
@@ -156,7 +156,7 @@ impl DuePatch {
     ///
     /// # Errors
     /// Both or neither of `date` and `at` are left, or a `time_zone` beside a `date`.
-    pub fn apply(self, current: Option<&Due>) -> Result<Due, Vec<Fault>> {
+    pub fn apply(self, current: Option<&Due>) -> Result<Due, Vec<Violation>> {
         let (old_date, old_at) = match current {
             Some(&Due::Date(date)) => (Some(date), None),
             Some(&Due::At { local, .. }) => (None, Some(local)),
@@ -168,17 +168,17 @@ impl DuePatch {
             (Some(date), None) => Some(Due::Date(date)),
             (None, Some(local)) => Some(Due::At { local, time_zone }),
             (None, None) => {
-                faults.push(Fault::of("due/date", "required", "A due date has either `date` or `at`."));
+                faults.push(Violation::of("due/date", "required", "A due date has either `date` or `at`."));
                 None
             }
             (Some(_), Some(_)) => {
-                faults.push(Fault::of("due/at", "conflict", "A due date has `date` or `at`, not both."));
+                faults.push(Violation::of("due/at", "conflict", "A due date has `date` or `at`, not both."));
                 None
             }
         };
         if self.date.unwrap_or(old_date).is_some() && time_zone.is_some() {
             let detail = "A `date` is the same day in every zone: `time_zone` belongs to `at`.";
-            faults.push(Fault::of("due/time_zone", "conflict", detail));
+            faults.push(Violation::of("due/time_zone", "conflict", detail));
         }
         due.filter(|_| faults.is_empty()).ok_or(faults)
     }

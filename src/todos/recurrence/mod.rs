@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use self::rrule::Rule;
 use super::due::{Due, local_of};
-use crate::error::Fault;
+use crate::error::Violation;
 
 /// From where the next occurrence counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -92,13 +92,13 @@ impl RecurrencePatch {
     ///
     /// # Errors
     /// There is no rule, or it is not a supported one.
-    pub fn apply(self, current: Option<&Recurrence>, due: &Due) -> Result<Recurrence, Vec<Fault>> {
+    pub fn apply(self, current: Option<&Recurrence>, due: &Due) -> Result<Recurrence, Vec<Violation>> {
         let basis = self.basis.unwrap_or_else(|| current.map(Recurrence::basis));
         let basis = basis.unwrap_or_default();
         let old = current.map(|current| current.rule.clone());
         let text = self.rule.unwrap_or(old).map(|text| text.trim().to_owned());
         let Some(text) = text else {
-            return Err(vec![Fault::of("recurrence/rule", "required", "A recurrence has a rule.")]);
+            return Err(vec![Violation::of("recurrence/rule", "required", "A recurrence has a rule.")]);
         };
         match current {
             Some(current) if current.rule == text && current.basis == basis => Ok(current.clone()),

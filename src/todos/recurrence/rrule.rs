@@ -3,7 +3,7 @@
 
 use chrono::{NaiveDate, NaiveDateTime, Weekday};
 
-use crate::error::Fault;
+use crate::error::Violation;
 use crate::todos::due::{Due, local_of};
 
 /// The longest text of a rule, in characters.
@@ -77,7 +77,7 @@ impl Rule {
     ///
     /// # Errors
     /// The first thing that is wrong, as a fault of `/recurrence/rule`.
-    pub(super) fn parse(text: &str) -> Result<Self, Fault> {
+    pub(super) fn parse(text: &str) -> Result<Self, Violation> {
         if text.chars().count() > LONGEST {
             return Err(fault("too_long", format!("A rule has at most {LONGEST} characters.")));
         }
@@ -174,8 +174,8 @@ impl Rule {
     }
 }
 
-fn fault(code: &'static str, detail: impl Into<String>) -> Fault {
-    Fault::of("recurrence/rule", code, detail)
+fn fault(code: &'static str, detail: impl Into<String>) -> Violation {
+    Violation::of("recurrence/rule", code, detail)
 }
 
 fn frequency(text: &str) -> Option<Frequency> {
