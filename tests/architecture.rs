@@ -238,7 +238,7 @@ fn the_driver_stays_behind_the_stores() {
 
 #[test]
 fn statuses_stay_in_the_tables_and_in_answers_of_success() {
-    only_in("StatusCode::", &["http/problem", "http/preconditions", "app", "original/wire", "/handlers"]);
+    only_in("StatusCode::", &["http/error_code", "http/preconditions", "app", "original/wire", "/handlers"]);
     for Source { module, code, .. } in
         sources().into_iter().filter(|source| source.module.ends_with("/handlers"))
     {

@@ -4,6 +4,7 @@ pub mod access_log;
 pub mod admission;
 pub mod body;
 pub mod detached;
+pub mod error_code;
 pub mod fields;
 pub mod json;
 pub mod pagination;

@@ -1,16 +1,15 @@
 //! Errors as clients see them: the one table of statuses, and their form as problem details (RFC 9457).
 //! Must not tell a client why something of ours failed.
 
-use std::time::Duration;
-
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::access_log::{ReportedError, RequestId};
+use super::error_code::ErrorCode;
 use super::json::Json;
 use crate::error::{Error, Resource, TokenRejection, Violation};
 
@@ -18,108 +17,11 @@ use crate::error::{Error, Resource, TokenRejection, Violation};
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
-/// The status of an error, its code for programs, and its title for people: THE table.
-#[must_use]
-pub fn describe(error: &Error) -> (StatusCode, &'static str, &'static str) {
-    match error {
-        Error::MalformedJson(_) => (StatusCode::BAD_REQUEST, "malformed_json", "The body is not valid JSON"),
-        Error::Token(fault) => {
-            let (code, title) = describe_token(*fault);
-            (StatusCode::UNAUTHORIZED, code, title)
-        }
-        Error::InvalidCredentials => {
-            (StatusCode::UNAUTHORIZED, "invalid_credentials", "The username or the password is wrong")
-        }
-        Error::RegistrationClosed => {
-            (StatusCode::FORBIDDEN, "registration_closed", "Nobody may register here")
-        }
-        Error::VersionMismatch { .. } => {
-            (StatusCode::PRECONDITION_FAILED, "version_mismatch", "It has changed meanwhile")
-        }
-        Error::SyncTokenExpired => (StatusCode::GONE, "sync_token_expired", "The sync token is too old"),
-        Error::Throttled { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Too many attempts"),
-        Error::TooManyConnections => {
-            (StatusCode::TOO_MANY_REQUESTS, "too_many_connections", "There are too many streams of events")
-        }
-        Error::UnsupportedMediaType => {
-            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body must be JSON")
-        }
-        Error::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "You may not do this"),
-        Error::NotFound(_) => (StatusCode::NOT_FOUND, "not_found", "There is no such thing here"),
-        Error::MethodNotAllowed => {
-            (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed here")
-        }
-        Error::UsernameTaken => (StatusCode::CONFLICT, "username_taken", "The username is taken"),
-        Error::IdTaken => (StatusCode::CONFLICT, "id_taken", "The id is taken"),
-        Error::InTrash => (StatusCode::CONFLICT, "in_trash", "It is in the trash"),
-        Error::LimitReached(_) => {
-            (StatusCode::UNPROCESSABLE_ENTITY, "limit_reached", "There are as many as may be")
-        }
-        Error::IdempotencyKeyReused => {
-            (StatusCode::CONFLICT, "idempotency_key_reused", "The idempotency key stands for another request")
-        }
-        Error::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "request_timeout", "The body came too slowly"),
-        Error::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large"),
-        Error::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_input", "The input breaks a rule"),
-        Error::Internal(_) => {
-            (StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "The service made a mistake")
-        }
-        Error::Unavailable(_) => {
-            (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The service cannot do this right now")
-        }
-    }
-}
-
-fn describe_token(fault: TokenRejection) -> (&'static str, &'static str) {
-    match fault {
-        TokenRejection::Missing => ("token_missing", "A token is needed here"),
-        TokenRejection::Invalid => ("token_invalid", "The token is not valid"),
-        TokenRejection::Expired => ("token_expired", "The token has expired"),
-        TokenRejection::Revoked => ("token_revoked", "The token has been revoked"),
-        TokenRejection::NotFresh => ("token_not_fresh", "A token from a recent login is needed here"),
-    }
-}
-
-/// What a code means, for a person; `None` for a word that is no code.
-#[must_use]
-pub fn explain(code: &str) -> Option<(StatusCode, &'static str)> {
-    let all = [
-        Error::MalformedJson(String::new()),
-        Error::Token(TokenRejection::Missing),
-        Error::Token(TokenRejection::Invalid),
-        Error::Token(TokenRejection::Expired),
-        Error::Token(TokenRejection::Revoked),
-        Error::Token(TokenRejection::NotFresh),
-        Error::InvalidCredentials,
-        Error::Forbidden,
-        Error::RegistrationClosed,
-        Error::NotFound(Resource::Path),
-        Error::MethodNotAllowed,
-        Error::UsernameTaken,
-        Error::IdempotencyKeyReused,
-        Error::IdTaken,
-        Error::InTrash,
-        Error::LimitReached(0),
-        Error::VersionMismatch { current: Box::default() },
-        Error::RequestTimeout,
-        Error::BodyTooLarge,
-        Error::UnsupportedMediaType,
-        Error::Invalid(Vec::new()),
-        Error::SyncTokenExpired,
-        Error::Throttled { retry_after: Duration::ZERO },
-        Error::TooManyConnections,
-        Error::internal(""),
-        Error::unavailable(""),
-    ];
-    let described = all.iter().map(describe).find(|(_, known, _)| *known == code);
-    described.map(|(status, _, title)| (status, title))
-}
-
 /// `GET /problems/{code}`: what a code means, for a person.
 pub(crate) async fn explained(code: Result<Path<String>, PathRejection>) -> Result<String, Error> {
     let unknown = Error::NotFound(Resource::Problem);
     let Path(code) = code.map_err(|_| unknown.clone())?;
-    let (status, title) = explain(&code).ok_or(unknown)?;
+    let ErrorCode { code, status, title } = ErrorCode::find(&code).ok_or(unknown)?;
     Ok(format!("{code}: {title}. It comes with status {}.\n", status.as_u16()))
 }
 
@@ -146,7 +48,7 @@ fn detail(error: &Error) -> String {
         }
         Error::Internal(_) => "The request is named by `request_id` in our log.".to_owned(),
         Error::Unavailable(_) => "Please try again shortly.".to_owned(),
-        _ => format!("{}.", describe(error).2),
+        _ => format!("{}.", ErrorCode::of(error).title),
     }
 }
 
@@ -181,7 +83,7 @@ impl<'a> Problem<'a> {
     /// The problem that an error is, of the request that is named.
     #[must_use]
     pub fn of(error: &'a Error, request_id: Option<&'a str>) -> Self {
-        let (status, code, title) = describe(error);
+        let ErrorCode { code, status, title } = ErrorCode::of(error);
         let errors = match error {
             Error::Invalid(faults) => faults.iter().map(Pointed::from).collect(),
             _ => Vec::new(),
@@ -214,7 +116,7 @@ impl<'a> From<&'a Violation> for Pointed<'a> {
 /// service speaks: [`render`], or that of the original's routes.
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        let mut response = describe(&self).0.into_response();
+        let mut response = ErrorCode::of(&self).status.into_response();
         let headers = response.headers_mut();
         match &self {
             Error::Unavailable(_) | Error::TooManyConnections => {
@@ -263,6 +165,6 @@ pub fn render_with(mut response: Response, body: impl FnOnce(&Error) -> Response
 pub fn render(response: Response, request_id: &RequestId) -> Response {
     render_with(response, |error| {
         let problem = Problem::of(error, Some(&request_id.0));
-        (describe(error).0, [(header::CONTENT_TYPE, PROBLEM_JSON)], Json(problem)).into_response()
+        (ErrorCode::of(error).status, [(header::CONTENT_TYPE, PROBLEM_JSON)], Json(problem)).into_response()
     })
 }

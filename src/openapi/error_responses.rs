@@ -7,13 +7,14 @@ use serde_json::{Map, Value, json};
 
 use super::schema::named;
 use crate::error::Error;
-use crate::http::problem::{self, Problem};
+use crate::http::error_code::ErrorCode;
+use crate::http::problem::Problem;
 
 /// By status: a name, which says the codes, and the answer.
 pub(super) fn problems(errors: &[Error]) -> BTreeMap<u16, (String, Value)> {
     let mut by_status: BTreeMap<u16, Vec<&Error>> = BTreeMap::new();
     for error in errors {
-        by_status.entry(problem::describe(error).0.as_u16()).or_default().push(error);
+        by_status.entry(ErrorCode::of(error).status.as_u16()).or_default().push(error);
     }
     by_status.into_iter().map(|(status, errors)| (status, refusal(status, &errors))).collect()
 }
@@ -22,7 +23,7 @@ pub(super) fn problems(errors: &[Error]) -> BTreeMap<u16, (String, Value)> {
 pub(super) fn originals(errors: &[Error]) -> BTreeMap<u16, (String, Value)> {
     let statuses = errors.iter().map(|error| match error {
         Error::Invalid(_) | Error::UsernameTaken => 400,
-        other => problem::describe(other).0.as_u16(),
+        other => ErrorCode::of(other).status.as_u16(),
     });
     let answer = |status: u16| {
         let content = json!({ "application/json": { "schema": named("OriginalError") } });
@@ -33,9 +34,9 @@ pub(super) fn originals(errors: &[Error]) -> BTreeMap<u16, (String, Value)> {
 
 /// The answer to these errors, which have the same status.
 fn refusal(status: u16, errors: &[&Error]) -> (String, Value) {
-    let described: BTreeMap<_, _> = errors.iter().map(|error| (problem::describe(error).1, *error)).collect();
+    let described: BTreeMap<_, _> = errors.iter().map(|error| (ErrorCode::of(error).code, *error)).collect();
     let lines: Vec<String> =
-        described.iter().map(|(code, error)| format!("`{code}`: {}.", problem::describe(error).2)).collect();
+        described.iter().map(|(code, error)| format!("`{code}`: {}.", ErrorCode::of(error).title)).collect();
     let example =
         |error: &Error| json!({ "value": Problem::of(error, Some("5f1e0c5a7d3b4e0f9a8b7c6d5e4f3a2b")) });
     let examples: Map<String, Value> =

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 
 use crate::error::{Error, Resource, TokenRejection, Violation};
 use crate::http::body;
+use crate::http::error_code::ErrorCode;
 use crate::http::fields::JsonObject;
 use crate::http::json::Json;
 use crate::http::problem;
@@ -145,9 +146,9 @@ pub(crate) fn worded(response: Response, method: &Method) -> Response {
     })
 }
 
-/// The status and the body of an error, where the original's differ from [`problem::describe`].
+/// The status and the body of an error, where the original's differ from [`ErrorCode::of`].
 fn describe(error: &Error, method: &Method) -> (StatusCode, Value) {
-    let status = problem::describe(error).0;
+    let status = ErrorCode::of(error).status;
     let message = match error {
         Error::Token(fault) => return (status, describe_token(*fault)),
         Error::Invalid(faults) => {
@@ -175,7 +176,7 @@ fn describe(error: &Error, method: &Method) -> (StatusCode, Value) {
         | Error::TooManyConnections
         | Error::UnsupportedMediaType
         | Error::NotFound(Resource::Session | Resource::Problem | Resource::List | Resource::Tag) => {
-            problem::describe(error).2
+            ErrorCode::of(error).title
         }
         Error::Forbidden => "You may only access your own user.",
         Error::MethodNotAllowed => "The method is not allowed for the requested URL.",
