@@ -1,5 +1,8 @@
-//! Drops the index by which earlier versions forgot removals: it forgot them too early, and then had an entry for what was
-//! not removed, too. The one of this version is made at start. Must not touch a document.
+//! Drops the TTL index on `gone_at` that earlier versions created, because MongoDB does not change the options of an
+//! existing index. That index removed tombstones too early and had an entry for every document that is not a
+//! tombstone. The start of the service creates the current index.
+//!
+//! **Invariant:** no document is touched.
 
 use bson::Document;
 
@@ -8,14 +11,13 @@ use crate::mongo::{self, Db, PrepareError};
 use crate::owned::Owned;
 use crate::todos::model::Todo;
 
-/// The index by which the database forgot removals.
 const INDEX: &str = "gone_at_1";
 
-/// Drops the index if it is there; twice is the same.
 pub(super) async fn run(db: &Db) -> Result<(), PrepareError> {
+    // Only these two collections have ever had the old index. A later kind of object does not belong here.
     for name in [Todo::COLLECTION, List::COLLECTION] {
         match db.collection::<Document>(name).drop_index(INDEX).await {
-            // There is no such collection, or no such index.
+            // A new database has neither the collections nor the index, and neither has a repeated run.
             Err(error) if !matches!(mongo::code(&error), Some(26 | 27)) => return Err(error.into()),
             _ => {}
         }

@@ -1,4 +1,4 @@
-//! Notes in every todo that has subtasks that it has. Must not change anything else.
+//! Sets `is_parent` on every todo that has subtasks. No other field changes.
 
 use bson::{Document, doc};
 
@@ -6,14 +6,15 @@ use crate::mongo::{Db, PrepareError};
 use crate::owned::Owned;
 use crate::todos::model::Todo;
 
-/// The database does it by itself; twice is the same.
+/// One aggregation inside the database. Running it twice gives the same result.
 pub(super) async fn run(db: &Db) -> Result<(), PrepareError> {
-    let note = [
+    let mark_parents = [
         doc! { "$match": { "parent_id": { "$type": "objectId" } } },
         doc! { "$group": { "_id": "$parent_id" } },
         doc! { "$set": { "is_parent": true } },
+        // A subtask may outlive its parent's document. `discard` keeps the merge from creating a stub for that id.
         doc! { "$merge": { "into": Todo::COLLECTION, "on": "_id", "whenMatched": "merge", "whenNotMatched": "discard" } },
     ];
-    db.collection::<Document>(Todo::COLLECTION).aggregate(note).await?;
+    db.collection::<Document>(Todo::COLLECTION).aggregate(mark_parents).await?;
     Ok(())
 }

@@ -1,5 +1,7 @@
-//! Numbered changes of stored documents, recorded in the collection `migrations`. Each must be safe to repeat, to
-//! interrupt, and to run on several instances at once.
+//! Numbered changes of stored documents, and the collection `migrations` that records which of them are done.
+//! A migration is one file and one row of [`MIGRATIONS`].
+//!
+//! **Invariant:** a migration can be repeated, interrupted at any point, and run on several instances at the same time.
 
 mod m1_import_original;
 mod m2_fill_in_todos;
@@ -7,30 +9,57 @@ mod m3_m5_removal_index;
 mod m4_mark_parents;
 
 use bson::{DateTime, doc};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::mongo::{Db, PrepareError};
 use crate::users::password::Hasher;
 
-/// Which migrations to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MigrationScope {
-    /// Those that are not recorded.
+    /// Only the migrations that are not recorded as done.
     Missing,
-    /// All, for a database that the original wrote to after it was taken over.
+    /// Every migration, for a database that the original service wrote to after it was migrated.
     All,
 }
 
-/// The names, in their order; the first has number 1.
-const NAMES: [&str; 5] = [
-    "take over the original's database",
-    "give todos their full shape",
-    "remember removals a day longer",
-    "note which todos have subtasks",
-    "index removals alone",
+type Run = for<'a> fn(&'a Db, &'a Hasher) -> BoxFuture<'a, Result<(), PrepareError>>;
+
+/// `number` and `name` are stored in databases. Neither may change once a version with the migration was released.
+struct Migration {
+    number: i32,
+    name: &'static str,
+    run: Run,
+}
+
+/// All migrations, in the order in which they run.
+const MIGRATIONS: [Migration; 5] = [
+    Migration {
+        number: 1,
+        name: "take over the original's database",
+        run: |db, hasher| m1_import_original::run(db, hasher).boxed(),
+    },
+    Migration {
+        number: 2,
+        name: "give todos their full shape",
+        run: |db, _| m2_fill_in_todos::run(db).boxed(),
+    },
+    Migration {
+        number: 3,
+        name: "remember removals a day longer",
+        run: |db, _| m3_m5_removal_index::run(db).boxed(),
+    },
+    Migration {
+        number: 4,
+        name: "note which todos have subtasks",
+        run: |db, _| m4_mark_parents::run(db).boxed(),
+    },
+    // The definition of the index changed a second time, so databases that recorded number 3 drop it again.
+    Migration { number: 5, name: "index removals alone", run: |db, _| m3_m5_removal_index::run(db).boxed() },
 ];
 
-/// The record that a migration is done.
+/// Records that a migration is done.
 #[derive(Serialize, Deserialize)]
 struct MigrationRecord {
     #[serde(rename = "_id")]
@@ -39,26 +68,29 @@ struct MigrationRecord {
     at: DateTime,
 }
 
-/// Runs migrations, and records each when it is done.
-///
-/// # Errors
-/// [`PrepareError::Refused`] for documents that an operator must mend first; nothing has been changed then.
-pub async fn run(db: &Db, hasher: &Hasher, which: MigrationScope) -> Result<(), PrepareError> {
+/// Runs migrations, and records each when it is done. [`PrepareError::Refused`] means that an operator must correct
+/// documents first; no document was changed.
+pub async fn run(db: &Db, hasher: &Hasher, scope: MigrationScope) -> Result<(), PrepareError> {
     let records = db.collection::<MigrationRecord>("migrations");
-    for (number, name) in (1..).zip(NAMES) {
-        if which == MigrationScope::Missing && records.find_one(doc! { "_id": number }).await?.is_some() {
+    for Migration { number, name, run } in MIGRATIONS {
+        if scope == MigrationScope::Missing && records.find_one(doc! { "_id": number }).await?.is_some() {
             continue;
         }
-        match number {
-            1 => m1_import_original::run(db, hasher).await?,
-            2 => m2_fill_in_todos::run(db).await?,
-            3 | 5 => m3_m5_removal_index::run(db).await?,
-            4 => m4_mark_parents::run(db).await?,
-            _ => unreachable!("every name has its migration"),
-        }
-        let done = doc! { "$set": { "name": name }, "$currentDate": { "at": true } };
-        records.update_one(doc! { "_id": number }, done).upsert(true).await?;
+        run(db, hasher).await?;
+        let record = doc! { "$set": { "name": name }, "$currentDate": { "at": true } };
+        records.update_one(doc! { "_id": number }, record).upsert(true).await?;
         tracing::info!(number, name, "migration done");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn migrations_are_numbered_from_one_without_gaps() {
+        let numbers = MIGRATIONS.iter().map(|migration| migration.number);
+        assert!(numbers.eq(1..=5));
+    }
 }
