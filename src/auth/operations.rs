@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use bson::DateTime;
 use bson::oid::ObjectId;
-use dashmap::DashMap;
 
 use super::revocation::blacklist::{Blacklist, Verdict};
 use super::store::{Session, Sessions};
@@ -13,6 +12,7 @@ use super::token::{Claims, Keys, Kind, LEEWAY_SECONDS, REFRESH_TTL_SECONDS, Subj
 use crate::clock::Clock;
 use crate::crypto::random_id::RandomId;
 use crate::error::{Error, TokenRejection};
+use crate::owned::bounded_map::{BoundedMap, Expires};
 
 /// How long a session lives in any case, in seconds: 90 days.
 pub const SESSION_TTL_SECONDS: i64 = 90 * 24 * 60 * 60;
@@ -20,7 +20,7 @@ pub const SESSION_TTL_SECONDS: i64 = 90 * 24 * 60 * 60;
 /// How long a refresh token that was replaced is still answered, whatever became of its successor.
 pub const GRACE: Duration = Duration::from_secs(10);
 
-/// How many generations are remembered as noted, before all are forgotten and noted again.
+/// How many sessions are remembered whose newest generation is noted. One that is forgotten is noted again.
 const NOTED_MAX: usize = 100_000;
 
 /// The acts on sessions and tokens, over their stores.
@@ -31,7 +31,20 @@ pub struct Auth {
     pub(super) clock: Clock,
     access_ttl: Duration,
     /// The generation of each session that is noted in the database as seen.
-    noted: DashMap<RandomId, i64>,
+    noted: BoundedMap<RandomId, Noted>,
+}
+
+/// A generation that is noted in the database as seen.
+#[derive(Clone, Copy)]
+struct Noted {
+    generation: i64,
+    expires_at: i64,
+}
+
+impl Expires for Noted {
+    fn expires_at(&self) -> i64 {
+        self.expires_at
+    }
 }
 
 /// What a login or a refresh hands out.
@@ -81,7 +94,7 @@ impl Auth {
         clock: Clock,
         access_ttl: Duration,
     ) -> Self {
-        Self { keys, blacklist, sessions, clock, access_ttl, noted: DashMap::new() }
+        Self { keys, blacklist, sessions, clock, access_ttl, noted: BoundedMap::new(NOTED_MAX) }
     }
 
     /// The claims of a token that is right, of the kind that is needed, and not revoked, in this order.
@@ -116,14 +129,13 @@ impl Auth {
     /// Notes, behind the request, that the client has received this generation's tokens: whoever presents the refresh
     /// token before it from now on has a copy. Once a generation, and lost without harm.
     fn note_seen(&self, claims: &Claims) {
-        let noted = || self.noted.get(&claims.sid).is_some_and(|generation| *generation >= claims.generation);
+        let noted = || self.noted.get(&claims.sid).is_some_and(|noted| noted.generation >= claims.generation);
         if claims.kind != Kind::Access || claims.generation == 0 || noted() {
             return;
         }
-        if self.noted.len() >= NOTED_MAX {
-            self.noted.clear();
-        }
-        self.noted.insert(claims.sid, claims.generation);
+        let expires_at = claims.exp.saturating_add(LEEWAY_SECONDS).saturating_mul(1_000);
+        let noted = Noted { generation: claims.generation, expires_at };
+        self.noted.insert(claims.sid, noted, self.clock.now().timestamp_millis());
         let (sessions, sid, generation) = (self.sessions.clone(), claims.sid, claims.generation);
         tokio::spawn(async move {
             if let Err(error) = sessions.mark_seen(sid, generation).await {

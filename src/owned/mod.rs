@@ -2,6 +2,7 @@
 //! todo or a list is.
 
 pub mod batch;
+pub mod bounded_map;
 pub mod change_stamp;
 pub mod changes;
 pub mod collection;

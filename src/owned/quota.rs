@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use bson::DateTime;
 use bson::oid::ObjectId;
-use dashmap::DashMap;
 
+use super::bounded_map::{BoundedMap, Expires};
 use crate::error::Error;
 
 /// How long a count is believed.
 const BELIEVED: Duration = Duration::from_mins(1);
-/// How many users are remembered; then all are forgotten, which costs each one count.
+/// How many users are remembered. A user who is forgotten costs one count.
 const USERS_MAX: usize = 100_000;
 
 /// A limit for each user. Far below it, what this instance adds is counted in memory from the last count on, and what
@@ -18,7 +18,7 @@ const USERS_MAX: usize = 100_000;
 /// race at the very limit may go over it by as many as race.
 pub struct Quota {
     limit: u64,
-    counts: DashMap<ObjectId, Count>,
+    counts: BoundedMap<ObjectId, Count>,
 }
 
 #[derive(Clone, Copy)]
@@ -27,11 +27,17 @@ struct Count {
     at: DateTime,
 }
 
+impl Expires for Count {
+    fn expires_at(&self) -> i64 {
+        self.at.saturating_add_duration(BELIEVED).timestamp_millis()
+    }
+}
+
 impl Quota {
     /// At most `limit` for each user.
     #[must_use]
     pub fn new(limit: u64) -> Self {
-        Self { limit, counts: DashMap::new() }
+        Self { limit, counts: BoundedMap::new(USERS_MAX) }
     }
 
     /// Admits one more, asking `count` how many there are when it has to be known.
@@ -54,22 +60,19 @@ impl Quota {
         if known >= self.limit {
             return Err(Error::LimitReached(self.limit));
         }
-        if self.counts.len() >= USERS_MAX {
-            self.counts.clear();
-        }
-        self.counts.insert(user, Count { known: known + 1, at: now });
+        self.counts.insert(user, Count { known: known + 1, at: now }, now.timestamp_millis());
         Ok(())
     }
 
     /// Whether the last count says that there is room for long; counts one more if so.
     fn is_far_below(&self, user: ObjectId, now: DateTime) -> bool {
-        let Some(mut count) = self.counts.get_mut(&user) else { return false };
-        let age = now.timestamp_millis() - count.at.timestamp_millis();
-        let is_fresh = u128::try_from(age).is_ok_and(|age| age < BELIEVED.as_millis());
-        let is_far_below = is_fresh && count.known < self.limit - self.limit / 10;
-        if is_far_below {
-            count.known += 1;
-        }
-        is_far_below
+        let add = |count: &mut Count| {
+            let age = now.timestamp_millis() - count.at.timestamp_millis();
+            let is_fresh = u128::try_from(age).is_ok_and(|age| age < BELIEVED.as_millis());
+            let is_far_below = is_fresh && count.known < self.limit - self.limit / 10;
+            count.known += u64::from(is_far_below);
+            is_far_below
+        };
+        self.counts.update_existing(&user, add).unwrap_or(false)
     }
 }

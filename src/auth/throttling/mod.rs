@@ -11,13 +11,11 @@ pub mod failed_logins;
 
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
-
-use dashmap::DashMap;
 
 use crate::clock::Clock;
 use crate::error::Error;
+use crate::owned::bounded_map::{BoundedMap, Expires};
 
 /// How many failures of one name within an hour, over all instances, are an attack on it:
 /// see `name_is_under_attack` in [`Throttle::admit_login`].
@@ -44,8 +42,8 @@ pub struct Throttle {
     enabled: bool,
     clock: Clock,
     hash_key: RandomState,
-    addresses: Bounded<Network, Debt>,
-    logins: Bounded<u64, Failures>,
+    addresses: BoundedMap<Network, Debt>,
+    logins: BoundedMap<u64, Failures>,
 }
 
 impl Throttle {
@@ -57,7 +55,13 @@ impl Throttle {
 
     fn with_room_for(entries: usize, enabled: bool, clock: Clock) -> Self {
         let hash_key = RandomState::new();
-        Self { enabled, clock, hash_key, addresses: Bounded::new(entries), logins: Bounded::new(entries) }
+        Self {
+            enabled,
+            clock,
+            hash_key,
+            addresses: BoundedMap::new(entries),
+            logins: BoundedMap::new(entries),
+        }
     }
 
     /// Whether it counts at all; if not, nobody need count the failures of a name either.
@@ -76,14 +80,14 @@ impl Throttle {
             return Ok(());
         }
         let now = self.now();
-        self.addresses.make_room(now);
         // The generic cell rate algorithm (ITU-T I.371): of each network only the time is kept at which its whole
         // burst is free again.
-        let mut debt = self.addresses.entries.entry(Network::of(address)).or_insert(Debt { paid_at: now });
-        let owed = (debt.paid_at - now).clamp(0, BURST * INTERVAL);
-        wait_for(owed - (BURST - 1) * INTERVAL)?;
-        debt.paid_at = now + owed + INTERVAL;
-        Ok(())
+        self.addresses.update(Network::of(address), Debt { paid_at: now }, now, |debt| {
+            let owed = (debt.paid_at - now).clamp(0, BURST * INTERVAL);
+            wait_for(owed - (BURST - 1) * INTERVAL)?;
+            debt.paid_at = now + owed + INTERVAL;
+            Ok(())
+        })
     }
 
     /// Admits one login for a name, as compared and whether a user has it or not, from an address, and counts it as a
@@ -105,31 +109,27 @@ impl Throttle {
             return Ok(());
         }
         let now = self.now();
-        self.logins.make_room(now);
-        let mut failures =
-            self.logins.entries.entry(self.login(name_key, address)).or_insert(Failures::none(now));
-        if failures.expires_at() <= now {
-            *failures = Failures::none(now);
-        }
-        let wait = match failures.count {
-            0 => 0,
-            _ if name_is_under_attack => LONGEST_WAIT,
-            count => wait_after(count),
-        };
-        wait_for(failures.last_at.min(now) + wait - now)?;
-        *failures = Failures { count: failures.count.saturating_add(1), last_at: now };
-        Ok(())
+        self.logins.update(self.login(name_key, address), Failures::none(now), now, |failures| {
+            let wait = match failures.count {
+                0 => 0,
+                _ if name_is_under_attack => LONGEST_WAIT,
+                count => wait_after(count),
+            };
+            wait_for(failures.last_at.min(now) + wait - now)?;
+            *failures = Failures { count: failures.count.saturating_add(1), last_at: now };
+            Ok(())
+        })
     }
 
     /// The password was right: forgets every failure of this name from this address.
     pub fn succeeded(&self, name_key: &str, address: Option<IpAddr>) {
-        self.logins.entries.remove(&self.login(name_key, address));
+        self.logins.remove(&self.login(name_key, address));
     }
 
     /// Whether the password was right was not found out, as in an outage: the login no longer counts as a failure. A
     /// wait that was over before it begins anew, but grows no longer.
     pub fn undecided(&self, name_key: &str, address: Option<IpAddr>) {
-        self.logins.entries.remove_if_mut(&self.login(name_key, address), |_, failures| {
+        self.logins.remove_if(&self.login(name_key, address), |failures| {
             failures.count = failures.count.saturating_sub(1);
             failures.count == 0
         });
@@ -182,6 +182,7 @@ impl Network {
     }
 }
 
+#[derive(Clone, Copy)]
 struct Debt {
     paid_at: i64,
 }
@@ -198,57 +199,15 @@ impl Failures {
     }
 }
 
-/// An entry that means nothing any more from some time on.
-trait Expiring {
-    fn expires_at(&self) -> i64;
-}
-
-impl Expiring for Debt {
+impl Expires for Debt {
     fn expires_at(&self) -> i64 {
         self.paid_at
     }
 }
 
-impl Expiring for Failures {
+impl Expires for Failures {
     fn expires_at(&self) -> i64 {
         self.last_at + MEMORY
-    }
-}
-
-/// A map that stops growing at `max` entries, give or take one for each request at that moment.
-struct Bounded<K, V> {
-    entries: DashMap<K, V>,
-    max: usize,
-    sweeping: Mutex<()>,
-}
-
-impl<K: Eq + Hash, V: Expiring> Bounded<K, V> {
-    fn new(max: usize) -> Self {
-        Self { entries: DashMap::new(), max, sweeping: Mutex::new(()) }
-    }
-
-    /// If the map is full, makes a tenth of it free: drops what has expired, and if that is not enough what would
-    /// expire next. Making so much room at once spares most calls the search. No guard of the map may be held here.
-    fn make_room(&self, now: i64) {
-        if self.entries.len() < self.max {
-            return;
-        }
-        let _alone = self.sweeping.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.entries.len() < self.max {
-            return;
-        }
-        self.entries.retain(|_, entry| entry.expires_at() > now);
-        let mut ends: Vec<i64> = self.entries.iter().map(|entry| entry.expires_at()).collect();
-        let mut excess = ends.len().saturating_sub(self.max - self.max.div_ceil(10));
-        if excess == 0 {
-            return;
-        }
-        let (_, &mut last_dropped, _) = ends.select_nth_unstable(excess - 1);
-        self.entries.retain(|_, entry| {
-            let dropped = excess > 0 && entry.expires_at() <= last_dropped;
-            excess -= usize::from(dropped);
-            !dropped
-        });
     }
 }
 
@@ -355,7 +314,7 @@ mod tests {
         let (throttle, _) = throttle();
         while throttle.admit_login("ann", HOME, false).is_ok() {}
         throttle.succeeded("ann", HOME);
-        assert!(throttle.logins.entries.is_empty());
+        assert!(throttle.logins.is_empty());
         assert_eq!((0..9).filter(|_| throttle.admit_login("ann", HOME, false).is_ok()).count(), 5);
     }
 
@@ -366,7 +325,7 @@ mod tests {
             assert_eq!(wait(throttle.admit_login("ann", HOME, false)), 0);
             throttle.undecided("ann", HOME);
         }
-        assert!(throttle.logins.entries.is_empty());
+        assert!(throttle.logins.is_empty());
         for _ in 0..4 {
             throttle.admit_login("ann", HOME, false).unwrap();
         }
@@ -414,13 +373,13 @@ mod tests {
     fn a_full_map_drops_what_has_expired_and_else_what_would_expire_next() {
         let clock = Clock::held_at(DateTime::from_millis(1_700_000_000_000));
         let throttle = Throttle::with_room_for(100, true, clock.clone());
-        let knows = |name| throttle.logins.entries.contains_key(&throttle.login(name, None));
+        let knows = |name| throttle.logins.get(&throttle.login(name, None)).is_some();
         for round in 0..1_000 {
             throttle.admit_login(&format!("name {round}"), None, false).unwrap();
-            assert!(throttle.logins.entries.len() <= 100);
+            assert!(throttle.logins.len() <= 100);
             clock.advance(Duration::from_millis(1));
         }
-        assert!(throttle.logins.entries.len() >= 90);
+        assert!(throttle.logins.len() >= 90);
         assert!(knows("name 999") && knows("name 915") && !knows("name 899"));
 
         clock.advance(Duration::from_mins(59));
@@ -429,17 +388,7 @@ mod tests {
         for round in 0..10 {
             throttle.admit_login(&format!("later {round}"), None, false).unwrap();
         }
-        assert!(knows("late") && throttle.logins.entries.len() == 11, "an hour has swept the others");
-    }
-
-    #[test]
-    fn a_full_map_of_entries_of_the_same_moment_drops_a_tenth() {
-        let (_, clock) = throttle();
-        let throttle = Throttle::with_room_for(100, true, clock);
-        for last in 0..=100 {
-            throttle.admit_address(Some(Ipv4Addr::new(192, 0, 2, last).into())).unwrap();
-        }
-        assert_eq!(throttle.addresses.entries.len(), 91);
+        assert!(knows("late") && throttle.logins.len() == 11, "an hour has swept the others");
     }
 
     #[test]
@@ -462,7 +411,7 @@ mod tests {
                 });
             }
         });
-        assert!(throttle.addresses.entries.len() <= 58 && throttle.logins.entries.len() <= 58);
+        assert!(throttle.addresses.len() <= 58 && throttle.logins.len() <= 58);
     }
 
     #[test]
@@ -473,6 +422,6 @@ mod tests {
             throttle.admit_login("ann", HOME, true).unwrap();
             throttle.undecided("ann", HOME);
         }
-        assert!(throttle.addresses.entries.is_empty() && throttle.logins.entries.is_empty());
+        assert!(throttle.addresses.is_empty() && throttle.logins.is_empty());
     }
 }
