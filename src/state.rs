@@ -28,7 +28,7 @@ use crate::sync::event_stream::EventSources;
 use crate::sync::feed::Feed;
 use crate::sync::hub::Hub;
 use crate::todos::store::Todos;
-use crate::users::operations::{Accounts, Parts};
+use crate::users::operations::Accounts;
 use crate::users::password::Hasher;
 use crate::users::store::Users;
 use crate::workspace::Workspaces;
@@ -158,7 +158,7 @@ impl AppState {
         ));
         let hub = Arc::new(Hub::new(Feed::new(&db), config.max_event_connections));
         let hasher = Arc::new(Hasher::new(config.bcrypt_cost, config.password_pepper.as_ref()));
-        let accounts = Accounts::new(Parts {
+        let accounts = Accounts {
             users: stores.users.clone(),
             todos: stores.todos.clone(),
             lists: stores.lists.clone(),
@@ -169,7 +169,7 @@ impl AppState {
             failed_logins: stores.failed_logins.clone(),
             clock,
             registration_open: config.registration == Registration::Open,
-        });
+        };
         let sources =
             EventSources { planner: planner.clone(), hub, auth: auth.clone(), seals: seals.clone() };
         Ok(Self(Arc::new(Shared {

@@ -25,40 +25,17 @@ pub const DELETION_MILLIS: i64 = 30_000;
 
 /// The acts on users, over the stores that they concern.
 pub struct Accounts {
-    pub(super) users: Users,
-    pub(super) auth: Arc<Auth>,
-    pub(super) audit: Audit,
-    pub(super) hasher: Arc<Hasher>,
-    pub(super) clock: Clock,
-    pub(super) todos: Todos,
-    pub(super) lists: Lists,
-    throttle: Throttle,
-    failed_logins: FailedLogins,
-    registration_open: bool,
-}
-
-/// What [`Accounts`] works with.
-pub struct Parts {
-    /// The users.
-    pub users: Users,
-    /// Their todos, which are deleted with them.
-    pub todos: Todos,
-    /// Their lists, too.
-    pub lists: Lists,
-    /// Sessions and tokens.
-    pub auth: Arc<Auth>,
-    /// What is noted of all this.
-    pub audit: Audit,
-    /// Passwords.
-    pub hasher: Arc<Hasher>,
-    /// Who tries too often.
-    pub throttle: Throttle,
-    /// How often a name was tried in vain.
-    pub failed_logins: FailedLogins,
-    /// The time.
-    pub clock: Clock,
-    /// Whether anyone may register.
-    pub registration_open: bool,
+    pub(crate) users: Users,
+    /// Deleted with their owner, as are the lists.
+    pub(crate) todos: Todos,
+    pub(crate) lists: Lists,
+    pub(crate) auth: Arc<Auth>,
+    pub(crate) audit: Audit,
+    pub(crate) hasher: Arc<Hasher>,
+    pub(crate) throttle: Throttle,
+    pub(crate) failed_logins: FailedLogins,
+    pub(crate) clock: Clock,
+    pub(crate) registration_open: bool,
 }
 
 /// Where a request comes from.
@@ -77,24 +54,6 @@ impl Origin {
 }
 
 impl Accounts {
-    /// The acts over these parts.
-    #[must_use]
-    pub fn new(parts: Parts) -> Self {
-        let Parts {
-            users,
-            todos,
-            lists,
-            auth,
-            audit,
-            hasher,
-            throttle,
-            failed_logins,
-            clock,
-            registration_open,
-        } = parts;
-        Self { users, auth, audit, hasher, clock, todos, lists, throttle, failed_logins, registration_open }
-    }
-
     /// Registers a user.
     ///
     /// # Errors
