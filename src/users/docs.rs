@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::handlers::UserBody;
+use super::wire::UserBody;
 use crate::auth::token::Role;
 use crate::auth::wire::{SessionBody, TokensBody};
 use crate::error::{Error, Resource};

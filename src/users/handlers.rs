@@ -7,109 +7,21 @@ use axum::extract::{Extension, Path, Query, State};
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::IntoResponse;
-use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use utoipa::ToSchema;
 
-use super::model::{LIMITS, NewUser, User, UserPatch, password_faults};
+use super::model::{NewUser, UserPatch};
 use super::operations::{Accounts, Origin};
+use super::wire::{Login, PasswordChange, Spared, UserBody};
 use crate::auth::extract::{AnyLogoutToken, CurrentUser, FreshUser, RefreshToken};
-use crate::auth::token::Role;
 use crate::auth::wire::{SessionBody, TokensBody};
 use crate::crypto::random_id::RandomId;
 use crate::error::{Error, Resource, Violation};
 use crate::http::access_log::UserName;
 use crate::http::body::JsonBody;
-use crate::http::fields::{Fields, FromFields};
 use crate::http::json::Json;
 use crate::http::preconditions::{IfMatch, IfNoneMatch, WithEtag};
 use crate::idempotency::extract::Creation;
 use crate::idempotency::store::{ANONYMOUS, Idempotency};
-use crate::openapi::schema::{Id, Time};
-
-/// A user on the wire.
-#[derive(Serialize, ToSchema)]
-#[schema(as = User)]
-pub(crate) struct UserBody {
-    id: Id,
-    username: String,
-    email: Option<String>,
-    roles: Vec<Role>,
-    time_zone: String,
-    created_at: Time,
-    version: i64,
-}
-
-impl From<User> for WithEtag<UserBody> {
-    fn from(user: User) -> Self {
-        let version = user.version;
-        let body = UserBody {
-            id: Id(user.id),
-            username: user.username,
-            email: user.email,
-            roles: user.roles,
-            time_zone: user.time_zone,
-            created_at: Time(user.created_at),
-            version,
-        };
-        Self { version, body }
-    }
-}
-
-impl FromFields for NewUser {
-    fn take(input: &mut Fields) -> Option<Self> {
-        let (username, password) = (input.text("username"), input.text("password"));
-        let email = input.optional_text("email").flatten();
-        match (username, password) {
-            (Some(username), Some(password)) => Self::parse(username, password, email, LIMITS)
-                .map_or_else(|faults| input.refuse(faults), Some),
-            (username, password) => {
-                let faults = Self::faults(username.as_deref(), password.as_deref(), email.as_deref(), LIMITS);
-                input.refuse(faults)
-            }
-        }
-    }
-}
-
-pub(crate) struct Login {
-    username: String,
-    password: SecretString,
-    device: Option<String>,
-}
-
-impl FromFields for Login {
-    fn take(input: &mut Fields) -> Option<Self> {
-        let (username, password) = (input.text("username"), input.text("password"));
-        let device = input.optional_text("device").flatten();
-        if device.as_ref().is_some_and(|device| device.chars().count() > 200) {
-            return input.fault(Violation::of("device", "too_long", "A device has at most 200 characters."));
-        }
-        Some(Self { username: username?, password: password?.into(), device })
-    }
-}
-
-pub(crate) struct PasswordChange {
-    current: SecretString,
-    new: SecretString,
-}
-
-impl FromFields for PasswordChange {
-    fn take(input: &mut Fields) -> Option<Self> {
-        let (current, new) = (input.text("current_password"), input.text("new_password"));
-        if let Some(new) = &new {
-            input.refuse::<()>(password_faults("new_password", None, new, LIMITS));
-        }
-        Some(Self { current: current?.into(), new: new?.into() })
-    }
-}
-
-impl FromFields for UserPatch {
-    fn take(input: &mut Fields) -> Option<Self> {
-        let (email, zone) = (input.optional_text("email"), input.optional_text("time_zone"));
-        Self::parse(email, zone).map_or_else(|faults| input.refuse(faults), Some)
-    }
-}
 
 /// `POST /v1/register`
 pub(crate) async fn register(
@@ -177,19 +89,6 @@ pub(crate) async fn end_session(
     let Path(id) = id.map_err(|_| Error::NotFound(Resource::Session))?;
     accounts.end_session(&caller, id, &origin).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Which sessions `DELETE /v1/sessions` spares.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Spared {
-    except: Option<Current>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Current {
-    Current,
 }
 
 /// `DELETE /v1/sessions`

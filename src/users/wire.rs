@@ -1,0 +1,108 @@
+//! The JSON of accounts.
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::model::{LIMITS, NewUser, User, UserPatch, password_faults};
+use crate::auth::token::Role;
+use crate::error::Violation;
+use crate::http::fields::{Fields, FromFields};
+use crate::http::preconditions::WithEtag;
+use crate::openapi::schema::{Id, Time};
+
+/// A user on the wire.
+#[derive(Serialize, ToSchema)]
+#[schema(as = User)]
+pub(crate) struct UserBody {
+    id: Id,
+    username: String,
+    email: Option<String>,
+    roles: Vec<Role>,
+    time_zone: String,
+    created_at: Time,
+    version: i64,
+}
+
+impl From<User> for WithEtag<UserBody> {
+    fn from(user: User) -> Self {
+        let version = user.version;
+        let body = UserBody {
+            id: Id(user.id),
+            username: user.username,
+            email: user.email,
+            roles: user.roles,
+            time_zone: user.time_zone,
+            created_at: Time(user.created_at),
+            version,
+        };
+        Self { version, body }
+    }
+}
+
+impl FromFields for NewUser {
+    fn take(input: &mut Fields) -> Option<Self> {
+        let (username, password) = (input.text("username"), input.text("password"));
+        let email = input.optional_text("email").flatten();
+        match (username, password) {
+            (Some(username), Some(password)) => Self::parse(username, password, email, LIMITS)
+                .map_or_else(|faults| input.refuse(faults), Some),
+            (username, password) => {
+                let faults = Self::faults(username.as_deref(), password.as_deref(), email.as_deref(), LIMITS);
+                input.refuse(faults)
+            }
+        }
+    }
+}
+
+pub(crate) struct Login {
+    pub(super) username: String,
+    pub(super) password: SecretString,
+    pub(super) device: Option<String>,
+}
+
+impl FromFields for Login {
+    fn take(input: &mut Fields) -> Option<Self> {
+        let (username, password) = (input.text("username"), input.text("password"));
+        let device = input.optional_text("device").flatten();
+        if device.as_ref().is_some_and(|device| device.chars().count() > 200) {
+            return input.fault(Violation::of("device", "too_long", "A device has at most 200 characters."));
+        }
+        Some(Self { username: username?, password: password?.into(), device })
+    }
+}
+
+pub(crate) struct PasswordChange {
+    pub(super) current: SecretString,
+    pub(super) new: SecretString,
+}
+
+impl FromFields for PasswordChange {
+    fn take(input: &mut Fields) -> Option<Self> {
+        let (current, new) = (input.text("current_password"), input.text("new_password"));
+        if let Some(new) = &new {
+            input.refuse::<()>(password_faults("new_password", None, new, LIMITS));
+        }
+        Some(Self { current: current?.into(), new: new?.into() })
+    }
+}
+
+impl FromFields for UserPatch {
+    fn take(input: &mut Fields) -> Option<Self> {
+        let (email, zone) = (input.optional_text("email"), input.optional_text("time_zone"));
+        Self::parse(email, zone).map_or_else(|faults| input.refuse(faults), Some)
+    }
+}
+
+/// Which sessions `DELETE /v1/sessions` spares.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Spared {
+    pub(super) except: Option<Current>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Current {
+    Current,
+}
