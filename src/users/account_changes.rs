@@ -12,6 +12,7 @@ use crate::auth::store::Session;
 use crate::auth::token::{Claims, Role};
 use crate::crypto::random_id::RandomId;
 use crate::error::{Error, Resource, TokenRejection};
+use crate::owned::Conflict;
 
 impl Accounts {
     /// The caller as stored.
@@ -25,16 +26,16 @@ impl Accounts {
     /// Changes what a user may change about themselves, if the version is one of `versions` or that is `None`.
     ///
     /// # Errors
-    /// The user as it is, in the other version; [`Error::Unavailable`].
+    /// [`Conflict::Stale`] with the user as it is now.
     pub async fn patch(
         &self,
         id: ObjectId,
         patch: UserPatch,
         versions: Option<Vec<i64>>,
-    ) -> Result<Result<User, User>, Error> {
+    ) -> Result<User, Conflict<User>> {
         match self.users.patch(id, patch, versions).await? {
-            Some(changed) => Ok(Ok(changed)),
-            None => Ok(Err(self.get(id).await?)),
+            Some(changed) => Ok(changed),
+            None => Err(Conflict::Stale(Some(Box::new(self.get(id).await?)))),
         }
     }
 

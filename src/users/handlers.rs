@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Extension, Path, Query, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::IntoResponse;
@@ -11,15 +11,16 @@ use serde_json::{Value, json};
 
 use super::model::{NewUser, UserPatch};
 use super::operations::{Accounts, Origin};
-use super::wire::{Login, PasswordChange, Spared, UserBody};
+use super::wire::{Login, PasswordChange, SessionsToEnd, UserBody};
 use crate::auth::extract::{AnyLogoutToken, CurrentUser, FreshUser, RefreshToken};
 use crate::auth::wire::{SessionBody, TokensBody};
 use crate::crypto::random_id::RandomId;
-use crate::error::{Error, Resource, Violation};
+use crate::error::{Error, Resource};
 use crate::http::access_log::UserName;
 use crate::http::body::JsonBody;
 use crate::http::json::Json;
 use crate::http::preconditions::{IfMatch, IfNoneMatch, WithEtag};
+use crate::http::query::Params;
 use crate::idempotency::extract::Creation;
 use crate::idempotency::store::{ANONYMOUS, Idempotency};
 
@@ -96,16 +97,11 @@ pub(crate) async fn end_sessions(
     State(accounts): State<Arc<Accounts>>,
     origin: Origin,
     CurrentUser(caller): CurrentUser,
-    spared: Result<Query<Spared>, QueryRejection>,
+    params: Params,
 ) -> Result<StatusCode, Error> {
-    let Query(spared) = spared.map_err(|_| {
-        Error::Invalid(vec![Violation::of(
-            "except",
-            "unknown_value",
-            "The query is empty or `except=current`.",
-        )])
-    })?;
-    accounts.end_sessions(&caller, spared.except.is_some(), &origin).await?;
+    let SessionsToEnd { except_current } =
+        params.read().map_err(|_| Error::Invalid(vec![SessionsToEnd::violation()]))?;
+    accounts.end_sessions(&caller, except_current, &origin).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -126,8 +122,7 @@ pub(crate) async fn patch(
     IfMatch(versions): IfMatch,
     JsonBody(patch): JsonBody<UserPatch>,
 ) -> Result<WithEtag<UserBody>, Error> {
-    let changed = accounts.patch(caller.sub, patch, versions).await?;
-    changed.map(WithEtag::from).map_err(|current| WithEtag::from(current).mismatch())
+    Ok(accounts.patch(caller.sub, patch, versions).await?.into())
 }
 
 /// `PUT /v1/user/password`

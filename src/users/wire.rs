@@ -1,15 +1,17 @@
 //! The JSON of accounts.
 
 use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::model::{LIMITS, NewUser, User, UserPatch, password_faults};
 use crate::auth::token::Role;
-use crate::error::Violation;
+use crate::error::{Error, Violation};
 use crate::http::fields::{Fields, FromFields};
 use crate::http::preconditions::WithEtag;
+use crate::http::query::{FromParams, Params};
 use crate::openapi::schema::{Id, Time};
+use crate::owned::Conflict;
 
 /// A user on the wire.
 #[derive(Serialize, ToSchema)]
@@ -37,6 +39,16 @@ impl From<User> for WithEtag<UserBody> {
             version,
         };
         Self { version, body }
+    }
+}
+
+impl From<Conflict<User>> for Error {
+    fn from(conflict: Conflict<User>) -> Self {
+        match conflict {
+            Conflict::Stale(Some(current)) => WithEtag::<UserBody>::from(*current).mismatch(),
+            Conflict::Stale(None) => Self::VersionMismatch { current: Box::default() },
+            Conflict::Error(error) => error,
+        }
     }
 }
 
@@ -94,15 +106,22 @@ impl FromFields for UserPatch {
     }
 }
 
-/// Which sessions `DELETE /v1/sessions` spares.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Spared {
-    pub(super) except: Option<Current>,
+/// Which sessions `DELETE /v1/sessions` ends.
+pub(crate) struct SessionsToEnd {
+    pub(super) except_current: bool,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Current {
-    Current,
+impl SessionsToEnd {
+    /// Every fault of the query is reported as this one, because clients already know it.
+    pub(super) fn violation() -> Violation {
+        Violation::of("except", "unknown_value", "The query must be empty or `except=current`.")
+    }
+}
+
+impl FromParams for SessionsToEnd {
+    fn take(params: &mut Params) -> Option<Self> {
+        let is_current = |value: &str| (value == "current").then_some(());
+        let except_current = params.parse("except", is_current, Self::violation).is_some();
+        Some(Self { except_current })
+    }
 }
