@@ -8,6 +8,7 @@ use crate::error::{Error, Resource};
 use crate::openapi::operation::{Needs, Operation};
 use crate::openapi::schema::{named, sent};
 use crate::users::docs::VISIBLE;
+use crate::users::model::{Limits, ORIGINAL_LIMITS};
 
 /// The schemas of the original's bodies, by name.
 #[must_use]
@@ -22,6 +23,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     let scalar = || json!(["string", "number", "boolean"]);
     let field = || json!({ "type": scalar() });
     let oid = object(json!({ "$oid": named("Id") }));
+    let Limits { username, password, .. } = ORIGINAL_LIMITS;
     vec![
         ("OriginalTodo", sent::<TodoBody>()),
         ("OriginalUser", sent::<UserBody>()),
@@ -37,9 +39,9 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         (
             "NewCredentials",
             object(json!({
-                "username": { "type": scalar(), "minLength": 1, "maxLength": 64, "pattern": VISIBLE },
+                "username": { "type": scalar(), "minLength": username.min, "maxLength": username.max, "pattern": VISIBLE },
                 "password": { "anyOf": [
-                    { "type": "string", "minLength": 8, "maxLength": 128 },
+                    { "type": "string", "minLength": password.min, "maxLength": password.max },
                     { "type": "integer", "minimum": 10_000_000 },
                 ] },
             })),

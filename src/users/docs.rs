@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::model::{DEVICE_MAX_CHARS, EMAIL_MAX_BYTES, LIMITS};
 use super::wire::UserBody;
 use crate::auth::token::Role;
 use crate::auth::wire::{SessionBody, TokensBody};
@@ -19,17 +20,18 @@ pub(crate) const VISIBLE: &str = r"^[^\u0000-\u0020\u007f-\u00a0]+( +[^\u0000-\u
 #[must_use]
 pub fn schemas() -> Vec<(&'static str, Value)> {
     let username = json!({
-        "type": "string", "minLength": 3, "maxLength": 64, "pattern": VISIBLE, "examples": ["ann"],
+        "type": "string", "minLength": LIMITS.username.min, "maxLength": LIMITS.username.max, "pattern": VISIBLE,
+        "examples": ["ann"],
         "description": "None of the characters control or invisible, no space at either end.",
     });
     let password = json!({
-        "type": "string", "minLength": 8, "maxLength": 128, "format": "password",
+        "type": "string", "minLength": LIMITS.password.min, "maxLength": LIMITS.password.max, "format": "password",
         "description": "Not the username, and not among the most common.", "examples": ["correct horse battery"],
     });
-    let email = json!({ "type": ["string", "null"], "format": "email", "maxLength": 254 });
+    let email = json!({ "type": ["string", "null"], "format": "email", "maxLength": EMAIL_MAX_BYTES });
     let object = |required: &[&str], properties: Value| json!({ "type": "object", "required": required, "properties": properties, "additionalProperties": false });
     let any = json!({ "type": "string" });
-    let device = json!({ "type": ["string", "null"], "maxLength": 200, "description": "What lists of sessions call it." });
+    let device = json!({ "type": ["string", "null"], "maxLength": DEVICE_MAX_CHARS, "description": "What lists of sessions call it." });
     let zone = json!({ "type": ["string", "null"], "description": "An IANA name; null is UTC.", "examples": ["Europe/Berlin"] });
     let login = json!({ "username": any, "password": any, "device": device });
     let change = json!({ "current_password": any, "new_password": password });

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::common_passwords::is_common;
-use crate::auth::token::{Role, Subject};
+use crate::auth::token::{Role, Subject, USERNAME_MAX_CHARS};
 use crate::error::Violation;
 
 /// A user as stored.
@@ -164,28 +164,42 @@ impl UserPatch {
     }
 }
 
-/// What is wrong with an address (RFC 5321 §4.5.3.1: at most 254 octets).
 fn email_fault(email: &str) -> Option<Violation> {
-    let right = email.len() <= 254 && email_address::EmailAddress::is_valid(email);
+    let right = email.len() <= EMAIL_MAX_BYTES && email_address::EmailAddress::is_valid(email);
     (!right).then(|| Violation::of("email", "not_an_address", "An email address looks like ann@example.org."))
 }
+
+/// RFC 5321 §4.5.3.1.3: a path has at most 256 octets, and two of them are its angle brackets.
+pub const EMAIL_MAX_BYTES: usize = 254;
+
+/// The name that a client gives its device at login.
+pub const DEVICE_MAX_CHARS: usize = 200;
 
 /// What new usernames and passwords must keep to.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// How many code points a username has, both ends included.
-    pub username: (usize, usize),
-    /// How many a password has.
-    pub password: (usize, usize),
+    pub username: Length,
+    pub password: Length,
     /// Whether a password may be neither common nor the username.
     pub strict: bool,
 }
 
+/// In code points; both ends are allowed.
+#[derive(Debug, Clone, Copy)]
+pub struct Length {
+    pub min: usize,
+    pub max: usize,
+}
+
+const PASSWORD_LENGTH: Length = Length { min: 8, max: 128 };
+
 /// The limits of the original's routes.
-pub const ORIGINAL_LIMITS: Limits = Limits { username: (1, 64), password: (8, 128), strict: false };
+pub const ORIGINAL_LIMITS: Limits =
+    Limits { username: Length { min: 1, max: USERNAME_MAX_CHARS }, password: PASSWORD_LENGTH, strict: false };
 
 /// The limits of the routes under `/v1`.
-pub const LIMITS: Limits = Limits { username: (3, 64), password: (8, 128), strict: true };
+pub const LIMITS: Limits =
+    Limits { username: Length { min: 3, max: USERNAME_MAX_CHARS }, password: PASSWORD_LENGTH, strict: true };
 
 /// Every rule that a new name breaks. Names that a take-over brought keep none.
 fn username_faults(username: &str, limits: Limits) -> Vec<Violation> {
@@ -226,7 +240,7 @@ pub fn password_faults(
     faults
 }
 
-fn length(field: &str, what: &str, text: &str, (min, max): (usize, usize)) -> Option<Violation> {
+fn length(field: &str, what: &str, text: &str, Length { min, max }: Length) -> Option<Violation> {
     let fault = |code| Violation::of(field, code, format!("A {what} has {min} to {max} characters."));
     match text.chars().count() {
         count if count < min => Some(fault("too_short")),
@@ -283,19 +297,25 @@ mod tests {
     }
 
     #[test]
-    fn a_name_has_1_to_64_code_points() {
-        assert_eq!(codes("", "12345678"), ["too_short"]);
-        assert_eq!(codes("a", "12345678"), [""; 0]);
-        assert_eq!(codes(&"é".repeat(64), "12345678"), [""; 0]);
-        assert_eq!(codes(&"é".repeat(65), "12345678"), ["too_long"]);
+    fn username_length_is_counted_in_code_points() {
+        for limits in [LIMITS, ORIGINAL_LIMITS] {
+            let codes = |length| codes_within(limits, &"é".repeat(length), "correct horse");
+            let Length { min, max } = limits.username;
+            assert_eq!(codes(min - 1), ["too_short"]);
+            assert_eq!((codes(min), codes(max)), (Vec::new(), Vec::new()));
+            assert_eq!(codes(max + 1), ["too_long"]);
+        }
     }
 
     #[test]
-    fn a_password_has_8_to_128_code_points() {
-        assert_eq!(codes("ann", "1234567"), ["too_short"]);
-        assert_eq!(codes("ann", "ééééøøøø"), [""; 0]);
-        assert_eq!(codes("ann", &"x".repeat(128)), [""; 0]);
-        assert_eq!(codes("ann", &"x".repeat(129)), ["too_long"]);
+    fn password_length_is_counted_in_code_points() {
+        for limits in [LIMITS, ORIGINAL_LIMITS] {
+            let codes = |length| codes_within(limits, "ann", &"é".repeat(length));
+            let Length { min, max } = limits.password;
+            assert_eq!(codes(min - 1), ["too_short"]);
+            assert_eq!((codes(min), codes(max)), (Vec::new(), Vec::new()));
+            assert_eq!(codes(max + 1), ["too_long"]);
+        }
     }
 
     #[test]

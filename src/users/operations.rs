@@ -13,7 +13,7 @@ use crate::audit::store::{Audit, Event, RequestContext};
 use crate::auth::operations::{Auth, Opening, Renewal, Tokens};
 use crate::auth::throttling::failed_logins::FailedLogins;
 use crate::auth::throttling::{FAILURES_UNDER_ATTACK, Throttle};
-use crate::auth::token::Claims;
+use crate::auth::token::{Claims, USERNAME_MAX_CHARS};
 use crate::clock::Clock;
 use crate::crypto::random_id::RandomId;
 use crate::error::{Error, TokenRejection};
@@ -153,7 +153,7 @@ impl Accounts {
                 }
                 let circumstances = RequestContext {
                     user_id: user.map(|user| user.id),
-                    username: Some(name.chars().take(64).collect()),
+                    username: Some(name.chars().take(USERNAME_MAX_CHARS).collect()),
                     session_id: None,
                     ip: origin.ip(),
                 };

@@ -14,6 +14,9 @@ use crate::auth::token::Role;
 use crate::error::Error;
 use crate::mongo::{self, Db, PrepareError};
 
+/// How many unfinished deletions are read at once.
+const UNFINISHED_DELETIONS_MAX: i64 = 1_000;
+
 /// The collection `users`.
 #[derive(Clone)]
 pub struct Users(Collection<User>);
@@ -200,12 +203,15 @@ impl Users {
         Ok(())
     }
 
-    /// Users whose deletion began before `begun` and has not ended, at most 1,000.
+    /// Users whose deletion began before `begun` and has not ended, at most [`UNFINISHED_DELETIONS_MAX`].
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn being_deleted(&self, begun: DateTime) -> Result<Vec<User>, Error> {
-        let begun = self.0.find(doc! { "deleted_at": { "$type": "date", "$lt": begun } }).limit(1_000);
+        let begun = self
+            .0
+            .find(doc! { "deleted_at": { "$type": "date", "$lt": begun } })
+            .limit(UNFINISHED_DELETIONS_MAX);
         Ok(begun.max_time(mongo::MAX_TIME).await?.try_collect().await?)
     }
 }

@@ -4,7 +4,7 @@ use secrecy::SecretString;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::model::{LIMITS, NewUser, User, UserPatch, password_faults};
+use super::model::{DEVICE_MAX_CHARS, LIMITS, NewUser, User, UserPatch, password_faults};
 use crate::auth::token::Role;
 use crate::error::{Error, Violation};
 use crate::http::fields::{Fields, FromFields};
@@ -77,8 +77,9 @@ impl FromFields for Login {
     fn take(input: &mut Fields) -> Option<Self> {
         let (username, password) = (input.text("username"), input.text("password"));
         let device = input.optional_text("device").flatten();
-        if device.as_ref().is_some_and(|device| device.chars().count() > 200) {
-            return input.fault(Violation::of("device", "too_long", "A device has at most 200 characters."));
+        if device.as_ref().is_some_and(|device| device.chars().count() > DEVICE_MAX_CHARS) {
+            let detail = format!("A device name has at most {DEVICE_MAX_CHARS} characters.");
+            return input.fault(Violation::of("device", "too_long", detail));
         }
         Some(Self { username: username?, password: password?.into(), device })
     }
