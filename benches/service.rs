@@ -89,7 +89,7 @@ fn patch(bench: &mut Criterion) {
         bench.iter(|| {
             let TodoPatch(input) = Fields::read(JsonObject::parse(black_box(body)).unwrap()).unwrap();
             let mut todo = todo.clone();
-            todo.take(input, NOW).unwrap();
+            todo.apply(input, NOW).unwrap();
             black_box(todo)
         });
     });

@@ -79,15 +79,15 @@ impl List {
         }
     }
 
-    /// Takes over what a client says.
-    pub fn take(&mut self, input: ListInput) {
-        if let Some(name) = input.name {
+    pub fn apply(&mut self, input: ListInput) {
+        let ListInput { whole, name, description, color } = input;
+        if let Some(name) = name {
             self.name = name;
         }
-        if let Some(description) = input.description.or(input.whole.then(String::new)) {
+        if let Some(description) = description.or(whole.then(String::new)) {
             self.description = description;
         }
-        if let Some(color) = input.color.or(input.whole.then_some(None)) {
+        if let Some(color) = color.or(whole.then_some(None)) {
             self.color = color;
         }
     }

@@ -99,7 +99,7 @@ impl Workspace<'_> {
         for _ in 0..TRIES {
             let before = condition.check(self.usable_list(id).await?)?;
             let mut after = before.clone();
-            after.take(input.clone());
+            after.apply(input.clone());
             if after == before {
                 let Some(same) = self.unchanged_list(before).await? else { continue };
                 return Ok(same);
@@ -227,7 +227,7 @@ impl Workspace<'_> {
         self.assert_room_for_list().await?;
         let position = self.planner.positions.last(self.now);
         let mut list = List::blank(id, self.owner_id, position, self.now);
-        list.take(input);
+        list.apply(input);
         let version = self.lists.insert(&list).await?;
         Ok(version.map(|version| List { version, ..list }))
     }

@@ -9,7 +9,7 @@ use super::recurrence::{Recurrence, RecurrencePatch};
 use crate::error::Violation;
 
 /// What a client says of a todo, checked member by member: a merge patch (RFC 7396), or the whole.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TodoInput {
     /// Whether what is not said is cleared rather than kept.
     pub whole: bool,
@@ -34,58 +34,46 @@ pub struct TodoInput {
 }
 
 impl TodoInput {
-    /// Whether a todo is to be completed or opened, if nothing else is said of it.
-    #[must_use]
+    /// The wanted `completed`, if the client asks for no other change.
     pub fn completion(&self) -> Option<bool> {
-        match self {
-            Self {
-                whole: false,
-                name: None,
-                description: None,
-                completed,
-                due: None,
-                recurrence: None,
-                priority: None,
-                tags: None,
-                list_id: None,
-                parent_id: None,
-            } => *completed,
-            _ => None,
-        }
+        let nothing_else = Self { completed: self.completed, ..Self::default() };
+        self.completed.filter(|_| *self == nothing_else)
     }
 }
 
 impl Todo {
-    /// Takes over what a client says, but for the place, which depends on other todos.
-    ///
-    /// # Errors
-    /// Every rule that shows only in what the todo would become.
-    pub fn take(&mut self, input: TodoInput, now: DateTime) -> Result<(), Vec<Violation>> {
-        let whole = input.whole;
-        let due = match input.due {
+    /// Applies the input except for the list and the parent, which depend on other todos: `Workspace::relocate` does that.
+    /// Fails with the violations that only the combination with the current todo shows.
+    pub fn apply(&mut self, input: TodoInput, now: DateTime) -> Result<(), Vec<Violation>> {
+        let TodoInput {
+            whole,
+            name,
+            description,
+            completed,
+            due,
+            recurrence,
+            priority,
+            tags,
+            list_id: _,
+            parent_id: _,
+        } = input;
+        let due = match due {
             None if whole => None,
             None => self.due,
             Some(None) => None,
             Some(Some(patch)) => Some(patch.apply(self.due.as_ref().filter(|_| !whole))?),
         };
-        self.recurrence = self.recurring(input.recurrence, due.as_ref(), whole)?;
+        self.recurrence = self.recurring(recurrence, due.as_ref(), whole)?;
         self.due = due;
-        let cleared = |default: bool| whole.then_some(default);
-        if let Some(name) = input.name {
-            self.name = name;
-        }
-        if let Some(description) = input.description.or(whole.then(String::new)) {
-            self.description = description;
-        }
-        if let Some(priority) = input.priority.or(whole.then_some(Priority::None)) {
-            self.priority = priority;
-        }
-        if let Some(tags) = input.tags.or(whole.then(Vec::new)) {
-            self.tags = tags;
-        }
-        if let Some(completed) = input.completed.or(cleared(false)).filter(|now| *now != self.completed) {
-            self.completed = completed;
-            self.completed_at = completed.then_some(now);
+        // A whole todo always has a name.
+        replace(&mut self.name, name, false);
+        replace(&mut self.description, description, whole);
+        replace(&mut self.priority, priority, whole);
+        replace(&mut self.tags, tags, whole);
+        let was_completed = self.completed;
+        replace(&mut self.completed, completed, whole);
+        if self.completed != was_completed {
+            self.completed_at = self.completed.then_some(now);
         }
         Ok(())
     }
@@ -126,5 +114,11 @@ impl Todo {
             Some(current) => Some(current.clone().rebased(due)),
             None => wanted,
         })
+    }
+}
+
+fn replace<T: Default>(field: &mut T, given: Option<T>, is_cleared: bool) {
+    if let Some(value) = given.or_else(|| is_cleared.then(T::default)) {
+        *field = value;
     }
 }

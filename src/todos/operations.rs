@@ -122,7 +122,7 @@ impl Workspace<'_> {
         for _ in 0..TRIES {
             let before = condition.check(self.usable(id).await?)?;
             let mut after = before.clone();
-            after.take(input.clone(), self.now).map_err(Error::Invalid)?;
+            after.apply(input.clone(), self.now).map_err(Error::Invalid)?;
             self.relocate(&mut after, &input).await?;
             let acts = if after == before { None } else { self.consequences(&before, &mut after).await? };
             let Some(acts) = acts else {
@@ -201,7 +201,7 @@ impl Workspace<'_> {
         self.assert_room().await?;
         let position = self.planner.positions.last(self.now);
         let mut todo = Todo::blank(id, self.owner_id, position, self.now);
-        todo.take(input.clone(), self.now).map_err(Error::Invalid)?;
+        todo.apply(input.clone(), self.now).map_err(Error::Invalid)?;
         self.relocate(&mut todo, &input).await?;
         let Some(version) = self.todos.insert(&todo).await? else { return Ok(None) };
         todo.version = version;
