@@ -18,6 +18,7 @@ const LAYERS: &[&[&str]] = &[
         "*/common_passwords",
         "*/decode",
         "*/due",
+        "*/index",
         "*/input",
         "*/model",
         "*/password",

@@ -8,6 +8,7 @@ use bson::{Bson, Document, doc};
 
 use crate::error::{Error, Resource};
 use crate::owned::{Conflict, Precondition, State, TRIES, text, too_busy};
+use crate::todos::index::Index;
 use crate::todos::model::Todo;
 use crate::workspace::Workspace;
 
@@ -115,7 +116,7 @@ impl Workspace<'_> {
             doc! { "$sort": { "_id": 1 } },
             doc! { "$limit": limit },
         ];
-        let found = self.todos.aggregate(live, stages, "by_tag").await?;
+        let found = self.todos.aggregate(live, stages, Index::ByTag.name()).await?;
         found.into_iter().map(|counted| tag(&counted)).collect()
     }
 }

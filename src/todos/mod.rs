@@ -5,6 +5,7 @@ pub mod docs;
 pub mod due;
 pub mod handlers;
 pub mod hierarchy;
+pub mod index;
 pub mod input;
 pub mod model;
 pub mod operations;

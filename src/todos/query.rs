@@ -6,6 +6,7 @@ use chrono_tz::Tz;
 
 use super::due::Due;
 use super::due::bound::Moment;
+use super::index::Index;
 use super::model::{Priority, Todo};
 use super::search_terms;
 use crate::error::Error;
@@ -81,27 +82,20 @@ impl Sort {
         ("updated_at", Self::UpdatedAt),
     ];
 
-    /// The stored fields that make the order total.
-    fn fields(self) -> &'static [&'static str] {
+    /// The stored fields to sort by, and the index in this order. The last field makes the order total.
+    fn order(self) -> (&'static [&'static str], Index) {
         match self {
-            Self::Position => &["position", "_id"],
-            Self::Due => &["due_local", "_id"],
-            Self::Priority => &["priority", "position", "_id"],
-            Self::Name => &["name_key", "_id"],
-            Self::CreatedAt => &["created_at", "_id"],
-            Self::UpdatedAt => &["updated_at", "_id"],
+            Self::Position => (&["position", "_id"], Index::ByPosition),
+            Self::Due => (&["due_local", "_id"], Index::ByDue),
+            Self::Priority => (&["priority", "position", "_id"], Index::ByPriority),
+            Self::Name => (&["name_key", "_id"], Index::ByName),
+            Self::CreatedAt => (&["created_at", "_id"], Index::ByCreatedAt),
+            Self::UpdatedAt => (&["updated_at", "_id"], Index::ByUpdatedAt),
         }
     }
 
-    fn index(self) -> &'static str {
-        match self {
-            Self::Position => "by_position",
-            Self::Due => "by_due",
-            Self::Priority => "by_priority",
-            Self::Name => "by_name",
-            Self::CreatedAt => "by_created_at",
-            Self::UpdatedAt => "by_updated_at",
-        }
+    fn fields(self) -> &'static [&'static str] {
+        self.order().0
     }
 }
 
@@ -175,20 +169,20 @@ impl TodoQuery {
     fn selection(&self, filter: Document, fields: &[&str], reverse: bool) -> Selection {
         let direction = if reverse { -1 } else { 1 };
         let sort = fields.iter().map(|field| ((*field).to_owned(), Bson::Int32(direction))).collect();
-        Selection { filter, sort, index: self.index(), limit: 0 }
+        Selection { filter, sort, index: self.index().name(), limit: 0 }
     }
 
     /// The index that reads the least: by a filter that picks few, else by the order.
-    fn index(&self) -> &'static str {
+    fn index(&self) -> Index {
         let is_by_position = self.sort == Sort::Position;
         match self {
-            Self { prefixes: Some(_), .. } => "by_word",
-            Self { parent_id: Some(Some(_)), .. } => "by_parent",
-            Self { tags, .. } if !tags.is_empty() => "by_tag",
-            Self { list_id: Some(_), .. } => "by_list",
-            Self { updated_after: Some(_), .. } if is_by_position => "by_updated_at",
-            Self { priority: Some(_), .. } if is_by_position => "by_priority",
-            _ => self.sort.index(),
+            Self { prefixes: Some(_), .. } => Index::ByWord,
+            Self { parent_id: Some(Some(_)), .. } => Index::ByParent,
+            Self { tags, .. } if !tags.is_empty() => Index::ByTag,
+            Self { list_id: Some(_), .. } => Index::ByList,
+            Self { updated_after: Some(_), .. } if is_by_position => Index::ByUpdatedAt,
+            Self { priority: Some(_), .. } if is_by_position => Index::ByPriority,
+            _ => self.sort.order().1,
         }
     }
 

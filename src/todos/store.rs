@@ -8,6 +8,7 @@ use bson::{Bson, DateTime, Document, doc};
 use futures_util::Stream;
 use mongodb::options::IndexOptions;
 
+use super::index::Index;
 use super::model::{Placement, SideEffect, Todo};
 use crate::error::Error;
 use crate::mongo::{self, PrepareError};
@@ -20,32 +21,14 @@ pub type Todos = OwnedCollection<Todo>;
 /// The todos of one user.
 pub type UserTodos<'a> = OwnedBy<'a, Todo>;
 
-/// The indexes by name: an order, behind the filters that are equalities. What follows the order is there to be looked
-/// at in the index, so that documents that do not match are never fetched.
-const INDEXES: [(&str, &[&str]); 10] = [
-    ("by_position", &["state", "position", "_id", "completed", "parent_id", "due_local"]),
-    ("by_list", &["state", "list_id", "position", "_id", "completed", "parent_id"]),
-    ("by_parent", &["parent_id", "state", "position", "_id"]),
-    ("by_tag", &["state", "tags", "position", "_id", "completed"]),
-    ("by_word", &["words", "state"]),
-    ("by_priority", &["state", "priority", "position", "_id", "completed"]),
-    ("by_due", &["state", "due_local", "_id", "completed"]),
-    ("by_name", &["state", "name_key", "_id"]),
-    ("by_created_at", &["state", "created_at", "_id"]),
-    ("by_updated_at", &["state", "updated_at", "_id"]),
-];
-
-/// Creates the indexes that are missing.
-///
-/// # Errors
-/// See [`mongo::ensure_indexes`].
+/// Creates the missing indexes.
 pub async fn ensure_indexes(todos: &Todos) -> Result<(), PrepareError> {
-    let index = |(name, fields): &(&str, &[&str])| {
-        let keys = std::iter::once("owner_id").chain(fields.iter().copied());
-        let keys = keys.map(|field| (field.to_owned(), Bson::Int32(1))).collect();
-        mongo::index(keys, IndexOptions::builder().name((*name).to_owned()).build())
+    let model = |index: &Index| {
+        let fields = std::iter::once("owner_id").chain(index.fields().iter().copied());
+        let keys = fields.map(|field| (field.to_owned(), Bson::Int32(1))).collect();
+        mongo::index(keys, IndexOptions::builder().name(index.name().to_owned()).build())
     };
-    todos.ensure_indexes(INDEXES.iter().map(index)).await
+    todos.ensure_indexes(Index::ALL.iter().map(model)).await
 }
 
 impl UserTodos<'_> {
@@ -91,7 +74,7 @@ impl UserTodos<'_> {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn live_count(&self, limit: u64) -> Result<u64, Error> {
-        self.count(live(), "by_position", limit).await
+        self.count(live(), Index::ByPosition.name(), limit).await
     }
 
     /// Every live todo, oldest first, read as it is asked for.
@@ -102,7 +85,7 @@ impl UserTodos<'_> {
         &self,
     ) -> Result<impl Stream<Item = Result<Todo, Error>> + Send + use<>, Error> {
         let sort = doc! { "created_at": 1, "_id": 1 };
-        self.stream(Selection { filter: live(), sort, index: "by_created_at", limit: 0 }).await
+        self.stream(Selection { filter: live(), sort, index: Index::ByCreatedAt.name(), limit: 0 }).await
     }
 
     /// The ids of what is right under any of `parents`, live or in the trash.
@@ -111,7 +94,8 @@ impl UserTodos<'_> {
     /// [`Error::Unavailable`].
     pub async fn under(&self, parents: &[ObjectId]) -> Result<Vec<ObjectId>, Error> {
         let filter = doc! { "parent_id": { "$in": parents }, "state": { "$ne": State::Gone.word() } };
-        let found = self.aggregate(filter, vec![doc! { "$project": { "_id": 1 } }], "by_parent").await?;
+        let found =
+            self.aggregate(filter, vec![doc! { "$project": { "_id": 1 } }], Index::ByParent.name()).await?;
         found.into_iter().map(|document| document.get_object_id("_id").map_err(Error::internal)).collect()
     }
 
@@ -123,7 +107,7 @@ impl UserTodos<'_> {
         let mut open = live();
         open.extend(doc! { "list_id": { "$in": lists }, "completed": false });
         let count = doc! { "$group": { "_id": "$list_id", "open": { "$sum": 1_i64 } } };
-        let counted = self.aggregate(open, vec![count], "by_list").await?;
+        let counted = self.aggregate(open, vec![count], Index::ByList.name()).await?;
         let pair =
             |counted: &Document| Some((counted.get_object_id("_id").ok()?, counted.get_i64("open").ok()?));
         Ok(counted.iter().filter_map(pair).collect())
@@ -170,7 +154,7 @@ impl UserTodos<'_> {
 #[must_use]
 pub fn siblings(place: Placement) -> (Document, &'static str) {
     let Placement { list_id, parent_id } = place;
-    (doc! { "state": State::Live.word(), "list_id": list_id, "parent_id": parent_id }, "by_list")
+    (doc! { "state": State::Live.word(), "list_id": list_id, "parent_id": parent_id }, Index::ByList.name())
 }
 
 fn live() -> Document {
