@@ -1,6 +1,7 @@
-//! Accepts connections, and stops in good order. Must not know what is served.
+//! Accepts HTTP/1.1 connections within fixed limits, and finishes the requests under way when the service stops.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 #[cfg(target_os = "linux")]
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -24,21 +25,21 @@ use tower::ServiceExt;
 use super::access_log::PeerAddress;
 
 /// How long a client may take to send the head of a request.
-const HEADER_TIME: Duration = Duration::from_secs(10);
-/// How long requests under way may take once the stop has begun. The host kills us 30 s after its signal.
-const DRAIN_TIME: Duration = Duration::from_secs(20);
-
-/// How long the first request of a connection is waited for once the stop has begun.
-const FIRST_TIME: Duration = Duration::from_secs(1);
-
-/// How long a connection may stay when nothing that was sent to it is taken.
-const TAKING_TIME: Duration = Duration::from_secs(15);
-/// The most bytes of the head of a request; a longer one gets a 431.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// A longer head gets a 431, in bytes.
 const HEAD_MAX: usize = 32 * 1024;
-/// The most headers of a request; more get a 431.
+/// A request with more headers gets a 431.
 const HEADERS_MAX: usize = 64;
+/// How long a client may leave sent bytes unacknowledged before the kernel closes the connection.
+const SEND_TIMEOUT: Duration = Duration::from_secs(15);
+const ACCEPT_RETRY: Duration = Duration::from_millis(50);
+/// How long the stop waits for requests under way. The host kills the process 30 s after its signal.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long the stop waits for the first request of a connection.
+const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Serves at most `connections_max` connections at a time until `stop` comes; then takes no new connection, and waits for what is under way.
+/// Serves at most `connections_max` connections at a time until `stop` completes. Then accepts no more connections, and
+/// waits for the requests under way and for `tasks`.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -46,64 +47,87 @@ pub async fn serve(
     tasks: TaskTracker,
     stop: impl Future<Output = ()>,
 ) {
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIME);
-    http.max_buf_size(HEAD_MAX).max_headers(HEADERS_MAX);
-    let places = Arc::new(Semaphore::new(connections_max.min(Semaphore::MAX_PERMITS)));
-    let (connections, stopping) = (TaskTracker::new(), CancellationToken::new());
-    let mut stop = std::pin::pin!(stop);
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = &mut stop => break,
-        };
-        let Ok((stream, peer)) = accepted else {
-            // Out of file descriptors, most likely: those in use become free again.
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            continue;
-        };
-        // Closed at once, so that a balancer tries another instance.
-        let Ok(place) = places.clone().try_acquire_owned() else { continue };
+    let connections = Connections::new(router, connections_max);
+    tokio::select! {
+        never = connections.accept(listener) => match never {},
+        () = stop => {}
+    }
+    connections.drain(&tasks).await;
+}
+
+/// The open connections, and what a new one needs.
+struct Connections {
+    http: http1::Builder,
+    router: Router,
+    free: Arc<Semaphore>,
+    open: TaskTracker,
+    stopping: CancellationToken,
+}
+
+impl Connections {
+    fn new(router: Router, connections_max: usize) -> Self {
+        let mut http = http1::Builder::new();
+        // hyper enforces the header timeout only if it has a timer.
+        http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+        http.max_buf_size(HEAD_MAX).max_headers(HEADERS_MAX);
+        let free = Arc::new(Semaphore::new(connections_max.min(Semaphore::MAX_PERMITS)));
+        Self { http, router, free, open: TaskTracker::new(), stopping: CancellationToken::new() }
+    }
+
+    async fn accept(&self, listener: TcpListener) -> Infallible {
+        loop {
+            let Ok((stream, peer)) = listener.accept().await else {
+                // Most likely the process is out of file descriptors, so wait until connections close.
+                sleep(ACCEPT_RETRY).await;
+                continue;
+            };
+            // Without a permit the stream is dropped, so that a load balancer tries another instance at once.
+            if let Ok(permit) = self.free.clone().try_acquire_owned() {
+                self.spawn(stream, peer, permit);
+            }
+        }
+    }
+
+    fn spawn(&self, stream: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit) {
+        // Nagle's algorithm would hold back small responses and events.
         let _ = stream.set_nodelay(true);
         #[cfg(target_os = "linux")]
-        let _ = SockRef::from(&stream).set_tcp_user_timeout(Some(TAKING_TIME));
-        let (router, begun) = (router.clone(), Arc::new(Notify::new()));
-        let begins = begun.clone();
+        let _ = SockRef::from(&stream).set_tcp_user_timeout(Some(SEND_TIMEOUT));
+        let (router, first_request) = (self.router.clone(), Arc::new(Notify::new()));
+        let received = first_request.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
-            begins.notify_one();
+            received.notify_one();
             request.extensions_mut().insert(PeerAddress(peer));
-            let answer = router.clone().oneshot(request);
-            async move { answer.await.map_err(|never: Infallible| never) }
+            router.clone().oneshot(request)
         });
-        let connection = until_stopped(
-            http.serve_connection(TokioIo::new(stream), service),
-            begun,
-            stopping.clone().cancelled_owned(),
-        );
-        connections.spawn(async move {
+        let connection = self.http.serve_connection(TokioIo::new(stream), service);
+        let connection = until_stopped(connection, first_request, self.stopping.clone().cancelled_owned());
+        self.open.spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "connection ended early");
             }
-            drop(place);
+            drop(permit);
         });
     }
-    drop(listener);
-    stopping.cancel();
-    connections.close();
-    tasks.close();
-    let drained = timeout(DRAIN_TIME, async {
-        connections.wait().await;
-        tasks.wait().await;
-    });
-    if drained.await.is_err() {
-        tracing::warn!("stopped with requests still under way");
+
+    async fn drain(self, tasks: &TaskTracker) {
+        self.stopping.cancel();
+        self.open.close();
+        tasks.close();
+        let drained = timeout(DRAIN_TIMEOUT, async {
+            self.open.wait().await;
+            tasks.wait().await;
+        });
+        if drained.await.is_err() {
+            tracing::warn!("stopped while requests were still under way");
+        }
     }
 }
 
-/// Serves a connection to its end; from the stop on, no request but one that is under way, or the first.
+/// Serves a connection to its end. After `stop`, completes the request under way, or the first one, and then closes.
 async fn until_stopped<S>(
     connection: http1::Connection<TokioIo<TcpStream>, S>,
-    begun: Arc<Notify>,
+    first_request: Arc<Notify>,
     stop: impl Future<Output = ()>,
 ) -> hyper::Result<()>
 where
@@ -114,11 +138,11 @@ where
         ended = &mut connection => return ended,
         () = stop => {}
     }
-    // Asked to end a connection that it has not read from, hyper closes it, and a request that was sent is lost.
+    // hyper closes a connection from which it has read nothing, and would lose a request that was already sent.
     tokio::select! {
         ended = &mut connection => return ended,
-        () = begun.notified() => {}
-        () = sleep(FIRST_TIME) => {}
+        () = first_request.notified() => {}
+        () = sleep(FIRST_REQUEST_TIMEOUT) => {}
     }
     connection.as_mut().graceful_shutdown();
     connection.await
@@ -133,7 +157,7 @@ mod tests {
 
     use super::*;
 
-    /// Whether a connection to `address` has been accepted: until then no process has its other end.
+    /// Before a connection is accepted, its row in the table has no inode.
     fn has_accepted(address: SocketAddr) -> bool {
         let (table, port) =
             (std::fs::read_to_string("/proc/net/tcp").unwrap(), format!(":{:04X}", address.port()));
@@ -142,7 +166,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_that_was_sent_when_the_stop_begins_is_answered() {
+    async fn request_sent_before_the_stop_gets_a_response() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut client = std::net::TcpStream::connect(address).unwrap();
