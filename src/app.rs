@@ -1,4 +1,6 @@
-//! The service as one value: THE route table, and the layers around it. Must not hold logic of any route.
+//! THE route table, and the layers around the routes.
+//!
+//! **Invariant:** contains no logic of a route.
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -18,9 +20,8 @@ use crate::http::{detached, problem, readiness, security_headers};
 use crate::state::AppState;
 use crate::{lists, openapi, original, sync, tags, todos, users};
 
-/// The whole service: every route with its layers.
 pub fn router(state: AppState) -> Router {
-    let (hops, origins) = (state.hops.0, &state.origins.0);
+    let (hops, origins) = (state.trusted_proxy_hops, &state.origins);
     let errors = |router: Router<AppState>| router.method_not_allowed_fallback(method_not_allowed);
     let routes = Router::new()
         .merge(errors(original(&state)).layer(from_fn(original::wire::render)))
@@ -29,21 +30,20 @@ pub fn router(state: AppState) -> Router {
         .fallback(unknown_path);
     let routes = if origins.is_empty() { routes } else { routes.layer(security_headers::cors(origins)) };
     let routes = routes.layer(from_fn(move |request, next| edge(hops, request, next))).with_state(state);
-    // `Allow` is put in by the router itself, outside its layers.
-    Router::new().fallback_service(routes).layer(MapResponseLayer::new(allow_options))
+    // The router adds `Allow` outside its own layers, so only an outer router can change it.
+    Router::new().fallback_service(routes).layer(MapResponseLayer::new(list_options_in_allow))
 }
 
-/// What every request and every answer goes through.
+/// The outermost layer of every route: access log, problem details, headers for browsers.
 async fn edge(hops: usize, mut request: Request, next: Next) -> Response {
-    let line = AccessLogEntry::begin(&mut request, hops);
+    let log_entry = AccessLogEntry::begin(&mut request, hops);
     let is_secure = security_headers::is_secure(request.headers(), hops);
-    let mut response = problem::render(next.run(request).await, &line.id);
-    security_headers::harden(response.headers_mut(), is_secure);
-    line.end(&mut response);
+    let mut response = problem::render(next.run(request).await, &log_entry.id);
+    security_headers::insert(response.headers_mut(), is_secure);
+    log_entry.end(&mut response);
     response
 }
 
-/// The routes of the original service.
 fn original(state: &AppState) -> Router<AppState> {
     use original::handlers as h;
     let hashing = Router::new().route("/register", post(h::register)).route("/login", post(h::login));
@@ -57,7 +57,6 @@ fn original(state: &AppState) -> Router<AppState> {
     guarded(routes, hashing, state)
 }
 
-/// The routes of our own API.
 fn v1(state: &AppState) -> Router<AppState> {
     use lists::handlers as l;
     use sync::handlers as s;
@@ -90,25 +89,25 @@ fn v1(state: &AppState) -> Router<AppState> {
     guarded(routes, hashing, state)
 }
 
-/// The routes that operators and their tools use.
+/// Routes for operators and their tools. They also respond before the database is ready.
 fn service() -> Router<AppState> {
     Router::new()
         .route("/livez", get(readiness::live))
         .route("/readyz", get(readiness::ready))
-        .route("/problems/{code}", get(problem::explained))
+        .route("/problems/{code}", get(problem::explain))
         .route("/v1/openapi.json", get(openapi::handlers::document))
         .route("/docs", get(openapi::handlers::docs))
         .route("/docs/", get(openapi::handlers::index))
         .route("/docs/{file}", get(openapi::handlers::file))
 }
 
-/// What stands around every route that works on the database. Routes that hash passwords do not wait for their turn
-/// there: they have a queue of their own for that, and would keep others from their turn.
+/// Wraps every route that uses the database.
 fn guarded(routes: Router<AppState>, hashing: Router<AppState>, state: &AppState) -> Router<AppState> {
     let guard = |admission| {
         let (readiness, tasks) = (state.readiness.clone(), state.tasks.clone());
-        from_fn_with_state(Guard { readiness, tasks, admission }, guarded_by)
+        from_fn_with_state(Guard { readiness, tasks, admission }, run_guarded)
     };
+    // Routes that hash passwords bypass admission, because hashing has its own queue and would hold slots for long.
     routes.route_layer(guard(Some(state.admission.clone()))).merge(hashing.route_layer(guard(None)))
 }
 
@@ -119,11 +118,15 @@ struct Guard {
     admission: Option<Admission>,
 }
 
-/// Lets a request in when it is its turn, and sees it through.
-async fn guarded_by(State(guard): State<Guard>, mut request: Request, next: Next) -> Result<Response, Error> {
+/// Waits for a slot, and runs the handler to completion even if the client disconnects.
+async fn run_guarded(
+    State(guard): State<Guard>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Error> {
     guard.readiness.check()?;
     let work = async move {
-        let _turn = match &guard.admission {
+        let _slot = match &guard.admission {
             Some(admission) => Some(admission.admit(&mut request).await?),
             None => None,
         };
@@ -132,13 +135,13 @@ async fn guarded_by(State(guard): State<Guard>, mut request: Request, next: Next
     detached::run_to_completion(guard.tasks, work).await
 }
 
-/// `OPTIONS` on any route says what it allows (RFC 9110 §9.3.7); other methods that it has not are refused.
+/// Responds to `OPTIONS` on any route; the router adds `Allow` (RFC 9110 §9.3.7).
 async fn method_not_allowed(method: Method) -> Result<StatusCode, Error> {
     if method == Method::OPTIONS { Ok(StatusCode::OK) } else { Err(Error::MethodNotAllowed) }
 }
 
-/// `OPTIONS` belongs to what a route allows, though no route names it.
-fn allow_options(mut response: Response) -> Response {
+/// Every route allows `OPTIONS`, although no route registers it.
+fn list_options_in_allow(mut response: Response) -> Response {
     let allowed = response.headers().get(ALLOW).and_then(|allowed| allowed.to_str().ok()).map(str::to_owned);
     if let Some(Ok(all)) = allowed.map(|allowed| HeaderValue::from_str(&format!("{allowed},OPTIONS"))) {
         response.headers_mut().insert(ALLOW, all);
@@ -146,7 +149,7 @@ fn allow_options(mut response: Response) -> Response {
     response
 }
 
-/// Outside `/v1`, the original's clients hear what they know.
+/// Outside `/v1`, clients of the original service expect its error format.
 async fn unknown_path(method: Method, uri: Uri) -> Response {
     let unknown = Error::NotFound(Resource::Path).into_response();
     if uri.path() == "/v1" || uri.path().starts_with("/v1/") {

@@ -37,7 +37,7 @@ pub async fn maintain(state: &AppState) -> ! {
     let tidy = async {
         loop {
             tokio::time::sleep(TIDY_PERIOD).await;
-            if let Err(error) = state.planner.tidy().await {
+            if let Err(error) = state.workspaces.tidy().await {
                 tracing::warn!(%error, "the trash, and what was cut off, wait to be tidied");
             }
             if let Err(error) = state.accounts.finish_deletions().await {

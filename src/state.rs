@@ -1,4 +1,6 @@
-//! What handlers ask for: the service's state, made once from the configuration. Must not know a route.
+//! The service's shared state: built once from the configuration, and handed to handlers part by part.
+//!
+//! **Invariant:** knows no route.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -18,7 +20,7 @@ use crate::auth::token::Keys;
 use crate::clock::Clock;
 use crate::config::{Config, Registration, Switch};
 use crate::crypto::sealed::Sealer;
-use crate::error::OperatorError;
+use crate::error::{Error, OperatorError};
 use crate::http::admission::Admission;
 use crate::http::readiness::Readiness;
 use crate::idempotency::store::Idempotency;
@@ -34,7 +36,7 @@ use crate::users::store::Users;
 use crate::workspace::Workspaces;
 use crate::{lists, todos};
 
-/// Everything that handlers ask for; cheap to clone.
+/// Cheap to clone.
 #[derive(Clone)]
 pub struct AppState(Arc<Shared>);
 
@@ -46,7 +48,7 @@ impl Deref for AppState {
     }
 }
 
-/// Lets handlers ask for these parts by their types.
+/// Lets a handler extract a part by its type, as `State<Arc<Auth>>`.
 macro_rules! impl_from_ref {
     ($($part:ident: $type:ty),* $(,)?) => {
         $(impl FromRef<AppState> for $type {
@@ -61,55 +63,33 @@ impl_from_ref! {
     db: Db,
     auth: Arc<Auth>,
     accounts: Arc<Accounts>,
-    planner: Arc<Workspaces>,
+    workspaces: Arc<Workspaces>,
     idempotency: Arc<Idempotency>,
-    seals: Arc<Sealer>,
+    sealer: Arc<Sealer>,
     sources: EventSources,
     readiness: Readiness,
 }
 
-/// What there is one of.
 pub struct Shared {
-    /// The database.
     pub db: Db,
-    /// Tokens and sessions.
     pub auth: Arc<Auth>,
-    /// Users.
     pub accounts: Arc<Accounts>,
-    /// Todos and lists.
-    pub planner: Arc<Workspaces>,
-    /// Requests that may be repeated.
+    pub workspaces: Arc<Workspaces>,
     pub idempotency: Arc<Idempotency>,
-    /// Cursors and whatever else clients keep for us.
-    pub seals: Arc<Sealer>,
-    /// Streams of events.
+    pub sealer: Arc<Sealer>,
     pub sources: EventSources,
-    /// Whether requests may come in.
     pub readiness: Readiness,
-    /// The work that is under way.
+    /// Requests whose work is under way, which the stop waits for.
     pub tasks: TaskTracker,
-    /// The collections that start prepares.
     pub stores: Stores,
-    /// Passwords, for the migration that hashes them.
     pub hasher: Arc<Hasher>,
-    /// How many proxies of ours stand in front.
-    pub hops: TrustedProxyHops,
-    /// How much goes to the database at a time.
+    pub trusted_proxy_hops: usize,
     pub admission: Admission,
     /// Origins whose pages may use the API.
-    pub origins: AllowedOrigins,
+    pub origins: Vec<HeaderValue>,
 }
 
-/// How many proxies of ours stand in front.
-#[derive(Clone, Copy)]
-pub struct TrustedProxyHops(pub usize);
-
-/// Origins whose pages may use the API.
-#[derive(Clone)]
-pub struct AllowedOrigins(pub Arc<[HeaderValue]>);
-
 /// The stores that have indexes.
-#[derive(Clone)]
 pub struct Stores {
     users: Users,
     todos: Todos,
@@ -122,80 +102,87 @@ pub struct Stores {
 }
 
 impl AppState {
-    /// The state for a configuration. Nothing is sent to the database yet.
-    ///
-    /// # Errors
-    /// The configuration cannot be used.
+    /// Sends nothing to the database yet.
     pub async fn new(config: &Config, clock: Clock) -> Result<Self, OperatorError> {
         let db = mongo::connect(&config.mongodb_uri, config.metrics_addr.is_some()).await?;
-        let (current, previous) = (&config.jwt_secret, &config.jwt_secrets_previous);
         let unusable = |error| OperatorError(format!("JWT_SECRET cannot be used: {error}"));
-        let stores = Stores {
-            users: Users::new(&db),
-            todos: Todos::new(&db),
-            lists: Lists::new(&db),
-            sessions: Sessions::new(&db),
-            revocations: Revocations::new(&db),
-            failed_logins: FailedLogins::new(&db),
-            audit: Audit::new(&db, clock.clone()),
-            idempotency: Idempotency::new(&db, clock.clone(), current, previous).map_err(unusable)?.into(),
-        };
-        let keys = Keys::derive(current, previous).map_err(unusable)?;
-        let blacklist = Arc::new(Blacklist::new(stores.revocations.clone(), ENTRIES_MAX));
-        let auth = Arc::new(Auth::new(
-            keys,
-            blacklist,
-            stores.sessions.clone(),
-            clock.clone(),
-            config.access_token_ttl,
-        ));
-        let seals = Arc::new(Sealer::derive(current, previous).map_err(unusable)?);
-        let planner = Arc::new(Workspaces::new(
-            stores.todos.clone(),
-            stores.lists.clone(),
-            stores.users.clone(),
-            clock.clone(),
-        ));
-        let hub = Arc::new(Hub::new(Feed::new(&db), config.max_event_connections));
+        let stores = Stores::new(&db, config, &clock).map_err(unusable)?;
+        let auth = Arc::new(auth(config, &stores, &clock).map_err(unusable)?);
+        let sealer = Sealer::derive(&config.jwt_secret, &config.jwt_secrets_previous).map_err(unusable)?;
+        let sealer = Arc::new(sealer);
         let hasher = Arc::new(Hasher::new(config.bcrypt_cost, config.password_pepper.as_ref()));
-        let accounts = Accounts {
-            users: stores.users.clone(),
-            todos: stores.todos.clone(),
-            lists: stores.lists.clone(),
+        let workspaces = Arc::new(workspaces(&stores, &clock));
+        let sources = EventSources {
+            planner: workspaces.clone(),
+            hub: Arc::new(Hub::new(Feed::new(&db), config.max_event_connections)),
             auth: auth.clone(),
-            audit: stores.audit.clone(),
-            hasher: hasher.clone(),
-            throttle: Throttle::new(config.throttles == Switch::On, clock.clone()),
-            failed_logins: stores.failed_logins.clone(),
-            clock,
-            registration_open: config.registration == Registration::Open,
+            seals: sealer.clone(),
         };
-        let sources =
-            EventSources { planner: planner.clone(), hub, auth: auth.clone(), seals: seals.clone() };
         Ok(Self(Arc::new(Shared {
             db,
+            accounts: Arc::new(accounts(config, &stores, &auth, &hasher, clock)),
             auth,
-            accounts: Arc::new(accounts),
-            planner,
+            workspaces,
             idempotency: stores.idempotency.clone(),
-            seals,
+            sealer,
             sources,
             readiness: Readiness::default(),
             tasks: TaskTracker::new(),
             stores,
             hasher,
-            hops: TrustedProxyHops(config.trusted_proxy_hops),
+            trusted_proxy_hops: config.trusted_proxy_hops,
             admission: Admission::default(),
-            origins: AllowedOrigins(config.cors_origins.clone().into()),
+            origins: config.cors_origins.clone(),
         })))
     }
 }
 
+fn auth(config: &Config, stores: &Stores, clock: &Clock) -> Result<Auth, Error> {
+    let keys = Keys::derive(&config.jwt_secret, &config.jwt_secrets_previous)?;
+    let blacklist = Arc::new(Blacklist::new(stores.revocations.clone(), ENTRIES_MAX));
+    Ok(Auth::new(keys, blacklist, stores.sessions.clone(), clock.clone(), config.access_token_ttl))
+}
+
+fn workspaces(stores: &Stores, clock: &Clock) -> Workspaces {
+    Workspaces::new(stores.todos.clone(), stores.lists.clone(), stores.users.clone(), clock.clone())
+}
+
+fn accounts(
+    config: &Config,
+    stores: &Stores,
+    auth: &Arc<Auth>,
+    hasher: &Arc<Hasher>,
+    clock: Clock,
+) -> Accounts {
+    Accounts {
+        users: stores.users.clone(),
+        todos: stores.todos.clone(),
+        lists: stores.lists.clone(),
+        auth: auth.clone(),
+        audit: stores.audit.clone(),
+        hasher: hasher.clone(),
+        throttle: Throttle::new(config.throttles == Switch::On, clock.clone()),
+        failed_logins: stores.failed_logins.clone(),
+        clock,
+        registration_open: config.registration == Registration::Open,
+    }
+}
+
 impl Stores {
-    /// Creates the indexes that are missing.
-    ///
-    /// # Errors
-    /// See [`mongo::ensure_indexes`].
+    fn new(db: &Db, config: &Config, clock: &Clock) -> Result<Self, Error> {
+        let (current, previous) = (&config.jwt_secret, &config.jwt_secrets_previous);
+        Ok(Self {
+            users: Users::new(db),
+            todos: Todos::new(db),
+            lists: Lists::new(db),
+            sessions: Sessions::new(db),
+            revocations: Revocations::new(db),
+            failed_logins: FailedLogins::new(db),
+            audit: Audit::new(db, clock.clone()),
+            idempotency: Idempotency::new(db, clock.clone(), current, previous)?.into(),
+        })
+    }
+
     pub async fn ensure_indexes(&self) -> Result<(), PrepareError> {
         self.users.ensure_indexes().await?;
         todos::store::ensure_indexes(&self.todos).await?;

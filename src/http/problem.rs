@@ -18,7 +18,7 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 /// `GET /problems/{code}`: what a code means, for a person.
-pub(crate) async fn explained(code: Result<Path<String>, PathRejection>) -> Result<String, Error> {
+pub(crate) async fn explain(code: Result<Path<String>, PathRejection>) -> Result<String, Error> {
     let unknown = Error::NotFound(Resource::Problem);
     let Path(code) = code.map_err(|_| unknown.clone())?;
     let ErrorCode { code, status, title } = ErrorCode::find(&code).ok_or(unknown)?;

@@ -26,7 +26,7 @@ pub fn is_secure(headers: &HeaderMap, hops: usize) -> bool {
 }
 
 /// Adds what every answer says to browsers, and to one that came by TLS more.
-pub fn harden(headers: &mut HeaderMap, is_secure: bool) {
+pub fn insert(headers: &mut HeaderMap, is_secure: bool) {
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));

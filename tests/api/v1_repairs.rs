@@ -162,7 +162,7 @@ async fn what_comes_too_late_does_not_undo_what_its_client_did_meanwhile() {
         [name, done]
     };
     // As when the database does not answer for long, and the client is told to repeat its requests.
-    let late = app.state.planner.of(owner);
+    let late = app.state.workspaces.of(owner);
     app.clock.advance(Duration::from_secs(9));
     ann.patch(&format!("/v1/todos/{id}"), json!({ "name": "newer" })).await.assert(200);
     for input in inputs() {
@@ -173,7 +173,7 @@ async fn what_comes_too_late_does_not_undo_what_its_client_did_meanwhile() {
     let todo = ann.get(&format!("/v1/todos/{id}")).await.assert(200).json();
     assert_eq!((&todo["name"], &todo["completed"]), (&json!("newer"), &json!(false)));
     for input in inputs() {
-        app.state.planner.of(owner).change(stored, input, &Precondition::Any).await.unwrap();
+        app.state.workspaces.of(owner).change(stored, input, &Precondition::Any).await.unwrap();
     }
     let todo = ann.get(&format!("/v1/todos/{id}")).await.assert(200).json();
     assert_eq!((&todo["name"], &todo["completed"]), (&json!("late"), &json!(true)));
@@ -200,7 +200,7 @@ async fn what_a_crash_cut_off_is_ended_by_the_maintenance_once() {
     cut_off(&app, &parent, bson::bson!(["trash"]), trashed).await;
     assert_eq!(names(&ann, "").await, ["child"]);
     for _ in 0..2 {
-        app.state.planner.tidy().await.unwrap();
+        app.state.workspaces.tidy().await.unwrap();
         assert_eq!(names(&ann, "?deleted=true").await, ["parent", "child"]);
     }
     ann.post(&format!("/v1/todos/{parent}/restore"), json!({})).await.assert(200);
@@ -215,7 +215,7 @@ async fn what_a_crash_cut_off_is_ended_by_the_maintenance_once() {
     let record = todos.find_one_and_delete(record).await.unwrap().unwrap();
     cut_off(&app, &daily, bson::bson!([{ "record": record }]), doc! {}).await;
     for _ in 0..2 {
-        app.state.planner.tidy().await.unwrap();
+        app.state.workspaces.tidy().await.unwrap();
         assert_eq!(names(&ann, "?completed=true").await, ["daily"]);
     }
 }

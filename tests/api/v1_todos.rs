@@ -360,7 +360,7 @@ async fn a_list_takes_its_todos_into_the_trash_and_brings_them_back() {
     ann.patch(&path, json!({ "color": "red" })).await.assert_faults(&["/color"]);
     ann.delete(&path).await.assert(204);
     app.advance(31 * DAY);
-    app.state.planner.tidy().await.unwrap();
+    app.state.workspaces.tidy().await.unwrap();
     let ann = app.v1_login("ann").await;
     assert_eq!(names(&ann, "/v1/todos?deleted=any").await, ["alone"]);
     ann.get(&path).await.assert_problem(404, "not_found");

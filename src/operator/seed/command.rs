@@ -40,7 +40,7 @@ pub async fn run(state: &AppState, options: SeedOptions) -> Result<String, Opera
     let order = Order { seed, users, todos, password, force };
     let bar = progress_bar(todos);
     let stores = Seeder::new(&state.db, state.hasher.clone());
-    let seeded = stores.run(&order, state.planner.now(), |written| bar.inc(written)).await;
+    let seeded = stores.run(&order, state.workspaces.now(), |written| bar.inc(written)).await;
     bar.finish_and_clear();
     let seeded = seeded.map_err(|obstacle| refusal(&obstacle, &order))?;
     let took = bar.elapsed();
