@@ -54,7 +54,7 @@ impl Workspace<'_> {
     pub async fn create_list(&self, id: ObjectId, input: ListInput) -> Result<List, Error> {
         match self.insert_list(id, input).await? {
             Some(list) => Ok(list),
-            None => self.lists.committed(id).await,
+            None => self.lists.get_durable(id).await,
         }
     }
 
@@ -166,7 +166,7 @@ impl Workspace<'_> {
     /// [`Conflict::Stale`]; [`Error::NotFound`]; [`Error::Unavailable`].
     pub async fn remove_list(&self, id: ObjectId, condition: &Precondition) -> Result<(), Conflict<List>> {
         for _ in 0..TRIES {
-            let list = condition.check(self.lists.get_to_remove(id).await?)?;
+            let list = condition.check(self.lists.get_or_confirm_gone(id).await?)?;
             self.assert_in_time()?;
             self.todos.remove_each(doc! { "list_id": id }, self.now).await?;
             let same = doc! { "_id": id, "version": list.version };
@@ -188,8 +188,8 @@ impl Workspace<'_> {
         };
         let mut filter = doc! { "list_id": list.id };
         filter.extend(only);
-        self.todos.change_each(filter, set, self.now).await?;
-        self.lists.finished(list.id, list.version).await
+        self.todos.update_each(filter, set, self.now).await?;
+        self.lists.clear_pending_effects(list.id, list.version).await
     }
 
     /// Puts a list into the trash or takes it out, and its todos after it.
@@ -201,7 +201,7 @@ impl Workspace<'_> {
         after: impl Fn(List) -> List,
     ) -> Result<List, Conflict<List>> {
         for _ in 0..TRIES {
-            let before = condition.check(self.lists.get_to_remove(id).await?)?;
+            let before = condition.check(self.lists.get_or_confirm_gone(id).await?)?;
             if before.state == state {
                 let Some(same) = self.unchanged_list(before).await? else { continue };
                 return Ok(same);
@@ -220,7 +220,7 @@ impl Workspace<'_> {
     async fn unchanged_list(&self, seen: List) -> Result<Option<List>, Error> {
         self.finish_list(&seen).await?;
         let seen = List { unfinished: None, ..seen };
-        Ok(self.lists.is_lasting(&seen).await?.then_some(seen))
+        Ok(self.lists.is_durable(&seen).await?.then_some(seen))
     }
 
     async fn insert_list(&self, id: ObjectId, input: ListInput) -> Result<Option<List>, Error> {

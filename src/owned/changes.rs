@@ -18,7 +18,7 @@ impl<T: Owned> OwnedBy<'_, T> {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn horizon(&self) -> Result<Timestamp, Error> {
-        commands::committed_time(self.collection(), self.mine(doc! { "changed": Bson::Null })).await
+        commands::committed_time(self.collection(), self.owned_filter(doc! { "changed": Bson::Null })).await
     }
 
     /// What has changed since `from`, in the order of stamps and ids, at most `limit`; without removals from before
@@ -46,7 +46,7 @@ impl<T: Owned> OwnedBy<'_, T> {
             filter.insert("$nor", vec![before]);
         }
         let order = doc! { "changed": 1, "_id": 1 };
-        let found = self.collection().find(self.mine(filter)).sort(order).limit(limit);
+        let found = self.collection().find(self.owned_filter(filter)).sort(order).limit(limit);
         let found = found.hint(Hint::Keys(doc! { "owner_id": 1, "changed": 1, "_id": 1 }));
         let found = found.read_concern(ReadConcern::majority()).max_time(mongo::MAX_TIME).await?;
         let changed = |document: Document| {

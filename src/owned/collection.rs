@@ -6,7 +6,7 @@
 //!
 //! Repeating: an insert under the same id finds that it is there; a swap that is repeated finds the version raised; bulk
 //! changes apply only to what is still in the state that they leave behind. Who finds nothing to write, because an
-//! earlier try has written it, asks [`OwnedBy::is_lasting`] before saying so.
+//! earlier try has written it, asks [`OwnedBy::is_durable`] before saying so.
 
 use std::marker::PhantomData;
 
@@ -83,7 +83,7 @@ impl<T: Owned> OwnedCollection<T> {
             let ids: Vec<_> = ids.into_iter().filter_map(|mut found| found.remove("_id")).collect();
             let mut filter = old.clone();
             filter.insert("_id", doc! { "$in": ids });
-            self.update_each(filter, vec![tombstone(now)]).await?;
+            self.update_many(filter, vec![tombstone(now)]).await?;
         }
     }
 
@@ -91,7 +91,7 @@ impl<T: Owned> OwnedCollection<T> {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn left_half_done(&self, since: DateTime) -> Result<Vec<(ObjectId, T)>, Error> {
+    pub async fn with_pending_effects(&self, since: DateTime) -> Result<Vec<(ObjectId, T)>, Error> {
         let stored = self.0.clone_with_type::<RawDocumentBuf>();
         let found = stored.find(doc! { "unfinished.since": { "$lt": since } }).limit(BATCH);
         let mut found = found.max_time(mongo::MAX_TIME).await?;
@@ -104,20 +104,20 @@ impl<T: Owned> OwnedCollection<T> {
     }
 
     /// One bulk change by a pipeline, to which the stamp is added; says how many it changed.
-    async fn update_each(&self, filter: Document, mut pipeline: Vec<Document>) -> Result<u64, Error> {
-        pipeline.push(doc! { "$set": stamped(doc! {}) });
+    async fn update_many(&self, filter: Document, mut pipeline: Vec<Document>) -> Result<u64, Error> {
+        pipeline.push(doc! { "$set": with_stamp(doc! {}) });
         commands::update_many(&self.0, filter, pipeline).await
     }
 }
 
 /// The fields that a change sets, with those that every change sets.
-pub(super) fn raised(mut set: Document, now: DateTime) -> Document {
+pub(super) fn with_next_version(mut set: Document, now: DateTime) -> Document {
     set.extend(doc! { "version": { "$add": ["$version", 1_i64] }, "updated_at": now });
     set
 }
 
 /// The fields with the stamp.
-pub(super) fn stamped(mut fields: Document) -> Document {
+pub(super) fn with_stamp(mut fields: Document) -> Document {
     fields.insert("changed", "$$CLUSTER_TIME");
     fields
 }
@@ -147,20 +147,22 @@ impl<T: Owned> OwnedBy<'_, T> {
     ///
     /// # Errors
     /// [`Error::Unavailable`]; some may have been changed then.
-    pub async fn change_each(&self, filter: Document, set: Document, now: DateTime) -> Result<u64, Error> {
-        self.objects.update_each(self.mine(filter), vec![doc! { "$set": raised(set, now) }]).await
+    pub async fn update_each(&self, filter: Document, set: Document, now: DateTime) -> Result<u64, Error> {
+        self.objects
+            .update_many(self.owned_filter(filter), vec![doc! { "$set": with_next_version(set, now) }])
+            .await
     }
 
     /// Turns every object that `filter` names into a tombstone, and says how many.
     ///
     /// # Errors
-    /// As [`OwnedBy::change_each`].
+    /// As [`OwnedBy::update_each`].
     pub async fn remove_each(&self, filter: Document, now: DateTime) -> Result<u64, Error> {
-        let mut filter = self.mine(filter);
+        let mut filter = self.owned_filter(filter);
         if !filter.contains_key("state") {
             filter.insert("state", doc! { "$ne": State::Gone.word() });
         }
-        self.objects.update_each(filter, vec![tombstone(now)]).await
+        self.objects.update_many(filter, vec![tombstone(now)]).await
     }
 
     /// What a selection names, read as it is asked for. Each batch of the database is one round trip.
@@ -189,7 +191,7 @@ impl<T: Owned> OwnedBy<'_, T> {
     async fn found(&self, selection: Selection) -> Result<Cursor<RawDocumentBuf>, Error> {
         let Selection { filter, sort, index, limit } = selection;
         let stored = self.stored();
-        let found = stored.find(self.mine(filter)).sort(sort).limit(limit);
+        let found = stored.find(self.owned_filter(filter)).sort(sort).limit(limit);
         Ok(found.hint(Hint::Name(index.to_owned())).max_time(mongo::MAX_TIME).await?)
     }
 
@@ -198,7 +200,7 @@ impl<T: Owned> OwnedBy<'_, T> {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn count(&self, filter: Document, index: &str, limit: u64) -> Result<u64, Error> {
-        let count = self.collection().count_documents(self.mine(filter)).limit(limit);
+        let count = self.collection().count_documents(self.owned_filter(filter)).limit(limit);
         Ok(count.hint(Hint::Name(index.to_owned())).max_time(mongo::MAX_TIME).await?)
     }
 
@@ -212,7 +214,7 @@ impl<T: Owned> OwnedBy<'_, T> {
         stages: Vec<Document>,
         index: &str,
     ) -> Result<Vec<Document>, Error> {
-        let stages = std::iter::once(doc! { "$match": self.mine(filter) }).chain(stages);
+        let stages = std::iter::once(doc! { "$match": self.owned_filter(filter) }).chain(stages);
         let made = self.collection().aggregate(stages).hint(Hint::Name(index.to_owned()));
         Ok(made.max_time(mongo::MAX_TIME).await?.try_collect().await?)
     }
@@ -221,7 +223,7 @@ impl<T: Owned> OwnedBy<'_, T> {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn forget_all(&self) -> Result<(), Error> {
+    pub async fn delete_all(&self) -> Result<(), Error> {
         self.collection().delete_many(doc! { "owner_id": self.owner_id }).await?;
         Ok(())
     }
@@ -235,7 +237,7 @@ impl<T: Owned> OwnedBy<'_, T> {
         self.objects.0.clone_with_type()
     }
 
-    pub(super) fn mine(&self, mut filter: Document) -> Document {
+    pub(super) fn owned_filter(&self, mut filter: Document) -> Document {
         filter.insert("owner_id", self.owner_id);
         filter
     }

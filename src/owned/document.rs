@@ -6,7 +6,7 @@ use bson::{Bson, DateTime, Document, RawDocumentBuf, Timestamp, doc};
 use mongodb::action::{Action, FindOne};
 use mongodb::options::{Hint, ReadConcern, ReturnDocument};
 
-use super::collection::{OwnedBy, raised, stamped};
+use super::collection::{OwnedBy, with_next_version, with_stamp};
 use super::{Owned, State};
 use crate::error::Error;
 use crate::mongo;
@@ -35,7 +35,7 @@ impl<T: Owned> OwnedBy<'_, T> {
             Ok(Some(made)) => made.get_i64("version").map(Some).map_err(Error::internal),
             Ok(None) => Err(Error::internal("an upsert gave nothing back")),
             Err(error) if mongo::is_duplicate_key(&error) => {
-                Ok(self.is_lasting(object).await?.then_some(object.version()))
+                Ok(self.is_durable(object).await?.then_some(object.version()))
             }
             Err(error) => Err(error.into()),
         }
@@ -60,9 +60,9 @@ impl<T: Owned> OwnedBy<'_, T> {
     ///
     /// # Errors
     /// As [`OwnedBy::get`].
-    pub async fn get_to_remove(&self, id: ObjectId) -> Result<T, Error> {
+    pub async fn get_or_confirm_gone(&self, id: ObjectId) -> Result<T, Error> {
         let found = match self.find(id).await? {
-            None => self.find_lasting(id).await?,
+            None => self.find_durable(id).await?,
             found => found,
         };
         found.ok_or(Error::NotFound(T::RESOURCE))
@@ -80,8 +80,8 @@ impl<T: Owned> OwnedBy<'_, T> {
     ///
     /// # Errors
     /// [`Error::Unavailable`], also when there is none.
-    pub async fn committed(&self, id: ObjectId) -> Result<T, Error> {
-        let found = self.find_lasting(id).await?;
+    pub async fn get_durable(&self, id: ObjectId) -> Result<T, Error> {
+        let found = self.find_durable(id).await?;
         found.ok_or_else(|| Error::unavailable("it is not known to last"))
     }
 
@@ -90,18 +90,18 @@ impl<T: Owned> OwnedBy<'_, T> {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn is_lasting(&self, seen: &T) -> Result<bool, Error> {
-        let found = self.find_lasting(seen.id()).await?;
+    pub async fn is_durable(&self, seen: &T) -> Result<bool, Error> {
+        let found = self.find_durable(seen.id()).await?;
         Ok(found.is_some_and(|found| found == *seen))
     }
 
     /// As [`OwnedBy::find`], once a majority has that, and everything that was written before.
-    async fn find_lasting(&self, id: ObjectId) -> Result<Option<T>, Error> {
+    async fn find_durable(&self, id: ObjectId) -> Result<Option<T>, Error> {
         self.look_up(id, Some(ReadConcern::linearizable())).await
     }
 
     async fn look_up(&self, id: ObjectId, concern: Option<ReadConcern>) -> Result<Option<T>, Error> {
-        let found = self.stored_under(id, concern).await?;
+        let found = self.find_stored(id, concern).await?;
         let found =
             found.filter(|stored| !stored.get_str("state").is_ok_and(|state| state == State::Gone.word()));
         found.map(|stored| T::read(&stored)).transpose()
@@ -109,7 +109,7 @@ impl<T: Owned> OwnedBy<'_, T> {
 
     /// What is stored under an id, a tombstone too, if it is this user's. MongoDB looks up an id alone without a plan,
     /// for a quarter less than an id and more; so whose it is, is looked at here.
-    async fn stored_under(
+    async fn find_stored(
         &self,
         id: ObjectId,
         concern: Option<ReadConcern>,
@@ -127,7 +127,7 @@ impl<T: Owned> OwnedBy<'_, T> {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn is_used(&self, id: ObjectId) -> Result<bool, Error> {
-        Ok(self.stored_under(id, None).await?.is_some())
+        Ok(self.find_stored(id, None).await?.is_some())
     }
 
     /// Replaces an object if its stored version is still `seen`, and says whether it was.
@@ -159,9 +159,9 @@ impl<T: Owned> OwnedBy<'_, T> {
         set: Document,
         now: DateTime,
     ) -> Result<Option<T>, Error> {
-        let mut filter = self.mine(filter);
+        let mut filter = self.owned_filter(filter);
         filter.insert("_id", id);
-        let changed = doc! { "$mergeObjects": ["$$ROOT", stamped(raised(set, now))] };
+        let changed = doc! { "$mergeObjects": ["$$ROOT", with_stamp(with_next_version(set, now))] };
         let change = doc! { "$replaceWith": { "$cond": [is_so, "$$ROOT", changed] } };
         let stored = self.stored();
         let set = stored.find_one_and_update(filter, vec![change]).return_document(ReturnDocument::After);
@@ -173,13 +173,13 @@ impl<T: Owned> OwnedBy<'_, T> {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn finished(&self, id: ObjectId, seen: i64) -> Result<(), Error> {
+    pub async fn clear_pending_effects(&self, id: ObjectId, seen: i64) -> Result<(), Error> {
         self.note(id, doc! { "version": seen }, doc! { "$unset": { "unfinished": "" } }).await
     }
 
     /// Changes what is only for the service itself in an object that is as `filter` says.
     pub(crate) async fn note(&self, id: ObjectId, filter: Document, update: Document) -> Result<(), Error> {
-        let mut filter = self.mine(filter);
+        let mut filter = self.owned_filter(filter);
         filter.insert("_id", id);
         self.collection().update_one(filter, update).hint(by_id()).await?;
         Ok(())
@@ -189,7 +189,7 @@ impl<T: Owned> OwnedBy<'_, T> {
 /// The expression for an object as it is stored, under a version that is an expression.
 fn whole<T: Owned>(object: &T, version: impl Into<Bson>) -> Result<Document, Error> {
     let document = document(object)?;
-    let stamp = stamped(doc! { "version": version.into() });
+    let stamp = with_stamp(doc! { "version": version.into() });
     // Values of clients are values, whatever they look like.
     Ok(doc! { "$mergeObjects": [{ "$literal": document }, stamp] })
 }

@@ -98,7 +98,7 @@ impl Workspace<'_> {
 
     async fn retag(&self, tag: &str, tags: Document) -> Result<u64, Error> {
         let tagged = doc! { "state": { "$in": [State::Live.word(), State::Trash.word()] }, "tags": tag };
-        self.todos.change_each(tagged, doc! { "tags": tags }, self.now).await
+        self.todos.update_each(tagged, doc! { "tags": tags }, self.now).await
     }
 
     /// The tags that `which` names, with their counts.

@@ -72,7 +72,7 @@ impl Workspace<'_> {
     pub async fn create(&self, id: ObjectId, input: TodoInput) -> Result<Todo, Error> {
         match self.insert(id, input).await? {
             Some(todo) => Ok(todo),
-            None => self.todos.committed(id).await,
+            None => self.todos.get_durable(id).await,
         }
     }
 
@@ -193,7 +193,7 @@ impl Workspace<'_> {
     /// lasting. `None` when someone came between.
     pub(crate) async fn unchanged(&self, mut seen: Todo) -> Result<Option<Todo>, Error> {
         self.finish(&mut seen).await?;
-        Ok(self.todos.is_lasting(&seen).await?.then_some(seen))
+        Ok(self.todos.is_durable(&seen).await?.then_some(seen))
     }
 
     /// Adds a todo behind all others; `None` when the id is taken.

@@ -27,7 +27,7 @@ impl Workspace<'_> {
     /// [`Conflict::Stale`]; [`Error::NotFound`]; [`Error::Unavailable`].
     pub async fn trash(&self, id: ObjectId, condition: &Precondition) -> Result<Todo, Conflict<Todo>> {
         for _ in 0..TRIES {
-            let before = condition.check(self.todos.get_to_remove(id).await?)?;
+            let before = condition.check(self.todos.get_or_confirm_gone(id).await?)?;
             if before.state == State::Trash {
                 let Some(same) = self.unchanged(before).await? else { continue };
                 return Ok(same);
@@ -84,7 +84,7 @@ impl Workspace<'_> {
     /// [`Conflict::Stale`]; [`Error::NotFound`]; [`Error::Unavailable`].
     pub async fn remove(&self, id: ObjectId, condition: &Precondition) -> Result<(), Conflict<Todo>> {
         for _ in 0..TRIES {
-            let root = condition.check(self.todos.get_to_remove(id).await?)?;
+            let root = condition.check(self.todos.get_or_confirm_gone(id).await?)?;
             self.assert_in_time()?;
             for level in self.levels_under(id).await?.into_iter().rev() {
                 self.todos.remove_each(doc! { "_id": { "$in": level } }, self.now).await?;
@@ -110,7 +110,7 @@ impl Workspace<'_> {
                 self.todos.apply(doc! { "_id": { "$in": level } }, act, todo, self.now).await?;
             }
         }
-        self.todos.finished(todo.id, todo.version).await
+        self.todos.clear_pending_effects(todo.id, todo.version).await
     }
 
     /// The ids of all subtasks of a todo, level by level, live or in the trash.
@@ -139,10 +139,10 @@ impl Workspaces {
     pub async fn tidy(&self) -> Result<(), Error> {
         let now = self.now();
         let since = now.saturating_add_millis(-CUT_OFF_MILLIS);
-        for (owner_id, mut todo) in self.todos.left_half_done(since).await? {
+        for (owner_id, mut todo) in self.todos.with_pending_effects(since).await? {
             self.of(owner_id).finish(&mut todo).await?;
         }
-        for (owner_id, list) in self.lists.left_half_done(since).await? {
+        for (owner_id, list) in self.lists.with_pending_effects(since).await? {
             self.of(owner_id).finish_list(&list).await?;
         }
         let deleted = now.saturating_add_millis(-TRASH_MILLIS);

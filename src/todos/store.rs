@@ -116,7 +116,7 @@ impl UserTodos<'_> {
     /// Applies the consequence `act` of a change of `root` to the todos of `filter`, and says how many changed.
     ///
     /// # Errors
-    /// As [`OwnedBy::change_each`].
+    /// As [`OwnedBy::update_each`].
     pub async fn apply(
         &self,
         filter: Document,
@@ -146,7 +146,7 @@ impl UserTodos<'_> {
         };
         let mut filter = filter;
         filter.extend(only);
-        self.change_each(filter, set, now).await
+        self.update_each(filter, set, now).await
     }
 }
 

@@ -172,8 +172,8 @@ impl Accounts {
     pub async fn delete(&self, user: &User, origin: &Origin) -> Result<(), Error> {
         let Some(user) = self.users.begin_deletion(user.id, self.clock.now()).await? else { return Ok(()) };
         self.auth.lock_out(user.id, user.epoch, None, "deleted").await?;
-        self.todos.of(user.id).forget_all().await?;
-        self.lists.of(user.id).forget_all().await?;
+        self.todos.of(user.id).delete_all().await?;
+        self.lists.of(user.id).delete_all().await?;
         self.auth.forget(user.id).await?;
         self.users.remove(user.id).await?;
         self.note(Event::Deleted, &user, None, origin).await;

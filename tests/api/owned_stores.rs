@@ -20,7 +20,7 @@ fn everything() -> Selection {
 async fn found(own: &OwnedBy<'_, Todo>, id: ObjectId) -> [usize; 7] {
     [
         usize::from(own.find(id).await.unwrap().is_some()),
-        usize::from(own.committed(id).await.is_ok()),
+        usize::from(own.get_durable(id).await.is_ok()),
         usize::from(own.is_used(id).await.unwrap()),
         own.select(everything()).await.unwrap().len(),
         usize::try_from(own.count(doc! {}, "by_position", 10).await.unwrap()).unwrap(),
@@ -52,14 +52,14 @@ async fn nothing_that_a_store_does_for_one_user_reaches_another_users_objects() 
             .unwrap()
     };
     assert_eq!(set(&ben).await, None);
-    ben.finished(id, 1).await.unwrap();
+    ben.clear_pending_effects(id, 1).await.unwrap();
     ben.becomes_parent(id).await.unwrap();
-    assert_eq!(ben.change_each(doc! {}, doc! { "name": "stolen" }, now).await.unwrap(), 0);
+    assert_eq!(ben.update_each(doc! {}, doc! { "name": "stolen" }, now).await.unwrap(), 0);
     assert_eq!(ben.remove_each(doc! {}, now).await.unwrap(), 0);
-    ben.forget_all().await.unwrap();
+    ben.delete_all().await.unwrap();
     assert_eq!(app.db.all("todos").await, before);
 
-    ann.finished(id, 1).await.unwrap();
+    ann.clear_pending_effects(id, 1).await.unwrap();
     assert!(!app.db.all("todos").await[0].contains_key("unfinished"));
     ann.becomes_parent(id).await.unwrap();
     assert!(set(&ann).await.is_some_and(|todo| todo.completed && todo.is_parent));
