@@ -5,6 +5,7 @@ use bson::{DateTime, Document};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Resource;
+use crate::owned::update::PendingEffects;
 use crate::owned::{Owned, State};
 
 /// A list as stored.
@@ -34,16 +35,41 @@ pub struct List {
     /// When it went into the trash.
     #[serde(default)]
     pub deleted_at: Option<DateTime>,
-    /// What its todos have still to go through because of the last change.
-    #[serde(default)]
-    pub unfinished: Option<PendingEffects>,
+    #[serde(default, rename = "unfinished", with = "stored_effects")]
+    pub pending_effects: Option<PendingEffects<TodosFollow>>,
 }
 
-/// See [`crate::todos::model::PendingEffects`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PendingEffects {
-    /// Since when.
-    pub since: DateTime,
+/// The only side effect of a change of a list: its todos follow it into the trash, or out of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TodosFollow;
+
+/// A list has one kind of side effect, so only the time is stored. Earlier releases read and write the same.
+mod stored_effects {
+    use bson::DateTime;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::TodosFollow;
+    use crate::owned::update::PendingEffects;
+
+    #[derive(Serialize, Deserialize)]
+    struct Stored {
+        since: DateTime,
+    }
+
+    #[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
+    pub(super) fn serialize<S: Serializer>(
+        pending: &Option<PendingEffects<TodosFollow>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        pending.as_ref().map(|pending| Stored { since: pending.since }).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<PendingEffects<TodosFollow>>, D::Error> {
+        let stored = Option::<Stored>::deserialize(deserializer)?;
+        Ok(stored.map(|Stored { since }| PendingEffects { since, effects: vec![TodosFollow] }))
+    }
 }
 
 /// What a client says of a list, checked member by member: a merge patch (RFC 7396), or the whole.
@@ -75,7 +101,7 @@ impl List {
             updated_at: now,
             state: State::Live,
             deleted_at: None,
-            unfinished: None,
+            pending_effects: None,
         }
     }
 
@@ -96,6 +122,7 @@ impl List {
 impl Owned for List {
     const COLLECTION: &'static str = "lists";
     const RESOURCE: Resource = Resource::List;
+    type Effect = TodosFollow;
 
     fn id(&self) -> ObjectId {
         self.id
@@ -103,6 +130,10 @@ impl Owned for List {
 
     fn version(&self) -> i64 {
         self.version
+    }
+
+    fn state(&self) -> State {
+        self.state
     }
 
     fn position(&self) -> &str {
@@ -113,7 +144,36 @@ impl Owned for List {
         Self { position, version: self.version + 1, updated_at: now, ..self }
     }
 
+    fn revise(&mut self, version: i64, now: DateTime) {
+        (self.version, self.updated_at) = (version, now);
+    }
+
+    fn pending_effects(&mut self) -> &mut Option<PendingEffects<TodosFollow>> {
+        &mut self.pending_effects
+    }
+
     fn derived(&self) -> Document {
         Document::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bson::doc;
+
+    use super::*;
+
+    #[test]
+    fn pending_effects_are_stored_as_their_time_alone() {
+        let (id, now) = (ObjectId::from_bytes([1; 12]), DateTime::from_millis(1_764_576_000_123));
+        let idle = List::blank(id, id, "a1".to_owned(), now);
+        let pending = PendingEffects { since: now, effects: vec![TodosFollow] };
+        let busy = List { pending_effects: Some(pending), ..idle.clone() };
+        let unfinished = doc! { "since": now };
+        for (list, stored) in [(idle, bson::Bson::Null), (busy, unfinished.into())] {
+            let document = bson::serialize_to_document(&list).unwrap();
+            assert_eq!(document.get("unfinished"), Some(&stored));
+            assert_eq!(bson::deserialize_from_document::<List>(document).unwrap(), list);
+        }
     }
 }

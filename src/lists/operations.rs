@@ -5,14 +5,15 @@
 
 use std::collections::HashMap;
 
-use bson::doc;
 use bson::oid::ObjectId;
+use bson::{DateTime, doc};
 
-use super::model::{List, ListInput, PendingEffects};
-use super::store;
+use super::model::{List, ListInput, TodosFollow};
+use super::store::{self, UserLists};
 use crate::error::{Error, Violation};
 use crate::owned::siblings::Siblings;
-use crate::owned::{Conflict, Precondition, State, TRIES, too_busy};
+use crate::owned::update::{self, Accept, Context, Step, update};
+use crate::owned::{Conflict, Precondition, State};
 use crate::todos::hierarchy::Beside;
 use crate::todos::store::{restored, trashed};
 use crate::workspace::{LISTS_MAX, Workspace};
@@ -68,22 +69,9 @@ impl Workspace<'_> {
         input: ListInput,
         condition: &Precondition,
     ) -> Result<(List, bool), Conflict<List>> {
-        for _ in 0..TRIES {
-            if let Some(current) = self.lists.find(id).await? {
-                condition.check(current)?;
-                return Ok((self.change_list(id, input, condition).await?, false));
-            }
-            if let Precondition::Versions(_) = condition {
-                return Err(Conflict::Stale(None));
-            }
-            if let Some(made) = self.insert_list(id, input.clone()).await? {
-                return Ok((made, true));
-            }
-            if self.lists.find(id).await?.is_none() {
-                return Err(Error::IdTaken.into());
-            }
-        }
-        Err(too_busy().into())
+        let change = async || self.change_list(id, input.clone(), condition).await;
+        let insert = async || self.insert_list(id, input.clone()).await;
+        update::put(self, id, condition, change, insert).await
     }
 
     /// Changes a list by what a client says.
@@ -96,19 +84,12 @@ impl Workspace<'_> {
         input: ListInput,
         condition: &Precondition,
     ) -> Result<List, Conflict<List>> {
-        for _ in 0..TRIES {
-            let before = condition.check(self.usable_list(id).await?)?;
+        let apply = async |before: List| {
             let mut after = before.clone();
             after.apply(input.clone());
-            if after == before {
-                let Some(same) = self.unchanged_list(before).await? else { continue };
-                return Ok(same);
-            }
-            if let Some(changed) = self.write_list(&before, after).await? {
-                return Ok(changed);
-            }
-        }
-        Err(too_busy().into())
+            Ok(if after == before { Step::Unchanged } else { Step::Replace(after, Vec::new()) })
+        };
+        Ok(update(self, id, Accept::Live, condition, apply).await?.after)
     }
 
     /// Moves a list beside another, or behind all.
@@ -121,8 +102,7 @@ impl Workspace<'_> {
         beside: Option<Beside>,
         condition: &Precondition,
     ) -> Result<List, Conflict<List>> {
-        for _ in 0..TRIES {
-            let before = condition.check(self.usable_list(id).await?)?;
+        let reorder = async |before: List| {
             let sibling = match beside.map(Beside::named) {
                 Some((field, sibling)) => Some(self.sibling_list(id, sibling, field).await?),
                 None => None,
@@ -131,12 +111,10 @@ impl Workspace<'_> {
             let (filter, index) = store::siblings();
             let siblings = Siblings { filter, index, but: id };
             let position = siblings.position(&self.lists, &target, &self.planner.positions, self.now).await?;
-            let Some(position) = position else { continue };
-            if let Some(moved) = self.write_list(&before, List { position, ..before.clone() }).await? {
-                return Ok(moved);
-            }
-        }
-        Err(too_busy().into())
+            let Some(position) = position else { return Ok(Step::StartOver) };
+            Ok(Step::Replace(List { position, ..before }, Vec::new()))
+        };
+        Ok(update(self, id, Accept::Live, condition, reorder).await?.after)
     }
 
     /// Puts a list into the trash with its todos. One that is there already stays there.
@@ -144,8 +122,14 @@ impl Workspace<'_> {
     /// # Errors
     /// [`Conflict::Stale`]; [`Error::NotFound`]; [`Error::Unavailable`].
     pub async fn trash_list(&self, id: ObjectId, condition: &Precondition) -> Result<List, Conflict<List>> {
-        let after = |before: List| List { state: State::Trash, deleted_at: Some(self.now), ..before };
-        self.turn_list(id, condition, State::Trash, after).await
+        let trash = async |before: List| {
+            if before.state == State::Trash {
+                return Ok(Step::Unchanged);
+            }
+            let after = List { state: State::Trash, deleted_at: Some(self.now), ..before };
+            Ok(Step::Replace(after, vec![TodosFollow]))
+        };
+        Ok(update(self, id, Accept::KeptOrConfirmedGone, condition, trash).await?.after)
     }
 
     /// Takes a list out of the trash with the todos that went into it along with it.
@@ -153,11 +137,15 @@ impl Workspace<'_> {
     /// # Errors
     /// [`Conflict::Stale`]; [`Error::NotFound`]; [`Error::LimitReached`]; [`Error::Unavailable`].
     pub async fn restore_list(&self, id: ObjectId, condition: &Precondition) -> Result<List, Conflict<List>> {
-        if self.lists.get(id).await?.state == State::Trash {
+        let restore = async |before: List| {
+            if before.state == State::Live {
+                return Ok(Step::Unchanged);
+            }
             self.assert_room_for_list().await?;
-        }
-        let after = |before: List| List { state: State::Live, deleted_at: None, ..before };
-        self.turn_list(id, condition, State::Live, after).await
+            let after = List { state: State::Live, deleted_at: None, ..before };
+            Ok(Step::Replace(after, vec![TodosFollow]))
+        };
+        Ok(update(self, id, Accept::Kept, condition, restore).await?.after)
     }
 
     /// Removes a list for good with its todos, in the trash or not.
@@ -165,62 +153,7 @@ impl Workspace<'_> {
     /// # Errors
     /// [`Conflict::Stale`]; [`Error::NotFound`]; [`Error::Unavailable`].
     pub async fn remove_list(&self, id: ObjectId, condition: &Precondition) -> Result<(), Conflict<List>> {
-        for _ in 0..TRIES {
-            let list = condition.check(self.lists.get_or_confirm_gone(id).await?)?;
-            self.assert_in_time()?;
-            self.todos.remove_each(doc! { "list_id": id }, self.now).await?;
-            let same = doc! { "_id": id, "version": list.version };
-            if self.lists.remove_each(same, self.now).await? > 0 {
-                return Ok(());
-            }
-        }
-        Err(too_busy().into())
-    }
-
-    /// Does what a list says is still to be done for its todos.
-    pub(crate) async fn finish_list(&self, list: &List) -> Result<(), Error> {
-        if list.unfinished.is_none() {
-            return Ok(());
-        }
-        let (only, set) = match list.state {
-            State::Live => (doc! { "state": State::Trash.word(), "trashed_with": list.id }, restored()),
-            _ => (doc! { "state": State::Live.word() }, trashed(list.id, self.now)),
-        };
-        let mut filter = doc! { "list_id": list.id };
-        filter.extend(only);
-        self.todos.update_each(filter, set, self.now).await?;
-        self.lists.clear_pending_effects(list.id, list.version).await
-    }
-
-    /// Puts a list into the trash or takes it out, and its todos after it.
-    async fn turn_list(
-        &self,
-        id: ObjectId,
-        condition: &Precondition,
-        state: State,
-        after: impl Fn(List) -> List,
-    ) -> Result<List, Conflict<List>> {
-        for _ in 0..TRIES {
-            let before = condition.check(self.lists.get_or_confirm_gone(id).await?)?;
-            if before.state == state {
-                let Some(same) = self.unchanged_list(before).await? else { continue };
-                return Ok(same);
-            }
-            let turned =
-                List { unfinished: Some(PendingEffects { since: self.now }), ..after(before.clone()) };
-            if let Some(turned) = self.write_list(&before, turned).await? {
-                self.finish_list(&turned).await?;
-                return Ok(turned);
-            }
-        }
-        Err(too_busy().into())
-    }
-
-    /// As [`Workspace::unchanged`].
-    async fn unchanged_list(&self, seen: List) -> Result<Option<List>, Error> {
-        self.finish_list(&seen).await?;
-        let seen = List { unfinished: None, ..seen };
-        Ok(self.lists.is_durable(&seen).await?.then_some(seen))
+        update::remove(self, id, condition).await
     }
 
     async fn insert_list(&self, id: ObjectId, input: ListInput) -> Result<Option<List>, Error> {
@@ -230,17 +163,6 @@ impl Workspace<'_> {
         list.apply(input);
         let version = self.lists.insert(&list).await?;
         Ok(version.map(|version| List { version, ..list }))
-    }
-
-    async fn write_list(&self, before: &List, after: List) -> Result<Option<List>, Error> {
-        self.assert_in_time()?;
-        let after = List { version: before.version + 1, updated_at: self.now, ..after };
-        Ok(self.lists.swap(&after, before.version).await?.then_some(after))
-    }
-
-    async fn usable_list(&self, id: ObjectId) -> Result<List, Error> {
-        let list = self.lists.get(id).await?;
-        if list.state == State::Live { Ok(list) } else { Err(Error::InTrash) }
     }
 
     async fn sibling_list(&self, id: ObjectId, sibling: ObjectId, field: &str) -> Result<List, Error> {
@@ -256,5 +178,35 @@ impl Workspace<'_> {
         } else {
             Err(Error::LimitReached(LISTS_MAX))
         }
+    }
+}
+
+impl Context<List> for Workspace<'_> {
+    fn documents(&self) -> &UserLists<'_> {
+        &self.lists
+    }
+
+    fn now(&self) -> DateTime {
+        self.now
+    }
+
+    fn assert_in_time(&self) -> Result<(), Error> {
+        self.assert_in_time()
+    }
+
+    async fn apply(&self, list: &List, _: &[TodosFollow]) -> Result<(), Error> {
+        let (only, set) = match list.state {
+            State::Live => (doc! { "state": State::Trash.word(), "trashed_with": list.id }, restored()),
+            _ => (doc! { "state": State::Live.word() }, trashed(list.id, self.now)),
+        };
+        let mut filter = doc! { "list_id": list.id };
+        filter.extend(only);
+        self.todos.update_each(filter, set, self.now).await?;
+        Ok(())
+    }
+
+    async fn remove_dependents(&self, list: &List) -> Result<(), Error> {
+        self.todos.remove_each(doc! { "list_id": list.id }, self.now).await?;
+        Ok(())
     }
 }

@@ -11,6 +11,7 @@ pub mod order_key;
 pub mod quota;
 pub mod siblings;
 pub mod text;
+pub mod update;
 
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use bson::{DateTime, Document, RawDocument};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use self::update::PendingEffects;
 use crate::error::{Error, Resource};
 
 /// How long the trash keeps things, in milliseconds: 30 days.
@@ -62,16 +64,24 @@ pub trait Owned: PartialEq + Serialize + DeserializeOwned + Send + Sync {
     const COLLECTION: &'static str;
     /// What is not found when there is none.
     const RESOURCE: Resource;
+    /// A consequence that a change can have for other documents.
+    type Effect: Send + Sync;
 
     /// Its id.
     fn id(&self) -> ObjectId;
     /// Its version, from 1.
     fn version(&self) -> i64;
+    /// Where it is in its life.
+    fn state(&self) -> State;
     /// Its place in the user's order.
     fn position(&self) -> &str;
     /// The same in another place, one version up.
     #[must_use]
     fn moved(self, position: String, now: DateTime) -> Self;
+    /// Sets the version and the time of the change that makes it.
+    fn revise(&mut self, version: i64, now: DateTime);
+    /// Side effects of earlier changes that are still to be applied.
+    fn pending_effects(&mut self) -> &mut Option<PendingEffects<Self::Effect>>;
     /// The object that a document holds.
     ///
     /// # Errors
@@ -122,15 +132,6 @@ impl<T> From<Error> for Conflict<T> {
     fn from(error: Error) -> Self {
         Self::Error(error)
     }
-}
-
-/// How often a change is tried anew when others come between.
-pub const TRIES: usize = 64;
-
-/// What is said when even so many tries were not enough.
-#[must_use]
-pub fn too_busy() -> Error {
-    Error::unavailable("others changed the same object all the time")
 }
 
 /// What is read: which, in which order, by which index.

@@ -7,7 +7,8 @@ use bson::oid::ObjectId;
 use bson::{Bson, Document, doc};
 
 use crate::error::{Error, Resource};
-use crate::owned::{Conflict, Precondition, State, TRIES, text, too_busy};
+use crate::owned::update::{Accept, Step, update};
+use crate::owned::{Conflict, Precondition, State, text};
 use crate::todos::index::Index;
 use crate::todos::model::Todo;
 use crate::workspace::Workspace;
@@ -35,11 +36,9 @@ impl Workspace<'_> {
         is_on: bool,
         condition: &Precondition,
     ) -> Result<Todo, Conflict<Todo>> {
-        for _ in 0..TRIES {
-            let before = condition.check(self.usable(id).await?)?;
+        let retag = async |before: Todo| {
             if before.tags.iter().any(|known| known == tag) == is_on {
-                let Some(same) = self.unchanged(before).await? else { continue };
-                return Ok(same);
+                return Ok(Step::Unchanged);
             }
             let mut after = before.clone();
             if is_on {
@@ -48,13 +47,11 @@ impl Workspace<'_> {
                 after.tags.retain(|known| known != tag);
             }
             if after.tags.len() > text::TAGS_MAX {
-                return Err(Error::Invalid(vec![text::too_many_tags()]).into());
+                return Err(Error::Invalid(vec![text::too_many_tags()]));
             }
-            if let Some(changed) = self.write(&before, after, Vec::new()).await? {
-                return Ok(changed);
-            }
-        }
-        Err(too_busy().into())
+            Ok(Step::Replace(after, Vec::new()))
+        };
+        Ok(update(self, id, Accept::Live, condition, retag).await?.after)
     }
 
     /// The tags behind `last` in the order of their names, at most `limit`.

@@ -54,7 +54,7 @@ impl Todo {
             "deleted_at" => deleted_at: default nullable(RawBsonRef::as_datetime),
             "trashed_with" => trashed_with: default nullable(object_id),
             "is_parent" => is_parent: default RawBsonRef::as_bool,
-            "unfinished" => unfinished: default nullable(subdocument),
+            "unfinished" => pending_effects: default nullable(subdocument),
         })
     }
 }

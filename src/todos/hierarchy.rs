@@ -11,7 +11,8 @@ use super::model::{LEVELS_MAX, Placement, SideEffect, Todo};
 use super::store;
 use crate::error::{Error, Violation};
 use crate::owned::siblings::{InsertionPoint, Siblings};
-use crate::owned::{Conflict, Precondition, State, TRIES, too_busy};
+use crate::owned::update::{Accept, Step, Updated, update};
+use crate::owned::{Conflict, Precondition, State};
 use crate::workspace::Workspace;
 
 /// Where a client wants a todo to be.
@@ -67,8 +68,7 @@ impl Workspace<'_> {
         wanted: &Move,
         condition: &Precondition,
     ) -> Result<Todo, Conflict<Todo>> {
-        for _ in 0..TRIES {
-            let before = condition.check(self.usable(id).await?)?;
+        let relocate = async |before: Todo| {
             let mut after = before.clone();
             let leaves =
                 wanted.parent_id.is_none() && wanted.list_id.is_some_and(|list| list != before.list_id);
@@ -79,14 +79,13 @@ impl Workspace<'_> {
             let sibling = self.sibling(&after, wanted.beside).await?;
             let target = Beside::target(wanted.beside, sibling.as_ref());
             let position = siblings.position(&self.todos, &target, &self.planner.positions, self.now).await?;
-            let Some(position) = position else { continue };
+            let Some(position) = position else { return Ok(Step::StartOver) };
             after.position = position;
-            let acts = if after.list_id == before.list_id { vec![] } else { vec![SideEffect::Relist] };
-            if let Some(moved) = self.write(&before, after, acts).await? {
-                return Ok(self.kept_in_order(&before, moved).await?);
-            }
-        }
-        Err(too_busy().into())
+            let effects = if after.list_id == before.list_id { vec![] } else { vec![SideEffect::Relist] };
+            Ok(Step::Replace(after, effects))
+        };
+        let updated = update(self, id, Accept::Live, condition, relocate).await?;
+        Ok(self.undo_invalid_move(updated).await?)
     }
 
     /// The sibling that a move names, which must be one where the todo will be.
@@ -179,28 +178,22 @@ impl Workspace<'_> {
         Ok(Some(above + 1 + below))
     }
 
-    /// A todo that has just been written, unless its new parent turns out to be one that it must not have, because of
-    /// what others moved at the same time: then it goes back to where it was.
-    pub(super) async fn kept_in_order(&self, before: &Todo, after: Todo) -> Result<Todo, Error> {
+    /// Checks the new parent again after the write, because another move at the same time may have made it invalid.
+    /// If it is invalid, moves the todo back and fails.
+    pub(super) async fn undo_invalid_move(&self, updated: Updated<Todo>) -> Result<Todo, Error> {
+        let Updated { before, after } = updated;
         let Some(parent_id) = after.parent_id.filter(|_| after.parent_id != before.parent_id) else {
             return Ok(after);
         };
         let detached = Todo { parent_id: None, ..after.clone() };
-        let Err(fault) = self.parent(&detached, parent_id).await else { return Ok(after) };
-        let mut current = after;
-        for _ in 0..TRIES {
-            let back = Todo {
-                list_id: before.list_id,
-                parent_id: before.parent_id,
-                position: before.position.clone(),
-                ..current.clone()
-            };
-            if self.write(&current, back, vec![SideEffect::Relist]).await?.is_some() {
-                return Err(fault);
-            }
-            current = self.todos.get(current.id).await?;
-        }
-        Err(too_busy())
+        let Err(violation) = self.parent(&detached, parent_id).await else { return Ok(after) };
+        let move_back = async |current: Todo| {
+            let Todo { list_id, parent_id, ref position, .. } = before;
+            let back = Todo { list_id, parent_id, position: position.clone(), ..current };
+            Ok(Step::Replace(back, vec![SideEffect::Relist]))
+        };
+        update(self, after.id, Accept::Kept, &Precondition::Any, move_back).await?;
+        Err(violation)
     }
 
     /// A todo that has just been made; if its list or its parent went into the trash meanwhile, it goes after them.
@@ -211,11 +204,7 @@ impl Workspace<'_> {
         if self.surviving_place(&todo).await? == todo.place() {
             return Ok(todo);
         }
-        match self.trash(todo.id, &Precondition::Any).await {
-            Ok(todo) => Ok(todo),
-            Err(Conflict::Error(error)) => Err(error),
-            Err(Conflict::Stale(_)) => Err(too_busy()),
-        }
+        Ok(self.trash(todo.id, &Precondition::Any).await?)
     }
 
     /// The place of a todo without what is not in use any more.

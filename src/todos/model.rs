@@ -10,6 +10,7 @@ use super::due::Due;
 use super::recurrence::{Basis, Recurrence};
 use super::search_terms;
 use crate::error::{Error, Resource};
+use crate::owned::update::PendingEffects;
 use crate::owned::{Owned, State};
 
 /// How deep subtasks go, the topmost todo counted.
@@ -74,36 +75,25 @@ pub struct Todo {
     /// Whether it has, or once had, subtasks: noted before the first is attached, and never taken back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_parent: bool,
-    /// What other todos have still to go through because of the last change.
-    #[serde(default)]
-    pub unfinished: Option<PendingEffects>,
+    #[serde(default, rename = "unfinished")]
+    pub pending_effects: Option<PendingEffects<SideEffect>>,
 }
 
-/// What has still to be done. It is stored in the one write that makes it necessary, done right after, and then taken
-/// out; if a crash comes between, the maintenance does it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PendingEffects {
-    /// Since when.
-    pub since: DateTime,
-    /// In this order; each may be repeated.
-    pub acts: Vec<SideEffect>,
-}
-
-/// A consequence of a change for other todos.
+/// A consequence of a change for other todos: see [`crate::owned::update`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SideEffect {
-    /// Subtasks go into the trash with it.
+    /// Move the subtasks to the trash.
     Trash,
-    /// What went into the trash with this comes back.
+    /// Restore the subtasks that went to the trash together with this todo or list.
     Restore(ObjectId),
-    /// Open subtasks are completed.
+    /// Complete the open subtasks.
     Complete,
-    /// Completed subtasks are opened for the next occurrence.
+    /// Reopen the completed subtasks for the next occurrence.
     Reopen,
-    /// Subtasks follow into the list.
+    /// Move the subtasks to the list of the todo.
     Relist,
-    /// The occurrence that was completed is recorded.
+    /// Insert the record of a completed occurrence.
     Record(Box<Todo>),
 }
 
@@ -197,7 +187,7 @@ impl Todo {
             deleted_at: None,
             trashed_with: None,
             is_parent: false,
-            unfinished: None,
+            pending_effects: None,
         }
     }
 
@@ -234,7 +224,7 @@ impl Todo {
             created_at: now,
             updated_at: now,
             is_parent: false,
-            unfinished: None,
+            pending_effects: None,
             ..self.clone()
         };
         (self.due, self.recurrence) = (Some(next), Some(advanced));
@@ -246,6 +236,7 @@ impl Todo {
 impl Owned for Todo {
     const COLLECTION: &'static str = "todos";
     const RESOURCE: Resource = Resource::Todo;
+    type Effect = SideEffect;
 
     fn id(&self) -> ObjectId {
         self.id
@@ -255,12 +246,24 @@ impl Owned for Todo {
         self.version
     }
 
+    fn state(&self) -> State {
+        self.state
+    }
+
     fn position(&self) -> &str {
         &self.position
     }
 
     fn moved(self, position: String, now: DateTime) -> Self {
         Self { position, version: self.version + 1, updated_at: now, ..self }
+    }
+
+    fn revise(&mut self, version: i64, now: DateTime) {
+        (self.version, self.updated_at) = (version, now);
+    }
+
+    fn pending_effects(&mut self) -> &mut Option<PendingEffects<SideEffect>> {
+        &mut self.pending_effects
     }
 
     fn read(stored: &RawDocument) -> Result<Self, Error> {

@@ -9,10 +9,11 @@ use chrono_tz::Tz;
 use futures_util::Stream;
 
 use super::input::TodoInput;
-use super::model::{PendingEffects, SideEffect, Todo};
+use super::model::{SideEffect, Todo};
 use super::query::{SortKey, TodoQuery};
 use crate::error::{Error, Resource};
-use crate::owned::{Conflict, Precondition, Selection, State, TRIES, too_busy};
+use crate::owned::update::{self, Accept, Step, update};
+use crate::owned::{Conflict, Precondition, Selection, State};
 use crate::workspace::{TODOS_MAX, Workspace};
 
 impl Workspace<'_> {
@@ -86,22 +87,9 @@ impl Workspace<'_> {
         input: TodoInput,
         condition: &Precondition,
     ) -> Result<(Todo, bool), Conflict<Todo>> {
-        for _ in 0..TRIES {
-            if let Some(current) = self.todos.find(id).await? {
-                condition.check(current)?;
-                return Ok((self.change(id, input, condition).await?, false));
-            }
-            if let Precondition::Versions(_) = condition {
-                return Err(Conflict::Stale(None));
-            }
-            if let Some(made) = self.insert(id, input.clone()).await? {
-                return Ok((made, true));
-            }
-            if self.todos.find(id).await?.is_none() {
-                return Err(Error::IdTaken.into());
-            }
-        }
-        Err(too_busy().into())
+        let change = async || self.change(id, input.clone(), condition).await;
+        let insert = async || self.insert(id, input.clone()).await;
+        update::put(self, id, condition, change, insert).await
     }
 
     /// Changes a todo by what a client says. A recurring one that is completed moves on to its next occurrence.
@@ -119,27 +107,15 @@ impl Workspace<'_> {
         {
             return Ok(changed);
         }
-        for _ in 0..TRIES {
-            let before = condition.check(self.usable(id).await?)?;
+        let apply = async |before: Todo| {
             let mut after = before.clone();
             after.apply(input.clone(), self.now).map_err(Error::Invalid)?;
             self.relocate(&mut after, &input).await?;
-            let acts = if after == before { None } else { self.consequences(&before, &mut after).await? };
-            let Some(acts) = acts else {
-                let Some(same) = self.unchanged(before).await? else { continue };
-                return Ok(same);
-            };
-            if let Some(changed) = self.write(&before, after, acts).await? {
-                return Ok(self.kept_in_order(&before, changed).await?);
-            }
-        }
-        Err(too_busy().into())
-    }
-
-    /// A todo that may be changed.
-    pub(crate) async fn usable(&self, id: ObjectId) -> Result<Todo, Error> {
-        let todo = self.todos.get(id).await?;
-        if todo.state == State::Live { Ok(todo) } else { Err(Error::InTrash) }
+            let effects = if after == before { None } else { self.consequences(&before, &mut after).await? };
+            Ok(effects.map_or(Step::Unchanged, |effects| Step::Replace(after, effects)))
+        };
+        let updated = update(self, id, Accept::Live, condition, apply).await?;
+        Ok(self.undo_invalid_move(updated).await?)
     }
 
     /// What a change means for other todos; moves a recurring todo on. `None` when this very request has done that
@@ -164,36 +140,10 @@ impl Workspace<'_> {
 
     /// Whether the record of an occurrence was made, or is about to be.
     async fn has_recorded(&self, todo: &Todo, record_id: ObjectId) -> Result<bool, Error> {
-        let mut left = todo.unfinished.iter().flat_map(|unfinished| &unfinished.acts);
-        let is_left = left.any(|act| matches!(act, SideEffect::Record(record) if record.id == record_id));
-        Ok(is_left || (self.attempt.is_some() && self.todos.is_used(record_id).await?))
-    }
-
-    /// Swaps a todo in, with what is to be done because of it, and does that. `None` when someone came between.
-    pub(crate) async fn write(
-        &self,
-        before: &Todo,
-        mut after: Todo,
-        acts: Vec<SideEffect>,
-    ) -> Result<Option<Todo>, Error> {
-        self.assert_in_time()?;
-        after.version = before.version + 1;
-        after.updated_at = self.now;
-        let left = before.unfinished.iter().flat_map(|unfinished| unfinished.acts.clone());
-        let acts: Vec<SideEffect> = left.chain(acts).collect();
-        after.unfinished = (!acts.is_empty()).then_some(PendingEffects { since: self.now, acts });
-        if !self.todos.swap(&after, before.version).await? {
-            return Ok(None);
-        }
-        self.finish(&mut after).await?;
-        Ok(Some(after))
-    }
-
-    /// A todo that is already as it is wanted, perhaps by an earlier try: with what that may have left to do done, and
-    /// lasting. `None` when someone came between.
-    pub(crate) async fn unchanged(&self, mut seen: Todo) -> Result<Option<Todo>, Error> {
-        self.finish(&mut seen).await?;
-        Ok(self.todos.is_durable(&seen).await?.then_some(seen))
+        let mut pending = todo.pending_effects.iter().flat_map(|pending| &pending.effects);
+        let is_pending =
+            pending.any(|effect| matches!(effect, SideEffect::Record(record) if record.id == record_id));
+        Ok(is_pending || (self.attempt.is_some() && self.todos.is_used(record_id).await?))
     }
 
     /// Adds a todo behind all others; `None` when the id is taken.

@@ -9,12 +9,14 @@
 
 use std::collections::HashSet;
 
-use bson::doc;
 use bson::oid::ObjectId;
+use bson::{DateTime, doc};
 
-use super::model::{LEVELS_MAX, SideEffect, Todo};
+use super::model::{LEVELS_MAX, Placement, SideEffect, Todo};
+use super::store::UserTodos;
 use crate::error::Error;
-use crate::owned::{Conflict, Precondition, State, TRASH_MILLIS, TRIES, too_busy};
+use crate::owned::update::{self, Accept, Context, Step, update};
+use crate::owned::{Conflict, Precondition, State, TRASH_MILLIS};
 use crate::workspace::{Workspace, Workspaces};
 
 /// How deep subtasks are followed: races may for a moment make more levels than are allowed.
@@ -26,23 +28,15 @@ impl Workspace<'_> {
     /// # Errors
     /// [`Conflict::Stale`]; [`Error::NotFound`]; [`Error::Unavailable`].
     pub async fn trash(&self, id: ObjectId, condition: &Precondition) -> Result<Todo, Conflict<Todo>> {
-        for _ in 0..TRIES {
-            let before = condition.check(self.todos.get_or_confirm_gone(id).await?)?;
+        let trash = async |before: Todo| {
             if before.state == State::Trash {
-                let Some(same) = self.unchanged(before).await? else { continue };
-                return Ok(same);
+                return Ok(Step::Unchanged);
             }
-            let after = Todo {
-                state: State::Trash,
-                deleted_at: Some(self.now),
-                trashed_with: Some(id),
-                ..before.clone()
-            };
-            if let Some(trashed) = self.write(&before, after, vec![SideEffect::Trash]).await? {
-                return Ok(trashed);
-            }
-        }
-        Err(too_busy().into())
+            let (state, deleted_at, trashed_with) = (State::Trash, Some(self.now), Some(id));
+            let after = Todo { state, deleted_at, trashed_with, ..before };
+            Ok(Step::Replace(after, vec![SideEffect::Trash]))
+        };
+        Ok(update(self, id, Accept::KeptOrConfirmedGone, condition, trash).await?.after)
     }
 
     /// Takes a todo out of the trash with what went into it along with it. Where its list or its parent is not in use
@@ -51,31 +45,21 @@ impl Workspace<'_> {
     /// # Errors
     /// [`Conflict::Stale`]; [`Error::NotFound`]; [`Error::LimitReached`]; [`Error::Unavailable`].
     pub async fn restore(&self, id: ObjectId, condition: &Precondition) -> Result<Todo, Conflict<Todo>> {
-        for _ in 0..TRIES {
-            let before = condition.check(self.todos.get(id).await?)?;
+        let restore = async |before: Todo| {
             if before.state == State::Live {
-                let Some(same) = self.unchanged(before).await? else { continue };
-                return Ok(same);
+                return Ok(Step::Unchanged);
             }
             self.assert_room().await?;
-            let place = self.surviving_place(&before).await?;
-            let mut acts = vec![SideEffect::Restore(before.trashed_with.unwrap_or(id))];
-            if place.list_id != before.list_id {
-                acts.push(SideEffect::Relist);
+            let Placement { list_id, parent_id } = self.surviving_place(&before).await?;
+            let mut effects = vec![SideEffect::Restore(before.trashed_with.unwrap_or(id))];
+            if list_id != before.list_id {
+                effects.push(SideEffect::Relist);
             }
-            let after = Todo {
-                state: State::Live,
-                deleted_at: None,
-                trashed_with: None,
-                list_id: place.list_id,
-                parent_id: place.parent_id,
-                ..before.clone()
-            };
-            if let Some(restored) = self.write(&before, after, acts).await? {
-                return Ok(restored);
-            }
-        }
-        Err(too_busy().into())
+            let (state, deleted_at, trashed_with) = (State::Live, None, None);
+            let after = Todo { list_id, parent_id, state, deleted_at, trashed_with, ..before };
+            Ok(Step::Replace(after, effects))
+        };
+        Ok(update(self, id, Accept::Kept, condition, restore).await?.after)
     }
 
     /// Removes a todo for good with its subtasks, in the trash or not.
@@ -83,34 +67,7 @@ impl Workspace<'_> {
     /// # Errors
     /// [`Conflict::Stale`]; [`Error::NotFound`]; [`Error::Unavailable`].
     pub async fn remove(&self, id: ObjectId, condition: &Precondition) -> Result<(), Conflict<Todo>> {
-        for _ in 0..TRIES {
-            let root = condition.check(self.todos.get_or_confirm_gone(id).await?)?;
-            self.assert_in_time()?;
-            for level in self.levels_under(id).await?.into_iter().rev() {
-                self.todos.remove_each(doc! { "_id": { "$in": level } }, self.now).await?;
-            }
-            let same = doc! { "_id": id, "version": root.version };
-            if self.todos.remove_each(same, self.now).await? > 0 {
-                return Ok(());
-            }
-        }
-        Err(too_busy().into())
-    }
-
-    /// Does what a todo says is still to be done for others.
-    pub(crate) async fn finish(&self, todo: &mut Todo) -> Result<(), Error> {
-        let Some(unfinished) = todo.unfinished.take() else { return Ok(()) };
-        let levels = self.levels_under(todo.id).await?;
-        for act in &unfinished.acts {
-            if let SideEffect::Record(record) = act {
-                self.todos.insert(record).await?;
-                continue;
-            }
-            for level in &levels {
-                self.todos.apply(doc! { "_id": { "$in": level } }, act, todo, self.now).await?;
-            }
-        }
-        self.todos.clear_pending_effects(todo.id, todo.version).await
+        update::remove(self, id, condition).await
     }
 
     /// The ids of all subtasks of a todo, level by level, live or in the trash.
@@ -128,6 +85,41 @@ impl Workspace<'_> {
     }
 }
 
+impl Context<Todo> for Workspace<'_> {
+    fn documents(&self) -> &UserTodos<'_> {
+        &self.todos
+    }
+
+    fn now(&self) -> DateTime {
+        self.now
+    }
+
+    fn assert_in_time(&self) -> Result<(), Error> {
+        self.assert_in_time()
+    }
+
+    async fn apply(&self, root: &Todo, effects: &[SideEffect]) -> Result<(), Error> {
+        let levels = self.levels_under(root.id).await?;
+        for effect in effects {
+            if let SideEffect::Record(record) = effect {
+                self.todos.insert(record).await?;
+                continue;
+            }
+            for level in &levels {
+                self.todos.apply(doc! { "_id": { "$in": level } }, effect, root, self.now).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn remove_dependents(&self, root: &Todo) -> Result<(), Error> {
+        for level in self.levels_under(root.id).await?.into_iter().rev() {
+            self.todos.remove_each(doc! { "_id": { "$in": level } }, self.now).await?;
+        }
+        Ok(())
+    }
+}
+
 /// After what time something half done is not under way any more, in milliseconds: longer than any request.
 const CUT_OFF_MILLIS: i64 = 60_000;
 
@@ -140,10 +132,10 @@ impl Workspaces {
         let now = self.now();
         let since = now.saturating_add_millis(-CUT_OFF_MILLIS);
         for (owner_id, mut todo) in self.todos.with_pending_effects(since).await? {
-            self.of(owner_id).finish(&mut todo).await?;
+            update::finish(&self.of(owner_id), &mut todo).await?;
         }
-        for (owner_id, list) in self.lists.with_pending_effects(since).await? {
-            self.of(owner_id).finish_list(&list).await?;
+        for (owner_id, mut list) in self.lists.with_pending_effects(since).await? {
+            update::finish(&self.of(owner_id), &mut list).await?;
         }
         let deleted = now.saturating_add_millis(-TRASH_MILLIS);
         self.lists.purge(deleted, now).await?;

@@ -1,0 +1,209 @@
+//! Optimistic updates: read a document, let the caller decide, write if the version is unchanged, otherwise start over.
+//! Two requests that change different fields of one document therefore both survive.
+//!
+//! A change of one document can have side effects on others. The write that changes the document also stores the side
+//! effects ([`PendingEffects`]); they are applied right after this write, and the note is deleted last. After a crash in
+//! between, the next update of the document or the upkeep applies them. So every side effect must be safe to repeat.
+//!
+//! **Invariant:** the loop of [`retry`] is the only one, so a third kind of document needs no loop of its own.
+
+use bson::oid::ObjectId;
+use bson::{DateTime, doc};
+use serde::{Deserialize, Serialize};
+
+use super::collection::OwnedBy;
+use super::{Conflict, Owned, Precondition, State};
+use crate::error::Error;
+
+/// How often an update starts over because another request modified the document.
+const TRIES: usize = 64;
+
+/// Side effects that a stored change still requires, in the order in which they must be applied.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PendingEffects<E> {
+    pub since: DateTime,
+    #[serde(rename = "acts")]
+    pub effects: Vec<E>,
+}
+
+/// What an update needs to know about the request and about the documents that depend on a `T`.
+pub trait Context<T: Owned>: Sync {
+    fn documents(&self) -> &OwnedBy<'_, T>;
+
+    /// When the request began.
+    fn now(&self) -> DateTime;
+
+    /// Fails once the client may have been told to repeat the request.
+    fn assert_in_time(&self) -> Result<(), Error>;
+
+    /// Applies side effects of a change of `root` to other documents.
+    fn apply(&self, root: &T, effects: &[T::Effect]) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Removes the documents that must not outlive `root`, leaves first.
+    fn remove_dependents(&self, root: &T) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+/// Which documents an update accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accept {
+    /// Live documents; a document in the trash fails with [`Error::InTrash`].
+    Live,
+    /// Live documents and those in the trash.
+    Kept,
+    /// Like `Kept`; in addition, a linearizable read confirms that a missing document is gone.
+    KeptOrConfirmedGone,
+}
+
+/// What an update decides after reading a document.
+pub enum Step<T: Owned> {
+    /// The document already is as requested.
+    Unchanged,
+    /// Write this, and apply the side effects.
+    Replace(T, Vec<T::Effect>),
+    /// The decision needed changes of other documents: read again.
+    StartOver,
+}
+
+/// A document before and after an update; both are equal if nothing had to change.
+pub struct Updated<T> {
+    pub before: T,
+    pub after: T,
+}
+
+/// Reads a document, lets `decide` choose the step, and takes it; starts over if another request was faster.
+pub async fn update<T, F>(
+    context: &impl Context<T>,
+    id: ObjectId,
+    accept: Accept,
+    precondition: &Precondition,
+    decide: impl Fn(T) -> F + Sync,
+) -> Result<Updated<T>, Conflict<T>>
+where
+    T: Owned + Clone,
+    F: Future<Output = Result<Step<T>, Error>> + Send,
+{
+    retry(async || {
+        let before = precondition.check(read(context.documents(), id, accept).await?)?;
+        Ok(match decide(before.clone()).await? {
+            Step::Unchanged => confirm_unchanged(context, before).await?,
+            Step::Replace(after, effects) => save(context, before, after, effects).await?,
+            Step::StartOver => None,
+        })
+    })
+    .await
+}
+
+/// Changes the document with this id by `change`, or creates it by `insert`. Returns whether it was created.
+///
+/// `insert` returns `None` if the id is taken. [`Error::IdTaken`] means: by another user.
+pub async fn put<T, C, I>(
+    context: &impl Context<T>,
+    id: ObjectId,
+    precondition: &Precondition,
+    change: impl Fn() -> C + Sync,
+    insert: impl Fn() -> I + Sync,
+) -> Result<(T, bool), Conflict<T>>
+where
+    T: Owned,
+    C: Future<Output = Result<T, Conflict<T>>> + Send,
+    I: Future<Output = Result<Option<T>, Error>> + Send,
+{
+    let documents = context.documents();
+    retry(async || {
+        if let Some(current) = documents.find(id).await? {
+            precondition.check(current)?;
+            return Ok(Some((change().await?, false)));
+        }
+        if let Precondition::Versions(_) = precondition {
+            return Err(Conflict::Stale(None));
+        }
+        if let Some(created) = insert().await? {
+            return Ok(Some((created, true)));
+        }
+        // The id is taken. Another request of this user may have created the document since the first read.
+        match documents.find(id).await? {
+            Some(_) => Ok(None),
+            None => Err(Error::IdTaken.into()),
+        }
+    })
+    .await
+}
+
+/// Removes a document for good, after the documents that depend on it.
+pub async fn remove<T: Owned>(
+    context: &impl Context<T>,
+    id: ObjectId,
+    precondition: &Precondition,
+) -> Result<(), Conflict<T>> {
+    let documents = context.documents();
+    retry(async || {
+        let root = precondition.check(read(documents, id, Accept::KeptOrConfirmedGone).await?)?;
+        context.assert_in_time()?;
+        // Nothing of the root is left afterwards to find its dependents by. So they go first: a repetition after a
+        // crash still finds the root.
+        context.remove_dependents(&root).await?;
+        let this_version = doc! { "_id": id, "version": root.version() };
+        Ok((documents.remove_each(this_version, context.now()).await? > 0).then_some(()))
+    })
+    .await
+}
+
+/// Applies the side effects that are still pending, then deletes the note of them.
+pub async fn finish<T: Owned>(context: &impl Context<T>, document: &mut T) -> Result<(), Error> {
+    let Some(pending) = document.pending_effects().take() else { return Ok(()) };
+    context.apply(document, &pending.effects).await?;
+    context.documents().clear_pending_effects(document.id(), document.version()).await
+}
+
+async fn retry<R, E, F>(attempt: impl Fn() -> F) -> Result<R, E>
+where
+    E: From<Error>,
+    F: Future<Output = Result<Option<R>, E>>,
+{
+    for _ in 0..TRIES {
+        if let Some(result) = attempt().await? {
+            return Ok(result);
+        }
+    }
+    Err(Error::unavailable("other requests modified the same document in every attempt").into())
+}
+
+async fn read<T: Owned>(documents: &OwnedBy<'_, T>, id: ObjectId, accept: Accept) -> Result<T, Error> {
+    let found = match accept {
+        Accept::Live | Accept::Kept => documents.get(id).await?,
+        Accept::KeptOrConfirmedGone => documents.get_or_confirm_gone(id).await?,
+    };
+    if accept == Accept::Live && found.state() != State::Live { Err(Error::InTrash) } else { Ok(found) }
+}
+
+/// Writes `after` if `before` is still stored, and applies its side effects. `None` if another request was faster.
+async fn save<T: Owned>(
+    context: &impl Context<T>,
+    mut before: T,
+    mut after: T,
+    effects: Vec<T::Effect>,
+) -> Result<Option<Updated<T>>, Error> {
+    context.assert_in_time()?;
+    after.revise(before.version() + 1, context.now());
+    // An earlier attempt may have died before it applied its side effects. They come first.
+    let mut pending = before.pending_effects().take().map_or_else(Vec::new, |earlier| earlier.effects);
+    pending.extend(effects);
+    *after.pending_effects() =
+        (!pending.is_empty()).then(|| PendingEffects { since: context.now(), effects: pending });
+    if !context.documents().swap(&after, before.version()).await? {
+        return Ok(None);
+    }
+    finish(context, &mut after).await?;
+    Ok(Some(Updated { before, after }))
+}
+
+/// Finishes what an earlier attempt of the same request may have left pending, and confirms that a majority has the
+/// document. `None` if another request was faster.
+async fn confirm_unchanged<T: Owned + Clone>(
+    context: &impl Context<T>,
+    mut seen: T,
+) -> Result<Option<Updated<T>>, Error> {
+    finish(context, &mut seen).await?;
+    let is_durable = context.documents().is_durable(&seen).await?;
+    Ok(is_durable.then(|| Updated { before: seen.clone(), after: seen }))
+}
