@@ -64,7 +64,7 @@
 //! The port is bound first. [`startup`] then prepares the database, as often as it takes: it must be a replica set;
 //! [`migrations`] bring old documents up to date; each store makes its indexes; the blacklist is loaded; deletions that
 //! a crash cut off are ended. Only then does the gate open. What waiting cannot mend ends the process with one line.
-//! From then on [`auth::revocation::refresh`] keeps the blacklist close behind the collection that all instances share; how old it may
+//! From then on [`auth::revocation::mirror`] keeps the blacklist close behind the collection that all instances share; how old it may
 //! be for a request to be answered from it, and why that bounds a revocation everywhere, is told in [`auth::revocation::blacklist`].
 //! At SIGTERM the gate closes, connections drain, and detached work is waited for.
 //!

@@ -16,7 +16,7 @@ use crate::auth::revocation::store::Revocations;
 use crate::auth::store::Sessions;
 use crate::auth::throttling::Throttle;
 use crate::auth::throttling::failed_logins::FailedLogins;
-use crate::auth::token::Keys;
+use crate::auth::token::SigningKeys;
 use crate::clock::Clock;
 use crate::config::{Config, Registration, Switch};
 use crate::crypto::sealed::Sealer;
@@ -138,7 +138,7 @@ impl AppState {
 }
 
 fn auth(config: &Config, stores: &Stores, clock: &Clock) -> Result<Auth, Error> {
-    let keys = Keys::derive(&config.jwt_secret, &config.jwt_secrets_previous)?;
+    let keys = SigningKeys::derive(&config.jwt_secret, &config.jwt_secrets_previous)?;
     let blacklist = Arc::new(Blacklist::new(stores.revocations.clone(), ENTRIES_MAX));
     Ok(Auth::new(keys, blacklist, stores.sessions.clone(), clock.clone(), config.access_token_ttl))
 }

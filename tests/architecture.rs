@@ -39,7 +39,7 @@ const LAYERS: &[&[&str]] = &[
         "*/hierarchy",
         "*/hub",
         "*/operations",
-        "*/refresh",
+        "*/mirror",
         "*/revocation",
         "*/side_effects",
     ],

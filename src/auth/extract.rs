@@ -7,7 +7,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
 use super::operations::Auth;
-use super::token::{Claims, Kind, Role};
+use super::token::{Claims, Role, TokenKind};
 use crate::error::{Error, TokenRejection};
 use crate::http::access_log::UserName;
 
@@ -44,7 +44,7 @@ where
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        authenticated(parts, state, Kind::Access).await.map(Self)
+        authenticate(parts, state, TokenKind::Access).await.map(Self)
     }
 }
 
@@ -67,7 +67,7 @@ where
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        authenticated(parts, state, Kind::Refresh).await.map(Self)
+        authenticate(parts, state, TokenKind::Refresh).await.map(Self)
     }
 }
 
@@ -78,7 +78,7 @@ where
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        ending(parts, state, &[Kind::Access]).map(Self)
+        authenticate_logout(parts, state, &[TokenKind::Access]).map(Self)
     }
 }
 
@@ -89,7 +89,7 @@ where
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        ending(parts, state, &[Kind::Access, Kind::Refresh]).map(Self)
+        authenticate_logout(parts, state, &[TokenKind::Access, TokenKind::Refresh]).map(Self)
     }
 }
 
@@ -106,21 +106,21 @@ where
 }
 
 /// The claims of the request's token, which must be of the kind that is needed.
-async fn authenticated<S>(parts: &Parts, state: &S, needed: Kind) -> Result<Claims, Error>
+async fn authenticate<S>(parts: &Parts, state: &S, needed: TokenKind) -> Result<Claims, Error>
 where
     Arc<Auth>: FromRef<S>,
 {
     let claims = Arc::<Auth>::from_ref(state).authenticate(bearer(parts)?, needed).await?;
-    Ok(known(parts, claims))
+    Ok(log_caller(parts, claims))
 }
 
 /// As [`authenticated`], for a logout by a token of one of the kinds.
-fn ending<S>(parts: &Parts, state: &S, accepted: &[Kind]) -> Result<Claims, Error>
+fn authenticate_logout<S>(parts: &Parts, state: &S, accepted: &[TokenKind]) -> Result<Claims, Error>
 where
     Arc<Auth>: FromRef<S>,
 {
     let claims = Arc::<Auth>::from_ref(state).authenticate_logout(bearer(parts)?, accepted)?;
-    Ok(known(parts, claims))
+    Ok(log_caller(parts, claims))
 }
 
 /// The token of the `Authorization` header: one header, the scheme `Bearer` in any case (RFC 9110 §11.1), one token.
@@ -138,7 +138,7 @@ fn bearer(parts: &Parts) -> Result<&str, Error> {
 }
 
 /// Lets the access log name the caller.
-fn known(parts: &Parts, claims: Claims) -> Claims {
+fn log_caller(parts: &Parts, claims: Claims) -> Claims {
     if let Some(name) = parts.extensions.get::<UserName>() {
         name.set(&claims.username);
     }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use bson::DateTime;
 use bson::oid::ObjectId;
 
-use super::revocation::blacklist::{Blacklist, Verdict};
+use super::revocation::blacklist::{Blacklist, RevocationStatus};
 use super::store::{Session, Sessions};
-use super::token::{Claims, Keys, Kind, LEEWAY_SECONDS, REFRESH_TTL_SECONDS, Subject};
+use super::token::{Claims, LEEWAY_SECONDS, REFRESH_TTL_SECONDS, SigningKeys, Subject, TokenKind};
 use crate::clock::Clock;
 use crate::crypto::random_id::RandomId;
 use crate::error::{Error, TokenRejection};
@@ -21,27 +21,27 @@ pub const SESSION_TTL_SECONDS: i64 = 90 * 24 * 60 * 60;
 pub const GRACE: Duration = Duration::from_secs(10);
 
 /// How many sessions are remembered whose newest generation is noted. One that is forgotten is noted again.
-const NOTED_MAX: usize = 100_000;
+const SEEN_GENERATIONS_MAX: usize = 100_000;
 
 /// The acts on sessions and tokens, over their stores.
 pub struct Auth {
-    keys: Keys,
+    keys: SigningKeys,
     pub(super) blacklist: Arc<Blacklist>,
     pub(super) sessions: Sessions,
     pub(super) clock: Clock,
     access_ttl: Duration,
     /// The generation of each session that is noted in the database as seen.
-    noted: BoundedMap<RandomId, Noted>,
+    seen_generations: BoundedMap<RandomId, SeenGeneration>,
 }
 
 /// A generation that is noted in the database as seen.
 #[derive(Clone, Copy)]
-struct Noted {
+struct SeenGeneration {
     generation: i64,
     expires_at: i64,
 }
 
-impl Expires for Noted {
+impl Expires for SeenGeneration {
     fn expires_at(&self) -> i64 {
         self.expires_at
     }
@@ -64,7 +64,7 @@ pub struct Tokens {
 
 /// How a session is opened.
 #[derive(Debug, Clone, Default)]
-pub struct Opening {
+pub struct NewSession {
     /// Whether each refresh replaces the refresh token; the original's clients expect that it stays.
     pub rotating: bool,
     /// What the client calls itself.
@@ -75,36 +75,43 @@ pub struct Opening {
 
 /// What a refresh came to.
 #[derive(Debug)]
-pub enum Renewal {
+pub enum RefreshOutcome {
     /// New tokens.
-    Renewed(Tokens),
+    Refreshed(Tokens),
     /// The session is over, or never was.
-    Over,
+    SessionEnded,
     /// A refresh token that had long been replaced: somebody has a copy. The session has been ended.
-    Reused,
+    ReuseDetected,
 }
 
 impl Auth {
     /// The acts over these stores; access tokens are valid for `access_ttl`.
     #[must_use]
     pub fn new(
-        keys: Keys,
+        keys: SigningKeys,
         blacklist: Arc<Blacklist>,
         sessions: Sessions,
         clock: Clock,
         access_ttl: Duration,
     ) -> Self {
-        Self { keys, blacklist, sessions, clock, access_ttl, noted: BoundedMap::new(NOTED_MAX) }
+        Self {
+            keys,
+            blacklist,
+            sessions,
+            clock,
+            access_ttl,
+            seen_generations: BoundedMap::new(SEEN_GENERATIONS_MAX),
+        }
     }
 
     /// The claims of a token that is right, of the kind that is needed, and not revoked, in this order.
     ///
     /// # Errors
     /// [`Error::Token`]; [`Error::Unavailable`] when it cannot be known whether it is revoked.
-    pub async fn authenticate(&self, token: &str, needed: Kind) -> Result<Claims, Error> {
+    pub async fn authenticate(&self, token: &str, needed: TokenKind) -> Result<Claims, Error> {
         let claims = self.verify(token, &[needed])?;
         self.check_revocation(&claims).await?;
-        self.note_seen(&claims);
+        self.record_generation_seen(&claims);
         Ok(claims)
     }
 
@@ -113,32 +120,34 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::Token`].
-    pub fn authenticate_logout(&self, token: &str, accepted: &[Kind]) -> Result<Claims, Error> {
+    pub fn authenticate_logout(&self, token: &str, accepted: &[TokenKind]) -> Result<Claims, Error> {
         let claims = self.verify(token, accepted)?;
-        match self.blacklist.known(&claims) {
-            Verdict::Revoked => Err(Error::Token(TokenRejection::Revoked)),
-            Verdict::Pending | Verdict::Clear => Ok(claims),
+        match self.blacklist.check_in_memory(&claims) {
+            RevocationStatus::Revoked => Err(Error::Token(TokenRejection::Revoked)),
+            RevocationStatus::Pending | RevocationStatus::NotRevoked => Ok(claims),
         }
     }
 
-    fn verify(&self, token: &str, accepted: &[Kind]) -> Result<Claims, Error> {
+    fn verify(&self, token: &str, accepted: &[TokenKind]) -> Result<Claims, Error> {
         let claims = self.keys.verify(token, self.clock.now()).map_err(Error::Token)?;
         if accepted.contains(&claims.kind) { Ok(claims) } else { Err(Error::Token(TokenRejection::Invalid)) }
     }
 
     /// Notes, behind the request, that the client has received this generation's tokens: whoever presents the refresh
     /// token before it from now on has a copy. Once a generation, and lost without harm.
-    fn note_seen(&self, claims: &Claims) {
-        let noted = || self.noted.get(&claims.sid).is_some_and(|noted| noted.generation >= claims.generation);
-        if claims.kind != Kind::Access || claims.generation == 0 || noted() {
+    fn record_generation_seen(&self, claims: &Claims) {
+        let noted = || {
+            self.seen_generations.get(&claims.sid).is_some_and(|noted| noted.generation >= claims.generation)
+        };
+        if claims.kind != TokenKind::Access || claims.generation == 0 || noted() {
             return;
         }
         let expires_at = claims.exp.saturating_add(LEEWAY_SECONDS).saturating_mul(1_000);
-        let noted = Noted { generation: claims.generation, expires_at };
-        self.noted.insert(claims.sid, noted, self.clock.now().timestamp_millis());
+        let noted = SeenGeneration { generation: claims.generation, expires_at };
+        self.seen_generations.insert(claims.sid, noted, self.clock.now().timestamp_millis());
         let (sessions, sid, generation) = (self.sessions.clone(), claims.sid, claims.generation);
         tokio::spawn(async move {
-            if let Err(error) = sessions.mark_seen(sid, generation).await {
+            if let Err(error) = sessions.record_seen(sid, generation).await {
                 tracing::debug!(%error, "a generation was not noted");
             }
         });
@@ -148,7 +157,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn open(&self, subject: Subject, opening: Opening) -> Result<Tokens, Error> {
+    pub async fn open_session(&self, subject: Subject, opening: NewSession) -> Result<Tokens, Error> {
         let (now, idle_at) = self.now_and_idle_at();
         let lifetime = if opening.rotating { SESSION_TTL_SECONDS } else { REFRESH_TTL_SECONDS };
         let session = Session {
@@ -181,8 +190,8 @@ impl Auth {
             return Err(Error::Token(TokenRejection::Expired));
         }
         let (access_ttl, refresh_ttl) = (self.access_ttl().min(left), REFRESH_TTL_SECONDS.min(left));
-        let mut access = Claims::new(Kind::Access, subject.clone(), session.id, now, access_ttl);
-        let mut refresh = Claims::new(Kind::Refresh, subject, session.id, now, refresh_ttl);
+        let mut access = Claims::new(TokenKind::Access, subject.clone(), session.id, now, access_ttl);
+        let mut refresh = Claims::new(TokenKind::Refresh, subject, session.id, now, refresh_ttl);
         access.fresh = fresh;
         access.generation = session.generation;
         refresh.generation = session.generation;
@@ -207,20 +216,20 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn renew(
+    pub async fn refresh(
         &self,
         presented: &Claims,
         subject: Subject,
         hand_over: bool,
-    ) -> Result<Renewal, Error> {
+    ) -> Result<RefreshOutcome, Error> {
         let (now, idle_at) = self.now_and_idle_at();
         let (sid, generation, epoch) = (presented.sid, presented.generation, subject.epoch);
         if hand_over && let Some(session) = self.sessions.rotate(sid, generation, epoch, now, idle_at).await?
         {
-            return self.issue(&session, subject, false).map(Renewal::Renewed);
+            return self.issue(&session, subject, false).map(RefreshOutcome::Refreshed);
         }
         let Some(session) = self.sessions.touch(sid, epoch, now, idle_at).await? else {
-            return Ok(Renewal::Over);
+            return Ok(RefreshOutcome::SessionEnded);
         };
         let since = session.rotated_at.map(|at| now.saturating_duration_since(at));
         let unused = session.seen < session.generation;
@@ -228,10 +237,10 @@ impl Auth {
         let forgiven =
             generation + 1 == session.generation && (unused || since.is_some_and(|since| since < GRACE));
         if !session.rotating || newest || forgiven {
-            return self.issue(&session, subject, false).map(Renewal::Renewed);
+            return self.issue(&session, subject, false).map(RefreshOutcome::Refreshed);
         }
-        self.end(sid, "reuse").await?;
-        Ok(Renewal::Reused)
+        self.end_session(sid, "reuse").await?;
+        Ok(RefreshOutcome::ReuseDetected)
     }
 
     /// The time, and until when a session that is used now goes on: as long as the check of its tokens leaves them.
@@ -240,11 +249,11 @@ impl Auth {
         (now, after(now, REFRESH_TTL_SECONDS + LEEWAY_SECONDS))
     }
 
-    /// New tokens for a session that [`Auth::lock_out`] has spared; fresh, for the caller has just given the password.
+    /// New tokens for a session that [`Auth::end_sessions_before_epoch`] has spared; fresh, for the caller has just given the password.
     ///
     /// # Errors
     /// [`TokenRejection::Revoked`] when the session is over; [`Error::Unavailable`].
-    pub async fn go_on(&self, sid: RandomId, subject: Subject) -> Result<Tokens, Error> {
+    pub async fn issue_fresh_tokens(&self, sid: RandomId, subject: Subject) -> Result<Tokens, Error> {
         let (now, idle_at) = self.now_and_idle_at();
         let mut session = self.sessions.touch(sid, subject.epoch, now, idle_at).await?;
         if let Some(rotating) = session.as_ref().filter(|session| session.rotating) {
@@ -258,7 +267,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`TokenRejection::Revoked`] if it does not; [`Error::Unavailable`].
-    pub async fn assert_alive(&self, sid: RandomId, epoch: i64) -> Result<(), Error> {
+    pub async fn require_live_session(&self, sid: RandomId, epoch: i64) -> Result<(), Error> {
         let (now, idle_at) = self.now_and_idle_at();
         let alive = self.sessions.touch(sid, epoch, now, idle_at).await?;
         alive.map(|_| ()).ok_or(Error::Token(TokenRejection::Revoked))
@@ -268,16 +277,21 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn is_session_of(&self, sid: RandomId, user_id: ObjectId, epoch: i64) -> Result<bool, Error> {
-        self.sessions.is_living(sid, user_id, epoch, self.clock.now()).await
+    pub async fn has_live_session(
+        &self,
+        sid: RandomId,
+        user_id: ObjectId,
+        epoch: i64,
+    ) -> Result<bool, Error> {
+        self.sessions.is_live(sid, user_id, epoch, self.clock.now()).await
     }
 
-    /// The living sessions of a user, last used first, at most [`crate::auth::store::LISTED`].
+    /// The living sessions of a user, last used first, at most [`crate::auth::store::LISTED_MAX`].
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn sessions_of(&self, user_id: ObjectId, epoch: i64) -> Result<Vec<Session>, Error> {
-        self.sessions.living_of(user_id, epoch, self.clock.now()).await
+    pub async fn live_sessions(&self, user_id: ObjectId, epoch: i64) -> Result<Vec<Session>, Error> {
+        self.sessions.live_of_user(user_id, epoch, self.clock.now()).await
     }
 }
 

@@ -54,7 +54,7 @@ pub struct Session {
 }
 
 /// How many sessions are listed at the most.
-pub const LISTED: i64 = 200;
+pub const LISTED_MAX: i64 = 200;
 
 /// The collection `sessions`.
 #[derive(Clone)]
@@ -99,7 +99,7 @@ impl Sessions {
         idle_at: DateTime,
     ) -> Result<Option<Session>, Error> {
         let used = doc! { "$set": { "last_used_at": now, "idle_at": { "$min": ["$expires_at", idle_at] } } };
-        let touched = self.0.find_one_and_update(alive(id, epoch, now), vec![used]);
+        let touched = self.0.find_one_and_update(live_session(id, epoch, now), vec![used]);
         Ok(touched.return_document(ReturnDocument::After).max_time(mongo::MAX_TIME).await?)
     }
 
@@ -116,7 +116,7 @@ impl Sessions {
         now: DateTime,
         idle_at: DateTime,
     ) -> Result<Option<Session>, Error> {
-        let mut newest = alive(id, epoch, now);
+        let mut newest = live_session(id, epoch, now);
         newest.extend(doc! { "gen": presented, "rotating": true });
         let change = doc! { "$set": {
             "gen": { "$add": ["$gen", 1_i64] },
@@ -133,7 +133,7 @@ impl Sessions {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn mark_seen(&self, id: RandomId, generation: i64) -> Result<(), Error> {
+    pub async fn record_seen(&self, id: RandomId, generation: i64) -> Result<(), Error> {
         self.0.update_one(doc! { "_id": id.to_string() }, doc! { "$max": { "seen": generation } }).await?;
         Ok(())
     }
@@ -142,7 +142,7 @@ impl Sessions {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn lift(&self, id: RandomId, epoch: i64) -> Result<(), Error> {
+    pub async fn raise_epoch(&self, id: RandomId, epoch: i64) -> Result<(), Error> {
         let later = doc! { "$max": { "epoch": epoch } };
         self.0.update_one(doc! { "_id": id.to_string(), "ended_at": null }, later).await?;
         Ok(())
@@ -152,30 +152,30 @@ impl Sessions {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn is_living(
+    pub async fn is_live(
         &self,
         id: RandomId,
         user_id: ObjectId,
         epoch: i64,
         now: DateTime,
     ) -> Result<bool, Error> {
-        let mut own = alive(id, epoch, now);
+        let mut own = live_session(id, epoch, now);
         own.insert("user_id", user_id);
         Ok(self.0.find_one(own).max_time(mongo::MAX_TIME).await?.is_some())
     }
 
-    /// The living sessions of a user in an epoch, last used first, at most [`LISTED`].
+    /// The living sessions of a user in an epoch, last used first, at most [`LISTED_MAX`].
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn living_of(
+    pub async fn live_of_user(
         &self,
         user_id: ObjectId,
         epoch: i64,
         now: DateTime,
     ) -> Result<Vec<Session>, Error> {
         let living = doc! { "user_id": user_id, "epoch": epoch, "ended_at": null, "idle_at": { "$gt": now } };
-        let found = self.0.find(living).sort(doc! { "last_used_at": -1 }).limit(LISTED);
+        let found = self.0.find(living).sort(doc! { "last_used_at": -1 }).limit(LISTED_MAX);
         Ok(found.max_time(mongo::MAX_TIME).await?.try_collect().await?)
     }
 
@@ -193,7 +193,7 @@ impl Sessions {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn end_before(
+    pub async fn end_before_epoch(
         &self,
         user_id: ObjectId,
         epoch: i64,
@@ -209,14 +209,14 @@ impl Sessions {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn remove_all_of(&self, user_id: ObjectId) -> Result<(), Error> {
+    pub async fn delete_all_of_user(&self, user_id: ObjectId) -> Result<(), Error> {
         self.0.delete_many(doc! { "user_id": user_id }).await?;
         Ok(())
     }
 }
 
 /// The filter for a session that is not over.
-fn alive(id: RandomId, epoch: i64, now: DateTime) -> Document {
+fn live_session(id: RandomId, epoch: i64, now: DateTime) -> Document {
     doc! {
         "_id": id.to_string(), "epoch": epoch, "ended_at": null,
         "idle_at": { "$gt": now }, "expires_at": { "$gt": now },

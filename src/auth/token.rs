@@ -29,14 +29,14 @@ const TOKEN_MAX_BYTES: usize = 4_096;
 /// What a token is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum TokenKind {
     /// Opens the routes.
     Access,
     /// Gets new access tokens.
     Refresh,
 }
 
-impl Kind {
+impl TokenKind {
     /// The header's `typ` (RFC 8725 §3.11), so that one kind never passes for the other.
     fn typ(self) -> &'static str {
         match self {
@@ -87,7 +87,7 @@ pub struct Claims {
     pub jti: RandomId,
     /// The kind.
     #[serde(rename = "type")]
-    pub kind: Kind,
+    pub kind: TokenKind,
     /// Whether it came straight from a login.
     pub fresh: bool,
     /// The generation of a refresh token within its session.
@@ -120,7 +120,7 @@ impl Claims {
     /// Claims for a new token of `kind` that is valid for `ttl_seconds` from `now`, neither fresh nor of a later
     /// generation until the caller says so.
     #[must_use]
-    pub fn new(kind: Kind, subject: Subject, sid: RandomId, now: DateTime, ttl_seconds: i64) -> Self {
+    pub fn new(kind: TokenKind, subject: Subject, sid: RandomId, now: DateTime, ttl_seconds: i64) -> Self {
         let iat = now.timestamp_millis().div_euclid(1_000);
         Self {
             iss: ISSUER.to_owned(),
@@ -144,21 +144,21 @@ impl Claims {
 
 /// The keys of the current secret, which sign, and of earlier ones, which are still accepted. A token names its
 /// secret by `kid`.
-pub struct Keys(Vec<Key>);
+pub struct SigningKeys(Vec<SigningKey>);
 
-struct Key {
+struct SigningKey {
     kid: String,
     access: (EncodingKey, DecodingKey),
     refresh: (EncodingKey, DecodingKey),
 }
 
-impl Keys {
+impl SigningKeys {
     /// Derives one key a kind from each secret.
     ///
     /// # Errors
     /// [`Error::Internal`]: see [`derive::derive`].
     pub fn derive(current: &SecretString, previous: &[SecretString]) -> Result<Self, Error> {
-        std::iter::once(current).chain(previous).map(Key::derive).collect::<Result<_, _>>().map(Self)
+        std::iter::once(current).chain(previous).map(SigningKey::derive).collect::<Result<_, _>>().map(Self)
     }
 
     /// The token that says `claims`, signed with the current secret.
@@ -198,7 +198,7 @@ impl Keys {
             return None;
         }
         let header = jsonwebtoken::decode_header(token).ok()?;
-        let kind = [Kind::Access, Kind::Refresh]
+        let kind = [TokenKind::Access, TokenKind::Refresh]
             .into_iter()
             .find(|kind| header.typ.as_deref() == Some(kind.typ()))?;
         let key = self.0.iter().find(|key| header.kid.as_deref() == Some(&key.kid))?;
@@ -224,7 +224,7 @@ impl Keys {
     }
 }
 
-impl Key {
+impl SigningKey {
     fn derive(secret: &SecretString) -> Result<Self, Error> {
         let access = derive::derive(secret, b"access token")?;
         let refresh = derive::derive(secret, b"refresh token")?;
@@ -236,10 +236,10 @@ impl Key {
         })
     }
 
-    fn pair(&self, kind: Kind) -> &(EncodingKey, DecodingKey) {
+    fn pair(&self, kind: TokenKind) -> &(EncodingKey, DecodingKey) {
         match kind {
-            Kind::Access => &self.access,
-            Kind::Refresh => &self.refresh,
+            TokenKind::Access => &self.access,
+            TokenKind::Refresh => &self.refresh,
         }
     }
 }
@@ -248,11 +248,11 @@ impl Key {
 mod tests {
     use super::*;
 
-    fn keys() -> Keys {
-        Keys::derive(&"0123456789abcdef0123456789abcdef".into(), &[]).unwrap()
+    fn keys() -> SigningKeys {
+        SigningKeys::derive(&"0123456789abcdef0123456789abcdef".into(), &[]).unwrap()
     }
 
-    fn claims(kind: Kind) -> Claims {
+    fn claims(kind: TokenKind) -> Claims {
         let subject =
             Subject { user_id: ObjectId::new(), username: "ann".into(), roles: vec![Role::User], epoch: 0 };
         Claims::new(kind, subject, RandomId::new(), DateTime::from_millis(1_000_000), 60)
@@ -260,7 +260,7 @@ mod tests {
 
     #[test]
     fn a_token_says_what_was_signed() {
-        let claims = claims(Kind::Refresh);
+        let claims = claims(TokenKind::Refresh);
         let token = keys().sign(&claims).unwrap();
         assert_eq!(keys().verify(&token, DateTime::from_millis(1_000_000)), Ok(claims));
     }
@@ -271,14 +271,14 @@ mod tests {
         let username = "ñ".repeat(TOKEN_MAX_BYTES);
         let subject = Subject { user_id: ObjectId::new(), username, roles: vec![Role::User], epoch: 0 };
         let now = DateTime::from_millis(1_000_000);
-        let token = keys().sign(&Claims::new(Kind::Access, subject, RandomId::new(), now, 60)).unwrap();
+        let token = keys().sign(&Claims::new(TokenKind::Access, subject, RandomId::new(), now, 60)).unwrap();
         let verified = keys().verify(&token, now).unwrap();
         assert_eq!(verified.username, "ñ".repeat(USERNAME_MAX_CHARS));
     }
 
     #[test]
     fn times_are_kept_to_the_leeway() {
-        let token = keys().sign(&claims(Kind::Access)).unwrap();
+        let token = keys().sign(&claims(TokenKind::Access)).unwrap();
         let at = |millis| keys().verify(&token, DateTime::from_millis(millis)).map(|_| ());
         assert_eq!(at(1_064_999), Ok(()));
         assert_eq!(at(1_065_000), Err(TokenRejection::Expired));
@@ -288,11 +288,11 @@ mod tests {
 
     #[test]
     fn a_token_of_the_previous_secret_is_still_accepted() {
-        let token = keys().sign(&claims(Kind::Access)).unwrap();
+        let token = keys().sign(&claims(TokenKind::Access)).unwrap();
         let (new, old) = ("fedcba9876543210fedcba9876543210", "0123456789abcdef0123456789abcdef");
-        let rotated = Keys::derive(&new.into(), &[old.into()]).unwrap();
+        let rotated = SigningKeys::derive(&new.into(), &[old.into()]).unwrap();
         assert!(rotated.verify(&token, DateTime::from_millis(1_000_000)).is_ok());
-        let gone = Keys::derive(&new.into(), &[]).unwrap();
+        let gone = SigningKeys::derive(&new.into(), &[]).unwrap();
         assert_eq!(gone.verify(&token, DateTime::from_millis(1_000_000)), Err(TokenRejection::Invalid));
     }
 }

@@ -84,7 +84,7 @@ async fn told(State((state, handle)): State<(AppState, PrometheusHandle)>) -> im
     gauge!("todo_api_requests", "state" => "working").set(number(working));
     gauge!("todo_api_requests", "state" => "waiting").set(number(waiting));
     gauge!("todo_api_event_streams").set(number(state.sources.hub.connections()));
-    gauge!("todo_api_password_hashing").set(number(state.hasher.busy()));
+    gauge!("todo_api_password_hashing").set(number(state.hasher.queue_length()));
     let (entries, age) = state.auth.blacklist_state();
     gauge!("todo_api_blacklist_entries").set(number(entries));
     gauge!("todo_api_blacklist_age_seconds").set(age.map_or(f64::INFINITY, |age| age.as_secs_f64()));

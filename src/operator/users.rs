@@ -10,7 +10,7 @@ use crate::auth::token::Role;
 use crate::error::{Error, OperatorError, Resource};
 use crate::state::AppState;
 use crate::users::model::{LIMITS, NewUser, User};
-use crate::users::operations::Origin;
+use crate::users::operations::ClientInfo;
 
 /// An act on one user.
 #[derive(Debug, Subcommand)]
@@ -76,7 +76,7 @@ pub async fn run(state: &AppState, command: UserCommand) -> Result<String, Opera
             let password = ask_password()?.expose_secret().to_owned();
             let new = NewUser::parse(username, password, None, LIMITS)
                 .map_err(|faults| refusal(&Error::Invalid(faults)))?;
-            let user = accounts.create(new, &Origin::default()).await.map_err(|error| refusal(&error))?;
+            let user = accounts.create(new, &ClientInfo::default()).await.map_err(|error| refusal(&error))?;
             let granted = if admin { grant(state, &user.username, GrantedRole::Admin).await? } else { user };
             (granted, "was made")
         }

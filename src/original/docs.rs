@@ -7,7 +7,7 @@ use super::handlers::{TodoBody, UserBody};
 use crate::error::{Error, Resource};
 use crate::openapi::operation::{Needs, Operation};
 use crate::openapi::schema::{named, sent};
-use crate::users::docs::VISIBLE;
+use crate::users::docs::VISIBLE_PATTERN;
 use crate::users::model::{Limits, ORIGINAL_LIMITS};
 
 /// The schemas of the original's bodies, by name.
@@ -39,7 +39,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         (
             "NewCredentials",
             object(json!({
-                "username": { "type": scalar(), "minLength": username.min, "maxLength": username.max, "pattern": VISIBLE },
+                "username": { "type": scalar(), "minLength": username.min, "maxLength": username.max, "pattern": VISIBLE_PATTERN },
                 "password": { "anyOf": [
                     { "type": "string", "minLength": password.min, "maxLength": password.max },
                     { "type": "integer", "minimum": 10_000_000 },

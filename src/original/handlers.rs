@@ -22,7 +22,7 @@ use crate::owned::Precondition;
 use crate::todos::input::TodoInput;
 use crate::todos::model::Todo;
 use crate::users::model::User;
-use crate::users::operations::{Accounts, Origin};
+use crate::users::operations::{Accounts, ClientInfo};
 use crate::workspace::Workspaces;
 
 /// The variable part of a path; what cannot be decoded names nothing.
@@ -74,7 +74,7 @@ impl From<TodoFields> for TodoInput {
 /// `POST /register`
 pub(crate) async fn register(
     State(accounts): State<Arc<Accounts>>,
-    origin: Origin,
+    origin: ClientInfo,
     Body(Registration(new)): Body<Registration>,
 ) -> Result<(StatusCode, Json<Value>), Error> {
     accounts.register(new, &origin).await?;
@@ -84,7 +84,7 @@ pub(crate) async fn register(
 /// `POST /login`
 pub(crate) async fn login(
     State(accounts): State<Arc<Accounts>>,
-    origin: Origin,
+    origin: ClientInfo,
     Extension(log): Extension<UserName>,
     Body(Credentials { username, password }): Body<Credentials>,
 ) -> Result<Json<Value>, Error> {
@@ -96,7 +96,7 @@ pub(crate) async fn login(
 /// `POST /refresh`
 pub(crate) async fn refresh(
     State(accounts): State<Arc<Accounts>>,
-    origin: Origin,
+    origin: ClientInfo,
     RefreshToken(claims): RefreshToken,
 ) -> Result<Json<Value>, Error> {
     let tokens = accounts.refresh(&claims, false, &origin).await?;
@@ -106,7 +106,7 @@ pub(crate) async fn refresh(
 /// `POST /logout`
 pub(crate) async fn logout(
     State(accounts): State<Arc<Accounts>>,
-    origin: Origin,
+    origin: ClientInfo,
     LogoutToken(claims): LogoutToken,
 ) -> Result<Json<Value>, Error> {
     accounts.log_out(&claims, &origin).await?;
@@ -126,7 +126,7 @@ pub(crate) async fn get_user(
 /// `DELETE /user/{username}`
 pub(crate) async fn delete_user(
     State(accounts): State<Arc<Accounts>>,
-    origin: Origin,
+    origin: ClientInfo,
     caller: CurrentUser,
     username: Segment,
 ) -> Result<Json<Value>, Error> {
@@ -139,7 +139,7 @@ pub(crate) async fn delete_user(
 /// registers it is told.
 async fn accessible(accounts: &Accounts, caller: &CurrentUser, username: Segment) -> Result<User, Error> {
     let Path(username) = username.map_err(|_| Error::NotFound(Resource::User))?;
-    let user = accounts.find(&username).await?.ok_or(Error::NotFound(Resource::User))?;
+    let user = accounts.find_by_name(&username).await?.ok_or(Error::NotFound(Resource::User))?;
     if user.id == caller.0.sub || caller.is_admin() { Ok(user) } else { Err(Error::Forbidden) }
 }
 

@@ -83,8 +83,8 @@ impl EventStream {
         lineage: Option<RandomId>,
         token: Option<SyncToken>,
     ) -> Result<Self, Error> {
-        let revoked = sources.auth.revocations();
-        let expiry = Instant::now() + sources.auth.time_left(&caller);
+        let revoked = sources.auth.watch_revocations();
+        let expiry = Instant::now() + sources.auth.time_until_expiry(&caller);
         let subscription = sources.hub.subscribe(caller.sub).await?;
         let plan = sources.planner.of(caller.sub);
         let (token, phase) = if let Some(token) = token {
@@ -175,7 +175,7 @@ impl EventStream {
             biased;
             () = sleep_until(self.expiry) => return self.say_bye(ByeReason::TokenExpired),
             _ = self.revoked.changed() => {
-                if self.sources.auth.is_known_to_be_over(&self.caller) {
+                if self.sources.auth.is_known_revoked(&self.caller) {
                     return self.say_bye(ByeReason::SessionEnded);
                 }
                 self.phase = Phase::Live(subscription, told);

@@ -5,7 +5,7 @@ use bson::oid::ObjectId;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::model::{self, LIMITS, User, UserPatch};
-use super::operations::{Accounts, DELETION_MILLIS, Origin};
+use super::operations::{Accounts, ClientInfo, DELETION_TIMEOUT_MILLIS};
 use crate::audit::store::Event;
 use crate::auth::operations::Tokens;
 use crate::auth::store::Session;
@@ -20,7 +20,7 @@ impl Accounts {
     /// # Errors
     /// [`TokenRejection::Revoked`] when there is no such user any more; [`Error::Unavailable`].
     pub async fn get(&self, id: ObjectId) -> Result<User, Error> {
-        self.users.by_id(id).await?.ok_or(Error::Token(TokenRejection::Revoked))
+        self.users.find_by_id(id).await?.ok_or(Error::Token(TokenRejection::Revoked))
     }
 
     /// Changes what a user may change about themselves, if the version is one of `versions` or that is `None`.
@@ -50,19 +50,19 @@ impl Accounts {
         claims: &Claims,
         current: &SecretString,
         new: &SecretString,
-        origin: &Origin,
+        client: &ClientInfo,
     ) -> Result<Tokens, Error> {
-        let user = self.caller(claims).await?;
-        let faults =
-            model::password_faults("new_password", Some(&user.username), new.expose_secret(), LIMITS);
-        if !faults.is_empty() {
-            return Err(Error::Invalid(faults));
+        let user = self.require_live_caller(claims).await?;
+        let violations =
+            model::password_violations("new_password", Some(&user.username), new.expose_secret(), LIMITS);
+        if !violations.is_empty() {
+            return Err(Error::Invalid(violations));
         }
         let name = user.username.clone();
-        let user = self.verified(&name, Some(user), current, origin).await?;
+        let user = self.verify_password(&name, Some(user), current, client).await?;
         let user = self.replace_password(&user, new, Some(claims.sid)).await?;
-        self.note(Event::PasswordChanged, &user, Some(claims.sid), origin).await;
-        self.auth.go_on(claims.sid, user.subject()).await
+        self.record_event(Event::PasswordChanged, &user, Some(claims.sid), client).await;
+        self.auth.issue_fresh_tokens(claims.sid, user.subject()).await
     }
 
     async fn replace_password(
@@ -73,48 +73,53 @@ impl Accounts {
     ) -> Result<User, Error> {
         let changed = self.users.set_password(user, &self.hasher.hash(new).await?).await?;
         let user = changed.ok_or(Error::InvalidCredentials)?;
-        self.auth.lock_out(user.id, user.epoch, except, "password").await?;
+        self.auth.end_sessions_before_epoch(user.id, user.epoch, except, "password").await?;
         Ok(user)
     }
 
     /// The living sessions of the caller.
     ///
     /// # Errors
-    /// As [`Accounts::caller`].
+    /// As [`Accounts::require_live_caller`].
     pub async fn sessions(&self, claims: &Claims) -> Result<Vec<Session>, Error> {
-        let user = self.caller(claims).await?;
-        self.auth.sessions_of(user.id, user.epoch).await
+        let user = self.require_live_caller(claims).await?;
+        self.auth.live_sessions(user.id, user.epoch).await
     }
 
     /// Ends one session of the caller.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when the caller has no such session; as [`Accounts::caller`].
-    pub async fn end_session(&self, claims: &Claims, sid: RandomId, origin: &Origin) -> Result<(), Error> {
-        let user = self.caller(claims).await?;
-        if !self.auth.is_session_of(sid, user.id, user.epoch).await? {
+    /// [`Error::NotFound`] when the caller has no such session; as [`Accounts::require_live_caller`].
+    pub async fn end_session(
+        &self,
+        claims: &Claims,
+        sid: RandomId,
+        client: &ClientInfo,
+    ) -> Result<(), Error> {
+        let user = self.require_live_caller(claims).await?;
+        if !self.auth.has_live_session(sid, user.id, user.epoch).await? {
             return Err(Error::NotFound(Resource::Session));
         }
-        self.auth.end(sid, "ended").await?;
-        self.note(Event::SessionsEnded, &user, Some(sid), origin).await;
+        self.auth.end_session(sid, "ended").await?;
+        self.record_event(Event::SessionsEnded, &user, Some(sid), client).await;
         Ok(())
     }
 
     /// Ends every session of the caller, or every other.
     ///
     /// # Errors
-    /// As [`Accounts::caller`].
+    /// As [`Accounts::require_live_caller`].
     pub async fn end_sessions(
         &self,
         claims: &Claims,
         except_current: bool,
-        origin: &Origin,
+        client: &ClientInfo,
     ) -> Result<(), Error> {
-        let user = self.caller(claims).await?;
+        let user = self.require_live_caller(claims).await?;
         let except = except_current.then_some(claims.sid);
         let user = self.users.raise_epoch(user.id).await?.ok_or(Error::Token(TokenRejection::Revoked))?;
-        self.auth.lock_out(user.id, user.epoch, except, "everywhere").await?;
-        self.note(Event::SessionsEnded, &user, None, origin).await;
+        self.auth.end_sessions_before_epoch(user.id, user.epoch, except, "everywhere").await?;
+        self.record_event(Event::SessionsEnded, &user, None, client).await;
         Ok(())
     }
 
@@ -123,13 +128,14 @@ impl Accounts {
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Invalid`]; [`Error::Unavailable`].
     pub async fn set_password(&self, username: &str, new: &SecretString) -> Result<User, Error> {
-        let user = self.named(username).await?;
-        let faults = model::password_faults("password", Some(&user.username), new.expose_secret(), LIMITS);
-        if !faults.is_empty() {
-            return Err(Error::Invalid(faults));
+        let user = self.require_by_name(username).await?;
+        let violations =
+            model::password_violations("password", Some(&user.username), new.expose_secret(), LIMITS);
+        if !violations.is_empty() {
+            return Err(Error::Invalid(violations));
         }
         let user = self.replace_password(&user, new, None).await?;
-        self.note(Event::PasswordChanged, &user, None, &Origin::default()).await;
+        self.record_event(Event::PasswordChanged, &user, None, &ClientInfo::default()).await;
         Ok(user)
     }
 
@@ -138,10 +144,10 @@ impl Accounts {
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Unavailable`].
     pub async fn set_roles(&self, username: &str, roles: &[Role]) -> Result<User, Error> {
-        let user = self.named(username).await?;
+        let user = self.require_by_name(username).await?;
         let user = self.users.set_roles(user.id, roles).await?.ok_or(Error::NotFound(Resource::User))?;
-        self.auth.lock_out(user.id, user.epoch, None, "roles").await?;
-        self.note(Event::RolesChanged, &user, None, &Origin::default()).await;
+        self.auth.end_sessions_before_epoch(user.id, user.epoch, None, "roles").await?;
+        self.record_event(Event::RolesChanged, &user, None, &ClientInfo::default()).await;
         Ok(user)
     }
 
@@ -150,17 +156,17 @@ impl Accounts {
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Unavailable`].
     pub async fn set_disabled(&self, username: &str, disabled: bool) -> Result<User, Error> {
-        let user = self.named(username).await?;
+        let user = self.require_by_name(username).await?;
         let since = disabled.then(|| self.clock.now());
         let user = self.users.set_disabled(user.id, since).await?.ok_or(Error::NotFound(Resource::User))?;
-        self.auth.lock_out(user.id, user.epoch, None, "disabled").await?;
+        self.auth.end_sessions_before_epoch(user.id, user.epoch, None, "disabled").await?;
         let event = if disabled { Event::Disabled } else { Event::Enabled };
-        self.note(event, &user, None, &Origin::default()).await;
+        self.record_event(event, &user, None, &ClientInfo::default()).await;
         Ok(user)
     }
 
-    async fn named(&self, username: &str) -> Result<User, Error> {
-        self.find(username).await?.ok_or(Error::NotFound(Resource::User))
+    async fn require_by_name(&self, username: &str) -> Result<User, Error> {
+        self.find_by_name(username).await?.ok_or(Error::NotFound(Resource::User))
     }
 
     /// Deletes a user with everything that is theirs. The order makes it safe to repeat from any point: first no login
@@ -169,27 +175,27 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn delete(&self, user: &User, origin: &Origin) -> Result<(), Error> {
+    pub async fn delete(&self, user: &User, client: &ClientInfo) -> Result<(), Error> {
         let Some(user) = self.users.begin_deletion(user.id, self.clock.now()).await? else { return Ok(()) };
-        self.auth.lock_out(user.id, user.epoch, None, "deleted").await?;
+        self.auth.end_sessions_before_epoch(user.id, user.epoch, None, "deleted").await?;
         self.todos.of(user.id).delete_all().await?;
         self.lists.of(user.id).delete_all().await?;
-        self.auth.forget(user.id).await?;
-        self.users.remove(user.id).await?;
-        self.note(Event::Deleted, &user, None, origin).await;
+        self.auth.delete_sessions(user.id).await?;
+        self.users.finish_deletion(user.id).await?;
+        self.record_event(Event::Deleted, &user, None, client).await;
         Ok(())
     }
 
     /// Ends deletions that were cut off half-way, by a crash or an outage: those that began more than
-    /// [`DELETION_MILLIS`] ago.
+    /// [`DELETION_TIMEOUT_MILLIS`] ago.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn finish_deletions(&self) -> Result<(), Error> {
-        let begun = self.clock.now().saturating_add_millis(-DELETION_MILLIS);
-        for user in self.users.being_deleted(begun).await? {
+        let begun = self.clock.now().saturating_add_millis(-DELETION_TIMEOUT_MILLIS);
+        for user in self.users.unfinished_deletions(begun).await? {
             tracing::info!(user = %user.id, "ending a deletion that was cut off");
-            self.delete(&user, &Origin::default()).await?;
+            self.delete(&user, &ClientInfo::default()).await?;
         }
         Ok(())
     }

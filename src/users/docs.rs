@@ -14,13 +14,14 @@ use crate::openapi::operation::{Needs, Operation};
 use crate::openapi::schema::{named, sent};
 
 /// What a pattern can say of visible characters: no control characters, and spaces only inside.
-pub(crate) const VISIBLE: &str = r"^[^\u0000-\u0020\u007f-\u00a0]+( +[^\u0000-\u0020\u007f-\u00a0]+)*$";
+pub(crate) const VISIBLE_PATTERN: &str =
+    r"^[^\u0000-\u0020\u007f-\u00a0]+( +[^\u0000-\u0020\u007f-\u00a0]+)*$";
 
 /// The schemas of accounts, by name.
 #[must_use]
 pub fn schemas() -> Vec<(&'static str, Value)> {
     let username = json!({
-        "type": "string", "minLength": LIMITS.username.min, "maxLength": LIMITS.username.max, "pattern": VISIBLE,
+        "type": "string", "minLength": LIMITS.username.min, "maxLength": LIMITS.username.max, "pattern": VISIBLE_PATTERN,
         "examples": ["ann"],
         "description": "None of the characters control or invisible, no space at either end.",
     });

@@ -10,7 +10,7 @@ use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
 use super::model::{NewUser, UserPatch};
-use super::operations::{Accounts, Origin};
+use super::operations::{Accounts, ClientInfo};
 use super::wire::{Login, PasswordChange, SessionsToEnd, UserBody};
 use crate::auth::extract::{AnyLogoutToken, CurrentUser, FreshUser, RefreshToken};
 use crate::auth::wire::{SessionBody, TokensBody};
@@ -28,11 +28,11 @@ use crate::idempotency::store::{ANONYMOUS, Idempotency};
 pub(crate) async fn register(
     State(accounts): State<Arc<Accounts>>,
     State(idempotency): State<Arc<Idempotency>>,
-    origin: Origin,
+    client: ClientInfo,
     Creation { input: new, attempt }: Creation<NewUser>,
 ) -> Result<impl IntoResponse, Error> {
-    accounts.admit(&origin)?;
-    let create = async |id| Ok(WithEtag::from(accounts.create_under(id, new, &origin).await?).body);
+    accounts.admit_registration(&client)?;
+    let create = async |id| Ok(WithEtag::from(accounts.create_with_id(id, new, &client).await?).body);
     let outcome = idempotency.once(ANONYMOUS, attempt.as_ref(), create).await?;
     Ok((StatusCode::CREATED, [(LOCATION, "/v1/user")], outcome))
 }
@@ -40,12 +40,12 @@ pub(crate) async fn register(
 /// `POST /v1/login`
 pub(crate) async fn login(
     State(accounts): State<Arc<Accounts>>,
-    mut origin: Origin,
+    mut client: ClientInfo,
     Extension(log): Extension<UserName>,
     JsonBody(Login { username, password, device }): JsonBody<Login>,
 ) -> Result<Json<TokensBody>, Error> {
-    origin.device = device;
-    let (user, tokens) = accounts.login(&username, &password, true, &origin).await?;
+    client.device = device;
+    let (user, tokens) = accounts.login(&username, &password, true, &client).await?;
     log.set(&user.username);
     Ok(Json(tokens.into()))
 }
@@ -53,20 +53,20 @@ pub(crate) async fn login(
 /// `POST /v1/refresh`
 pub(crate) async fn refresh(
     State(accounts): State<Arc<Accounts>>,
-    origin: Origin,
+    client: ClientInfo,
     RefreshToken(claims): RefreshToken,
 ) -> Result<Json<TokensBody>, Error> {
-    let tokens = accounts.refresh(&claims, true, &origin).await?;
+    let tokens = accounts.refresh(&claims, true, &client).await?;
     Ok(Json(tokens.into()))
 }
 
 /// `POST /v1/logout`
 pub(crate) async fn logout(
     State(accounts): State<Arc<Accounts>>,
-    origin: Origin,
+    client: ClientInfo,
     AnyLogoutToken(claims): AnyLogoutToken,
 ) -> Result<StatusCode, Error> {
-    accounts.log_out(&claims, &origin).await?;
+    accounts.log_out(&claims, &client).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -83,25 +83,25 @@ pub(crate) async fn sessions(
 /// `DELETE /v1/sessions/{id}`
 pub(crate) async fn end_session(
     State(accounts): State<Arc<Accounts>>,
-    origin: Origin,
+    client: ClientInfo,
     CurrentUser(caller): CurrentUser,
     id: Result<Path<RandomId>, PathRejection>,
 ) -> Result<StatusCode, Error> {
     let Path(id) = id.map_err(|_| Error::NotFound(Resource::Session))?;
-    accounts.end_session(&caller, id, &origin).await?;
+    accounts.end_session(&caller, id, &client).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// `DELETE /v1/sessions`
 pub(crate) async fn end_sessions(
     State(accounts): State<Arc<Accounts>>,
-    origin: Origin,
+    client: ClientInfo,
     CurrentUser(caller): CurrentUser,
     params: Params,
 ) -> Result<StatusCode, Error> {
     let SessionsToEnd { except_current } =
         params.read().map_err(|_| Error::Invalid(vec![SessionsToEnd::violation()]))?;
-    accounts.end_sessions(&caller, except_current, &origin).await?;
+    accounts.end_sessions(&caller, except_current, &client).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -128,21 +128,21 @@ pub(crate) async fn patch(
 /// `PUT /v1/user/password`
 pub(crate) async fn change_password(
     State(accounts): State<Arc<Accounts>>,
-    origin: Origin,
+    client: ClientInfo,
     CurrentUser(caller): CurrentUser,
     JsonBody(PasswordChange { current, new }): JsonBody<PasswordChange>,
 ) -> Result<Json<TokensBody>, Error> {
-    let tokens = accounts.change_password(&caller, &current, &new, &origin).await?;
+    let tokens = accounts.change_password(&caller, &current, &new, &client).await?;
     Ok(Json(tokens.into()))
 }
 
 /// `DELETE /v1/user`
 pub(crate) async fn delete(
     State(accounts): State<Arc<Accounts>>,
-    origin: Origin,
+    client: ClientInfo,
     FreshUser(caller): FreshUser,
 ) -> Result<StatusCode, Error> {
-    let user = accounts.caller(&caller).await?;
-    accounts.delete(&user, &origin).await?;
+    let user = accounts.require_live_caller(&caller).await?;
+    accounts.delete(&user, &client).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -29,7 +29,7 @@ pub struct User {
     #[serde(default)]
     pub email: Option<String>,
     /// The IANA name of the zone that the user's days are in.
-    #[serde(default = "utc")]
+    #[serde(default = "default_time_zone")]
     pub time_zone: String,
     /// What the user may do.
     pub roles: Vec<Role>,
@@ -57,7 +57,7 @@ impl User {
             username,
             password_hash,
             email: None,
-            time_zone: utc(),
+            time_zone: default_time_zone(),
             roles: vec![Role::User],
             epoch: 0,
             created_at: now,
@@ -98,25 +98,31 @@ impl NewUser {
         email: Option<String>,
         limits: Limits,
     ) -> Result<Self, Vec<Violation>> {
-        let faults = Self::faults(Some(&username), Some(&password), email.as_deref(), limits);
-        if faults.is_empty() { Ok(Self { username, password: password.into(), email }) } else { Err(faults) }
+        let violations = Self::violations(Some(&username), Some(&password), email.as_deref(), limits);
+        if violations.is_empty() {
+            Ok(Self { username, password: password.into(), email })
+        } else {
+            Err(violations)
+        }
     }
 
     /// Every rule that is broken by what there is.
     #[must_use]
-    pub fn faults(
+    pub fn violations(
         username: Option<&str>,
         password: Option<&str>,
         email: Option<&str>,
         limits: Limits,
     ) -> Vec<Violation> {
-        let mut faults = Vec::new();
-        faults.extend(username.into_iter().flat_map(|username| username_faults(username, limits)));
-        faults.extend(
-            password.into_iter().flat_map(|password| password_faults("password", username, password, limits)),
+        let mut violations = Vec::new();
+        violations.extend(username.into_iter().flat_map(|username| username_violations(username, limits)));
+        violations.extend(
+            password
+                .into_iter()
+                .flat_map(|password| password_violations("password", username, password, limits)),
         );
-        faults.extend(email.and_then(email_fault));
-        faults
+        violations.extend(email.and_then(email_violation));
+        violations
     }
 }
 
@@ -128,7 +134,7 @@ pub fn username_key(username: &str) -> String {
     nfkc.normalize(&folded).into_owned()
 }
 
-fn utc() -> String {
+fn default_time_zone() -> String {
     "UTC".to_owned()
 }
 
@@ -150,21 +156,21 @@ impl UserPatch {
         email: Option<Option<String>>,
         zone: Option<Option<String>>,
     ) -> Result<Self, Vec<Violation>> {
-        let mut faults = Vec::new();
-        faults.extend(email.as_ref().and_then(|email| email.as_deref()).and_then(email_fault));
-        let time_zone = zone.map(|zone| zone.unwrap_or_else(utc));
+        let mut violations = Vec::new();
+        violations.extend(email.as_ref().and_then(|email| email.as_deref()).and_then(email_violation));
+        let time_zone = zone.map(|zone| zone.unwrap_or_else(default_time_zone));
         if time_zone.as_deref().is_some_and(|zone| zone.parse::<chrono_tz::Tz>().is_err()) {
-            faults.push(Violation::of(
+            violations.push(Violation::of(
                 "time_zone",
                 "unknown_zone",
                 "A time zone is an IANA name such as Europe/Berlin.",
             ));
         }
-        if faults.is_empty() { Ok(Self { email, time_zone }) } else { Err(faults) }
+        if violations.is_empty() { Ok(Self { email, time_zone }) } else { Err(violations) }
     }
 }
 
-fn email_fault(email: &str) -> Option<Violation> {
+fn email_violation(email: &str) -> Option<Violation> {
     let right = email.len() <= EMAIL_MAX_BYTES && email_address::EmailAddress::is_valid(email);
     (!right).then(|| Violation::of("email", "not_an_address", "An email address looks like ann@example.org."))
 }
@@ -202,45 +208,49 @@ pub const LIMITS: Limits =
     Limits { username: Length { min: 3, max: USERNAME_MAX_CHARS }, password: PASSWORD_LENGTH, strict: true };
 
 /// Every rule that a new name breaks. Names that a take-over brought keep none.
-fn username_faults(username: &str, limits: Limits) -> Vec<Violation> {
-    let mut faults: Vec<Violation> =
-        length("username", "username", username, limits.username).into_iter().collect();
+fn username_violations(username: &str, limits: Limits) -> Vec<Violation> {
+    let mut violations: Vec<Violation> =
+        length_violation("username", "username", username, limits.username).into_iter().collect();
     if !username.chars().all(is_visible) {
-        faults.push(Violation::of(
+        violations.push(Violation::of(
             "username",
             "invisible",
             "A username has no control or invisible characters.",
         ));
     } else if username.starts_with(' ') || username.ends_with(' ') {
-        faults.push(Violation::of(
+        violations.push(Violation::of(
             "username",
             "invisible",
             "A username neither starts nor ends with a space.",
         ));
     }
-    faults
+    violations
 }
 
 /// Every rule that a new password, given as the member `field`, breaks. Passwords that a take-over brought keep none.
 #[must_use]
-pub fn password_faults(
+pub fn password_violations(
     field: &str,
     username: Option<&str>,
     password: &str,
     limits: Limits,
 ) -> Vec<Violation> {
-    let mut faults: Vec<Violation> =
-        length(field, "password", password, limits.password).into_iter().collect();
+    let mut violations: Vec<Violation> =
+        length_violation(field, "password", password, limits.password).into_iter().collect();
     if limits.strict && username.is_some_and(|username| username_key(password) == username_key(username)) {
-        faults.push(Violation::of(field, "same_as_username", "A password is not the username."));
+        violations.push(Violation::of(field, "same_as_username", "A password is not the username."));
     }
     if limits.strict && is_common(password) {
-        faults.push(Violation::of(field, "too_common", "This password is among the first that are guessed."));
+        violations.push(Violation::of(
+            field,
+            "too_common",
+            "This password is among the first that are guessed.",
+        ));
     }
-    faults
+    violations
 }
 
-fn length(field: &str, what: &str, text: &str, Length { min, max }: Length) -> Option<Violation> {
+fn length_violation(field: &str, what: &str, text: &str, Length { min, max }: Length) -> Option<Violation> {
     let fault = |code| Violation::of(field, code, format!("A {what} has {min} to {max} characters."));
     match text.chars().count() {
         count if count < min => Some(fault("too_short")),
@@ -274,8 +284,8 @@ mod tests {
     }
 
     fn codes_within(limits: Limits, username: &str, password: &str) -> Vec<&'static str> {
-        let faults = NewUser::faults(Some(username), Some(password), None, limits);
-        faults.into_iter().map(|fault| fault.code).collect()
+        let violations = NewUser::violations(Some(username), Some(password), None, limits);
+        violations.into_iter().map(|fault| fault.code).collect()
     }
 
     #[test]

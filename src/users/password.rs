@@ -33,13 +33,13 @@ pub struct Hasher {
 
 /// What a verification found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum PasswordCheck {
     /// It is not the password.
     Wrong,
     /// It is.
-    Right,
+    Correct,
     /// It is, and the hash should be made anew: the scheme or the cost has changed since.
-    RightButOutdated,
+    CorrectButOutdated,
 }
 
 impl Hasher {
@@ -61,7 +61,7 @@ impl Hasher {
 
     /// How many passwords are being hashed, or wait for it.
     #[must_use]
-    pub fn busy(&self) -> usize {
+    pub fn queue_length(&self) -> usize {
         self.places.saturating_sub(self.admitted.available_permits())
     }
 
@@ -80,17 +80,21 @@ impl Hasher {
     ///
     /// # Errors
     /// [`Error::Unavailable`] when too many are waiting.
-    pub async fn verify(&self, password: &SecretString, stored: Option<&str>) -> Result<Verdict, Error> {
+    pub async fn verify(
+        &self,
+        password: &SecretString,
+        stored: Option<&str>,
+    ) -> Result<PasswordCheck, Error> {
         let (key, hash) = stored.and_then(|stored| self.split(stored)).unzip();
         let known = hash.is_some();
         let digest = digest(key.unwrap_or(&self.plain), password);
-        let hash = hash.map_or_else(|| self.hash_of_nobody(), str::to_owned);
+        let hash = hash.map_or_else(|| self.dummy_hash(), str::to_owned);
         let outdated = stored.is_some_and(|stored| !self.is_current(stored));
         let matches = self.run(move || bcrypt::non_truncating_verify(digest.expose_secret(), &hash)).await?;
         Ok(match matches {
-            Ok(true) if known && outdated => Verdict::RightButOutdated,
-            Ok(true) if known => Verdict::Right,
-            _ => Verdict::Wrong,
+            Ok(true) if known && outdated => PasswordCheck::CorrectButOutdated,
+            Ok(true) if known => PasswordCheck::Correct,
+            _ => PasswordCheck::Wrong,
         })
     }
 
@@ -108,7 +112,7 @@ impl Hasher {
     }
 
     /// A well-formed hash of the current cost that no password is known to have.
-    fn hash_of_nobody(&self) -> String {
+    fn dummy_hash(&self) -> String {
         format!(
             "$2b${:02}${}",
             self.cost,
@@ -139,7 +143,7 @@ fn digest(key: &hmac::Key, password: &SecretString) -> SecretString {
 mod tests {
     use super::*;
 
-    async fn verdict(hasher: &Hasher, password: &str, stored: &str) -> Verdict {
+    async fn verdict(hasher: &Hasher, password: &str, stored: &str) -> PasswordCheck {
         hasher.verify(&password.into(), Some(stored)).await.unwrap()
     }
 
@@ -148,33 +152,36 @@ mod tests {
         let hasher = Hasher::new(4, None);
         let long = "x".repeat(100);
         let stored = hasher.hash(&long.as_str().into()).await.unwrap();
-        assert_eq!(verdict(&hasher, &long, &stored).await, Verdict::Right);
-        assert_eq!(verdict(&hasher, &"x".repeat(99), &stored).await, Verdict::Wrong);
+        assert_eq!(verdict(&hasher, &long, &stored).await, PasswordCheck::Correct);
+        assert_eq!(verdict(&hasher, &"x".repeat(99), &stored).await, PasswordCheck::Wrong);
     }
 
     #[tokio::test]
     async fn unicode_forms_of_a_password_are_the_same() {
         let hasher = Hasher::new(4, None);
         let stored = hasher.hash(&"caf\u{e9}-caf\u{e9}".into()).await.unwrap();
-        assert_eq!(verdict(&hasher, "cafe\u{301}-cafe\u{301}", &stored).await, Verdict::Right);
+        assert_eq!(verdict(&hasher, "cafe\u{301}-cafe\u{301}", &stored).await, PasswordCheck::Correct);
     }
 
     #[tokio::test]
     async fn a_hash_of_another_cost_or_without_the_pepper_is_outdated() {
         let stored = Hasher::new(4, None).hash(&"password".into()).await.unwrap();
-        assert_eq!(verdict(&Hasher::new(5, None), "password", &stored).await, Verdict::RightButOutdated);
+        assert_eq!(
+            verdict(&Hasher::new(5, None), "password", &stored).await,
+            PasswordCheck::CorrectButOutdated
+        );
         let peppered = Hasher::new(4, Some(&"pepper".into()));
-        assert_eq!(verdict(&peppered, "password", &stored).await, Verdict::RightButOutdated);
+        assert_eq!(verdict(&peppered, "password", &stored).await, PasswordCheck::CorrectButOutdated);
         let stored = peppered.hash(&"password".into()).await.unwrap();
-        assert_eq!(verdict(&peppered, "password", &stored).await, Verdict::Right);
-        assert_eq!(verdict(&Hasher::new(4, None), "password", &stored).await, Verdict::Wrong);
+        assert_eq!(verdict(&peppered, "password", &stored).await, PasswordCheck::Correct);
+        assert_eq!(verdict(&Hasher::new(4, None), "password", &stored).await, PasswordCheck::Wrong);
     }
 
     #[tokio::test]
     async fn nobody_has_a_password() {
         let hasher = Hasher::new(4, None);
-        assert_eq!(hasher.verify(&"password".into(), None).await.unwrap(), Verdict::Wrong);
-        let parsed: bcrypt::HashParts = hasher.hash_of_nobody().parse().unwrap();
+        assert_eq!(hasher.verify(&"password".into(), None).await.unwrap(), PasswordCheck::Wrong);
+        let parsed: bcrypt::HashParts = hasher.dummy_hash().parse().unwrap();
         assert_eq!(parsed.get_cost(), 4);
     }
 

@@ -85,7 +85,7 @@ impl Users {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn by_name(&self, username: &str) -> Result<Option<User>, Error> {
+    pub async fn find_by_name(&self, username: &str) -> Result<Option<User>, Error> {
         let named = doc! { "username_key": username_key(username), "deleted_at": null };
         Ok(self.0.find_one(named).max_time(mongo::MAX_TIME).await?)
     }
@@ -94,7 +94,7 @@ impl Users {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn by_id(&self, id: ObjectId) -> Result<Option<User>, Error> {
+    pub async fn find_by_id(&self, id: ObjectId) -> Result<Option<User>, Error> {
         Ok(self.0.find_one(doc! { "_id": id, "deleted_at": null }).max_time(mongo::MAX_TIME).await?)
     }
 
@@ -102,7 +102,7 @@ impl Users {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn rehash(&self, user: &User, password_hash: &str) -> Result<(), Error> {
+    pub async fn replace_hash(&self, user: &User, password_hash: &str) -> Result<(), Error> {
         let unchanged = doc! { "_id": user.id, "password_hash": &user.password_hash };
         self.0.update_one(unchanged, doc! { "$set": { "password_hash": password_hash } }).await?;
         Ok(())
@@ -133,7 +133,7 @@ impl Users {
         if set.is_empty() {
             return Ok(self.0.find_one(filter).max_time(mongo::MAX_TIME).await?);
         }
-        self.change(filter, doc! { "$set": set, "$inc": { "version": 1 } }).await
+        self.find_and_update(filter, doc! { "$set": set, "$inc": { "version": 1 } }).await
     }
 
     /// Sets another password, unless it has changed meanwhile, and raises the epoch in the same step; the user as
@@ -144,7 +144,7 @@ impl Users {
     pub async fn set_password(&self, user: &User, password_hash: &str) -> Result<Option<User>, Error> {
         let unchanged = doc! { "_id": user.id, "password_hash": &user.password_hash, "deleted_at": null };
         let set = doc! { "$set": { "password_hash": password_hash }, "$inc": { "epoch": 1, "version": 1 } };
-        self.change(unchanged, set).await
+        self.find_and_update(unchanged, set).await
     }
 
     /// Raises the epoch, which ends every session of the user; the user as changed. `None` if there is no such user.
@@ -152,7 +152,7 @@ impl Users {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn raise_epoch(&self, id: ObjectId) -> Result<Option<User>, Error> {
-        self.change(doc! { "_id": id, "deleted_at": null }, doc! { "$inc": { "epoch": 1 } }).await
+        self.find_and_update(doc! { "_id": id, "deleted_at": null }, doc! { "$inc": { "epoch": 1 } }).await
     }
 
     /// Adds a role or takes it away, and raises the epoch, so that no token has the earlier ones; as
@@ -163,7 +163,7 @@ impl Users {
     pub async fn set_roles(&self, id: ObjectId, roles: &[Role]) -> Result<Option<User>, Error> {
         let roles = bson::serialize_to_bson(roles).map_err(Error::internal)?;
         let set = doc! { "$set": { "roles": roles }, "$inc": { "epoch": 1, "version": 1 } };
-        self.change(doc! { "_id": id, "deleted_at": null }, set).await
+        self.find_and_update(doc! { "_id": id, "deleted_at": null }, set).await
     }
 
     /// Keeps a user from logging in, or lets them again, and raises the epoch; as [`Users::raise_epoch`].
@@ -172,10 +172,10 @@ impl Users {
     /// [`Error::Unavailable`].
     pub async fn set_disabled(&self, id: ObjectId, since: Option<DateTime>) -> Result<Option<User>, Error> {
         let set = doc! { "$set": { "disabled_at": since }, "$inc": { "epoch": 1, "version": 1 } };
-        self.change(doc! { "_id": id, "deleted_at": null }, set).await
+        self.find_and_update(doc! { "_id": id, "deleted_at": null }, set).await
     }
 
-    async fn change(&self, filter: Document, change: Document) -> Result<Option<User>, Error> {
+    async fn find_and_update(&self, filter: Document, change: Document) -> Result<Option<User>, Error> {
         let changed = self.0.find_one_and_update(filter, change).return_document(ReturnDocument::After);
         Ok(changed.max_time(mongo::MAX_TIME).await?)
     }
@@ -198,7 +198,7 @@ impl Users {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn remove(&self, id: ObjectId) -> Result<(), Error> {
+    pub async fn finish_deletion(&self, id: ObjectId) -> Result<(), Error> {
         self.0.delete_one(doc! { "_id": id, "deleted_at": { "$ne": null } }).await?;
         Ok(())
     }
@@ -207,7 +207,7 @@ impl Users {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn being_deleted(&self, begun: DateTime) -> Result<Vec<User>, Error> {
+    pub async fn unfinished_deletions(&self, begun: DateTime) -> Result<Vec<User>, Error> {
         let begun = self
             .0
             .find(doc! { "deleted_at": { "$type": "date", "$lt": begun } })

@@ -4,7 +4,7 @@ use secrecy::SecretString;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::model::{DEVICE_MAX_CHARS, LIMITS, NewUser, User, UserPatch, password_faults};
+use super::model::{DEVICE_MAX_CHARS, LIMITS, NewUser, User, UserPatch, password_violations};
 use crate::auth::token::Role;
 use crate::error::{Error, Violation};
 use crate::http::fields::{Fields, FromFields};
@@ -58,10 +58,11 @@ impl FromFields for NewUser {
         let email = input.optional_text("email").flatten();
         match (username, password) {
             (Some(username), Some(password)) => Self::parse(username, password, email, LIMITS)
-                .map_or_else(|faults| input.refuse(faults), Some),
+                .map_or_else(|violations| input.refuse(violations), Some),
             (username, password) => {
-                let faults = Self::faults(username.as_deref(), password.as_deref(), email.as_deref(), LIMITS);
-                input.refuse(faults)
+                let violations =
+                    Self::violations(username.as_deref(), password.as_deref(), email.as_deref(), LIMITS);
+                input.refuse(violations)
             }
         }
     }
@@ -94,7 +95,7 @@ impl FromFields for PasswordChange {
     fn take(input: &mut Fields) -> Option<Self> {
         let (current, new) = (input.text("current_password"), input.text("new_password"));
         if let Some(new) = &new {
-            input.refuse::<()>(password_faults("new_password", None, new, LIMITS));
+            input.refuse::<()>(password_violations("new_password", None, new, LIMITS));
         }
         Some(Self { current: current?.into(), new: new?.into() })
     }
@@ -103,7 +104,7 @@ impl FromFields for PasswordChange {
 impl FromFields for UserPatch {
     fn take(input: &mut Fields) -> Option<Self> {
         let (email, zone) = (input.optional_text("email"), input.optional_text("time_zone"));
-        Self::parse(email, zone).map_or_else(|faults| input.refuse(faults), Some)
+        Self::parse(email, zone).map_or_else(|violations| input.refuse(violations), Some)
     }
 }
 

@@ -82,7 +82,7 @@ impl Workspace<'_> {
 
     /// The zone that the user's days are in.
     pub(crate) async fn zone(&self) -> Result<Tz, Error> {
-        let user = self.planner.users.by_id(self.owner_id).await?;
+        let user = self.planner.users.find_by_id(self.owner_id).await?;
         let user = user.ok_or(Error::Token(TokenRejection::Revoked))?;
         Ok(user.time_zone.parse().unwrap_or(Tz::UTC))
     }

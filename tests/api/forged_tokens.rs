@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 use serde_json::{Value, json};
-use todo_api::auth::token::Kind;
+use todo_api::auth::token::TokenKind;
 
 use crate::support::tokens::{Parts, assert_none_opens, key, sign, sign_with, tokens_of};
 use crate::support::{SECRET, TestApp};
@@ -14,7 +14,7 @@ async fn a_token_put_together_by_hand_with_our_keys_is_accepted() {
     for (kind, token) in tokens_of(&ann) {
         let by_hand = Parts::of(&token).sign(kind);
         let (method, path) =
-            if kind == Kind::Access { (Method::GET, "/user/ann") } else { (Method::POST, "/refresh") };
+            if kind == TokenKind::Access { (Method::GET, "/user/ann") } else { (Method::POST, "/refresh") };
         ann.with_token(by_hand).send(method, path, &[], "").await.assert(200);
     }
 }
@@ -30,7 +30,7 @@ async fn no_header_but_our_own_is_accepted_even_with_our_signature() {
             "PS256", "EdDSA", "HS256 ",
         ];
         let mut changes: Vec<(&str, Value)> = algorithms.map(|algorithm| ("alg", json!(algorithm))).to_vec();
-        let other_type = if kind == Kind::Access { "rt+jwt" } else { "at+jwt" };
+        let other_type = if kind == TokenKind::Access { "rt+jwt" } else { "at+jwt" };
         let types = ["JWT", "jwt", "", "AT+JWT", "at+jwt ", "application/at+jwt", other_type];
         changes.extend(types.map(|typ| ("typ", json!(typ))));
         let ids = ["", "00000000", "../../../../dev/null", "' OR '1'='1", "0", "*"];
@@ -86,8 +86,8 @@ async fn no_claims_but_our_own_are_accepted_even_with_our_signature() {
     for (kind, token) in tokens_of(&app.user("ann").await) {
         let right = Parts::of(&token);
         let stranger = "0123456789abcdef01234567";
-        let audience = if kind == Kind::Access { "todo-api/refresh" } else { "todo-api" };
-        let other_kind = if kind == Kind::Access { "refresh" } else { "access" };
+        let audience = if kind == TokenKind::Access { "todo-api/refresh" } else { "todo-api" };
+        let other_kind = if kind == TokenKind::Access { "refresh" } else { "access" };
         let mut changes = vec![
             ("iss", json!("someone else")),
             ("iss", json!("")),
@@ -164,7 +164,7 @@ async fn no_key_but_the_one_of_the_kind_is_accepted() {
     let kid = access.header["kid"].as_str().unwrap();
     let mut wrong = Vec::new();
     for (kind, right) in &tokens {
-        let other = if *kind == Kind::Access { Kind::Refresh } else { Kind::Access };
+        let other = if *kind == TokenKind::Access { TokenKind::Refresh } else { TokenKind::Access };
         let keys =
             ["", "secret", "todo-api", kid, SECRET, &SECRET[1..], "\0"].map(|key| key.as_bytes().to_vec());
         for key in keys.into_iter().chain([vec![0; 32], key(other).to_vec(), key(*kind)[1..].to_vec()]) {

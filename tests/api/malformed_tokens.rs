@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use todo_api::auth::token::Kind;
+use todo_api::auth::token::TokenKind;
 use todo_api::crypto::random_id::RandomId;
 
 use crate::support::TestApp;
@@ -68,7 +68,7 @@ async fn a_token_of_4_kib_is_read_and_none_that_is_longer() {
         let mut tokens = shapes.map(|(spaces, name)| {
             right.claims["username"] = "x".repeat(name).into();
             let header = format!("{}{}", right.header, " ".repeat(spaces));
-            sign(Kind::Access, &header, &right.claims.to_string())
+            sign(TokenKind::Access, &header, &right.claims.to_string())
         });
         let token = tokens.find(|token| token.len() == size).unwrap();
         let answer = ann.with_token(token).get("/user/ann").await;

@@ -2,7 +2,7 @@
 //! makes the rest safe to repeat.
 
 pub mod blacklist;
-pub mod refresh;
+pub mod mirror;
 pub mod store;
 pub mod target;
 
@@ -11,8 +11,8 @@ use std::time::Duration;
 use bson::DateTime;
 use bson::oid::ObjectId;
 
-use self::blacklist::Verdict;
-use self::target::{RevocationScope, Target};
+use self::blacklist::RevocationStatus;
+use self::target::{RevocationScope, RevocationTarget};
 use super::operations::Auth;
 use super::token::{Claims, LEEWAY_SECONDS, REFRESH_TTL_SECONDS};
 use crate::crypto::random_id::RandomId;
@@ -26,9 +26,9 @@ impl Auth {
     /// # Errors
     /// [`Error::Unavailable`]: refused in this instance all the same, and safe to repeat.
     pub async fn log_out(&self, claims: &Claims) -> Result<(), Error> {
-        self.end(claims.sid, "logout").await?;
+        self.end_session(claims.sid, "logout").await?;
         self.blacklist
-            .revoke(Target::Token(claims.jti), RevocationScope::ALL, claims.exp, self.clock.now())
+            .revoke(RevocationTarget::Token(claims.jti), RevocationScope::ALL, claims.exp, self.clock.now())
             .await
     }
 
@@ -36,9 +36,11 @@ impl Auth {
     ///
     /// # Errors
     /// As [`Auth::log_out`].
-    pub async fn end(&self, sid: RandomId, why: &str) -> Result<(), Error> {
+    pub async fn end_session(&self, sid: RandomId, why: &str) -> Result<(), Error> {
         let now = self.clock.now();
-        self.blacklist.revoke(Target::Session(sid), RevocationScope::ALL, last_exp(now), now).await?;
+        self.blacklist
+            .revoke(RevocationTarget::Session(sid), RevocationScope::ALL, last_exp(now), now)
+            .await?;
         self.sessions.end(sid, why, now).await
     }
 
@@ -48,7 +50,7 @@ impl Auth {
     ///
     /// # Errors
     /// As [`Auth::log_out`].
-    pub async fn lock_out(
+    pub async fn end_sessions_before_epoch(
         &self,
         user_id: ObjectId,
         epoch: i64,
@@ -58,20 +60,20 @@ impl Auth {
         let now = self.clock.now();
         // First, so that the session which is spared can repeat what is cut off here.
         if let Some(sid) = except {
-            self.sessions.lift(sid, epoch).await?;
+            self.sessions.raise_epoch(sid, epoch).await?;
         }
         self.blacklist
-            .revoke(Target::User(user_id), RevocationScope { epoch, except }, last_exp(now), now)
+            .revoke(RevocationTarget::User(user_id), RevocationScope { epoch, except }, last_exp(now), now)
             .await?;
-        self.sessions.end_before(user_id, epoch, why, now).await
+        self.sessions.end_before_epoch(user_id, epoch, why, now).await
     }
 
     /// Removes every session of a user; their tokens must have been locked out before.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn forget(&self, user_id: ObjectId) -> Result<(), Error> {
-        self.sessions.remove_all_of(user_id).await
+    pub async fn delete_sessions(&self, user_id: ObjectId) -> Result<(), Error> {
+        self.sessions.delete_all_of_user(user_id).await
     }
 
     /// Reads the blacklist for the first time.
@@ -79,12 +81,12 @@ impl Auth {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn load_blacklist(&self) -> Result<(), Error> {
-        self.blacklist.read(self.clock.now()).await
+        self.blacklist.load(self.clock.now()).await
     }
 
     /// Mirrors the blacklist for as long as the service runs.
     pub async fn mirror_blacklist(&self) {
-        refresh::run(self.blacklist.clone(), self.clock.clone()).await;
+        mirror::run(self.blacklist.clone(), self.clock.clone()).await;
     }
 
     /// Refuses claims that were revoked since they were authenticated.
@@ -93,21 +95,23 @@ impl Auth {
     /// [`Error::Token`]; [`Error::Unavailable`] when that cannot be known.
     pub async fn check_revocation(&self, claims: &Claims) -> Result<(), Error> {
         match self.blacklist.check(claims).await? {
-            Verdict::Clear => Ok(()),
-            Verdict::Pending | Verdict::Revoked => Err(Error::Token(TokenRejection::Revoked)),
+            RevocationStatus::NotRevoked => Ok(()),
+            RevocationStatus::Pending | RevocationStatus::Revoked => {
+                Err(Error::Token(TokenRejection::Revoked))
+            }
         }
     }
 
     /// As [`Auth::check_revocation`], as far as this instance knows already.
     #[must_use]
-    pub fn is_known_to_be_over(&self, claims: &Claims) -> bool {
-        self.blacklist.known(claims) != Verdict::Clear
+    pub fn is_known_revoked(&self, claims: &Claims) -> bool {
+        self.blacklist.check_in_memory(claims) != RevocationStatus::NotRevoked
     }
 
     /// Changes whenever this instance learns of a revocation.
     #[must_use]
-    pub fn revocations(&self) -> watch::Receiver<()> {
-        self.blacklist.entered()
+    pub fn watch_revocations(&self) -> watch::Receiver<()> {
+        self.blacklist.watch()
     }
 
     /// How many entries the blacklist in memory has, and how old it is, if it was ever read.
@@ -118,7 +122,7 @@ impl Auth {
 
     /// How long an access token is still accepted.
     #[must_use]
-    pub fn time_left(&self, claims: &Claims) -> Duration {
+    pub fn time_until_expiry(&self, claims: &Claims) -> Duration {
         let millis = (claims.exp + LEEWAY_SECONDS)
             .saturating_mul(1_000)
             .saturating_sub(self.clock.now().timestamp_millis());

@@ -79,7 +79,7 @@ impl Revocations {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn put(&self, entry: &Revocation) -> Result<(), Error> {
+    pub async fn upsert(&self, entry: &Revocation) -> Result<(), Error> {
         let mut set = doc! {
             "expires_at": { "$max": ["$expires_at", entry.expires_at] },
             "revoked_at": { "$ifNull": ["$revoked_at", entry.revoked_at] },
@@ -100,27 +100,31 @@ impl Revocations {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn all(&self, now: DateTime, each: impl FnMut(Revocation)) -> Result<Option<Timestamp>, Error> {
-        self.read(doc! { "expires_at": { "$gt": now } }, each).await
+    pub async fn read_all(
+        &self,
+        now: DateTime,
+        each: impl FnMut(Revocation),
+    ) -> Result<Option<Timestamp>, Error> {
+        self.read_after_fence(doc! { "expires_at": { "$gt": now } }, each).await
     }
 
-    /// As [`Revocations::all`], the entries since the stamp `newest`, and some before it again.
+    /// As [`Revocations::read_all`], the entries since the stamp `newest`, and some before it again.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn since(
+    pub async fn read_since(
         &self,
         newest: Timestamp,
         each: impl FnMut(Revocation),
     ) -> Result<Option<Timestamp>, Error> {
         let from = Timestamp { time: newest.time.saturating_sub(OVERLAP_SECONDS), increment: 0 };
-        self.read(doc! { "changed": { "$gte": from } }, each).await
+        self.read_after_fence(doc! { "changed": { "$gte": from } }, each).await
     }
 
     /// Reads behind a fence: a write of our own that a majority has acknowledged, in a causally consistent session.
     /// What the same session reads then, with read concern majority, holds every entry that was acknowledged, by any
     /// instance, before the fence was sent.
-    async fn read(
+    async fn read_after_fence(
         &self,
         filter: Document,
         mut each: impl FnMut(Revocation),
@@ -144,7 +148,7 @@ impl Revocations {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn exact(&self, target: &str) -> Result<Option<Revocation>, Error> {
+    pub async fn find_linearizable(&self, target: &str) -> Result<Option<Revocation>, Error> {
         let found = self.entries.find_one(doc! { "_id": target }).read_concern(ReadConcern::linearizable());
         Ok(found.max_time(EXACT_READ).await?)
     }
@@ -153,7 +157,7 @@ impl Revocations {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn wake(&self, woken: &tokio::sync::Notify) -> Result<(), Error> {
+    pub async fn notify_on_changes(&self, woken: &tokio::sync::Notify) -> Result<(), Error> {
         let mut changes = self.stamped.watch().await?;
         while changes.try_next().await?.is_some() {
             woken.notify_one();

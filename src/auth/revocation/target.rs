@@ -10,7 +10,7 @@ use crate::crypto::random_id::RandomId;
 
 /// What an entry revokes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Target {
+pub enum RevocationTarget {
     /// One token, by its `jti`.
     Token(RandomId),
     /// Every token of a session, by their `sid`.
@@ -19,10 +19,10 @@ pub enum Target {
     User(ObjectId),
 }
 
-impl Target {
+impl RevocationTarget {
     /// What would revoke a token that says this.
     #[must_use]
-    pub fn of(claims: &Claims) -> [Self; 3] {
+    pub fn all_of(claims: &Claims) -> [Self; 3] {
         [Self::Token(claims.jti), Self::Session(claims.sid), Self::User(claims.sub)]
     }
 }
@@ -47,7 +47,7 @@ impl RevocationScope {
     }
 }
 
-impl fmt::Display for Target {
+impl fmt::Display for RevocationTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Token(jti) => write!(f, "jti:{jti}"),
@@ -57,7 +57,7 @@ impl fmt::Display for Target {
     }
 }
 
-impl FromStr for Target {
+impl FromStr for RevocationTarget {
     type Err = Box<dyn std::error::Error + Send + Sync>;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -76,10 +76,12 @@ mod tests {
 
     #[test]
     fn a_target_survives_its_text() {
-        for target in
-            [Target::Token(RandomId::new()), Target::Session(RandomId::new()), Target::User(ObjectId::new())]
-        {
-            assert_eq!(target.to_string().parse::<Target>().unwrap(), target);
+        for target in [
+            RevocationTarget::Token(RandomId::new()),
+            RevocationTarget::Session(RandomId::new()),
+            RevocationTarget::User(ObjectId::new()),
+        ] {
+            assert_eq!(target.to_string().parse::<RevocationTarget>().unwrap(), target);
         }
     }
 }

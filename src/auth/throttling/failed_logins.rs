@@ -21,7 +21,7 @@ const HOUR_MILLIS: i64 = 60 * 60 * 1_000;
 
 /// The failures of one name within one hour.
 #[derive(Serialize, Deserialize)]
-struct Hour {
+struct HourlyCount {
     /// The name's digest, `:`, and the hours since 1970.
     #[serde(rename = "_id")]
     id: String,
@@ -32,7 +32,7 @@ struct Hour {
 
 /// The collection `failed_logins`.
 #[derive(Clone)]
-pub struct FailedLogins(Collection<Hour>);
+pub struct FailedLogins(Collection<HourlyCount>);
 
 impl FailedLogins {
     /// The failed logins of `db`.
@@ -60,7 +60,7 @@ impl FailedLogins {
         let name = digest_of(name_key);
         let hours = [hour_of(now) - 1, hour_of(now)].map(|hour| id(&name, hour));
         let found = self.0.find(doc! { "_id": { "$in": hours.to_vec() } }).max_time(mongo::MAX_TIME);
-        let hours: Vec<Hour> = found.await?.try_collect().await?;
+        let hours: Vec<HourlyCount> = found.await?.try_collect().await?;
         Ok(hours.iter().filter_map(|hour| u64::try_from(hour.count).ok()).sum())
     }
 
@@ -68,7 +68,7 @@ impl FailedLogins {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn add(&self, name_key: &str, now: DateTime) -> Result<(), Error> {
+    pub async fn record(&self, name_key: &str, now: DateTime) -> Result<(), Error> {
         let hour = hour_of(now);
         let change = doc! {
             "$inc": { "count": 1_i64 },

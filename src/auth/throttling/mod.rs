@@ -2,8 +2,8 @@
 //! instance's memory. Must not ask the database, and must not keep what a client sent: names are kept as keyed hashes.
 //!
 //! A login counts as a failure from the moment it is admitted, so parallel guesses cannot slip past the limit while
-//! their passwords are being hashed. What becomes of it is told afterwards: [`Throttle::succeeded`] forgets every failure,
-//! [`Throttle::undecided`] takes this one back, and after a wrong password there is nothing left to tell.
+//! their passwords are being hashed. What becomes of it is told afterwards: [`Throttle::login_succeeded`] forgets every failure,
+//! [`Throttle::login_undecided`] takes this one back, and after a wrong password there is nothing left to tell.
 //!
 //! All times are milliseconds since 1970. A clock that is set back lengthens no wait beyond its rule.
 
@@ -24,15 +24,15 @@ pub const FAILURES_UNDER_ATTACK: u64 = 100;
 /// How many attempts an address has at once.
 const BURST: i64 = 10;
 /// After how long an address has one more attempt: 10 a minute.
-const INTERVAL: i64 = 6_000;
+const INTERVAL_MILLIS: i64 = 6_000;
 
 /// How many failures of a name from an address make nobody wait.
 const FREE_FAILURES: u32 = 5;
-/// The wait after that many failures; each further failure doubles it, up to [`LONGEST_WAIT`].
-const FIRST_WAIT: i64 = 2_000;
-const LONGEST_WAIT: i64 = 15 * 60_000;
+/// The wait after that many failures; each further failure doubles it, up to [`LONGEST_WAIT_MILLIS`].
+const FIRST_WAIT_MILLIS: i64 = 2_000;
+const LONGEST_WAIT_MILLIS: i64 = 15 * 60_000;
 /// How long after the last failure they are all forgotten.
-const MEMORY: i64 = 60 * 60_000;
+const FAILURES_TTL_MILLIS: i64 = 60 * 60_000;
 
 /// How many entries each of the two maps holds at most: a few megabytes.
 const MAX_ENTRIES: usize = 100_000;
@@ -42,7 +42,7 @@ pub struct Throttle {
     enabled: bool,
     clock: Clock,
     hash_key: RandomState,
-    addresses: BoundedMap<Network, Debt>,
+    addresses: BoundedMap<Network, Allowance>,
     logins: BoundedMap<u64, Failures>,
 }
 
@@ -82,16 +82,16 @@ impl Throttle {
         let now = self.now();
         // The generic cell rate algorithm (ITU-T I.371): of each network only the time is kept at which its whole
         // burst is free again.
-        self.addresses.update(Network::of(address), Debt { paid_at: now }, now, |debt| {
-            let owed = (debt.paid_at - now).clamp(0, BURST * INTERVAL);
-            wait_for(owed - (BURST - 1) * INTERVAL)?;
-            debt.paid_at = now + owed + INTERVAL;
+        self.addresses.update(Network::of(address), Allowance { full_at: now }, now, |allowance| {
+            let owed = (allowance.full_at - now).clamp(0, BURST * INTERVAL_MILLIS);
+            refuse_for(owed - (BURST - 1) * INTERVAL_MILLIS)?;
+            allowance.full_at = now + owed + INTERVAL_MILLIS;
             Ok(())
         })
     }
 
     /// Admits one login for a name, as compared and whether a user has it or not, from an address, and counts it as a
-    /// failure until [`Throttle::succeeded`] or [`Throttle::undecided`] says otherwise. Five failures are free; then
+    /// failure until [`Throttle::login_succeeded`] or [`Throttle::login_undecided`] says otherwise. Five failures are free; then
     /// each must be waited for, from 2 s doubling to 15 min; an hour after the last they are forgotten.
     ///
     /// While the name is under attack ([`FAILURES_UNDER_ATTACK`]), an address waits the whole 15 min after its first
@@ -109,33 +109,33 @@ impl Throttle {
             return Ok(());
         }
         let now = self.now();
-        self.logins.update(self.login(name_key, address), Failures::none(now), now, |failures| {
+        self.logins.update(self.login_key(name_key, address), Failures::none(now), now, |failures| {
             let wait = match failures.count {
                 0 => 0,
-                _ if name_is_under_attack => LONGEST_WAIT,
+                _ if name_is_under_attack => LONGEST_WAIT_MILLIS,
                 count => wait_after(count),
             };
-            wait_for(failures.last_at.min(now) + wait - now)?;
+            refuse_for(failures.last_at.min(now) + wait - now)?;
             *failures = Failures { count: failures.count.saturating_add(1), last_at: now };
             Ok(())
         })
     }
 
     /// The password was right: forgets every failure of this name from this address.
-    pub fn succeeded(&self, name_key: &str, address: Option<IpAddr>) {
-        self.logins.remove(&self.login(name_key, address));
+    pub fn login_succeeded(&self, name_key: &str, address: Option<IpAddr>) {
+        self.logins.remove(&self.login_key(name_key, address));
     }
 
     /// Whether the password was right was not found out, as in an outage: the login no longer counts as a failure. A
     /// wait that was over before it begins anew, but grows no longer.
-    pub fn undecided(&self, name_key: &str, address: Option<IpAddr>) {
-        self.logins.remove_if(&self.login(name_key, address), |failures| {
+    pub fn login_undecided(&self, name_key: &str, address: Option<IpAddr>) {
+        self.logins.remove_if(&self.login_key(name_key, address), |failures| {
             failures.count = failures.count.saturating_sub(1);
             failures.count == 0
         });
     }
 
-    fn login(&self, name_key: &str, address: Option<IpAddr>) -> u64 {
+    fn login_key(&self, name_key: &str, address: Option<IpAddr>) -> u64 {
         self.hash_key.hash_one((name_key, Network::of(address)))
     }
 
@@ -145,7 +145,7 @@ impl Throttle {
 }
 
 /// Refuses, unless the wait is over already.
-fn wait_for(millis: i64) -> Result<(), Error> {
+fn refuse_for(millis: i64) -> Result<(), Error> {
     match u64::try_from(millis) {
         Err(_) | Ok(0) => Ok(()),
         Ok(millis) => Err(Error::Throttled { retry_after: Duration::from_millis(millis) }),
@@ -155,7 +155,9 @@ fn wait_for(millis: i64) -> Result<(), Error> {
 fn wait_after(failures: u32) -> i64 {
     match failures.checked_sub(FREE_FAILURES) {
         None => 0,
-        Some(doublings) => 2_i64.saturating_pow(doublings).saturating_mul(FIRST_WAIT).min(LONGEST_WAIT),
+        Some(doublings) => {
+            2_i64.saturating_pow(doublings).saturating_mul(FIRST_WAIT_MILLIS).min(LONGEST_WAIT_MILLIS)
+        }
     }
 }
 
@@ -183,8 +185,8 @@ impl Network {
 }
 
 #[derive(Clone, Copy)]
-struct Debt {
-    paid_at: i64,
+struct Allowance {
+    full_at: i64,
 }
 
 #[derive(Clone, Copy)]
@@ -199,15 +201,15 @@ impl Failures {
     }
 }
 
-impl Expires for Debt {
+impl Expires for Allowance {
     fn expires_at(&self) -> i64 {
-        self.paid_at
+        self.full_at
     }
 }
 
 impl Expires for Failures {
     fn expires_at(&self) -> i64 {
-        self.last_at + MEMORY
+        self.last_at + FAILURES_TTL_MILLIS
     }
 }
 
@@ -298,7 +300,7 @@ mod tests {
             clock.advance(Duration::from_secs(u64::try_from(seconds).unwrap()));
             assert_eq!(wait(throttle.admit_login("ann", HOME, false)), 0);
         }
-        assert_eq!(wait_after(u32::MAX), LONGEST_WAIT);
+        assert_eq!(wait_after(u32::MAX), LONGEST_WAIT_MILLIS);
     }
 
     #[test]
@@ -313,7 +315,7 @@ mod tests {
     fn a_success_forgets_the_failures() {
         let (throttle, _) = throttle();
         while throttle.admit_login("ann", HOME, false).is_ok() {}
-        throttle.succeeded("ann", HOME);
+        throttle.login_succeeded("ann", HOME);
         assert!(throttle.logins.is_empty());
         assert_eq!((0..9).filter(|_| throttle.admit_login("ann", HOME, false).is_ok()).count(), 5);
     }
@@ -323,7 +325,7 @@ mod tests {
         let (throttle, _) = throttle();
         for _ in 0..20 {
             assert_eq!(wait(throttle.admit_login("ann", HOME, false)), 0);
-            throttle.undecided("ann", HOME);
+            throttle.login_undecided("ann", HOME);
         }
         assert!(throttle.logins.is_empty());
         for _ in 0..4 {
@@ -331,9 +333,9 @@ mod tests {
         }
         for _ in 0..20 {
             assert_eq!(wait(throttle.admit_login("ann", HOME, false)), 0);
-            throttle.undecided("ann", HOME);
+            throttle.login_undecided("ann", HOME);
         }
-        throttle.undecided("ben", HOME);
+        throttle.login_undecided("ben", HOME);
     }
 
     #[test]
@@ -355,7 +357,7 @@ mod tests {
         assert_eq!(wait(throttle.admit_login("ann", HOME, true)), 0);
         assert_eq!(wait(throttle.admit_login("ann", HOME, true)), 900_000);
         assert_eq!(wait(throttle.admit_login("ann", AWAY, true)), 0, "the rightful user elsewhere");
-        throttle.succeeded("ann", AWAY);
+        throttle.login_succeeded("ann", AWAY);
         assert_eq!(wait(throttle.admit_login("ann", AWAY, true)), 0, "who got in may come again");
         clock.advance(Duration::from_mins(15));
         assert_eq!(wait(throttle.admit_login("ann", HOME, true)), 0);
@@ -373,7 +375,7 @@ mod tests {
     fn a_full_map_drops_what_has_expired_and_else_what_would_expire_next() {
         let clock = Clock::held_at(DateTime::from_millis(1_700_000_000_000));
         let throttle = Throttle::with_room_for(100, true, clock.clone());
-        let knows = |name| throttle.logins.get(&throttle.login(name, None)).is_some();
+        let knows = |name| throttle.logins.get(&throttle.login_key(name, None)).is_some();
         for round in 0..1_000 {
             throttle.admit_login(&format!("name {round}"), None, false).unwrap();
             assert!(throttle.logins.len() <= 100);
@@ -404,7 +406,7 @@ mod tests {
                         throttle.admit_address(address).unwrap();
                         throttle.admit_login("ann", address, false).unwrap();
                         if round % 3 == 0 {
-                            throttle.succeeded("ann", address);
+                            throttle.login_succeeded("ann", address);
                         }
                         clock.advance(Duration::from_millis(1));
                     }
@@ -420,7 +422,7 @@ mod tests {
         for _ in 0..100 {
             throttle.admit_address(HOME).unwrap();
             throttle.admit_login("ann", HOME, true).unwrap();
-            throttle.undecided("ann", HOME);
+            throttle.login_undecided("ann", HOME);
         }
         assert!(throttle.addresses.is_empty() && throttle.logins.is_empty());
     }

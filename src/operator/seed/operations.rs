@@ -15,7 +15,7 @@ use crate::mongo::Db;
 use crate::owned::batch::BATCH_MAX;
 use crate::todos::store::Todos;
 use crate::users::model::{LIMITS, NewUser, User};
-use crate::users::password::{Hasher, Verdict};
+use crate::users::password::{Hasher, PasswordCheck};
 use crate::users::store::Users;
 use crate::workspace::TODOS_MAX;
 
@@ -116,11 +116,11 @@ impl Seeder {
     /// that the password is the same, which is no secret here.
     async fn add_users(&self, order: &Order, recipe: &Recipe) -> Result<(), Obstacle> {
         let demo = recipe.user(0, "");
-        let hash = match self.users.by_id(demo.id).await? {
+        let hash = match self.users.find_by_id(demo.id).await? {
             None => self.hasher.hash(&order.password).await?,
             Some(demo) => match self.hasher.verify(&order.password, Some(&demo.password_hash)).await? {
-                Verdict::Wrong => return Err(Obstacle::OtherPassword),
-                Verdict::Right | Verdict::RightButOutdated => demo.password_hash,
+                PasswordCheck::Wrong => return Err(Obstacle::OtherPassword),
+                PasswordCheck::Correct | PasswordCheck::CorrectButOutdated => demo.password_hash,
             },
         };
         let mut numbers = 0..order.users;
@@ -165,7 +165,7 @@ fn check_password(order: &Order, recipe: &Recipe) -> Result<(), Error> {
     let password = Some(order.password.expose_secret());
     let faults = (0..order.users).map(|number| {
         let user = recipe.user(number, "");
-        NewUser::faults(Some(&user.username), password, user.email.as_deref(), LIMITS)
+        NewUser::violations(Some(&user.username), password, user.email.as_deref(), LIMITS)
     });
     faults.into_iter().find(|faults| !faults.is_empty()).map_or(Ok(()), |faults| Err(Error::Invalid(faults)))
 }

@@ -4,7 +4,7 @@ use aws_lc_rs::{hkdf, hmac};
 use axum::http::Method;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use serde_json::Value;
-use todo_api::auth::token::{Keys, Kind};
+use todo_api::auth::token::{SigningKeys, TokenKind};
 
 use super::{Client, SECRET, TestApp};
 
@@ -82,13 +82,13 @@ impl Parts {
     }
 
     /// Puts the parts together again, signed with our key for `kind`.
-    pub(crate) fn sign(&self, kind: Kind) -> String {
+    pub(crate) fn sign(&self, kind: TokenKind) -> String {
         sign(kind, &self.header.to_string(), &self.claims.to_string())
     }
 }
 
 /// A token of any two texts, signed with our key for `kind`.
-pub(crate) fn sign(kind: Kind, header: &str, claims: &str) -> String {
+pub(crate) fn sign(kind: TokenKind, header: &str, claims: &str) -> String {
     sign_with(&key(kind), header, claims)
 }
 
@@ -105,10 +105,10 @@ pub(crate) fn sign_with(key: &[u8], header: &str, claims: &str) -> String {
 }
 
 /// The key as the service derives it from its secret (RFC 5869).
-pub(crate) fn key(kind: Kind) -> [u8; 32] {
+pub(crate) fn key(kind: TokenKind) -> [u8; 32] {
     let label: &[u8] = match kind {
-        Kind::Access => b"access token",
-        Kind::Refresh => b"refresh token",
+        TokenKind::Access => b"access token",
+        TokenKind::Refresh => b"refresh token",
     };
     let root = hkdf::Salt::new(hkdf::HKDF_SHA256, b"todo-api").extract(SECRET.as_bytes());
     let mut key = [0; 32];
@@ -117,13 +117,16 @@ pub(crate) fn key(kind: Kind) -> [u8; 32] {
 }
 
 /// Our keys, as the service uses them.
-pub(crate) fn keys() -> Keys {
-    Keys::derive(&SECRET.into(), &[]).unwrap()
+pub(crate) fn keys() -> SigningKeys {
+    SigningKeys::derive(&SECRET.into(), &[]).unwrap()
 }
 
 /// Both tokens of a login, by kind.
-pub(crate) fn tokens_of(client: &Client) -> [(Kind, String); 2] {
-    [(Kind::Access, client.access.clone().unwrap()), (Kind::Refresh, client.refresh.clone().unwrap())]
+pub(crate) fn tokens_of(client: &Client) -> [(TokenKind, String); 2] {
+    [
+        (TokenKind::Access, client.access.clone().unwrap()),
+        (TokenKind::Refresh, client.refresh.clone().unwrap()),
+    ]
 }
 
 /// No protected route takes any of the tokens, each given with what is wrong with it.

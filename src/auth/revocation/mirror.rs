@@ -23,14 +23,14 @@ const ROUNDS_A_SWEEP: u64 = 120;
 /// Reads the collection again and again, for as long as the service runs.
 pub async fn run(mirrored: Arc<Blacklist>, clock: Clock) {
     let woken = Arc::new(Notify::new());
-    tokio::spawn(wake(mirrored.store.clone(), woken.clone()));
+    tokio::spawn(wake_on_changes(mirrored.store.clone(), woken.clone()));
     let mut healthy = true;
     for round in 1_u64.. {
         let (blacklist, now) = (mirrored.clone(), clock.now());
         // In a task of its own, so that an operation under way is never dropped.
         let reading = tokio::spawn(async move {
-            blacklist.read(now).await?;
-            blacklist.write_pending().await
+            blacklist.load(now).await?;
+            blacklist.persist_pending().await
         });
         let read = timeout(ROUND_TIME, reading).await;
         let succeeded = matches!(read, Ok(Ok(Ok(()))));
@@ -41,7 +41,7 @@ pub async fn run(mirrored: Arc<Blacklist>, clock: Clock) {
         }
         healthy = succeeded;
         if round % ROUNDS_A_SWEEP == 0 {
-            mirrored.sweep(clock.now());
+            mirrored.remove_expired(clock.now());
         }
         tokio::time::sleep(PAUSE).await;
         let _ = timeout(WAIT, woken.notified()).await;
@@ -49,9 +49,9 @@ pub async fn run(mirrored: Arc<Blacklist>, clock: Clock) {
 }
 
 /// Notifies `woken` when somebody writes an entry.
-async fn wake(store: Revocations, woken: Arc<Notify>) {
+async fn wake_on_changes(store: Revocations, woken: Arc<Notify>) {
     loop {
-        if let Err(error) = store.wake(&woken).await {
+        if let Err(error) = store.notify_on_changes(&woken).await {
             tracing::debug!(%error, "the blacklist's change stream ended");
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
