@@ -108,7 +108,7 @@ impl Audit {
                 ?event,
                 ?user_id,
                 ?session_id,
-                error = mongo::plain(&error),
+                error = mongo::one_line(&error),
                 "an audit event was not written"
             );
         }

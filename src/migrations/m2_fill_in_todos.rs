@@ -1,5 +1,7 @@
-//! Gives todos that have only a name and a description the rest: a state, a position in the order of creation, the words
-//! by which they are found. Must change nothing that is there.
+//! Adds the fields that todos of early versions do not have: the state, the position (in order of creation), and the
+//! search terms.
+//!
+//! **Invariant:** existing fields keep their values.
 
 use bson::oid::ObjectId;
 use bson::{DateTime, Document, doc};
@@ -11,32 +13,32 @@ use crate::owned::Owned;
 use crate::owned::order_key;
 use crate::todos::model::Todo;
 
-/// Each document is changed by one update that applies only while it has no state, so that runs may be cut off,
-/// repeated, and go on side by side.
+/// Every todo is changed by one update whose filter matches only a todo without a state. Therefore a run may be
+/// interrupted and repeated, and several runs may overlap.
 pub(super) async fn run(db: &Db) -> Result<(), PrepareError> {
     let todos = db.collection::<Document>("todos");
-    let left = doc! { "state": { "$exists": false } };
-    let count = todos.count_documents(left.clone()).await?;
+    let incomplete = doc! { "state": { "$exists": false } };
+    let count = todos.count_documents(incomplete.clone()).await?;
     if count > 0 {
-        tracing::info!(todos = count, "giving todos their full shape");
+        tracing::info!(todos = count, "adding missing fields to todos");
     }
-    let found = todos.find(left).await?.map_err(PrepareError::from);
-    found.try_for_each_concurrent(16, |todo| complete(&todos, todo)).await
+    let found = todos.find(incomplete).await?.map_err(PrepareError::from);
+    found.try_for_each_concurrent(16, |todo| fill_in(&todos, todo)).await
 }
 
-async fn complete(todos: &Collection<Document>, old: Document) -> Result<(), PrepareError> {
+async fn fill_in(todos: &Collection<Document>, old: Document) -> Result<(), PrepareError> {
     let Ok(id) = old.get_object_id("_id") else { return Ok(()) };
     let Some(defaults) = defaults(id, &old) else { return Ok(()) };
     let missing: Document = defaults.into_iter().filter(|(field, _)| !old.contains_key(field)).collect();
-    let change = doc! { "$replaceWith": {
+    // `$literal` keeps a todo whose name begins with `$` from being read as an expression.
+    let update = doc! { "$replaceWith": {
         "$mergeObjects": ["$$ROOT", { "$literal": missing }, { "changed": "$$CLUSTER_TIME" }]
     } };
-    todos.update_one(doc! { "_id": id, "state": { "$exists": false } }, vec![change]).await?;
+    todos.update_one(doc! { "_id": id, "state": { "$exists": false } }, vec![update]).await?;
     Ok(())
 }
 
-/// A todo as it would be stored now, had it been made with this name and description; nothing for a document that no
-/// user owns.
+/// The document that creating this todo now would store. `None` for a document without an owner.
 fn defaults(id: ObjectId, old: &Document) -> Option<Document> {
     let owner_id = old.get_object_id("owner_id").ok()?;
     let created_at: DateTime = old.get_datetime("created_at").ok().copied().unwrap_or_else(|| id.timestamp());

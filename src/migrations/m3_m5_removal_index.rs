@@ -7,7 +7,7 @@
 use bson::Document;
 
 use crate::lists::model::List;
-use crate::mongo::{self, Db, PrepareError};
+use crate::mongo::{self, Db, PrepareError, codes};
 use crate::owned::Owned;
 use crate::todos::model::Todo;
 
@@ -18,7 +18,14 @@ pub(super) async fn run(db: &Db) -> Result<(), PrepareError> {
     for name in [Todo::COLLECTION, List::COLLECTION] {
         match db.collection::<Document>(name).drop_index(INDEX).await {
             // A new database has neither the collections nor the index, and neither has a repeated run.
-            Err(error) if !matches!(mongo::code(&error), Some(26 | 27)) => return Err(error.into()),
+            Err(error)
+                if !matches!(
+                    mongo::error_code(&error),
+                    Some(codes::NAMESPACE_NOT_FOUND | codes::INDEX_NOT_FOUND)
+                ) =>
+            {
+                return Err(error.into());
+            }
             _ => {}
         }
     }

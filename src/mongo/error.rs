@@ -1,54 +1,109 @@
-//! What the driver's errors mean. Must not show their text to clients.
+//! The meaning of the driver's errors: MongoDB's error codes, which errors another attempt may overcome, and the
+//! conversions to the errors of this crate.
+//!
+//! **Invariant:** the driver's text reaches logs and operators, never clients.
 
 use mongodb::error::{Error as DriverError, ErrorKind, WriteFailure};
 
 use crate::error::{Error, OperatorError};
 
-/// Why the database could not be made ready.
+/// The error codes that this crate reacts to, by their names in MongoDB's `error_codes.yml`.
+pub mod codes {
+    pub const HOST_UNREACHABLE: i32 = 6;
+    pub const HOST_NOT_FOUND: i32 = 7;
+    pub const NAMESPACE_NOT_FOUND: i32 = 26;
+    pub const INDEX_NOT_FOUND: i32 = 27;
+    pub const MAX_TIME_MS_EXPIRED: i32 = 50;
+    pub const WRITE_CONCERN_TIMEOUT: i32 = 64;
+    pub const INDEX_OPTIONS_CONFLICT: i32 = 85;
+    pub const INDEX_KEY_SPECS_CONFLICT: i32 = 86;
+    pub const NETWORK_TIMEOUT: i32 = 89;
+    pub const SHUTDOWN_IN_PROGRESS: i32 = 91;
+    pub const NOT_YET_INITIALIZED: i32 = 94;
+    pub const PRIMARY_STEPPED_DOWN: i32 = 189;
+    pub const SNAPSHOT_TOO_OLD: i32 = 239;
+    pub const SNAPSHOT_UNAVAILABLE: i32 = 246;
+    pub const INVALID_RESUME_TOKEN: i32 = 260;
+    pub const EXCEEDED_TIME_LIMIT: i32 = 262;
+    pub const CHANGE_STREAM_FATAL_ERROR: i32 = 280;
+    pub const CHANGE_STREAM_HISTORY_LOST: i32 = 286;
+    pub const SOCKET_EXCEPTION: i32 = 9_001;
+    pub const NOT_WRITABLE_PRIMARY: i32 = 10_107;
+    pub const DUPLICATE_KEY: i32 = 11_000;
+    pub const INTERRUPTED_AT_SHUTDOWN: i32 = 11_600;
+    pub const INTERRUPTED_DUE_TO_REPL_STATE_CHANGE: i32 = 11_602;
+    pub const NOT_PRIMARY_NO_SECONDARY_OK: i32 = 13_435;
+    pub const NOT_PRIMARY_OR_SECONDARY: i32 = 13_436;
+}
+
+/// The primary changes or a node shuts down. Another attempt may reach another node.
+const FAILOVER: [i32; 9] = [
+    codes::NETWORK_TIMEOUT,
+    codes::SHUTDOWN_IN_PROGRESS,
+    codes::PRIMARY_STEPPED_DOWN,
+    codes::EXCEEDED_TIME_LIMIT,
+    codes::NOT_WRITABLE_PRIMARY,
+    codes::INTERRUPTED_AT_SHUTDOWN,
+    codes::INTERRUPTED_DUE_TO_REPL_STATE_CHANGE,
+    codes::NOT_PRIMARY_NO_SECONDARY_OK,
+    codes::NOT_PRIMARY_OR_SECONDARY,
+];
+/// A node cannot reach another node.
+const NODE_UNREACHABLE: [i32; 3] = [codes::HOST_UNREACHABLE, codes::HOST_NOT_FOUND, codes::SOCKET_EXCEPTION];
+/// The replica set is being formed or is too slow at this moment.
+const NOT_READY: [i32; 3] =
+    [codes::MAX_TIME_MS_EXPIRED, codes::WRITE_CONCERN_TIMEOUT, codes::NOT_YET_INITIALIZED];
+
+/// Whether a write that failed with this code may be repeated (MongoDB's specification "Retryable Writes",
+/// "Determining Retryable Errors"). The write may have been applied nevertheless.
+pub(super) fn is_retryable_write(code: i32) -> bool {
+    // Time limits (NOT_READY) are absent: the caller of a write has no time left for another attempt.
+    FAILOVER.contains(&code) || NODE_UNREACHABLE.contains(&code)
+}
+
+/// Whether waiting may overcome an error with this code while the database is prepared.
+fn is_transient_in_preparation(code: i32) -> bool {
+    // NODE_UNREACHABLE is absent: unless the driver labels such an error as retryable, an operator must see that the
+    // nodes cannot reach each other.
+    FAILOVER.contains(&code) || NOT_READY.contains(&code)
+}
+
+/// Why the database could not be prepared.
 #[derive(Debug)]
 pub enum PrepareError {
-    /// It will not get better by waiting: an operator must act.
+    /// Waiting does not help: an operator must act.
     Refused(OperatorError),
-    /// It cannot be reached, or not in time, for this reason: try again.
+    /// The database cannot be reached, or not in time. Another attempt may succeed. Holds the reason.
     Unavailable(String),
 }
 
 impl From<DriverError> for PrepareError {
     fn from(error: DriverError) -> Self {
-        let passing = match &*error.kind {
-            ErrorKind::Authentication { .. } => false,
-            // NotYetInitialized, elections, shutdowns, time limits: the driver marks what may be tried again.
+        let is_transient = match &*error.kind {
+            ErrorKind::Authentication { .. }
+            | ErrorKind::InvalidArgument { .. }
+            | ErrorKind::BsonDeserialization(_) => false,
             ErrorKind::Command(_) | ErrorKind::Write(_) => {
                 error.contains_label("RetryableWriteError")
-                    || matches!(
-                        code(&error),
-                        Some(50 | 64 | 89 | 91 | 94 | 189 | 262 | 10107 | 11600 | 11602 | 13435 | 13436)
-                    )
+                    || error_code(&error).is_some_and(is_transient_in_preparation)
             }
-            _ => {
-                !matches!(*error.kind, ErrorKind::InvalidArgument { .. } | ErrorKind::BsonDeserialization(_))
-            }
+            _ => true,
         };
-        if passing {
-            Self::Unavailable(plain(&error))
+        if is_transient {
+            Self::Unavailable(one_line(&error))
         } else {
-            Self::Refused(OperatorError(format!("MongoDB refused to be made ready: {}", plain(&error))))
+            Self::Refused(OperatorError(format!("the database cannot be prepared: {}", one_line(&error))))
         }
     }
 }
 
-/// The server's code for a value that a unique index has already.
-pub const DUPLICATE_KEY: i32 = 11_000;
-
 /// Whether a unique index refused the write.
-#[must_use]
 pub fn is_duplicate_key(error: &DriverError) -> bool {
-    code(error) == Some(DUPLICATE_KEY)
+    error_code(error) == Some(codes::DUPLICATE_KEY)
 }
 
-/// The server's code of an error, if the server gave one.
-#[must_use]
-pub fn code(error: &DriverError) -> Option<i32> {
+/// The server's code, if the server reported the error.
+pub fn error_code(error: &DriverError) -> Option<i32> {
     match &*error.kind {
         ErrorKind::Command(command) => Some(command.code),
         ErrorKind::Write(WriteFailure::WriteError(write)) => Some(write.code),
@@ -58,9 +113,9 @@ pub fn code(error: &DriverError) -> Option<i32> {
     }
 }
 
-/// An error as one plain line.
-#[must_use]
-pub fn plain(error: &DriverError) -> String {
+/// The error as one line for logs and operators.
+pub fn one_line(error: &DriverError) -> String {
+    // The driver's own `Display` shows the debug form of these two.
     match &*error.kind {
         ErrorKind::Write(WriteFailure::WriteError(write)) => write.message.clone(),
         ErrorKind::Command(command) => command.message.clone(),
@@ -68,7 +123,7 @@ pub fn plain(error: &DriverError) -> String {
     }
 }
 
-/// What the database cannot do now it may do soon; a document that cannot be read or written is a mistake of ours.
+/// A document that cannot be read or written is a defect of this service. Every other failure of the database may pass.
 impl From<DriverError> for Error {
     fn from(error: DriverError) -> Self {
         match &*error.kind {
@@ -78,5 +133,20 @@ impl From<DriverError> for Error {
             | ErrorKind::InvalidArgument { .. } => Self::internal(error),
             _ => Self::unavailable(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_and_repeating_are_different_answers_to_some_codes() {
+        let all = (0..20_000).filter(|code| is_retryable_write(*code) || is_transient_in_preparation(*code));
+        let only_writes = all.clone().filter(|code| !is_transient_in_preparation(*code));
+        let only_preparation = all.clone().filter(|code| !is_retryable_write(*code));
+        assert!(only_writes.eq([6, 7, 9_001]));
+        assert!(only_preparation.eq([50, 64, 94]));
+        assert_eq!(all.count(), 15);
     }
 }

@@ -1,39 +1,37 @@
-//! Creating the indexes that stores need. Must not drop or change one that is there.
+//! Creates the indexes that stores need.
+//!
+//! **Invariant:** an existing index is never dropped or changed.
 
 use bson::Document;
 use mongodb::options::IndexOptions;
 use mongodb::{Collection, IndexModel};
 
-use super::error::{DUPLICATE_KEY, PrepareError, code, plain};
+use super::error::{PrepareError, codes, error_code, one_line};
 use crate::error::OperatorError;
 
-/// An index that a store needs.
-#[must_use]
 pub fn index(keys: Document, options: IndexOptions) -> IndexModel {
     IndexModel::builder().keys(keys).options(options).build()
 }
 
-/// Creates the indexes that are missing.
-///
-/// # Errors
-/// [`PrepareError::Refused`] when another index is in the way, or the documents break a unique one.
+/// Creates missing indexes. [`PrepareError::Refused`] means that another index has the same keys or name, or that
+/// documents violate a unique index.
 pub async fn ensure_indexes<T: Send + Sync>(
     collection: &Collection<T>,
     indexes: impl IntoIterator<Item = IndexModel>,
 ) -> Result<(), PrepareError> {
+    let name = collection.name();
     for index in indexes {
         let keys = index.keys.to_string();
-        collection.create_index(index).await.map_err(|error| match code(&error) {
-            Some(85 | 86) => PrepareError::Refused(OperatorError(format!(
-                "the collection `{}` has an index on {keys} with other options or under another name; drop it \
-                 (db.{}.dropIndex) and start again: the right one is then made",
-                collection.name(),
-                collection.name(),
-            ))),
-            Some(DUPLICATE_KEY) => PrepareError::Refused(OperatorError(format!(
-                "the collection `{}` has documents that are the same in {keys}, which must be unique: {}",
-                collection.name(),
-                plain(&error),
+        collection.create_index(index).await.map_err(|error| match error_code(&error) {
+            Some(codes::INDEX_OPTIONS_CONFLICT | codes::INDEX_KEY_SPECS_CONFLICT) => {
+                PrepareError::Refused(OperatorError(format!(
+                    "the collection `{name}` has an index on {keys} with different options or another name; drop it \
+                     (db.{name}.dropIndex) and start again, and the service creates the right index",
+                )))
+            }
+            Some(codes::DUPLICATE_KEY) => PrepareError::Refused(OperatorError(format!(
+                "the collection `{name}` has several documents with equal {keys}, which must be unique: {}",
+                one_line(&error),
             ))),
             _ => PrepareError::from(error),
         })?;

@@ -1,4 +1,4 @@
-//! What monitoring hears of the driver. Must not change what the driver does.
+//! Metrics of the driver: how long commands take, and how many connections are open or in use.
 
 use std::time::Duration;
 
@@ -8,15 +8,13 @@ use mongodb::event::cmap::CmapEvent;
 use mongodb::event::command::CommandEvent;
 use mongodb::options::ClientOptions;
 
-/// The histogram of how long commands took.
 pub const COMMAND_SECONDS: &str = "todo_api_db_command_duration_seconds";
-/// The gauge of connections.
 pub const CONNECTIONS: &str = "todo_api_db_connections";
 
-/// Has the driver tell monitoring of its commands and connections.
-pub(crate) fn watch(options: &mut ClientOptions) {
-    let record = |name: String, outcome: &'static str, took: Duration| {
-        histogram!(COMMAND_SECONDS, "command" => name, "outcome" => outcome).record(took);
+/// Records metrics from the driver's events.
+pub(crate) fn record_events(options: &mut ClientOptions) {
+    let record = |command: String, outcome: &'static str, duration: Duration| {
+        histogram!(COMMAND_SECONDS, "command" => command, "outcome" => outcome).record(duration);
     };
     options.command_event_handler = Some(EventHandler::callback(move |event| match event {
         CommandEvent::Succeeded(event) => record(event.command_name, "ok", event.duration),

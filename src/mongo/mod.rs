@@ -1,4 +1,6 @@
-//! The way to MongoDB: connection, time limits, what its errors mean. Must not know any collection.
+//! The connection to MongoDB: the client with its timeouts, the meaning of errors, indexes and commands.
+//!
+//! **Invariant:** this folder knows no collection. Stores name their collections.
 
 pub mod commands;
 mod error;
@@ -14,107 +16,95 @@ use mongodb::options::{Acknowledgment, ClientOptions, WriteConcern};
 use mongodb::{Client, Collection, Database};
 use secrecy::{ExposeSecret, SecretString};
 
-pub use self::error::{DUPLICATE_KEY, PrepareError, code, is_duplicate_key, plain};
+pub use self::error::{PrepareError, codes, error_code, is_duplicate_key, one_line};
 pub use self::indexes::{ensure_indexes, index};
 use crate::error::{Error, OperatorError};
 
-/// The database when the URI names none: the original's.
+/// The database if the URI names none. The original service uses the same default.
 pub const DEFAULT_NAME: &str = "todolistapp";
 
-/// How long MongoDB may work on one operation before it gives up itself.
+/// How long MongoDB may work on one operation before it aborts the operation.
 pub const MAX_TIME: Duration = Duration::from_secs(5);
 
-/// How long an operation waits for a server that can take it, as during an election.
-const SERVER_SELECTION: Duration = Duration::from_secs(5);
-const CONNECT: Duration = Duration::from_secs(3);
-/// How long a node that has said it is about to leave is left alone: the driver asks it again with its next heartbeat
-/// only, which must come well within [`SERVER_SELECTION`].
-const HEARTBEAT: Duration = Duration::from_secs(2);
+/// How long an operation waits for a suitable server, for example during an election.
+const SERVER_SELECTION_TIMEOUT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+// The driver avoids a node that announced its shutdown until the next heartbeat, so several heartbeats must fit into
+// SERVER_SELECTION_TIMEOUT.
+const HEARTBEAT_FREQUENCY: Duration = Duration::from_secs(2);
 const POOL_MAX: u32 = 32;
 const POOL_MIN: u32 = 2;
 
-/// The service's database: what stores get their collections from.
+/// The service's database. Stores get their collections from it.
 #[derive(Clone)]
 pub struct Db(Database);
 
 impl Db {
     /// A collection, for the store that owns it.
-    #[must_use]
     pub fn collection<T: Send + Sync>(&self, name: &str) -> Collection<T> {
         self.0.collection(name)
     }
 
-    /// Ends the connections, for a command that is about to end: left to itself, the driver does so in the background,
-    /// and may panic there.
+    /// Closes the connections before a command ends. Otherwise the driver closes them in the background, where it may
+    /// panic while the runtime stops.
     pub async fn close(&self) {
         self.0.client().clone().shutdown().await;
     }
 
-    /// Whether a primary answers.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] when none does.
+    /// Fails unless a primary responds.
     pub async fn ping(&self) -> Result<(), Error> {
         self.0.run_command(doc! { "ping": 1 }).await?;
         Ok(())
     }
 
-    /// What kind of MongoDB the URI leads to.
-    ///
-    /// # Errors
-    /// The driver's, when no server can be reached.
     pub async fn topology(&self) -> Result<Topology, DriverError> {
         let hello = self.0.run_command(doc! { "hello": 1 }).await?;
         Ok(Topology::of(&hello))
     }
 }
 
-/// Opens a client; nothing is sent until the first operation. If it `is_watched`, monitoring hears of it, which costs a
-/// little for each command. Writes are acknowledged by a majority, from their journals.
-///
-/// # Errors
-/// The URI cannot be understood. Its text is left out: it may hold a password.
-pub async fn connect(uri: &SecretString, is_watched: bool) -> Result<Db, OperatorError> {
-    let mut options = ClientOptions::parse(uri.expose_secret())
-        .await
-        .map_err(|error| OperatorError(format!("MONGODB_URI cannot be used: {}", plain(&error))))?;
+/// Creates a client, which connects at the first operation. Metrics cost a little time for each command. Errors do not
+/// contain the URI, because the URI may contain a password.
+pub async fn connect(uri: &SecretString, with_metrics: bool) -> Result<Db, OperatorError> {
+    let unusable =
+        |error: DriverError| OperatorError(format!("MONGODB_URI cannot be used: {}", one_line(&error)));
+    let mut options = ClientOptions::parse(uri.expose_secret()).await.map_err(unusable)?;
     options.app_name.get_or_insert_with(|| env!("CARGO_PKG_NAME").to_owned());
-    options.server_selection_timeout.get_or_insert(SERVER_SELECTION);
-    options.connect_timeout.get_or_insert(CONNECT);
-    options.heartbeat_freq.get_or_insert(HEARTBEAT);
+    options.server_selection_timeout.get_or_insert(SERVER_SELECTION_TIMEOUT);
+    options.connect_timeout.get_or_insert(CONNECT_TIMEOUT);
+    options.heartbeat_freq.get_or_insert(HEARTBEAT_FREQUENCY);
     options.max_pool_size.get_or_insert(POOL_MAX);
     options.min_pool_size.get_or_insert(POOL_MIN);
+    // Not `get_or_insert`: a weaker write concern in the URI would break what responses promise.
     options.write_concern =
         Some(WriteConcern::builder().w(Acknowledgment::Majority).journal(true).w_timeout(MAX_TIME).build());
-    if is_watched {
-        metrics::watch(&mut options);
+    if with_metrics {
+        metrics::record_events(&mut options);
     }
     let name = options.default_database.clone().unwrap_or_else(|| DEFAULT_NAME.to_owned());
-    let client = Client::with_options(options)
-        .map_err(|error| OperatorError(format!("MONGODB_URI cannot be used: {}", plain(&error))))?;
+    let client = Client::with_options(options).map_err(unusable)?;
     Ok(Db(client.database(&name)))
 }
 
-/// What kind of MongoDB answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Topology {
-    /// A replica set or a sharded cluster: has retryable writes and change streams.
+    /// A replica set or a sharded cluster, which has retryable writes and change streams.
     ReplicaSet,
-    /// One server on its own, which has neither.
+    /// A single server outside a replica set, which has neither.
     Standalone,
 }
 
 impl Topology {
-    /// What the answer to `hello` says; a member of a set that is not formed yet will be one.
+    /// Reads the reply to `hello`. A member of a replica set that is not initiated yet counts as a replica set.
     fn of(hello: &Document) -> Self {
-        let member = hello.contains_key("setName") || hello.get_bool("isreplicaset").unwrap_or(false);
-        let router = hello.get_str("msg").is_ok_and(|msg| msg == "isdbgrid");
-        if member || router { Self::ReplicaSet } else { Self::Standalone }
+        let is_member = hello.contains_key("setName") || hello.get_bool("isreplicaset").unwrap_or(false);
+        let is_router = hello.get_str("msg").is_ok_and(|msg| msg == "isdbgrid");
+        if is_member || is_router { Self::ReplicaSet } else { Self::Standalone }
     }
 }
 
-/// Asks the first host of the URI directly what it is, for a set that the driver cannot find: a standalone server
-/// never answers to `replicaSet=...` in a URI. `None` when the host does not answer.
+/// Asks the first host of the URI directly for its topology, because the driver never selects a standalone server if
+/// the URI contains `replicaSet=...`. `None` if the host does not respond.
 pub async fn diagnose(uri: &SecretString) -> Option<Topology> {
     let mut options = ClientOptions::parse(uri.expose_secret()).await.ok()?;
     options.hosts.truncate(1);

@@ -35,7 +35,7 @@ fn added(reply: &Document) -> Result<u64, Error> {
     let is_taken = |error: &Bson| {
         error
             .as_document()
-            .is_some_and(|error| error.get_i32("code").is_ok_and(|code| code == mongo::DUPLICATE_KEY))
+            .is_some_and(|error| error.get_i32("code").is_ok_and(|code| code == mongo::codes::DUPLICATE_KEY))
     };
     let all_taken = reply.get_array("writeErrors").is_ok_and(|errors| errors.iter().all(is_taken));
     let failed = reply.contains_key("writeErrors") && !all_taken;

@@ -13,7 +13,7 @@ use super::lineage::Lineage;
 use super::model::{ChangeEvent, Changes};
 use crate::error::Error;
 use crate::lists::model::List;
-use crate::mongo::{self, Db};
+use crate::mongo::{self, Db, codes};
 use crate::owned::Owned;
 use crate::owned::change_stamp::Change;
 use crate::todos::model::Todo;
@@ -46,9 +46,12 @@ pub enum Interruption {
 
 impl From<DriverError> for Interruption {
     fn from(error: DriverError) -> Self {
-        // ChangeStreamFatalError, InvalidResumeToken, ChangeStreamHistoryLost.
-        match mongo::code(&error) {
-            Some(280 | 260 | 286) => Self::Lost(Error::unavailable(error)),
+        match mongo::error_code(&error) {
+            Some(
+                codes::CHANGE_STREAM_FATAL_ERROR
+                | codes::INVALID_RESUME_TOKEN
+                | codes::CHANGE_STREAM_HISTORY_LOST,
+            ) => Self::Lost(Error::unavailable(error)),
             _ => Self::Passing(Error::unavailable(error)),
         }
     }

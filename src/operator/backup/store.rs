@@ -249,14 +249,14 @@ fn unstamped(document: RawDocumentBuf) -> Result<RawDocumentBuf, OperatorError> 
 
 #[expect(clippy::needless_pass_by_value, reason = "what `map_err` takes")]
 fn failed(error: DriverError) -> OperatorError {
-    OperatorError(match mongo::code(&error) {
+    OperatorError(match mongo::error_code(&error) {
         // SnapshotTooOld.
         Some(239) => "the backup took longer than MongoDB remembers a moment, which is 5 minutes unless set otherwise: \
                       db.adminCommand({setParameter: 1, minSnapshotHistoryWindowInSeconds: 3600})"
             .to_owned(),
         // SnapshotUnavailable.
         Some(246) => "collections or indexes are being made at this moment: try again".to_owned(),
-        _ => format!("MongoDB: {}", mongo::plain(&error)),
+        _ => format!("MongoDB: {}", mongo::one_line(&error)),
     })
 }
 
