@@ -53,6 +53,8 @@ pub struct Session {
     pub ip: Option<String>,
 }
 
+pub const COLLECTION: &str = "sessions";
+
 /// How many sessions are listed at the most.
 pub const LISTED_MAX: i64 = 200;
 
@@ -64,7 +66,7 @@ impl Sessions {
     /// The sessions of `db`.
     #[must_use]
     pub fn new(db: &Db) -> Self {
-        Self(db.collection("sessions"))
+        Self(db.collection(COLLECTION))
     }
 
     /// Creates the indexes that are missing.

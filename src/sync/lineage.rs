@@ -9,6 +9,8 @@ use crate::crypto::random_id::RandomId;
 use crate::error::Error;
 use crate::mongo::{self, Db};
 
+pub const COLLECTION: &str = "lineage";
+
 /// What tells the present state of the database from one that a restore has undone: a random id, which each restore
 /// makes. A database that was never restored has none. It is read once: a restore needs a database without a service.
 ///
@@ -23,7 +25,7 @@ impl Lineage {
     /// The lineage of `db`.
     #[must_use]
     pub fn new(db: &Db) -> Self {
-        Self { documents: db.collection("lineage"), read: OnceCell::new() }
+        Self { documents: db.collection(COLLECTION), read: OnceCell::new() }
     }
 
     /// The id.

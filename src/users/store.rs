@@ -14,6 +14,8 @@ use crate::auth::token::Role;
 use crate::error::Error;
 use crate::mongo::{self, Db, PrepareError};
 
+pub const COLLECTION: &str = "users";
+
 /// How many unfinished deletions are read at once.
 const UNFINISHED_DELETIONS_MAX: i64 = 1_000;
 
@@ -25,7 +27,7 @@ impl Users {
     /// The users of `db`.
     #[must_use]
     pub fn new(db: &Db) -> Self {
-        Self(db.collection("users"))
+        Self(db.collection(COLLECTION))
     }
 
     /// Creates the indexes that are missing.

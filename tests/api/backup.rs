@@ -328,17 +328,17 @@ async fn a_broken_file_is_refused_and_leaves_the_database_empty() {
     };
     let (half, last) = (whole.len() / 2, whole.len() - 1);
     let broken = [
-        (cut(0), "cut off"),
-        (cut(8), "cut off"),
-        (cut(9), "cut off"),
-        (cut(100), "cut off"),
-        (cut(half), "cut off"),
-        (cut(last), "cut off"),
-        (flipped(3), "no backup"),
+        (cut(0), "truncated"),
+        (cut(8), "truncated"),
+        (cut(9), "truncated"),
+        (cut(100), "truncated"),
+        (cut(half), "truncated"),
+        (cut(last), "truncated"),
+        (flipped(3), "not a backup"),
         (flipped(8), "version"),
-        (flipped(half), "damaged"),
-        (flipped(last - 10), "damaged"),
-        ([whole.as_slice(), b"more"].concat(), "damaged"),
+        (flipped(half), "corrupted"),
+        (flipped(last - 10), "corrupted"),
+        ([whole.as_slice(), b"more"].concat(), "corrupted"),
     ];
     for (number, (bytes, expected)) in broken.into_iter().enumerate() {
         fs::write(place.file("broken"), &bytes).unwrap();

@@ -15,6 +15,11 @@ use crate::crypto::random_id::RandomId;
 use crate::error::Error;
 use crate::mongo::{self, Db, PrepareError};
 
+/// The collection of revocations.
+pub const BLACKLIST: &str = "blacklist";
+/// The collection of the instances' heartbeats.
+pub const FENCES: &str = "fences";
+
 /// An entry of the blacklist, kept until the last token that it revokes has expired.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revocation {
@@ -53,9 +58,9 @@ impl Revocations {
     #[must_use]
     pub fn new(db: &Db) -> Self {
         Self {
-            entries: db.collection("blacklist"),
-            stamped: db.collection("blacklist"),
-            fences: db.collection("fences"),
+            entries: db.collection(BLACKLIST),
+            stamped: db.collection(BLACKLIST),
+            fences: db.collection(FENCES),
             instance: RandomId::new(),
         }
     }

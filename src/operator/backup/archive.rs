@@ -1,4 +1,6 @@
-//! Where a backup is written to and read from: files and standard streams. Must never overwrite a file.
+//! The file or standard stream that a backup is written to or read from.
+//!
+//! **Invariant:** an existing file is never overwritten.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, IsTerminal, Read, Seek, Write};
@@ -8,63 +10,59 @@ use tempfile::NamedTempFile;
 
 use crate::error::OperatorError;
 
-/// How much is read at a time, in bytes.
-const BUFFER: usize = 128 * 1024;
+/// In bytes.
+const READ_BUFFER: usize = 128 * 1024;
 
-/// Where a backup goes to. A file has `.part` behind its name until it is whole, and is removed when it never is.
+/// The destination of a backup. An incomplete file has the suffix `.part`, and is deleted when the value is dropped.
 pub enum Output {
-    /// Standard output.
-    Stream(io::Stdout),
-    /// A file, and the name that it is to have.
+    Stdout(io::Stdout),
+    /// The incomplete file, and its final path.
     File(NamedTempFile, PathBuf),
 }
 
 impl Output {
-    /// Opens `path`; `-` is standard output. Only the owner may read the file: it has the hashes of passwords.
-    ///
-    /// # Errors
-    /// There is such a file, or it cannot be made.
+    /// Opens `path`; `-` is standard output. Only the owner can read the file, because it contains password hashes.
     pub fn create(path: &Path) -> Result<Self, OperatorError> {
         if path == Path::new("-") {
             let stdout = io::stdout();
             if stdout.is_terminal() {
                 return Err(OperatorError(
-                    "standard output is a terminal: lead it to a file or a command".to_owned(),
+                    "standard output is a terminal; redirect it to a file or pipe it to a command".to_owned(),
                 ));
             }
-            return Ok(Self::Stream(stdout));
+            return Ok(Self::Stdout(stdout));
         }
         let shown = path.display();
         let Some(name) = path.file_name() else {
-            return Err(OperatorError(format!("{shown} is no name of a file")));
+            return Err(OperatorError(format!("{shown} is not a file name")));
         };
         if fs::symlink_metadata(path).is_ok() {
-            return Err(taken(path));
+            return Err(already_exists(path));
         }
         let part =
             tempfile::Builder::new().prefix(name).rand_bytes(0).suffix(".part").tempfile_in(folder(path));
         let part = part.map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => OperatorError(format!(
-                "{shown}.part is there: another backup is writing it, or was cut off; remove it in that case"
+                "{shown}.part exists, so another backup is running or was interrupted; if none is running, delete \
+                 {shown}.part"
             )),
             _ => unwritable(path, &error),
         })?;
         Ok(Self::File(part, path.to_owned()))
     }
 
-    /// Sees to it that all of it is on the disk, and gives the file its name.
-    ///
-    /// # Errors
-    /// It cannot be written, or a file has got that name meanwhile.
+    /// Flushes everything to the disk, and then renames the file to its final name.
     pub fn keep(self) -> Result<(), OperatorError> {
         match self {
-            Self::Stream(mut stdout) => stdout.flush().map_err(|error| unwritable(Path::new("-"), &error)),
+            Self::Stdout(mut stdout) => stdout.flush().map_err(|error| unwritable(Path::new("-"), &error)),
             Self::File(part, path) => {
                 part.as_file().sync_all().map_err(|error| unwritable(&path, &error))?;
+                // Another process may have created the file after `create` looked for it.
                 part.persist_noclobber(&path).map_err(|error| match error.error.kind() {
-                    io::ErrorKind::AlreadyExists => taken(&path),
+                    io::ErrorKind::AlreadyExists => already_exists(&path),
                     _ => unwritable(&path, &error.error),
                 })?;
+                // The new name is durable only after its folder is synced, too.
                 let folder = File::open(folder(&path)).and_then(|folder| folder.sync_all());
                 folder.map_err(|error| unwritable(&path, &error))
             }
@@ -75,37 +73,36 @@ impl Output {
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Self::Stream(stdout) => stdout.write(bytes),
+            Self::Stdout(stdout) => stdout.write(bytes),
             Self::File(part, _) => part.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
-            Self::Stream(stdout) => stdout.flush(),
+            Self::Stdout(stdout) => stdout.flush(),
             Self::File(part, _) => part.flush(),
         }
     }
 }
 
-/// Where a backup comes from.
+/// The source of a backup.
 pub enum Input {
-    /// A file, which can be read twice.
+    /// A regular file, which can be read twice.
     File(File),
-    /// Standard input, or whatever else can be read only once.
+    /// Standard input, a pipe or a device, which can be read only once.
     Stream(Box<dyn Read>),
 }
 
 impl Input {
     /// Opens `path`; `-` is standard input.
-    ///
-    /// # Errors
-    /// It cannot be opened.
     pub fn open(path: &Path) -> Result<Self, OperatorError> {
         if path == Path::new("-") {
             let stdin = io::stdin();
             if stdin.is_terminal() {
-                return Err(OperatorError("standard input is a terminal: lead a backup into it".to_owned()));
+                return Err(OperatorError(
+                    "standard input is a terminal; redirect it from a backup".to_owned(),
+                ));
             }
             return Ok(Self::Stream(Box::new(stdin)));
         }
@@ -113,14 +110,11 @@ impl Input {
         match opened {
             Ok((true, file)) => Ok(Self::File(file)),
             Ok((false, file)) => Ok(Self::Stream(Box::new(file))),
-            Err(error) => Err(OperatorError(format!("{} cannot be read: {error}", path.display()))),
+            Err(error) => Err(unreadable(&path.display().to_string(), &error)),
         }
     }
 
-    /// From its beginning, if it is a file.
-    ///
-    /// # Errors
-    /// Those of the file.
+    /// A reader, which starts at the beginning if the source is a file.
     pub fn reader(&mut self) -> io::Result<BufReader<&mut dyn Read>> {
         let source: &mut dyn Read = match self {
             Self::File(file) => {
@@ -129,24 +123,25 @@ impl Input {
             }
             Self::Stream(stream) => stream,
         };
-        Ok(BufReader::with_capacity(BUFFER, source))
+        Ok(BufReader::with_capacity(READ_BUFFER, source))
     }
 }
 
-/// What messages call `path`.
-#[must_use]
-pub fn name_of(path: &Path, standard: &str) -> String {
-    if path == Path::new("-") { standard.to_owned() } else { path.display().to_string() }
+/// The name of `path` in messages; `standard_stream` stands for `-`.
+pub fn name_of(path: &Path, standard_stream: &str) -> String {
+    if path == Path::new("-") { standard_stream.to_owned() } else { path.display().to_string() }
 }
 
-/// That `path` cannot be written, and why.
-#[must_use]
+pub fn unreadable(name: &str, error: &io::Error) -> OperatorError {
+    OperatorError(format!("{name} cannot be read: {error}"))
+}
+
 pub fn unwritable(path: &Path, error: &io::Error) -> OperatorError {
     OperatorError(format!("{} cannot be written: {error}", name_of(path, "standard output")))
 }
 
-fn taken(path: &Path) -> OperatorError {
-    OperatorError(format!("{} is there already, and is never overwritten", path.display()))
+fn already_exists(path: &Path) -> OperatorError {
+    OperatorError(format!("{} already exists; choose another file name", path.display()))
 }
 
 fn folder(path: &Path) -> &Path {

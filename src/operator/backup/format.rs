@@ -1,155 +1,132 @@
-//! The container of a backup, version 1. Must not hold more than one document in memory.
+//! The file format of a backup, version 1. Readers and writers hold at most one document in memory.
 //!
 //! ```text
 //! 8 bytes    the text "todo-api"
 //! 1 byte     the version, 1
-//! ...        one zstd frame (RFC 8878), in which there are
-//!            records, each a letter and a BSON document (bsonspec.org), which says its own length:
-//!              H {"version": "0.1.0", "at": date}           the first: which todo-api made it, and when
-//!              C {"name": "todos"}                          a collection begins
-//!              D {...}                                      one of its documents, byte for byte as it is stored
-//!              E {"collections": 9, "documents": 100000}    the last: how many C and D there were (64 bits)
+//! ...        one zstd frame (RFC 8878), which contains
+//!            records: a letter and a BSON document (bsonspec.org), which starts with its own length:
+//!              H {"version": "0.1.0", "at": date}           first: the version of todo-api, and the time of the backup
+//!              C {"name": "todos"}                          start of a collection
+//!              D {...}                                      one document of the collection, byte for byte as stored
+//!              E {"collections": 9, "documents": 100000}    last: the number of C and D records (64 bits)
 //! 32 bytes   SHA-256 of all bytes before
 //! ```
 //!
-//! The digest is of the bytes of the file, for in a compressed stream there are bits that change nothing of what it holds. A
-//! reader believes nothing before it has seen the end: [`Record::End`] is given out only when everything is right.
+//! The digest covers the compressed bytes, because some bits of a compressed stream do not affect the decompressed
+//! content, and a digest of the content would not detect changes of these bits.
+//!
+//! **Invariant:** [`Record::End`] is returned only if the counts and the digest are correct and nothing follows. Until
+//! then, a caller must treat everything that it has read as unverified.
 
 use std::io::{self, BufRead, Read, Write};
 
 use aws_lc_rs::digest::SHA256_OUTPUT_LEN;
 use bson::{DateTime, RawDocument, RawDocumentBuf, rawdoc};
 
-use super::hashing::Digested;
+use super::hashing::Hashing;
 use crate::error::OperatorError;
 
 const MAGIC: &[u8; 8] = b"todo-api";
 const VERSION: u8 = 1;
-/// The longest document: MongoDB's 16 MiB, and what it allows itself on top.
+/// In bytes: the 16 MiB that clients may store, and the 16 KiB that MongoDB allows in addition for internal use.
 const DOCUMENT_MAX: usize = 16 * 1024 * 1024 + 16 * 1024;
-/// The shortest, which is empty.
+/// In bytes: an empty document.
 const DOCUMENT_MIN: usize = 5;
 
-/// What a backup holds.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Totals {
-    /// How many collections.
+pub struct Summary {
     pub collections: i64,
-    /// How many documents.
     pub documents: i64,
-    /// The length of the documents, in bytes; not recorded.
+    /// The total length of the documents before compression. Not part of the file.
     pub bytes: u64,
 }
 
-/// Who made a backup, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
-    /// The version of the service that made it.
+    /// The version of todo-api that wrote the backup.
     pub version: String,
-    /// When it was begun.
+    /// The start of the backup.
     pub at: DateTime,
 }
 
-/// What comes next.
 #[derive(Debug, PartialEq)]
 pub enum Record {
-    /// A collection of this name begins.
+    /// The name of the collection that the following documents belong to.
     Collection(String),
-    /// A document of the collection.
     Document(RawDocumentBuf),
-    /// That was all, and all of it is right.
-    End(Totals),
+    /// The backup is complete and correct.
+    End(Summary),
 }
 
 /// Why a backup cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum Broken {
-    /// It does not begin as one.
-    #[error("is no backup of todo-api")]
-    Foreign,
-    /// It is of this version, which is not known here.
-    #[error("is of version {0} of the format, and this todo-api reads version {VERSION}")]
-    OtherVersion(u8),
-    /// The end is missing.
-    #[error("is cut off: its end is missing")]
-    CutOff,
-    /// It is not as it was written.
-    #[error("is damaged: it is not as it was written")]
-    Damaged,
-    /// The operating system cannot read it.
+pub enum FormatError {
+    #[error("is not a backup of todo-api")]
+    NotABackup,
+    #[error("has format version {0}, but this todo-api reads only version {VERSION}")]
+    UnsupportedVersion(u8),
+    #[error("is truncated: the end is missing")]
+    Truncated,
+    #[error("is corrupted: its content has changed since it was written")]
+    Corrupted,
+    /// The operating system reported an error.
     #[error("cannot be read: {0}")]
     Unreadable(io::Error),
 }
 
-impl Broken {
-    /// The sentence about the file of this name.
-    #[must_use]
+impl FormatError {
+    /// A sentence about the file `name`.
     pub fn of(&self, name: &str) -> OperatorError {
         OperatorError(format!("{name} {self}"))
     }
 }
 
-impl From<io::Error> for Broken {
+impl From<io::Error> for FormatError {
     fn from(error: io::Error) -> Self {
         match (error.kind(), error.raw_os_error()) {
-            (io::ErrorKind::UnexpectedEof, _) => Self::CutOff,
+            (io::ErrorKind::UnexpectedEof, _) => Self::Truncated,
             (_, Some(_)) => Self::Unreadable(error),
-            // From the decompression.
-            _ => Self::Damaged,
+            // An error without an OS code comes from zstd: the compressed data is invalid.
+            _ => Self::Corrupted,
         }
     }
 }
 
-/// Writes a backup as it comes.
 pub struct Writer<W: Write> {
-    out: zstd::Encoder<'static, Digested<W>>,
-    totals: Totals,
+    out: zstd::Encoder<'static, Hashing<W>>,
+    summary: Summary,
 }
 
 impl<W: Write> Writer<W> {
-    /// Begins.
-    ///
-    /// # Errors
-    /// Those of `out`, here and in the other functions.
     pub fn begin(out: W, header: &Header) -> io::Result<Self> {
-        let mut out = Digested::new(out);
+        let mut out = Hashing::new(out);
         out.write_all(MAGIC)?;
         out.write_all(&[VERSION])?;
         let out = zstd::Encoder::new(out, zstd::DEFAULT_COMPRESSION_LEVEL)?;
-        let mut writer = Self { out, totals: Totals::default() };
+        let mut writer = Self { out, summary: Summary::default() };
         writer.record(b'H', &rawdoc! { "version": header.version.as_str(), "at": header.at })?;
         Ok(writer)
     }
 
-    /// Begins a collection.
-    ///
-    /// # Errors
-    /// See [`Writer::begin`].
+    /// Starts a collection. The following documents belong to it.
     pub fn collection(&mut self, name: &str) -> io::Result<()> {
-        self.totals.collections += 1;
+        self.summary.collections += 1;
         self.record(b'C', &rawdoc! { "name": name })
     }
 
-    /// Adds a document of the collection.
-    ///
-    /// # Errors
-    /// See [`Writer::begin`].
     pub fn document(&mut self, document: &RawDocument) -> io::Result<()> {
-        self.totals.documents += 1;
-        self.totals.bytes += document.as_bytes().len() as u64;
+        self.summary.documents += 1;
+        self.summary.bytes += document.as_bytes().len() as u64;
         self.record(b'D', document)
     }
 
-    /// Ends, and gives back where it was written to.
-    ///
-    /// # Errors
-    /// See [`Writer::begin`].
-    pub fn finish(mut self) -> io::Result<(W, Totals)> {
-        let Totals { collections, documents, .. } = self.totals;
+    /// Writes the end and the digest, and returns the output.
+    pub fn finish(mut self) -> io::Result<(W, Summary)> {
+        let Summary { collections, documents, .. } = self.summary;
         self.record(b'E', &rawdoc! { "collections": collections, "documents": documents })?;
-        let Digested { inner: mut out, digest } = self.out.finish()?;
+        let Hashing { inner: mut out, digest } = self.out.finish()?;
         out.write_all(digest.finish().as_ref())?;
-        Ok((out, self.totals))
+        Ok((out, self.summary))
     }
 
     fn record(&mut self, kind: u8, document: &RawDocument) -> io::Result<()> {
@@ -158,112 +135,105 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// Reads a backup as it comes.
 pub struct Reader<R: BufRead> {
-    input: zstd::Decoder<'static, Digested<R>>,
-    totals: Totals,
+    input: zstd::Decoder<'static, Hashing<R>>,
+    summary: Summary,
     header: Header,
 }
 
 impl<R: BufRead> Reader<R> {
-    /// Reads the beginning.
-    ///
-    /// # Errors
-    /// [`Broken`], here and in the other functions.
-    pub fn open(input: R) -> Result<Self, Broken> {
-        let mut input = Digested::new(input);
+    /// Reads the header.
+    pub fn open(input: R) -> Result<Self, FormatError> {
+        let mut input = Hashing::new(input);
         let mut start = [0; MAGIC.len() + 1];
         input.read_exact(&mut start)?;
         match start.split_last() {
             Some((&VERSION, magic)) if magic == MAGIC => {}
-            Some((&version, magic)) if magic == MAGIC => return Err(Broken::OtherVersion(version)),
-            _ => return Err(Broken::Foreign),
+            Some((&version, magic)) if magic == MAGIC => {
+                return Err(FormatError::UnsupportedVersion(version));
+            }
+            _ => return Err(FormatError::NotABackup),
         }
         let input = zstd::Decoder::with_buffer(input)?.single_frame();
         let header = Header { version: String::new(), at: DateTime::MIN };
-        let mut reader = Self { input, totals: Totals::default(), header };
-        let (b'H', header) = reader.raw_record()? else { return Err(Broken::Damaged) };
-        let version = header.get_str("version").map_err(|_| Broken::Damaged)?.to_owned();
-        let at = header.get_datetime("at").map_err(|_| Broken::Damaged)?;
+        let mut reader = Self { input, summary: Summary::default(), header };
+        let (b'H', header) = reader.raw_record()? else { return Err(FormatError::Corrupted) };
+        let version = header.get_str("version").map_err(|_| FormatError::Corrupted)?.to_owned();
+        let at = header.get_datetime("at").map_err(|_| FormatError::Corrupted)?;
         reader.header = Header { version, at };
         Ok(reader)
     }
 
-    /// Who made it, and when.
-    #[must_use]
     pub fn header(&self) -> &Header {
         &self.header
     }
 
-    /// The next record. Nothing may be asked for behind the end.
-    ///
-    /// # Errors
-    /// See [`Reader::open`].
-    pub fn record(&mut self) -> Result<Record, Broken> {
+    /// The next record. Must not be called again after [`Record::End`].
+    pub fn record(&mut self) -> Result<Record, FormatError> {
         let (kind, document) = self.raw_record()?;
         match kind {
             b'C' => {
-                self.totals.collections += 1;
-                Ok(Record::Collection(document.get_str("name").map_err(|_| Broken::Damaged)?.to_owned()))
+                self.summary.collections += 1;
+                Ok(Record::Collection(
+                    document.get_str("name").map_err(|_| FormatError::Corrupted)?.to_owned(),
+                ))
             }
-            b'D' if self.totals.collections > 0 => {
-                self.totals.documents += 1;
-                self.totals.bytes += document.as_bytes().len() as u64;
+            b'D' if self.summary.collections > 0 => {
+                self.summary.documents += 1;
+                self.summary.bytes += document.as_bytes().len() as u64;
                 Ok(Record::Document(document))
             }
             b'E' => self.end(&document),
-            _ => Err(Broken::Damaged),
+            _ => Err(FormatError::Corrupted),
         }
     }
 
-    /// Reads everything that is left, and says what it was.
-    ///
-    /// # Errors
-    /// See [`Reader::open`].
-    pub fn check(
+    /// Reads and verifies everything up to the end. Calls `on_record` before each record.
+    pub fn verify(
         mut self,
-        mut each: impl FnMut() -> Result<(), OperatorError>,
+        mut on_record: impl FnMut() -> Result<(), OperatorError>,
         name: &str,
-    ) -> Result<Totals, OperatorError> {
+    ) -> Result<Summary, OperatorError> {
         loop {
-            each()?;
-            if let Record::End(totals) = self.record().map_err(|broken| broken.of(name))? {
-                return Ok(totals);
+            on_record()?;
+            if let Record::End(summary) = self.record().map_err(|error| error.of(name))? {
+                return Ok(summary);
             }
         }
     }
 
-    fn end(&mut self, said: &RawDocument) -> Result<Record, Broken> {
-        let counted = |key| said.get_i64(key).map_err(|_| Broken::Damaged);
-        let Totals { collections, documents, .. } = self.totals;
-        // Nothing may follow, inside the frame or behind the digest.
-        if (counted("collections")?, counted("documents")?) != (collections, documents)
+    fn end(&mut self, recorded: &RawDocument) -> Result<Record, FormatError> {
+        let count = |key| recorded.get_i64(key).map_err(|_| FormatError::Corrupted);
+        let Summary { collections, documents, .. } = self.summary;
+        // No bytes may follow the last record inside the frame. Below, no bytes may follow the digest.
+        if (count("collections")?, count("documents")?) != (collections, documents)
             || self.input.read(&mut [0])? != 0
         {
-            return Err(Broken::Damaged);
+            return Err(FormatError::Corrupted);
         }
-        let Digested { inner, digest } = self.input.get_mut();
-        let mut written = [0; SHA256_OUTPUT_LEN];
-        inner.read_exact(&mut written)?;
-        if written == digest.clone().finish().as_ref() && inner.fill_buf()?.is_empty() {
-            return Ok(Record::End(self.totals));
+        let Hashing { inner, digest } = self.input.get_mut();
+        let mut expected = [0; SHA256_OUTPUT_LEN];
+        inner.read_exact(&mut expected)?;
+        if expected == digest.clone().finish().as_ref() && inner.fill_buf()?.is_empty() {
+            return Ok(Record::End(self.summary));
         }
-        Err(Broken::Damaged)
+        Err(FormatError::Corrupted)
     }
 
-    fn raw_record(&mut self) -> Result<(u8, RawDocumentBuf), Broken> {
+    fn raw_record(&mut self) -> Result<(u8, RawDocumentBuf), FormatError> {
         let mut start = [0; 5];
         self.input.read_exact(&mut start)?;
         let [kind, length @ ..] = start;
         let bytes = usize::try_from(i32::from_le_bytes(length)).unwrap_or(0);
+        // The bytes are not verified yet, so a corrupted length must not lead to a huge allocation.
         if !(DOCUMENT_MIN..=DOCUMENT_MAX).contains(&bytes) {
-            return Err(Broken::Damaged);
+            return Err(FormatError::Corrupted);
         }
         let mut document = vec![0; bytes];
         let (head, rest) = document.split_at_mut(length.len());
         head.copy_from_slice(&length);
         self.input.read_exact(rest)?;
-        Ok((kind, RawDocumentBuf::from_bytes(document).map_err(|_| Broken::Damaged)?))
+        Ok((kind, RawDocumentBuf::from_bytes(document).map_err(|_| FormatError::Corrupted)?))
     }
 }
 
@@ -282,12 +252,12 @@ mod tests {
             writer.document(&rawdoc! { "_id": number, "name": "milk" }).unwrap();
         }
         writer.collection("lists").unwrap();
-        let (bytes, totals) = writer.finish().unwrap();
-        assert_eq!((totals.collections, totals.documents), (2, 20));
+        let (bytes, summary) = writer.finish().unwrap();
+        assert_eq!((summary.collections, summary.documents), (2, 20));
         bytes
     }
 
-    fn read(bytes: &[u8]) -> Result<(Header, Vec<Record>), Broken> {
+    fn read(bytes: &[u8]) -> Result<(Header, Vec<Record>), FormatError> {
         let mut reader = Reader::open(bytes)?;
         let mut records = Vec::new();
         loop {
@@ -301,27 +271,27 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_read() {
+    fn a_written_backup_is_read_back() {
         let (read_header, records) = read(&backup()).unwrap();
         assert_eq!(read_header, header());
         assert_eq!(records.len(), 23);
         assert_eq!(records[0], Record::Collection("todos".to_owned()));
         assert_eq!(records[20], Record::Document(rawdoc! { "_id": 19, "name": "milk" }));
         assert_eq!(records[21], Record::Collection("lists".to_owned()));
-        assert!(matches!(records[22], Record::End(Totals { collections: 2, documents: 20, bytes: 1.. })));
+        assert!(matches!(records[22], Record::End(Summary { collections: 2, documents: 20, bytes: 1.. })));
     }
 
     #[test]
-    fn a_backup_that_is_cut_off_anywhere_is_refused() {
+    fn a_backup_truncated_anywhere_is_refused() {
         let bytes = backup();
         for length in 0..bytes.len() {
-            let broken = read(&bytes[..length]);
-            assert!(matches!(broken, Err(Broken::CutOff)), "{length}: {broken:?}");
+            let result = read(&bytes[..length]);
+            assert!(matches!(result, Err(FormatError::Truncated)), "{length}: {result:?}");
         }
     }
 
     #[test]
-    fn every_flipped_bit_is_found() {
+    fn every_flipped_bit_is_detected() {
         let bytes = backup();
         for bit in 0..bytes.len() * 8 {
             let mut flipped = bytes.clone();
@@ -332,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn every_byte_that_is_missing_is_found() {
+    fn every_missing_byte_is_detected() {
         let bytes = backup();
         for at in 0..bytes.len() {
             let mut shorter = bytes.clone();
@@ -342,34 +312,34 @@ mod tests {
     }
 
     #[test]
-    fn the_digest_is_of_the_bytes_of_the_file() {
+    fn the_digest_covers_the_bytes_of_the_file() {
         let bytes = backup();
         let (before, digest) = bytes.split_at(bytes.len() - SHA256_OUTPUT_LEN);
         assert_eq!(digest, aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, before).as_ref());
     }
 
     #[test]
-    fn a_backup_that_something_follows_is_refused() {
+    fn a_backup_with_trailing_bytes_is_refused() {
         for more in [&b"x"[..], &backup()] {
-            assert!(matches!(read(&[&backup(), more].concat()), Err(Broken::Damaged)));
+            assert!(matches!(read(&[&backup(), more].concat()), Err(FormatError::Corrupted)));
         }
     }
 
     #[test]
-    fn what_is_no_backup_and_what_is_a_later_one_are_told_apart() {
+    fn other_files_and_later_format_versions_are_distinguished() {
         let mut later = backup();
         later[8] = 2;
-        assert!(matches!(read(&later), Err(Broken::OtherVersion(2))));
-        assert!(matches!(read(b"PK\x03\x04 an archive of another kind"), Err(Broken::Foreign)));
+        assert!(matches!(read(&later), Err(FormatError::UnsupportedVersion(2))));
+        assert!(matches!(read(b"PK\x03\x04 an archive of another kind"), Err(FormatError::NotABackup)));
     }
 
     #[test]
-    fn a_length_that_no_document_has_is_refused() {
+    fn an_impossible_document_length_is_refused() {
         for length in [-1_i32, 0, 4, i32::MAX] {
             let mut out = zstd::Encoder::new([MAGIC.as_slice(), &[VERSION]].concat(), 1).unwrap();
             out.write_all(b"H").unwrap();
             out.write_all(&length.to_le_bytes()).unwrap();
-            assert!(matches!(read(&out.finish().unwrap()), Err(Broken::Damaged)), "{length}");
+            assert!(matches!(read(&out.finish().unwrap()), Err(FormatError::Corrupted)), "{length}");
         }
     }
 }

@@ -1,25 +1,22 @@
-//! The digest of what passes, written or read. Must not hold anything back.
+//! A reader or writer that computes the SHA-256 digest of the bytes that pass through.
 
 use std::io::{self, BufRead, Read, Write};
 
 use aws_lc_rs::digest::{Context, SHA256};
 
-/// Bytes on their way, of which a digest is made.
-pub(super) struct Digested<T> {
-    /// Where they come from or go to.
+pub(super) struct Hashing<T> {
     pub(super) inner: T,
-    /// Of those that have passed.
+    /// Covers the bytes that were written or consumed, not the bytes that a reader has only buffered.
     pub(super) digest: Context,
 }
 
-impl<T> Digested<T> {
-    /// None have passed yet.
+impl<T> Hashing<T> {
     pub(super) fn new(inner: T) -> Self {
         Self { inner, digest: Context::new(&SHA256) }
     }
 }
 
-impl<W: Write> Write for Digested<W> {
+impl<W: Write> Write for Hashing<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.inner.write(bytes)?;
         self.digest.update(bytes.get(..written).unwrap_or(bytes));
@@ -31,7 +28,7 @@ impl<W: Write> Write for Digested<W> {
     }
 }
 
-impl<R: BufRead> Read for Digested<R> {
+impl<R: BufRead> Read for Hashing<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let read = self.fill_buf()?.read(into)?;
         self.consume(read);
@@ -39,13 +36,13 @@ impl<R: BufRead> Read for Digested<R> {
     }
 }
 
-impl<R: BufRead> BufRead for Digested<R> {
+impl<R: BufRead> BufRead for Hashing<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         self.inner.fill_buf()
     }
 
     fn consume(&mut self, count: usize) {
-        // What is consumed has been seen, so it is there, and is not read again.
+        // The caller has seen these bytes, so they are buffered and this `fill_buf` does not read.
         if let Ok(buffer) = self.inner.fill_buf() {
             self.digest.update(buffer.get(..count).unwrap_or(buffer));
         }

@@ -1,5 +1,6 @@
-//! The whole database in one file, and back again, for hosts without MongoDB's own tools. Must not care what documents
-//! mean, but for the little that a restore has to change: see [`store`].
+//! Backup of the whole database to one file, and restore into an empty database, for hosts without MongoDB's tools.
+//!
+//! **Invariant:** documents are copied byte for byte, except for the changes of a restore that [`store`] lists.
 
 pub mod archive;
 pub mod format;

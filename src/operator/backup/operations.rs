@@ -1,4 +1,7 @@
-//! A backup and a restore, from beginning to end. Must not leave half of either behind.
+//! The commands `backup` and `restore`.
+//!
+//! **Invariant:** neither leaves an incomplete result that looks complete. An incomplete backup is deleted, and a
+//! database with an incomplete restore is marked, so that no service starts on it.
 
 use std::fmt::Display;
 use std::io::BufRead;
@@ -9,153 +12,152 @@ use bson::DateTime;
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use tokio_util::sync::CancellationToken;
 
-use super::archive::{Input, Output, name_of, unwritable};
-use super::format::{Header, Reader, Record, Totals, Writer};
-use super::store::{Filling, Snapshot};
+use super::archive::{Input, Output, name_of, unreadable, unwritable};
+use super::format::{Header, Reader, Record, Summary, Writer};
+use super::store::{Loader, Snapshot};
 use crate::clock;
 use crate::error::{Error, OperatorError};
 use crate::mongo::Db;
 use crate::sync::lineage::Lineage;
 
-/// Writes the database, as it is at one moment, to `path`, and says in one line what that was; `-` is standard output.
-///
-/// # Errors
-/// Why there is no backup, as one line; also that `stop` came first.
+/// Writes the database, as of one point in time, to `path`; `-` is standard output. Returns a one-line summary.
 pub async fn save(
     db: &Db,
     path: &Path,
     now: DateTime,
     stop: &CancellationToken,
 ) -> Result<String, OperatorError> {
-    let began = Instant::now();
+    let started = Instant::now();
     let output = Output::create(path)?;
     let mut snapshot = Snapshot::take(db).await?;
-    let bar = bar("writing", Some(snapshot.estimate().await?));
+    let bar = progress_bar("writing", Some(snapshot.estimate().await?));
     let header = Header { version: env!("CARGO_PKG_VERSION").to_owned(), at: now };
     let failed = |error| unwritable(path, &error);
     let mut writer = Writer::begin(output, &header).map_err(failed)?;
     for name in snapshot.names() {
         writer.collection(&name).map_err(failed)?;
         let write = |document: &_| {
-            go_on(stop)?;
+            fail_if_stopped(stop)?;
             bar.inc(1);
             writer.document(document).map_err(failed)
         };
         snapshot.read(&name, write).await?;
     }
-    let (output, totals) = writer.finish().map_err(failed)?;
+    let (output, summary) = writer.finish().map_err(failed)?;
     output.keep()?;
     bar.finish_and_clear();
-    Ok(format!("backed up {}", summary(totals, began.elapsed())))
+    Ok(format!("backed up {}", describe(summary, started.elapsed())))
 }
 
-/// Fills an empty database from `path`, and says in one line what that was; `-` is standard input. A file is read to its end
-/// and checked before anything is written; what is loaded from a stream is removed again when the stream turns out to be broken.
-/// Until all is done the database has a mark, with which nothing starts on it: see [`Lineage`].
-///
-/// # Errors
-/// Why nothing was restored, as one line; also that `stop` came first.
+/// Loads `path` into an empty database; `-` is standard input. Returns a one-line summary. A file is verified completely
+/// before anything is written. A stream can be read only once, so its documents are removed if it turns out to be
+/// corrupted. Until the restore is complete, the database has a mark that keeps services from starting: see [`Lineage`].
 pub async fn load(
     db: &Db,
     path: &Path,
     now: DateTime,
     stop: &CancellationToken,
 ) -> Result<String, OperatorError> {
-    let began = Instant::now();
+    let started = Instant::now();
     let name = name_of(path, "standard input");
     let mut input = Input::open(path)?;
-    let mut filling = Filling::begin(db).await?;
-    let checked = check(&mut input, &name, stop)?;
-    let source = input.reader().map_err(|error| OperatorError(format!("{name} cannot be read: {error}")))?;
-    let reader = Reader::open(source).map_err(|broken| broken.of(&name))?;
-    let made = clock::rfc3339(reader.header().at);
+    let mut loader = Loader::new(db).await?;
+    let documents = verify(&mut input, &name, stop)?;
+    let source = input.reader().map_err(|error| unreadable(&name, &error))?;
+    let reader = Reader::open(source).map_err(|error| error.of(&name))?;
+    let backup_time = clock::rfc3339(reader.header().at);
     let lineage = Lineage::new(db);
     if !lineage.begin(now).await.map_err(|error| failed(&error))? {
-        return Err(OperatorError("the database is being restored already".to_owned()));
+        return Err(OperatorError("another restore into the database is running".to_owned()));
     }
-    let bar = bar("loading", checked);
-    let each = || {
+    let bar = progress_bar("loading", documents);
+    let on_record = || {
         bar.inc(1);
-        go_on(stop)
+        fail_if_stopped(stop)
     };
-    let filled = fill(&mut filling, reader, &name, now, each).await;
+    let outcome = load_all(&mut loader, reader, &name, now, on_record).await;
     bar.finish_and_clear();
-    match filled {
-        Ok(totals) => {
-            // Whether or not it was written, the database is whole or has its mark.
-            lineage.finish(now).await.map_err(|error| still_there(&failed(&error)))?;
-            Ok(format!("restored, as of {made}: {}", summary(totals, began.elapsed())))
+    match outcome {
+        Ok(summary) => {
+            // If this write fails, the database is complete, with or without its mark.
+            lineage.finish(now).await.map_err(|error| not_removed(&failed(&error)))?;
+            Ok(format!("restored the backup of {backup_time}: {}", describe(summary, started.elapsed())))
         }
         Err(OperatorError(why)) => {
-            filling.undo().await.map_err(|OperatorError(left)| still_there(&format!("{why}; {left}")))?;
-            lineage.give_up().await.map_err(|error| still_there(&format!("{why}; {}", failed(&error))))?;
-            Err(OperatorError(format!("{why}; what had been loaded is removed again")))
+            // The mark goes last, so that a service never starts on the documents that are left.
+            loader
+                .roll_back()
+                .await
+                .map_err(|OperatorError(error)| not_removed(&format!("{why}; {error}")))?;
+            lineage.give_up().await.map_err(|error| not_removed(&format!("{why}; {}", failed(&error))))?;
+            Err(OperatorError(format!("{why}; all loaded documents were removed")))
         }
     }
 }
 
-/// Loads everything, and changes what a restore has to change.
-async fn fill(
-    filling: &mut Filling<'_>,
+async fn load_all(
+    loader: &mut Loader<'_>,
     mut reader: Reader<impl BufRead>,
     name: &str,
     now: DateTime,
-    mut each: impl FnMut() -> Result<(), OperatorError>,
-) -> Result<Totals, OperatorError> {
-    filling.require_no_service().await?;
+    mut on_record: impl FnMut() -> Result<(), OperatorError>,
+) -> Result<Summary, OperatorError> {
+    loader.require_no_service().await?;
     loop {
-        each()?;
-        match reader.record().map_err(|broken| broken.of(name))? {
-            Record::Collection(name) => filling.go_on_with(name).await?,
-            Record::Document(document) => filling.add(document).await?,
-            Record::End(totals) => {
-                filling.flush().await?;
-                filling.require_no_service().await?;
-                filling.end_sessions(now).await?;
-                return Ok(totals);
+        on_record()?;
+        match reader.record().map_err(|error| error.of(name))? {
+            Record::Collection(name) => loader.start_collection(name).await?,
+            Record::Document(document) => loader.add(document).await?,
+            Record::End(summary) => {
+                loader.flush().await?;
+                loader.require_no_service().await?;
+                loader.end_sessions(now).await?;
+                return Ok(summary);
             }
         }
     }
 }
 
-fn still_there(why: &impl Display) -> OperatorError {
-    OperatorError(format!("{why}; drop the database and restore again: what was loaded is still there"))
+fn not_removed(why: &impl Display) -> OperatorError {
+    OperatorError(format!(
+        "{why}; the loaded documents were not removed: drop the database and restore again"
+    ))
 }
 
 fn failed(error: &Error) -> OperatorError {
     OperatorError(error.to_string())
 }
 
-/// Reads a file to its end, and says how many documents it has; `None` for what can be read only once.
-fn check(input: &mut Input, name: &str, stop: &CancellationToken) -> Result<Option<u64>, OperatorError> {
+/// Verifies a file and returns its number of documents. `None` for a stream, which can be read only once.
+fn verify(input: &mut Input, name: &str, stop: &CancellationToken) -> Result<Option<u64>, OperatorError> {
     let Input::File(_) = input else { return Ok(None) };
-    let bar = bar("checking", None);
-    let source = input.reader().map_err(|error| OperatorError(format!("{name} cannot be read: {error}")))?;
-    let reader = Reader::open(source).map_err(|broken| broken.of(name))?;
-    let each = || {
+    let bar = progress_bar("checking", None);
+    let source = input.reader().map_err(|error| unreadable(name, &error))?;
+    let reader = Reader::open(source).map_err(|error| error.of(name))?;
+    let on_record = || {
         bar.inc(1);
-        go_on(stop)
+        fail_if_stopped(stop)
     };
-    let totals = reader.check(each, name)?;
+    let summary = reader.verify(on_record, name)?;
     bar.finish_and_clear();
-    Ok(u64::try_from(totals.documents).ok())
+    Ok(u64::try_from(summary.documents).ok())
 }
 
-fn go_on(stop: &CancellationToken) -> Result<(), OperatorError> {
+fn fail_if_stopped(stop: &CancellationToken) -> Result<(), OperatorError> {
     if stop.is_cancelled() { Err(OperatorError("interrupted".to_owned())) } else { Ok(()) }
 }
 
-fn summary(totals: Totals, took: Duration) -> String {
-    let Totals { collections, documents, bytes } = totals;
+fn describe(summary: Summary, duration: Duration) -> String {
+    let Summary { collections, documents, bytes } = summary;
     let documents = HumanCount(u64::try_from(documents).unwrap_or(0));
-    let (bytes, seconds) = (HumanBytes(bytes), took.as_secs_f64());
+    let (bytes, seconds) = (HumanBytes(bytes), duration.as_secs_f64());
     format!(
-        "{documents} documents of {collections} collections, {bytes} before compression, in {seconds:.1} s"
+        "{documents} documents in {collections} collections, {bytes} before compression, in {seconds:.1} s"
     )
 }
 
-/// Shows how far it is on a terminal's standard error, and nothing anywhere else.
-fn bar(what: &'static str, documents: Option<u64>) -> ProgressBar {
+/// Draws on standard error, and only if that is a terminal.
+fn progress_bar(action: &'static str, documents: Option<u64>) -> ProgressBar {
     let (bar, template) = match documents {
         Some(documents) => {
             (ProgressBar::new(documents), "{msg} {wide_bar} {human_pos}/{human_len} documents, {eta} left")
@@ -163,5 +165,5 @@ fn bar(what: &'static str, documents: Option<u64>) -> ProgressBar {
         None => (ProgressBar::new_spinner(), "{msg} {spinner} {human_pos} documents, {elapsed}"),
     };
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    bar.with_style(style).with_message(what)
+    bar.with_style(style).with_message(action)
 }

@@ -1,12 +1,15 @@
-//! All collections of the database, as raw documents. Must not know of any document more than what a restore changes.
+//! Reads and writes all collections as raw documents.
 //!
-//! A restore changes three things, since the state that it brings back is older than what clients have seen:
+//! The restored state is older than what clients have seen. Therefore a restore changes documents in three ways, and
+//! copies everything else byte for byte:
 //!
-//! - Stamps become those of this replica set: whoever reads changes here compares them with its logical time.
-//! - Every session is over. Refresh tokens need a session, and none is in a backup: else tokens that were replaced or
-//!   logged out since would be good again, and those that replaced them would look like copies. Access tokens end by an
-//!   entry in the blacklist for each user and a raised epoch, higher than any that was counted up to since.
-//! - The database gets a new lineage, so that sync tokens of what is undone are told from its own: see
+//! - Change stamps are set again by the server, because readers of changes compare them with the logical time of this
+//!   replica set.
+//! - Every session ends. Refresh tokens need a session, and a backup contains no sessions. With sessions, refresh tokens
+//!   that were rotated or logged out after the backup would be valid again, and their successors would look like stolen
+//!   copies. Access tokens end by an entry in the blacklist for each user, and by an epoch that is higher than any epoch
+//!   that was reached after the backup.
+//! - The database gets a new lineage, so that sync tokens of the undone state are rejected: see
 //!   [`crate::sync::lineage::Lineage`].
 
 use std::time::Duration;
@@ -17,23 +20,30 @@ use futures_util::TryStreamExt;
 use mongodb::ClientSession;
 use mongodb::error::Error as DriverError;
 
+use crate::auth::revocation::store as revocation;
+use crate::auth::store as session;
 use crate::error::OperatorError;
-use crate::mongo::{self, Db};
+use crate::lists::model::List;
+use crate::mongo::{self, Db, codes};
+use crate::owned::Owned;
+use crate::sync::lineage;
+use crate::todos::model::Todo;
+use crate::users::store as user;
 
-/// What is of no use in another database: heartbeats of instances, sessions, and what tells this database from others.
-const LEFT_OUT: [&str; 3] = ["fences", "lineage", "sessions"];
-/// Where documents have a stamp, `changed`.
-const STAMPED: [&str; 3] = ["blacklist", "lists", "todos"];
-/// How many documents are read at a time.
+/// Collections that a backup does not contain: heartbeats of instances, the identity of the database, and sessions.
+const EXCLUDED: [&str; 3] = [revocation::FENCES, lineage::COLLECTION, session::COLLECTION];
+/// Collections whose documents have a change stamp. Every kind of owned document needs an entry.
+const STAMPED: [&str; 3] = [revocation::BLACKLIST, List::COLLECTION, Todo::COLLECTION];
 const READ_BATCH: u32 = 1_000;
-/// How many documents are written at a time.
-const BATCH: usize = 1_000;
-/// How many bytes are written at a time, and one document.
-const BATCH_BYTES: usize = 8 * 1024 * 1024;
-/// How long the entries are kept that end access tokens: longer than `ACCESS_TOKEN_TTL` may be, which is an hour.
-const REVOKED_FOR: Duration = Duration::from_hours(2);
+const WRITE_BATCH: usize = 1_000;
+/// A batch is written as soon as it has at least this many bytes.
+const WRITE_BATCH_BYTES: usize = 8 * 1024 * 1024;
+/// How long the entries that end access tokens are kept: longer than the maximum of `ACCESS_TOKEN_TTL`, one hour.
+const REVOCATION_TTL: Duration = Duration::from_hours(2);
 
-/// The database as it was at one moment.
+const COLLECTIONS_CHANGING: &str = "collections or indexes are being created at this moment; try again";
+
+/// The database at one point in time.
 pub struct Snapshot<'a> {
     db: &'a Db,
     session: ClientSession,
@@ -41,36 +51,30 @@ pub struct Snapshot<'a> {
 }
 
 impl<'a> Snapshot<'a> {
-    /// Settles the moment, which is now.
-    ///
-    /// # Errors
-    /// There is nothing in the database, collections are just being made, or it cannot be read.
+    /// Refuses an empty database, and a database in which collections are being created.
     pub async fn take(db: &'a Db) -> Result<Self, OperatorError> {
-        let names = of_use(db).await?;
+        let names = backed_up_collections(db).await?;
         let Some(first) = names.first() else {
-            return Err(OperatorError("there is nothing in the database that MONGODB_URI names".to_owned()));
+            return Err(OperatorError(
+                "the database of MONGODB_URI is empty, so there is nothing to back up".to_owned(),
+            ));
         };
         let first = db.collection::<Document>(first);
         let mut session = first.client().start_session().snapshot(true).await.map_err(failed)?;
-        // The first read of the session settles the moment for all that follow.
+        // The first read of a snapshot session determines the point in time of all reads of the session.
         first.find_one(doc! {}).session(&mut session).await.map_err(failed)?;
-        if of_use(db).await? != names {
-            return Err(OperatorError("collections are being made at this moment: try again".to_owned()));
+        if backed_up_collections(db).await? != names {
+            return Err(OperatorError(COLLECTIONS_CHANGING.to_owned()));
         }
         Ok(Self { db, session, names })
     }
 
-    /// The names of the collections: all that there are, for a later version or the operator may have made some, but
-    /// those that are of no use elsewhere.
-    #[must_use]
+    /// All collections except for [`EXCLUDED`], including collections that this version does not know.
     pub fn names(&self) -> Vec<String> {
         self.names.clone()
     }
 
-    /// About how many documents there are.
-    ///
-    /// # Errors
-    /// They cannot be read.
+    /// The approximate number of documents.
     pub async fn estimate(&self) -> Result<u64, OperatorError> {
         let mut documents = 0;
         for name in &self.names {
@@ -80,10 +84,7 @@ impl<'a> Snapshot<'a> {
         Ok(documents)
     }
 
-    /// Hands every document of a collection to `each`.
-    ///
-    /// # Errors
-    /// They cannot be read; those of `each`.
+    /// Calls `each` for every document of a collection.
     pub async fn read(
         &mut self,
         name: &str,
@@ -99,69 +100,60 @@ impl<'a> Snapshot<'a> {
     }
 }
 
-/// A database that is being filled.
-pub struct Filling<'a> {
+/// Writes documents into an empty database, in batches.
+pub struct Loader<'a> {
     db: &'a Db,
-    /// The collections that may have documents by now; the last is the one that is filled.
+    /// The collections that may contain documents. The last one is being loaded.
     names: Vec<String>,
     batch: Vec<RawDocumentBuf>,
     bytes: usize,
 }
 
-impl<'a> Filling<'a> {
-    /// Begins with a database that must have no documents.
-    ///
-    /// # Errors
-    /// It has some, or cannot be read.
-    pub async fn begin(db: &'a Db) -> Result<Self, OperatorError> {
+impl<'a> Loader<'a> {
+    /// Refuses a database that contains documents.
+    pub async fn new(db: &'a Db) -> Result<Self, OperatorError> {
         for name in collections(db).await? {
             if has_documents(db, &name).await? {
                 return Err(OperatorError(format!(
-                    "the database has documents, in the collection `{name}`, and is only restored into when it has \
-                     none: stop the service, and drop the database or name another one in MONGODB_URI"
+                    "the database is not empty: the collection `{name}` contains documents; stop the service, and drop \
+                     the database or set MONGODB_URI to an empty one"
                 )));
             }
         }
         Ok(Self { db, names: Vec::new(), batch: Vec::new(), bytes: 0 })
     }
 
-    /// Refuses a database that a service has begun to use.
-    ///
-    /// # Errors
-    /// One has, or the database cannot be read.
+    /// Refuses a database that a service uses.
     pub async fn require_no_service(&self) -> Result<(), OperatorError> {
-        if has_documents(self.db, "fences").await? {
-            return Err(OperatorError("a service was started on the database meanwhile: stop it".to_owned()));
+        // Every running service writes its heartbeat there.
+        if has_documents(self.db, revocation::FENCES).await? {
+            return Err(OperatorError(
+                "a service was started on the database during the restore; stop the service".to_owned(),
+            ));
         }
         Ok(())
     }
 
-    /// Goes on with the collection `name`.
-    ///
-    /// # Errors
-    /// See [`Filling::flush`].
-    pub async fn go_on_with(&mut self, name: String) -> Result<(), OperatorError> {
+    pub async fn start_collection(&mut self, name: String) -> Result<(), OperatorError> {
         self.flush().await?;
         self.names.push(name);
         Ok(())
     }
 
-    /// Adds a document to the collection.
-    ///
-    /// # Errors
-    /// See [`Filling::flush`].
+    /// Adds a document to the current collection.
     pub async fn add(&mut self, document: RawDocumentBuf) -> Result<(), OperatorError> {
-        let stamped = self.names.last().is_some_and(|name| STAMPED.contains(&name.as_str()));
-        let document = if stamped { unstamped(document)? } else { document };
+        let is_stamped = self.names.last().is_some_and(|name| STAMPED.contains(&name.as_str()));
+        let document = if is_stamped { with_stamp_reset(document)? } else { document };
         self.bytes += document.as_bytes().len();
         self.batch.push(document);
-        if self.batch.len() >= BATCH || self.bytes >= BATCH_BYTES { self.flush().await } else { Ok(()) }
+        if self.batch.len() >= WRITE_BATCH || self.bytes >= WRITE_BATCH_BYTES {
+            self.flush().await
+        } else {
+            Ok(())
+        }
     }
 
-    /// Writes what has been added.
-    ///
-    /// # Errors
-    /// It cannot be written.
+    /// Writes the documents that were added since the last batch.
     pub async fn flush(&mut self) -> Result<(), OperatorError> {
         let (batch, Some(name)) = (std::mem::take(&mut self.batch), self.names.last()) else { return Ok(()) };
         self.bytes = 0;
@@ -172,36 +164,31 @@ impl<'a> Filling<'a> {
         Ok(())
     }
 
-    /// Ends every session: see the head of this file.
-    ///
-    /// # Errors
-    /// It cannot be written.
+    /// Ends every session, as described at the top of this file.
     pub async fn end_sessions(&mut self, now: DateTime) -> Result<(), OperatorError> {
-        self.names.push("blacklist".to_owned());
-        let users = self.db.collection::<Document>("users");
-        // What the original wrote has no epoch yet, and no tokens of ours.
-        let ours = doc! { "epoch": { "$exists": true } };
-        // In seconds since 1970, where no counting gets to.
-        let past_all = now.timestamp_millis() / 1_000;
-        let raised = doc! { "$max": [{ "$add": ["$epoch", 1_i64] }, past_all] };
-        let raise = users.update_many(ours.clone(), vec![doc! { "$set": { "epoch": raised } }]).await;
+        self.names.push(revocation::BLACKLIST.to_owned());
+        let users = self.db.collection::<Document>(user::COLLECTION);
+        // A user that only the original service has written has no epoch yet, and no tokens of this service.
+        let with_epoch = doc! { "epoch": { "$exists": true } };
+        // Epochs count password changes and the like one by one, so none reaches the seconds since 1970.
+        let above_all = now.timestamp_millis() / 1_000;
+        let raised = doc! { "$max": [{ "$add": ["$epoch", 1_i64] }, above_all] };
+        let raise = users.update_many(with_epoch.clone(), vec![doc! { "$set": { "epoch": raised } }]).await;
         raise.map_err(failed)?;
-        let expires_at = now.saturating_add_duration(REVOKED_FOR);
+        let expires_at = now.saturating_add_duration(REVOCATION_TTL);
         let entry = doc! {
             "_id": { "$concat": ["user:", { "$toString": "$_id" }] }, "epoch": "$epoch",
             "revoked_at": now, "expires_at": expires_at, "changed": "$$CLUSTER_TIME",
         };
-        let merge = doc! { "$merge": { "into": "blacklist", "whenMatched": "replace" } };
-        let entered = users.aggregate([doc! { "$match": ours }, doc! { "$project": entry }, merge]).await;
+        let merge = doc! { "$merge": { "into": revocation::BLACKLIST, "whenMatched": "replace" } };
+        let entered =
+            users.aggregate([doc! { "$match": with_epoch }, doc! { "$project": entry }, merge]).await;
         entered.map_err(failed)?.try_collect::<Vec<_>>().await.map_err(failed)?;
         Ok(())
     }
 
-    /// Removes everything again.
-    ///
-    /// # Errors
-    /// It cannot be removed.
-    pub async fn undo(self) -> Result<(), OperatorError> {
+    /// Drops every collection that was loaded.
+    pub async fn roll_back(self) -> Result<(), OperatorError> {
         for name in self.names {
             self.db.collection::<Document>(&name).drop().await.map_err(failed)?;
         }
@@ -209,9 +196,9 @@ impl<'a> Filling<'a> {
     }
 }
 
-/// The names of all collections in their order, without views and the server's own.
+/// The names of all collections in alphabetical order, without views and system collections.
 async fn collections(db: &Db) -> Result<Vec<String>, OperatorError> {
-    let any = db.collection::<Document>("lineage");
+    let any = db.collection::<Document>(lineage::COLLECTION);
     let database = any.client().database(&any.namespace().db);
     let mut names =
         database.list_collection_names().filter(doc! { "type": "collection" }).await.map_err(failed)?;
@@ -220,42 +207,40 @@ async fn collections(db: &Db) -> Result<Vec<String>, OperatorError> {
     Ok(names)
 }
 
-/// Those that a backup has.
-async fn of_use(db: &Db) -> Result<Vec<String>, OperatorError> {
+async fn backed_up_collections(db: &Db) -> Result<Vec<String>, OperatorError> {
     let mut names = collections(db).await?;
-    names.retain(|name| !LEFT_OUT.contains(&name.as_str()));
+    names.retain(|name| !EXCLUDED.contains(&name.as_str()));
     Ok(names)
 }
 
 async fn has_documents(db: &Db, name: &str) -> Result<bool, OperatorError> {
-    let any = db.collection::<Document>(name).find_one(doc! {}).projection(doc! { "_id": 1 }).await;
-    Ok(any.map_err(failed)?.is_some())
+    let first = db.collection::<Document>(name).find_one(doc! {}).projection(doc! { "_id": 1 }).await;
+    Ok(first.map_err(failed)?.is_some())
 }
 
-/// A document whose stamp the server is to set when it is inserted, as it does with a timestamp of zero.
-fn unstamped(document: RawDocumentBuf) -> Result<RawDocumentBuf, OperatorError> {
+/// The document with a stamp of 0. The server replaces a top-level timestamp of 0 with its logical time on insert.
+fn with_stamp_reset(document: RawDocumentBuf) -> Result<RawDocumentBuf, OperatorError> {
     if !matches!(document.get("changed"), Ok(Some(RawBsonRef::Timestamp(_)))) {
         return Ok(document);
     }
     let zero = RawBsonRef::Timestamp(Timestamp { time: 0, increment: 0 });
-    let unstamped = document.iter().map(|element| {
+    let reset = document.iter().map(|element| {
         let (key, value) = element?;
         Ok((key, if key == "changed" { zero } else { value }))
     });
-    unstamped
+    reset
         .collect::<Result<RawDocumentBuf, bson::error::Error>>()
-        .map_err(|error| OperatorError(format!("a document cannot be read: {error}")))
+        .map_err(|error| OperatorError(format!("a document of the backup is not valid BSON: {error}")))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "what `map_err` takes")]
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` passes the error by value")]
 fn failed(error: DriverError) -> OperatorError {
     OperatorError(match mongo::error_code(&error) {
-        // SnapshotTooOld.
-        Some(239) => "the backup took longer than MongoDB remembers a moment, which is 5 minutes unless set otherwise: \
-                      db.adminCommand({setParameter: 1, minSnapshotHistoryWindowInSeconds: 3600})"
+        Some(codes::SNAPSHOT_TOO_OLD) => "the backup took longer than MongoDB keeps snapshots (5 minutes by default); \
+                                          raise the limit and try again: \
+                                          db.adminCommand({setParameter: 1, minSnapshotHistoryWindowInSeconds: 3600})"
             .to_owned(),
-        // SnapshotUnavailable.
-        Some(246) => "collections or indexes are being made at this moment: try again".to_owned(),
+        Some(codes::SNAPSHOT_UNAVAILABLE) => COLLECTIONS_CHANGING.to_owned(),
         _ => format!("MongoDB: {}", mongo::one_line(&error)),
     })
 }
@@ -267,15 +252,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_stamp_of_a_document_is_taken_off() {
+    fn only_the_top_level_stamp_is_reset() {
         let stamp = |time| Timestamp { time, increment: time };
         let stamped =
             |time| rawdoc! { "_id": 1, "changed": stamp(time), "in": { "changed": stamp(7) }, "z": [true] };
-        assert_eq!(unstamped(stamped(9)).unwrap(), stamped(0));
+        assert_eq!(with_stamp_reset(stamped(9)).unwrap(), stamped(0));
         for other in
             [rawdoc! { "_id": 1 }, rawdoc! { "changed": "text" }, rawdoc! { "in": { "changed": stamp(7) } }]
         {
-            assert_eq!(unstamped(other.clone()).unwrap(), other);
+            assert_eq!(with_stamp_reset(other.clone()).unwrap(), other);
         }
     }
 }
