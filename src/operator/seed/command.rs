@@ -1,4 +1,4 @@
-//! `todo-api seed`: its options, its progress bar, its last line. Must say why when it refuses, in one line.
+//! The command line of `todo-api seed`: options, progress bar and messages. A refusal is one line with its reason.
 
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
@@ -6,61 +6,57 @@ use indicatif::{ProgressBar, ProgressStyle};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::model::NUMBER_MAX;
-use super::operations::{Obstacle, Order, Seeder, users_needed};
+use super::operations::{SeedError, SeedRequest, Seeder, users_needed};
 use crate::error::{Error, OperatorError};
 use crate::state::AppState;
 
-/// How much demo data, and for whom.
 #[derive(Debug, Args)]
 pub struct SeedOptions {
-    /// How many users: demo, demo-2, demo-3 [default: as many as the todos need, 10,000 each]
-    #[arg(long, value_name = "N", value_parser = within::<u32>(1, 1_000_000))]
+    /// Number of users: demo, demo-2, demo-3, ... [default: one for every 10,000 todos]
+    #[arg(long, value_name = "N", value_parser = number_within::<u32>(1, 1_000_000))]
     users: Option<u32>,
-    /// How many todos in all, some of them in the trash
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = within::<u64>(0, 1_000_000_000))]
+    /// Total number of todos, including some in the trash
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = number_within::<u64>(0, 1_000_000_000))]
     todos: u64,
-    /// Which data: the same seed gives the same
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = within::<u32>(0, u64::from(NUMBER_MAX)))]
+    /// Seed of the random data; the same seed gives the same data
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = number_within::<u32>(0, u64::from(NUMBER_MAX)))]
     seed: u32,
-    /// The password of every demo user, which is no secret: this command prints it
+    /// Password of every demo user; not a secret, because the command prints it
     #[arg(long, value_name = "TEXT", default_value = "demo password")]
     password: SecretString,
-    /// Seed even where other users are
+    /// Seed even if the database has other users
     #[arg(long)]
     force: bool,
 }
 
-/// Seeds, and says what there is now and how to log in. On a terminal it shows how far it is.
-///
-/// # Errors
-/// Why it was not done, or not to the end, as one line.
+/// Returns one line with the amount of data and how to log in.
 pub async fn run(state: &AppState, options: SeedOptions) -> Result<String, OperatorError> {
     let SeedOptions { users, todos, seed, password, force } = options;
     let users = users.unwrap_or_else(|| u32::try_from(users_needed(todos)).unwrap_or(u32::MAX));
-    let order = Order { seed, users, todos, password, force };
+    let request = SeedRequest { seed, users, todos, password, force };
     let bar = progress_bar(todos);
-    let stores = Seeder::new(&state.db, state.hasher.clone());
-    let seeded = stores.run(&order, state.workspaces.now(), |written| bar.inc(written)).await;
+    let seeder = Seeder::new(&state.db, state.hasher.clone());
+    let summary = seeder.run(&request, state.workspaces.now(), |written| bar.inc(written)).await;
     bar.finish_and_clear();
-    let seeded = seeded.map_err(|obstacle| refusal(&obstacle, &order))?;
-    let took = bar.elapsed();
+    let summary = summary.map_err(|error| refusal(&error, &request))?;
+    let duration = bar.elapsed();
     Ok(format!(
         "{}, {} and {} ({} new) in {:.1} s ({} todos/s); log in as `demo` with the password `{}`",
-        counted(u64::from(users), "user"),
-        counted(seeded.lists, "list"),
-        counted(todos, "todo"),
-        seeded.new_todos,
-        took.as_secs_f64(),
-        u128::from(todos) * 1_000 / took.as_millis().max(1),
-        order.password.expose_secret(),
+        pluralized(u64::from(users), "user"),
+        pluralized(summary.lists, "list"),
+        pluralized(todos, "todo"),
+        summary.new_todos,
+        duration.as_secs_f64(),
+        u128::from(todos) * 1_000 / duration.as_millis().max(1),
+        request.password.expose_secret(),
     ))
 }
 
-fn within<T: TryFrom<u64>>(first: u64, last: u64) -> RangedU64ValueParser<T> {
-    RangedU64ValueParser::new().range(first..=last)
+fn number_within<T: TryFrom<u64>>(min: u64, max: u64) -> RangedU64ValueParser<T> {
+    RangedU64ValueParser::new().range(min..=max)
 }
 
-/// A bar on standard error, if that is a terminal.
+/// Draws on standard error, and only if that is a terminal.
 fn progress_bar(todos: u64) -> ProgressBar {
     let template = "{bar:40} {human_pos} of {human_len} todos, {per_sec:0}, {eta} left";
     let bar = ProgressBar::new(todos);
@@ -70,28 +66,27 @@ fn progress_bar(todos: u64) -> ProgressBar {
     }
 }
 
-fn counted(count: u64, noun: &str) -> String {
+fn pluralized(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-fn refusal(obstacle: &Obstacle, order: &Order) -> OperatorError {
-    OperatorError(match obstacle {
-        Obstacle::OtherUsers => {
-            "the database has users who are no demo users; with --force the demo data is put beside theirs"
-                .to_owned()
+fn refusal(error: &SeedError, request: &SeedRequest) -> OperatorError {
+    OperatorError(match error {
+        SeedError::OtherUsers => {
+            "the database has users other than demo users; to add demo data anyway, use --force".to_owned()
         }
-        Obstacle::TooFewUsers(needed) => {
-            format!("{} todos need at least {needed} users: a user has at most 10,000", order.todos)
+        SeedError::TooFewUsers(needed) => {
+            format!("{} todos need at least {needed} users, because a user has at most 10,000", request.todos)
         }
-        Obstacle::OtherPassword => {
-            "demo is there, with another password: give that one by --password".to_owned()
+        SeedError::OtherPassword => {
+            "the user demo exists with another password; set that password with --password".to_owned()
         }
-        Obstacle::Error(Error::Invalid(faults)) => {
-            faults.iter().map(|fault| fault.detail.as_str()).collect::<Vec<_>>().join(" ")
+        SeedError::Error(Error::Invalid(violations)) => {
+            violations.iter().map(|violation| violation.detail.as_str()).collect::<Vec<_>>().join(" ")
         }
-        Obstacle::Error(Error::UsernameTaken) => {
-            "the name of a demo user is taken: by someone else, or by one of another --seed".to_owned()
+        SeedError::Error(Error::UsernameTaken) => {
+            "the name of a demo user is taken, by another user or by a demo user of another --seed".to_owned()
         }
-        Obstacle::Error(error) => format!("{error}; run it again, and it goes on where it was"),
+        SeedError::Error(error) => format!("{error}; run the command again to continue"),
     })
 }

@@ -1,4 +1,4 @@
-//! Demo data: what `todo-api seed` puts into a database for a tour or a load test. Must not be used by the service.
+//! `todo-api seed`: writes demo data for a tour or a load test. The service itself never uses this folder.
 
 pub mod command;
 pub mod model;

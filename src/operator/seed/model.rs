@@ -1,8 +1,7 @@
-//! What demo data there is for a seed and a day: users, lists, todos. Must give the same for the same, and must not
-//! write anything.
+//! Generates demo data: users, lists and todos. The same seed on the same day gives the same data.
 //!
-//! Each user is drawn from a stream of random numbers of their own, todo by todo. So more todos, or more users, are
-//! the same ones and others behind them.
+//! Every user has a separate stream of random numbers, from which the todos are drawn one after another. Therefore a
+//! larger request extends the data of a smaller one and does not change it.
 
 use std::collections::HashSet;
 
@@ -24,47 +23,44 @@ use crate::todos::model::{Priority, Todo};
 use crate::todos::recurrence::{Recurrence, RecurrencePatch};
 use crate::users::model::User;
 
-/// What the ids of all demo data begin with.
-pub const MARK: [u8; 4] = *b"demo";
-/// The highest seed, and the highest number of a user: three bytes of an id each.
+/// The first bytes of the id of every demo document.
+pub const ID_PREFIX: [u8; 4] = *b"demo";
+/// The highest seed and the highest user number. Each takes three bytes of an id.
 pub const NUMBER_MAX: u32 = 0xff_ffff;
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
-/// For how long the users have been here.
-const PAST: i64 = 180 * DAY;
-/// How long ago the first thing in the trash was put there: well before it is purged.
-const IN_TRASH: i64 = 25 * DAY;
-/// From which day to which, today being 0, todos are due.
+/// The age of the users' oldest data.
+const HISTORY: i64 = 180 * DAY;
+// Well below the 30 days after which the trash is purged.
+const IN_TRASH_MAX: i64 = 25 * DAY;
+/// The first and the last due date, in days from today.
 const DUE_DAYS: (i64, i64) = (-14, 30);
-/// The number in an id from which on it is a todo's; below are the user's and those of lists.
+/// Inside the ids of one user, 0 is the user, lower numbers are lists, and todos begin here.
 const FIRST_TODO: usize = 100;
 const ZONES: [Tz; 3] = [Tz::Europe__Berlin, Tz::America__New_York, Tz::Asia__Tokyo];
 
-/// Determines all demo data.
 #[derive(Debug, Clone, Copy)]
-pub struct Recipe {
+pub struct DemoData {
     seed: u32,
-    /// The midnight, in UTC, with which the day began: nothing has happened since.
+    /// The start of the day in UTC. All generated events are before this time.
     today: DateTime,
 }
 
-impl Recipe {
-    /// For the day of `now`, in UTC. Of `seed` the lower three bytes count.
-    #[must_use]
+impl DemoData {
+    /// Uses the day of `now` in UTC, and the lower three bytes of `seed`.
     pub fn new(seed: u32, now: DateTime) -> Self {
         let now = now.timestamp_millis();
         Self { seed: seed & NUMBER_MAX, today: DateTime::from_millis(now - now.rem_euclid(DAY)) }
     }
 
-    /// The user of a number, from 0: `demo`, `demo-2`, `demo-3`.
-    #[must_use]
+    /// Numbers start at 0: `demo`, `demo-2`, `demo-3`.
     pub fn user(&self, number: u32, password_hash: &str) -> User {
         let username =
             if number == 0 { "demo".to_owned() } else { format!("demo-{}", u64::from(number) + 1) };
         let zone = ZONES[number as usize % ZONES.len()];
-        let registered = self.today.saturating_add_millis(-PAST - DAY);
+        let registered = self.today.saturating_add_millis(-HISTORY - DAY);
         User {
             id: self.user_id(number),
             email: Some(format!("{username}@example.org")),
@@ -73,30 +69,25 @@ impl Recipe {
         }
     }
 
-    /// The id of that user.
-    #[must_use]
     pub fn user_id(&self, number: u32) -> ObjectId {
         self.id(number, 0)
     }
 
-    /// The lists of the user of a number, and their first `count` todos, parents before subtasks.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] when a rule for recurrence is wrong.
-    pub fn plan(&self, number: u32, count: usize) -> Result<(Vec<List>, Vec<Todo>), Error> {
+    /// The lists and the first `count` todos of a user, parents before subtasks.
+    pub fn objects(&self, number: u32, count: usize) -> Result<(Vec<List>, Vec<Todo>), Error> {
         let mut random = ChaCha8Rng::seed_from_u64(u64::from(self.seed));
         random.set_stream(u64::from(number));
         let mut themes: Vec<&Theme> = THEMES.iter().collect();
         themes.shuffle(&mut random);
         themes.truncate(random.random_range(4..=THEMES.len()));
         let lists: Vec<_> =
-            (1..).zip(&themes).map(|(place, theme)| self.list(number, place, theme)).collect();
-        let mut author =
-            Author { recipe: *self, number, random, lists: &lists, themes: &themes, todos: vec![] };
-        while author.todos.len() < count {
-            author.add_family()?;
+            (1..).zip(&themes).map(|(index, theme)| self.list(number, index, theme)).collect();
+        let mut generator =
+            TodoGenerator { data: *self, number, random, lists: &lists, themes: &themes, todos: vec![] };
+        while generator.todos.len() < count {
+            generator.add_task()?;
         }
-        let mut todos = author.todos;
+        let mut todos = generator.todos;
         let parents: HashSet<ObjectId> = todos.iter().filter_map(|todo| todo.parent_id).collect();
         for todo in &mut todos {
             todo.is_parent = parents.contains(&todo.id);
@@ -105,27 +96,27 @@ impl Recipe {
         Ok((lists, todos))
     }
 
-    /// The id of something: the mark, the seed, the user's number, and a number within what belongs to the user.
+    /// 4 bytes prefix, 3 bytes seed, 3 bytes user number, 2 bytes number within the user's documents.
     fn id(&self, number: u32, within: usize) -> ObjectId {
         let ([_, seed @ ..], [_, number @ ..]) = (self.seed.to_be_bytes(), number.to_be_bytes());
         let within = u16::try_from(within).unwrap_or(u16::MAX).to_be_bytes();
         let mut bytes = [0; 12];
-        let parts = MARK.into_iter().chain(seed).chain(number).chain(within);
+        let parts = ID_PREFIX.into_iter().chain(seed).chain(number).chain(within);
         bytes.iter_mut().zip(parts).for_each(|(byte, part)| *byte = part);
         ObjectId::from_bytes(bytes)
     }
 
-    fn list(&self, number: u32, place: u16, theme: &Theme) -> List {
-        let id = self.id(number, usize::from(place));
-        let made = self.today.saturating_add_millis(-PAST - DAY + i64::from(place) * MINUTE);
-        let blank = List::blank(id, self.user_id(number), order_key::migrated(made, id), made);
+    fn list(&self, number: u32, index: u16, theme: &Theme) -> List {
+        let id = self.id(number, usize::from(index));
+        let created_at = self.today.saturating_add_millis(-HISTORY - DAY + i64::from(index) * MINUTE);
+        let blank = List::blank(id, self.user_id(number), order_key::migrated(created_at, id), created_at);
         List { name: theme.list.to_owned(), color: Some(theme.color.to_owned()), ..blank }
     }
 }
 
-/// Makes up the todos of one user.
-struct Author<'a> {
-    recipe: Recipe,
+/// Generates the todos of one user.
+struct TodoGenerator<'a> {
+    data: DemoData,
     number: u32,
     random: ChaCha8Rng,
     lists: &'a [List],
@@ -133,12 +124,12 @@ struct Author<'a> {
     todos: Vec<Todo>,
 }
 
-impl Author<'_> {
-    /// Adds a todo, sometimes with subtasks on two levels.
-    fn add_family(&mut self) -> Result<(), Error> {
-        let place = self.random.random_range(0..self.themes.len());
-        let theme = self.themes[place];
-        let list = self.random.random_ratio(7, 8).then(|| self.lists[place].id);
+impl TodoGenerator<'_> {
+    /// Adds a todo, in some cases with subtasks on two levels.
+    fn add_task(&mut self) -> Result<(), Error> {
+        let index = self.random.random_range(0..self.themes.len());
+        let theme = self.themes[index];
+        let list = self.random.random_ratio(7, 8).then(|| self.lists[index].id);
         let routine = self.random.random_ratio(3, 20).then(|| self.pick(theme.routines));
         let name = match routine {
             Some((name, _)) => name.to_owned(),
@@ -151,12 +142,12 @@ impl Author<'_> {
             steps.shuffle(&mut self.random);
             let first = self.todos.len();
             for step in steps.drain(..self.random.random_range(2..=4)) {
-                let part = self.part(step, &root, theme);
-                self.todos.push(part);
+                let subtask = self.subtask(step, &root, theme);
+                self.todos.push(subtask);
             }
-            let (above, step) = (self.todos[first].clone(), self.pick(&steps));
-            let part = self.part(step, &above, theme);
-            self.todos.push(part);
+            let (parent, step) = (self.todos[first].clone(), self.pick(&steps));
+            let subtask = self.subtask(step, &parent, theme);
+            self.todos.push(subtask);
         }
         Ok(())
     }
@@ -168,11 +159,13 @@ impl Author<'_> {
         theme: &Theme,
         rule: Option<&str>,
     ) -> Result<Todo, Error> {
-        let today = self.recipe.today.timestamp_millis();
-        // What follows a creation takes an hour at most.
-        let made = today - self.random.random_range(2 * HOUR..PAST);
-        let trashed =
-            self.random.random_ratio(3, 100).then(|| self.between(made.max(today - IN_TRASH) + HOUR, today));
+        let today = self.data.today.timestamp_millis();
+        // Subtasks are created within an hour after their root, which must still be before today.
+        let made = today - self.random.random_range(2 * HOUR..HISTORY);
+        let trashed = self
+            .random
+            .random_ratio(3, 100)
+            .then(|| self.between(made.max(today - IN_TRASH_MAX) + HOUR, today));
         let is_done = self.random.random_ratio(5, 20) && rule.is_none();
         let done = is_done.then(|| self.between(made + HOUR, trashed.unwrap_or(today)));
         let mut todo = Todo { list_id, ..self.todo(name, made, done, theme) };
@@ -188,51 +181,52 @@ impl Author<'_> {
         Ok(todo)
     }
 
-    /// A part of another todo: where that one is, and done if that one is.
-    fn part(&mut self, name: &str, parent: &Todo, theme: &Theme) -> Todo {
+    /// Has the list and the state of its parent, and is completed if its parent is.
+    fn subtask(&mut self, name: &str, parent: &Todo, theme: &Theme) -> Todo {
         let made = parent.created_at.timestamp_millis() + self.random.random_range(MINUTE..20 * MINUTE);
-        let until = parent.deleted_at.unwrap_or(self.recipe.today).timestamp_millis();
+        let until = parent.deleted_at.unwrap_or(self.data.today).timestamp_millis();
         let alone = self.random.random_ratio(3, 10).then(|| self.between(made, until));
         let with_parent = parent.completed_at.map(DateTime::timestamp_millis);
         let (made, done) = (with_parent.map_or(made, |done| made.min(done)), with_parent.or(alone));
-        let part = self.todo(name.to_owned(), made, done, theme);
+        let subtask = self.todo(name.to_owned(), made, done, theme);
         Todo {
             list_id: parent.list_id,
             parent_id: Some(parent.id),
             state: parent.state,
             deleted_at: parent.deleted_at,
             trashed_with: parent.trashed_with,
-            updated_at: parent.deleted_at.unwrap_or(part.updated_at),
-            ..part
+            updated_at: parent.deleted_at.unwrap_or(subtask.updated_at),
+            ..subtask
         }
     }
 
-    /// A todo that was made and perhaps done at these times, in milliseconds, with whatever any todo may have.
-    fn todo(&mut self, name: String, made: i64, done: Option<i64>, theme: &Theme) -> Todo {
-        let id = self.recipe.id(self.number, FIRST_TODO + self.todos.len());
-        let (owner_id, made) = (self.recipe.user_id(self.number), DateTime::from_millis(made));
+    /// `created` and `completed` are in milliseconds since 1970.
+    fn todo(&mut self, name: String, created: i64, completed: Option<i64>, theme: &Theme) -> Todo {
+        let id = self.data.id(self.number, FIRST_TODO + self.todos.len());
+        let (owner_id, created_at) = (self.data.user_id(self.number), DateTime::from_millis(created));
+        let completed_at = completed.map(DateTime::from_millis);
         let notes = if self.random.random_bool(0.5) { self.random.random_range(1..=3) } else { 0 };
         let notes: Vec<_> = theme.notes.sample(&mut self.random, notes).copied().collect();
         let tags = self.random.random_range(0..=3);
-        let rank = [0, 0, 0, 0, 0, 1, 1, 2, 2, 3];
-        let blank = Todo::blank(id, owner_id, order_key::migrated(made, id), made);
+        let priorities = [0, 0, 0, 0, 0, 1, 1, 2, 2, 3];
+        let blank = Todo::blank(id, owner_id, order_key::migrated(created_at, id), created_at);
         Todo {
             name,
             description: notes.join(" "),
-            completed: done.is_some(),
-            completed_at: done.map(DateTime::from_millis),
-            priority: Priority::from(self.pick(&rank)),
+            completed: completed_at.is_some(),
+            completed_at,
+            priority: Priority::from(self.pick(&priorities)),
             tags: theme.tags.sample(&mut self.random, tags).map(|tag| (*tag).to_owned()).collect(),
-            updated_at: done.map_or(made, DateTime::from_millis),
+            updated_at: completed_at.unwrap_or(created_at),
             ..blank
         }
     }
 
-    /// A day around today, and a due date on it: the day itself, a wall time, or a wall time somewhere.
+    /// A day around today, and a due date on that day: a date, a local time, or a local time in a time zone.
     fn due(&mut self, is_done: bool) -> (NaiveDate, Due) {
         let (first, last) = DUE_DAYS;
         let days = self.random.random_range(first..=if is_done { 2 } else { last }) - first;
-        let start = self.recipe.today.saturating_add_millis(first * DAY).to_chrono().date_naive();
+        let start = self.data.today.saturating_add_millis(first * DAY).to_chrono().date_naive();
         let day = start.checked_add_days(Days::new(days.unsigned_abs())).unwrap_or(start);
         let (hour, minute) = (self.random.random_range(7..=20), self.pick(&[0, 0, 15, 30, 45]));
         let zone = self.pick(&ZONES);
@@ -254,7 +248,7 @@ impl Author<'_> {
     }
 }
 
-/// What comes again by a rule of the tables, and is due next on `day`, which the rule names.
+/// `day` is the next due date. It replaces `{day}` and `{date}` in the rule.
 fn recurrence(rule: &str, day: NaiveDate, due: &Due) -> Result<Recurrence, Error> {
     const DAYS: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
     let weekday = DAYS[day.weekday().num_days_from_monday() as usize];
@@ -274,35 +268,35 @@ mod tests {
     const NOW: DateTime = DateTime::from_millis(1_795_300_000_000);
     const MANY: usize = 9_000;
 
-    fn plan(seed: u32, number: u32, count: usize) -> (Vec<List>, Vec<Todo>) {
-        Recipe::new(seed, NOW).plan(number, count).unwrap()
+    fn objects(seed: u32, number: u32, count: usize) -> (Vec<List>, Vec<Todo>) {
+        DemoData::new(seed, NOW).objects(number, count).unwrap()
     }
 
     #[test]
-    fn the_same_seed_on_the_same_day_gives_the_same_and_others_give_others() {
+    fn the_same_seed_and_day_give_the_same_data() {
         let later = DateTime::from_millis(NOW.timestamp_millis() + HOUR);
-        assert_eq!(plan(1, 0, 300), Recipe::new(1, later).plan(0, 300).unwrap());
+        assert_eq!(objects(1, 0, 300), DemoData::new(1, later).objects(0, 300).unwrap());
         let names = |todos: Vec<Todo>| todos.into_iter().map(|todo| todo.name).collect::<Vec<_>>();
-        let of = |seed, number| names(plan(seed, number, 300).1);
+        let of = |seed, number| names(objects(seed, number, 300).1);
         assert!(of(1, 0) != of(2, 0) && of(1, 0) != of(1, 1));
-        // Whatever changes these words changes all demo data.
+        // If these names change, all demo data has changed.
         assert_eq!(of(1, 0)[..3], ["Draft the 見積書 for Tokyo", "Call Oma", "Read 20 pages"]);
     }
 
     #[test]
-    fn more_todos_are_the_same_and_others_behind_them() {
-        let (lists, todos) = plan(1, 0, 300);
+    fn more_todos_extend_fewer_todos() {
+        let (lists, todos) = objects(1, 0, 300);
         for count in [0, 1, 7, 299] {
-            let (same, fewer) = plan(1, 0, count);
+            let (same, fewer) = objects(1, 0, count);
             assert_eq!((&same, &fewer[..]), (&lists, &todos[..count]));
         }
     }
 
     #[test]
-    fn another_day_moves_the_times_and_changes_nothing_else() {
+    fn another_day_shifts_only_the_times() {
         let tomorrow = DateTime::from_millis(NOW.timestamp_millis() + DAY);
         let ((lists, todos), (next_lists, next)) =
-            (plan(1, 0, 500), Recipe::new(1, tomorrow).plan(0, 500).unwrap());
+            (objects(1, 0, 500), DemoData::new(1, tomorrow).objects(0, 500).unwrap());
         assert_eq!(lists.len(), next_lists.len());
         for (todo, next) in todos.iter().zip(&next) {
             assert_eq!(
@@ -314,29 +308,29 @@ mod tests {
     }
 
     #[test]
-    fn nothing_has_an_id_that_something_else_has() {
+    fn ids_are_unique() {
         let mut ids = HashSet::new();
         for (seed, number) in [(1, 0), (1, 1), (2, 0), (NUMBER_MAX, NUMBER_MAX)] {
-            let (lists, todos) = plan(seed, number, 10_000);
-            assert!(ids.insert(Recipe::new(seed, NOW).user_id(number)));
+            let (lists, todos) = objects(seed, number, 10_000);
+            assert!(ids.insert(DemoData::new(seed, NOW).user_id(number)));
             assert!(
                 lists.iter().all(|list| ids.insert(list.id)) && todos.iter().all(|todo| ids.insert(todo.id))
             );
         }
-        assert!(ids.iter().all(|id| id.bytes().starts_with(&MARK)));
+        assert!(ids.iter().all(|id| id.bytes().starts_with(&ID_PREFIX)));
     }
 
     #[test]
-    fn users_have_the_names_and_addresses_that_may_be_registered() {
-        let recipe = Recipe::new(1, NOW);
-        let names = [0, 1, 999].map(|number| recipe.user(number, "").username);
+    fn users_are_named_demo_and_a_number() {
+        let data = DemoData::new(1, NOW);
+        let names = [0, 1, 999].map(|number| data.user(number, "").username);
         assert_eq!(names, ["demo", "demo-2", "demo-1000"]);
-        assert!(recipe.user(0, "").created_at < plan(1, 0, 0).0[0].created_at);
+        assert!(data.user(0, "").created_at < objects(1, 0, 0).0[0].created_at);
     }
 
     #[test]
-    fn todos_are_as_if_they_had_been_made_and_changed_one_by_one() {
-        let (lists, todos) = plan(3, 2, MANY);
+    fn todos_are_consistent_with_a_history_of_single_changes() {
+        let (lists, todos) = objects(3, 2, MANY);
         let lists: HashSet<_> = lists.iter().map(|list| list.id).collect();
         let midnight = DateTime::from_millis(NOW.timestamp_millis() / DAY * DAY);
         let mut known: HashMap<ObjectId, &Todo> = HashMap::new();
@@ -345,7 +339,7 @@ mod tests {
             let last = changes.into_iter().flatten().max();
             assert!(Some(todo.updated_at) == last && last <= Some(midnight), "{todo:?}");
             assert!(changes.into_iter().flatten().all(|time| time >= todo.created_at), "{todo:?}");
-            assert!(todo.created_at.timestamp_millis() >= midnight.timestamp_millis() - PAST);
+            assert!(todo.created_at.timestamp_millis() >= midnight.timestamp_millis() - HISTORY);
             assert_eq!(todo.completed, todo.completed_at.is_some());
             assert_eq!(todo.state == State::Trash, todo.trashed_with.is_some());
             assert_eq!(todo.deleted_at.is_some(), todo.trashed_with.is_some());
@@ -366,7 +360,7 @@ mod tests {
                 assert!(todo.position() > parent.position());
             }
             if let (Some(recurrence), Some(due)) = (&todo.recurrence, &todo.due) {
-                let next = recurrence.next(due, NOW, Tz::UTC).expect("it comes again").0;
+                let next = recurrence.next(due, NOW, Tz::UTC).expect("a next occurrence").0;
                 assert!(next.local_key() > due.local_key() && !todo.completed, "{todo:?}");
             }
             known.insert(todo.id, todo);
@@ -374,8 +368,8 @@ mod tests {
     }
 
     #[test]
-    fn there_is_as_much_of_everything_as_in_real_life() {
-        let (_, todos) = plan(1, 0, MANY);
+    fn proportions_of_todos_are_realistic() {
+        let (_, todos) = objects(1, 0, MANY);
         let percent = |of: &dyn Fn(&Todo) -> bool| 100 * todos.iter().filter(|todo| of(todo)).count() / MANY;
         assert!((27..=33).contains(&percent(&|todo| todo.completed)));
         assert!((2..=4).contains(&percent(&|todo| todo.state == State::Trash)));
@@ -384,8 +378,8 @@ mod tests {
         assert!((40..=60).contains(&percent(&|todo| todo.due.is_some())));
         let parents: HashSet<_> = todos.iter().filter_map(|todo| todo.parent_id).collect();
         let tops = percent(&|todo| todo.parent_id.is_none());
-        let with_parts = percent(&|todo| todo.parent_id.is_none() && parents.contains(&todo.id));
-        assert!((13..=17).contains(&(100 * with_parts / tops)), "{with_parts} of {tops}");
+        let with_subtasks = percent(&|todo| todo.parent_id.is_none() && parents.contains(&todo.id));
+        assert!((13..=17).contains(&(100 * with_subtasks / tops)), "{with_subtasks} of {tops}");
         let keys: Vec<_> =
             todos.iter().filter_map(|todo| todo.due).map(|due| due.local_key()[..10].to_owned()).collect();
         assert_eq!(

@@ -1,5 +1,7 @@
-//! Writes demo data through the stores. Must leave alone whatever is there: an id that is taken is passed over, so a
-//! seeding that is repeated, or was cut off, adds what is missing and nothing twice.
+//! Writes demo data through the stores.
+//!
+//! **Invariant:** existing documents are not changed. An id that exists is skipped, so repeating an interrupted seed adds
+//! only the missing documents.
 
 use std::sync::Arc;
 
@@ -8,125 +10,115 @@ use bson::oid::ObjectId;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::model::{MARK, Recipe};
+use super::model::{DemoData, ID_PREFIX};
 use crate::error::Error;
-use crate::lists::store::Lists;
 use crate::mongo::Db;
+use crate::owned::Owned;
 use crate::owned::batch::BATCH_MAX;
-use crate::todos::store::Todos;
+use crate::owned::collection::OwnedCollection;
 use crate::users::model::{LIMITS, NewUser, User};
 use crate::users::password::{Hasher, PasswordCheck};
 use crate::users::store::Users;
 use crate::workspace::TODOS_MAX;
 
-/// How many users are written for at a time: while the database writes, the next todos are made up. More would share the
-/// time that a batch may take.
-const AT_A_TIME: usize = 2;
+/// How many users are processed at a time. With two, the next todos are generated while the database writes. With more,
+/// the users would share the time limit of a batch.
+const CONCURRENT_USERS: usize = 2;
 
-/// How much demo data there is to be.
 #[derive(Debug)]
-pub struct Order {
-    /// Which data.
+pub struct SeedRequest {
     pub seed: u32,
-    /// How many users, at least one.
+    /// At least 1.
     pub users: u32,
-    /// How many todos in all, shared out evenly.
+    /// Of all users together, distributed evenly.
     pub todos: u64,
     /// The password of every user.
     pub password: SecretString,
-    /// Whether other users may be there.
+    /// Whether a database with other users is accepted.
     pub force: bool,
 }
 
-/// What was written.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Seeded {
-    /// How many lists there are to be.
+pub struct SeedSummary {
+    /// Lists of the demo users, new and existing.
     pub lists: u64,
-    /// How many of the todos were not there yet.
+    /// Todos that did not exist before.
     pub new_todos: u64,
 }
 
-/// Why nothing was seeded, or not all.
+/// Why nothing or only a part was seeded.
 #[derive(Debug)]
-pub enum Obstacle {
-    /// There are users who are no demo users.
+pub enum SeedError {
+    /// The database has users other than demo users.
     OtherUsers,
-    /// So many todos need at least so many users.
+    /// The todos need at least this number of users.
     TooFewUsers(u64),
-    /// The first demo user is there, and has another password.
+    /// The first demo user exists and has another password.
     OtherPassword,
-    /// Another: the password breaks a rule, a name is taken, the database does not answer.
+    /// The password is not allowed, a name is taken, or the database is not available.
     Error(Error),
 }
 
-impl From<Error> for Obstacle {
+impl From<Error> for SeedError {
     fn from(error: Error) -> Self {
         Self::Error(error)
     }
 }
 
-/// The stores that demo data goes into.
 pub struct Seeder {
+    db: Db,
     users: Users,
-    lists: Lists,
-    todos: Todos,
     hasher: Arc<Hasher>,
 }
 
 impl Seeder {
-    /// Over the collections of `db`.
-    #[must_use]
     pub fn new(db: &Db, hasher: Arc<Hasher>) -> Self {
-        Self { users: Users::new(db), lists: Lists::new(db), todos: Todos::new(db), hasher }
+        Self { db: db.clone(), users: Users::new(db), hasher }
     }
 
-    /// Writes what is ordered and is not there yet, as of the day of `now`; `progress` is told of todos as they are
-    /// written, or found to be there.
-    ///
-    /// # Errors
-    /// See [`Obstacle`]; some of it may have been written then.
+    /// Writes the missing part of the requested data, as of the day of `now`. Calls `progress` with the number of todos
+    /// of each batch. After an error, a part may have been written.
     pub async fn run(
         &self,
-        order: &Order,
+        request: &SeedRequest,
         now: DateTime,
         progress: impl Fn(u64) + Sync,
-    ) -> Result<Seeded, Obstacle> {
-        let needed = users_needed(order.todos);
-        if u64::from(order.users) < needed {
-            return Err(Obstacle::TooFewUsers(needed));
+    ) -> Result<SeedSummary, SeedError> {
+        let needed = users_needed(request.todos);
+        if u64::from(request.users) < needed {
+            return Err(SeedError::TooFewUsers(needed));
         }
-        let recipe = Recipe::new(order.seed, now);
-        check_password(order, &recipe)?;
-        let (first, last) = marked();
-        if !order.force && self.users.has_others_than(first, last).await? {
-            return Err(Obstacle::OtherUsers);
+        let data = DemoData::new(request.seed, now);
+        check_password(request, &data)?;
+        let (first, last) = demo_id_range();
+        if !request.force && self.users.has_others_than(first, last).await? {
+            return Err(SeedError::OtherUsers);
         }
-        self.add_users(order, &recipe).await?;
-        let each = stream::iter(0..order.users)
-            .map(|number| self.add_plan(&recipe, number, share(order, number), &progress))
-            .buffer_unordered(AT_A_TIME);
-        let sum = |all: Seeded, one: Seeded| async move {
-            Ok(Seeded { lists: all.lists + one.lists, new_todos: all.new_todos + one.new_todos })
+        self.add_users(request, &data).await?;
+        let each = stream::iter(0..request.users)
+            .map(|number| self.add_objects(&data, number, todos_of_user(request, number), &progress))
+            .buffer_unordered(CONCURRENT_USERS);
+        let sum = |all: SeedSummary, one: SeedSummary| async move {
+            Ok(SeedSummary { lists: all.lists + one.lists, new_todos: all.new_todos + one.new_todos })
         };
-        Ok(each.try_fold(Seeded::default(), sum).await?)
+        Ok(each.try_fold(SeedSummary::default(), sum).await?)
     }
 
-    /// Adds the users. All have one hash, since thousands would take minutes to make; so whoever reads the hashes sees
-    /// that the password is the same, which is no secret here.
-    async fn add_users(&self, order: &Order, recipe: &Recipe) -> Result<(), Obstacle> {
-        let demo = recipe.user(0, "");
+    async fn add_users(&self, request: &SeedRequest, data: &DemoData) -> Result<(), SeedError> {
+        let demo = data.user(0, "");
+        // All users share one hash, because thousands of hashes would take minutes. A reader of the hashes learns that
+        // the passwords are equal, which is no secret here.
         let hash = match self.users.find_by_id(demo.id).await? {
-            None => self.hasher.hash(&order.password).await?,
-            Some(demo) => match self.hasher.verify(&order.password, Some(&demo.password_hash)).await? {
-                PasswordCheck::Wrong => return Err(Obstacle::OtherPassword),
+            None => self.hasher.hash(&request.password).await?,
+            Some(demo) => match self.hasher.verify(&request.password, Some(&demo.password_hash)).await? {
+                PasswordCheck::Wrong => return Err(SeedError::OtherPassword),
                 PasswordCheck::Correct | PasswordCheck::CorrectButOutdated => demo.password_hash,
             },
         };
-        let mut numbers = 0..order.users;
+        let mut numbers = 0..request.users;
         loop {
             let users: Vec<User> =
-                numbers.by_ref().take(BATCH_MAX).map(|number| recipe.user(number, &hash)).collect();
+                numbers.by_ref().take(BATCH_MAX).map(|number| data.user(number, &hash)).collect();
             if users.is_empty() {
                 return Ok(());
             }
@@ -134,54 +126,69 @@ impl Seeder {
         }
     }
 
-    /// Adds the lists and todos of one user.
-    async fn add_plan(
+    /// Adds the lists and todos of one user. A new kind of owned document needs one more line.
+    async fn add_objects(
         &self,
-        recipe: &Recipe,
+        data: &DemoData,
         number: u32,
-        count: usize,
+        todos: usize,
         progress: &(impl Fn(u64) + Sync),
-    ) -> Result<Seeded, Error> {
-        let (lists, todos) = recipe.plan(number, count)?;
-        let owner_id = recipe.user_id(number);
-        self.lists.of(owner_id).insert_each(&lists).await?;
-        let mut seeded = Seeded { lists: lists.len() as u64, new_todos: 0 };
-        for batch in todos.chunks(BATCH_MAX) {
-            seeded.new_todos += self.todos.of(owner_id).insert_each(batch).await?;
+    ) -> Result<SeedSummary, Error> {
+        let (lists, todos) = data.objects(number, todos)?;
+        let owner_id = data.user_id(number);
+        self.insert_missing(owner_id, &lists, |_| {}).await?;
+        let new_todos = self.insert_missing(owner_id, &todos, progress).await?;
+        Ok(SeedSummary { lists: lists.len() as u64, new_todos })
+    }
+
+    /// Returns the number of documents that did not exist before.
+    async fn insert_missing<T: Owned>(
+        &self,
+        owner_id: ObjectId,
+        objects: &[T],
+        progress: impl Fn(u64),
+    ) -> Result<u64, Error> {
+        let collection = OwnedCollection::new(&self.db);
+        let owned = collection.of(owner_id);
+        let mut inserted = 0;
+        for batch in objects.chunks(BATCH_MAX) {
+            inserted += owned.insert_each(batch).await?;
             progress(batch.len() as u64);
         }
-        Ok(seeded)
+        Ok(inserted)
     }
 }
 
-/// How many users so many todos need at least.
-#[must_use]
+/// The smallest number of users that may have this number of todos.
 pub fn users_needed(todos: u64) -> u64 {
     todos.div_ceil(TODOS_MAX).max(1)
 }
 
-/// Refuses a password that breaks a rule for one of the users: it may be none of their names.
-fn check_password(order: &Order, recipe: &Recipe) -> Result<(), Error> {
-    let password = Some(order.password.expose_secret());
-    let faults = (0..order.users).map(|number| {
-        let user = recipe.user(number, "");
+/// Checks the password for every user, because a password must differ from the user's name.
+fn check_password(request: &SeedRequest, data: &DemoData) -> Result<(), Error> {
+    let password = Some(request.password.expose_secret());
+    let violations = (0..request.users).map(|number| {
+        let user = data.user(number, "");
         NewUser::violations(Some(&user.username), password, user.email.as_deref(), LIMITS)
     });
-    faults.into_iter().find(|faults| !faults.is_empty()).map_or(Ok(()), |faults| Err(Error::Invalid(faults)))
+    match violations.into_iter().find(|violations| !violations.is_empty()) {
+        None => Ok(()),
+        Some(violations) => Err(Error::Invalid(violations)),
+    }
 }
 
-/// How many of the todos the user of a number gets; the first get the rest.
-fn share(order: &Order, number: u32) -> usize {
-    let users = u64::from(order.users);
-    let rest = u64::from(u64::from(number) < order.todos % users);
-    usize::try_from(order.todos / users + rest).unwrap_or(usize::MAX)
+/// An equal share of the todos. The remainder goes to the first users.
+fn todos_of_user(request: &SeedRequest, number: u32) -> usize {
+    let users = u64::from(request.users);
+    let extra = u64::from(u64::from(number) < request.todos % users);
+    usize::try_from(request.todos / users + extra).unwrap_or(usize::MAX)
 }
 
-/// The lowest and the highest id that demo data may have.
-fn marked() -> (ObjectId, ObjectId) {
+/// The lowest and the highest possible id of demo data.
+fn demo_id_range() -> (ObjectId, ObjectId) {
     let filled = |byte| {
         let mut bytes = [byte; 12];
-        bytes[..MARK.len()].copy_from_slice(&MARK);
+        bytes[..ID_PREFIX.len()].copy_from_slice(&ID_PREFIX);
         ObjectId::from_bytes(bytes)
     };
     (filled(0), filled(0xff))

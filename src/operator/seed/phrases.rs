@@ -1,28 +1,25 @@
-//! The words of demo data, by theme: a theme is a list of a user. Must keep the rules for what clients send.
+//! The texts of demo data, grouped by theme. Each theme becomes one list of a user.
+//!
+//! **Invariant:** every text satisfies the rules for requests, because the stores do not check them.
 
-/// What one list and its todos are made of.
+/// One list and the texts of its todos.
 #[derive(Debug)]
 pub(super) struct Theme {
-    /// The name of the list.
     pub(super) list: &'static str,
-    /// Its color.
     pub(super) color: &'static str,
-    /// What there is to do, with `{}` for one of the things.
+    /// `{}` stands for one of `things`.
     pub(super) tasks: &'static [&'static str],
-    /// To what.
     pub(super) things: &'static [&'static str],
-    /// What comes again, with its rule (RFC 5545 §3.3.10). `{day}` and `{date}` stand for the weekday and the day of
-    /// the month on which it is due.
+    /// Recurring todos with their rules (RFC 5545 §3.3.10). `{day}` and `{date}` stand for the weekday and the day of
+    /// the month of the due date.
     pub(super) routines: &'static [(&'static str, &'static str)],
-    /// Parts of a task.
+    /// Names of subtasks.
     pub(super) steps: &'static [&'static str],
     /// Sentences of descriptions.
     pub(super) notes: &'static [&'static str],
-    /// Tags that fit.
     pub(super) tags: &'static [&'static str],
 }
 
-/// All themes.
 pub(super) const THEMES: [Theme; 8] = [
     Theme {
         list: "Household",
