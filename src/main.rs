@@ -106,7 +106,8 @@ async fn serve(file: Option<&Path>) -> Result<(), OperatorError> {
     let config = Config::load(file)?;
     logging::init(&config)?;
     // Before the first connection to the database, which is to be counted.
-    let figures = config.metrics_addr.map(|address| Ok((address, metrics::begin()?))).transpose()?;
+    let figures =
+        config.metrics_addr.map(|address| Ok((address, metrics::install_recorder()?))).transpose()?;
     let state = AppState::new(&config, Clock::system()).await?;
     let address = SocketAddr::new(config.host, config.port);
     let listener = TcpListener::bind(address)

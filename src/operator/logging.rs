@@ -1,4 +1,4 @@
-//! Starts the log on standard output. Must not be started twice.
+//! Sets up logging to standard output.
 
 use std::io::IsTerminal;
 
@@ -9,20 +9,17 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::config::{Config, LogFormat};
 use crate::error::OperatorError;
 
-/// Starts logging; JSON unless standard output is a terminal or the configuration says otherwise.
-///
-/// # Errors
-/// `LOG_LEVEL` cannot be understood, or logging was started before.
+/// The default format is text on a terminal, and JSON otherwise. Fails on the second call.
 pub fn init(config: &Config) -> Result<(), OperatorError> {
     let filter = EnvFilter::try_new(&config.log_level)
-        .map_err(|error| OperatorError(format!("LOG_LEVEL: {error}")))?;
-    let terminal = std::io::stdout().is_terminal();
-    let format = config.log_format.unwrap_or(if terminal { LogFormat::Text } else { LogFormat::Json });
+        .map_err(|error| OperatorError(format!("LOG_LEVEL cannot be used: {error}")))?;
+    let is_terminal = std::io::stdout().is_terminal();
+    let format = config.log_format.unwrap_or(if is_terminal { LogFormat::Text } else { LogFormat::Json });
     let lines = tracing_subscriber::fmt::layer().with_target(false);
     let registry = tracing_subscriber::registry().with(filter);
     match format {
         LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
-        LogFormat::Text => registry.with(lines.with_ansi(terminal)).try_init(),
+        LogFormat::Text => registry.with(lines.with_ansi(is_terminal)).try_init(),
     }
-    .map_err(|error| OperatorError(format!("logging cannot start: {error}")))
+    .map_err(|error| OperatorError(format!("logging cannot be started: {error}")))
 }

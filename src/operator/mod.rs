@@ -1,4 +1,4 @@
-//! What an operator runs or watches. Must not be used by the service's routes.
+//! Commands and metrics for operators. The routes of the API never use this folder.
 
 pub mod backup;
 pub mod logging;

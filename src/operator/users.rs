@@ -1,5 +1,7 @@
-//! What an operator does to users from the command line: above all the first admin. Must ask for passwords where no
-//! list of processes and no shell history shows them.
+//! `todo-api user`: creates the first admin, and changes users in an emergency.
+//!
+//! **Invariant:** passwords are read from the terminal or standard input and are never arguments, because arguments appear
+//! in process lists and shell histories.
 
 use std::io::{BufRead, IsTerminal};
 
@@ -12,47 +14,45 @@ use crate::state::AppState;
 use crate::users::model::{LIMITS, NewUser, User};
 use crate::users::operations::ClientInfo;
 
-/// An act on one user.
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
-    /// Make a user; the password is asked for, or read from standard input
+    /// Create a user; the password is prompted for, or read from standard input
     Create {
-        /// The name
+        /// Username
         username: String,
-        /// Let the user manage others
+        /// Give the user the role `admin`, which may manage other users
         #[arg(long)]
         admin: bool,
     },
-    /// Set a new password and end every session; the password is asked for, or read from standard input
+    /// Set a new password and end all sessions; the password is prompted for, or read from standard input
     SetPassword {
-        /// The name
+        /// Username
         username: String,
     },
-    /// Set what a user may do, and end every session
+    /// Set the role of a user, and end all sessions
     Grant {
-        /// The name
+        /// Username
         username: String,
-        /// `admin`, or `user` to take that away
+        /// `admin`, or `user` to take that role away
         role: GrantedRole,
     },
-    /// Keep a user from logging in, and end every session
+    /// Prevent a user from logging in, and end all sessions
     Disable {
-        /// The name
+        /// Username
         username: String,
     },
-    /// Let a disabled user log in again
+    /// Allow a disabled user to log in again
     Enable {
-        /// The name
+        /// Username
         username: String,
     },
 }
 
-/// The role that `grant` leaves a user with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum GrantedRole {
-    /// Their own things only.
+    /// May use only their own data.
     User,
-    /// Managing others, too.
+    /// May also manage other users.
     Admin,
 }
 
@@ -65,32 +65,29 @@ impl GrantedRole {
     }
 }
 
-/// Does it, and says what was done. Other instances refuse the tokens of ended sessions within two seconds.
-///
-/// # Errors
-/// Why it was not done, as one line.
+/// Returns one line that says what was done. Other instances reject the tokens of ended sessions within two seconds.
 pub async fn run(state: &AppState, command: UserCommand) -> Result<String, OperatorError> {
     let accounts = &state.accounts;
     let (user, done) = match command {
         UserCommand::Create { username, admin } => {
             let password = ask_password()?.expose_secret().to_owned();
             let new = NewUser::parse(username, password, None, LIMITS)
-                .map_err(|faults| refusal(&Error::Invalid(faults)))?;
+                .map_err(|violations| refusal(&Error::Invalid(violations)))?;
             let user = accounts.create(new, &ClientInfo::default()).await.map_err(|error| refusal(&error))?;
             let granted = if admin { grant(state, &user.username, GrantedRole::Admin).await? } else { user };
-            (granted, "was made")
+            (granted, "was created")
         }
         UserCommand::SetPassword { username } => {
             let password = ask_password()?;
             let user = accounts.set_password(&username, &password).await;
-            (user.map_err(|error| refusal(&error))?, "has a new password and no sessions")
+            (user.map_err(|error| refusal(&error))?, "has a new password, and all sessions ended")
         }
         UserCommand::Grant { username, role } => {
-            (grant(state, &username, role).await?, "has the role and no sessions")
+            (grant(state, &username, role).await?, "has the role, and all sessions ended")
         }
         UserCommand::Disable { username } => {
             let user = accounts.set_disabled(&username, true).await;
-            (user.map_err(|error| refusal(&error))?, "is disabled and has no sessions")
+            (user.map_err(|error| refusal(&error))?, "is disabled, and all sessions ended")
         }
         UserCommand::Enable { username } => {
             let user = accounts.set_disabled(&username, false).await;
@@ -106,11 +103,11 @@ async fn grant(state: &AppState, username: &str, role: GrantedRole) -> Result<Us
 
 fn refusal(error: &Error) -> OperatorError {
     OperatorError(match error {
-        Error::Invalid(faults) => {
-            faults.iter().map(|fault| fault.detail.as_str()).collect::<Vec<_>>().join(" ")
+        Error::Invalid(violations) => {
+            violations.iter().map(|violation| violation.detail.as_str()).collect::<Vec<_>>().join(" ")
         }
-        Error::NotFound(Resource::User) => "there is no user of that name".to_owned(),
-        Error::UsernameTaken => "there is a user of that name already".to_owned(),
+        Error::NotFound(Resource::User) => "no user has this name".to_owned(),
+        Error::UsernameTaken => "a user with this name already exists".to_owned(),
         error => error.to_string(),
     })
 }
