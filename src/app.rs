@@ -155,5 +155,5 @@ async fn unknown_path(method: Method, uri: Uri) -> Response {
     if uri.path() == "/v1" || uri.path().starts_with("/v1/") {
         return unknown;
     }
-    original::wire::worded(unknown, &method)
+    original::wire::render_error(unknown, &method)
 }

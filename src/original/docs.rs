@@ -1,5 +1,4 @@
-//! What the API document says of the original's routes. Must not promise what the routes do not keep: real answers are
-//! held against it.
+//! The API document of the original's routes. Tests compare real responses with this document.
 
 use serde_json::{Value, json};
 
@@ -10,8 +9,6 @@ use crate::openapi::schema::{named, sent};
 use crate::users::docs::VISIBLE_PATTERN;
 use crate::users::model::{Limits, ORIGINAL_LIMITS};
 
-/// The schemas of the original's bodies, by name.
-#[must_use]
 pub fn schemas() -> Vec<(&'static str, Value)> {
     let object = |properties: Value| {
         let required: Vec<_> =
@@ -19,7 +16,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         json!({ "type": "object", "required": required, "properties": properties })
     };
     let text = || json!({ "type": "string" });
-    // Numbers, true and false count as the texts that Python makes of them.
+    // Numbers, true and false are accepted as the text that Python's `str` gives for them.
     let scalar = || json!(["string", "number", "boolean"]);
     let field = || json!({ "type": scalar() });
     let oid = object(json!({ "$oid": named("Id") }));
@@ -52,8 +49,6 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// The operations of the original.
-#[must_use]
 pub fn operations() -> Vec<Operation> {
     let new = |method, path, id, summary| Operation::new(method, path, "Original", id, summary);
     let credentials = json!({ "username": "ann", "password": "correct horse battery" });
@@ -72,24 +67,34 @@ pub fn operations() -> Vec<Operation> {
     let both = json!({ "access_token": "eyJ0...", "refresh_token": "eyJ0..." });
     let throttled = Error::Throttled { retry_after: std::time::Duration::from_secs(2) };
     vec![
-        says(new("post", "/register", "original_register", "Make a user"), 201, "User created successfully.")
-            .needs(Needs::Nothing)
-            .body(&named("NewCredentials"), &credentials)
-            .refuses(&[Error::UsernameTaken, Error::RegistrationClosed, throttled.clone()]),
-        new("post", "/login", "original_login", "Open a session")
+        says(
+            new("post", "/register", "original_register", "Create a user"),
+            201,
+            "User created successfully.",
+        )
+        .needs(Needs::Nothing)
+        .body(&named("NewCredentials"), &credentials)
+        .refuses(&[Error::UsernameTaken, Error::RegistrationClosed, throttled.clone()]),
+        new("post", "/login", "original_login", "Log in and open a session")
             .needs(Needs::Nothing)
             .body(&named("Credentials"), &credentials)
-            .answers_json(200, "Tokens.", &named("OriginalTokens"), &both)
+            .answers_json(
+                200,
+                "The tokens of the new session. The access token is fresh.",
+                &named("OriginalTokens"),
+                &both,
+            )
             .refuses(&[Error::InvalidCredentials, throttled]),
-        new("post", "/refresh", "original_refresh", "A new access token").needs(Needs::Refresh).answers_json(
+        new("post", "/refresh", "original_refresh", "Get a new access token")
+            .needs(Needs::Refresh)
+            .answers_json(200, "An access token that is not fresh.", &named("OriginalAccess"), &access),
+        says(
+            new("post", "/logout", "original_logout", "Log out and end the session"),
             200,
-            "A token that is not fresh.",
-            &named("OriginalAccess"),
-            &access,
-        ),
-        says(new("post", "/logout", "original_logout", "End the session"), 200, "Successfully logged out")
-            .needs(Needs::Access),
-        new("get", "/user/{username}", "original_get_user", "A user")
+            "Successfully logged out",
+        )
+        .needs(Needs::Access),
+        new("get", "/user/{username}", "original_get_user", "Get a user")
             .needs(Needs::Access)
             .answers_json(200, "The user.", &named("OriginalUser"), &user)
             .refuses(&[Error::Forbidden])
@@ -102,11 +107,11 @@ pub fn operations() -> Vec<Operation> {
         .needs(Needs::Access)
         .refuses(&[Error::Forbidden])
         .may_lack(Resource::User),
-        todo(new("post", "/createtodo", "original_create_todo", "Make a todo"), 201)
+        todo(new("post", "/createtodo", "original_create_todo", "Create a todo"), 201)
             .needs(Needs::Fresh)
             .body(&named("OriginalTodoFields"), &fields)
             .refuses(&[Error::Invalid(Vec::new())]),
-        todo(new("get", "/todo/{todo_id}", "original_get_todo", "A todo"), 200)
+        todo(new("get", "/todo/{todo_id}", "original_get_todo", "Get a todo"), 200)
             .needs(Needs::Access)
             .may_lack(Resource::Todo),
         todo(new("put", "/todo/{todo_id}", "original_put_todo", "Change a todo"), 200)
@@ -120,7 +125,7 @@ pub fn operations() -> Vec<Operation> {
         )
         .needs(Needs::Fresh)
         .may_lack(Resource::Todo),
-        new("get", "/todolist", "original_list_todos", "All todos, oldest first")
+        new("get", "/todolist", "original_list_todos", "List all todos, oldest first")
             .needs(Needs::Access)
             .answers_json(200, "The todos.", &all, &json!([example]))
             .may_lack(Resource::Todos),

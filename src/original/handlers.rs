@@ -1,4 +1,4 @@
-//! The original's eleven routes. Must hold no rule: each says who may, does one act, and answers.
+//! The handlers of the original's eleven routes.
 
 use std::sync::Arc;
 
@@ -25,10 +25,10 @@ use crate::users::model::User;
 use crate::users::operations::{Accounts, ClientInfo};
 use crate::workspace::Workspaces;
 
-/// The variable part of a path; what cannot be decoded names nothing.
+/// The variable part of a path. A segment that cannot be decoded counts as an unknown name, not as a bad request.
 type Segment = Result<Path<String>, PathRejection>;
 
-/// A todo; the id in MongoDB's extended JSON, as the original printed it.
+/// The id is in MongoDB's extended JSON, `{"$oid": "..."}`, as in the original.
 #[derive(Serialize, ToSchema)]
 #[schema(as = OriginalTodo)]
 pub(crate) struct TodoBody {
@@ -38,7 +38,6 @@ pub(crate) struct TodoBody {
     owner_id: String,
 }
 
-/// A user.
 #[derive(Serialize, ToSchema)]
 #[schema(as = OriginalUser)]
 pub(crate) struct UserBody {
@@ -135,8 +134,8 @@ pub(crate) async fn delete_user(
     Ok(wire::message("User was deleted"))
 }
 
-/// The user of a name, if it is the caller or the caller is an admin. That a name exists is no secret here: whoever
-/// registers it is told.
+/// Returns the user if it is the caller or if the caller is an admin. The response may reveal that a name exists,
+/// because registering the name reveals the same.
 async fn accessible(accounts: &Accounts, caller: &CurrentUser, username: Segment) -> Result<User, Error> {
     let Path(username) = username.map_err(|_| Error::NotFound(Resource::User))?;
     let user = accounts.find_by_name(&username).await?.ok_or(Error::NotFound(Resource::User))?;
@@ -197,7 +196,7 @@ pub(crate) async fn list_todos(
     Ok(([(CONTENT_TYPE, "application/json")], wire::array(all)))
 }
 
-/// A path's todo id; one that is none names no todo.
+/// A malformed id is answered like an unknown todo, with a 404.
 fn todo_id(id: Segment) -> Result<ObjectId, Error> {
     let unknown = Error::NotFound(Resource::Todo);
     id.ok().and_then(|Path(hex)| ObjectId::parse_str(hex).ok()).ok_or(unknown)

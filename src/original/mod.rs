@@ -1,5 +1,6 @@
-//! The API of the original Flask service, unchanged, over the same stores and operations as everything else.
-//! Must not hold a rule of its own: only how its clients are spoken to.
+//! The API of the original Flask service, unchanged for its clients, over the same operations as `/v1`.
+//!
+//! **Invariant:** this folder has no rules of its own, only the original's requests and responses.
 
 pub mod docs;
 pub(crate) mod handlers;

@@ -1,5 +1,6 @@
-//! How the original's clients speak and are spoken to: bodies read as Flask-RESTful reads them, errors under `message`.
-//! Must not decide anything; the texts are literals that released clients compare.
+//! The wire format of the original: request bodies with the coercions of Flask-RESTful, and errors under `message`.
+//!
+//! **Invariant:** released clients compare the texts in this file, so none of the texts changes, including their mistakes.
 
 use axum::body::{Body as HttpBody, Bytes};
 use axum::extract::{FromRequest, Request};
@@ -21,34 +22,30 @@ use crate::http::json::Json;
 use crate::http::problem;
 use crate::users::model::{NewUser, ORIGINAL_LIMITS};
 
-/// A body with two required text fields, read before the handler runs.
+/// Extracts a JSON body with two required text fields.
 pub(crate) struct Body<T>(pub T);
 
-/// Which fields a body has, with what is said when one is missing, in the order of the checks.
 pub(crate) trait OriginalFields: Sized {
-    /// The names and the texts.
+    /// The names of the fields and the messages for missing fields, in the order of the checks.
     const FIELDS: [(&'static str, &'static str); 2];
 
-    /// Makes the body from the fields' texts, if they keep to its rules.
-    fn of(first: String, second: String) -> Result<Self, Error>;
+    fn parse(first: String, second: String) -> Result<Self, Error>;
 }
 
 /// The body of `/login`.
 pub(crate) struct Credentials {
-    /// The name.
     pub(crate) username: String,
-    /// The password.
     pub(crate) password: SecretString,
 }
 
-/// The body of `/register`, with the rules of this face.
+/// The body of `/register`, under the original's rules for usernames and passwords.
 pub(crate) struct Registration(pub(crate) NewUser);
 
 impl OriginalFields for Credentials {
     const FIELDS: [(&'static str, &'static str); 2] =
         [("username", "This field cannot be blank."), ("password", "This field cannot be blank.")];
 
-    fn of(username: String, password: String) -> Result<Self, Error> {
+    fn parse(username: String, password: String) -> Result<Self, Error> {
         Ok(Self { username, password: password.into() })
     }
 }
@@ -56,24 +53,23 @@ impl OriginalFields for Credentials {
 impl OriginalFields for Registration {
     const FIELDS: [(&'static str, &'static str); 2] = Credentials::FIELDS;
 
-    fn of(username: String, password: String) -> Result<Self, Error> {
+    fn parse(username: String, password: String) -> Result<Self, Error> {
         NewUser::parse(username, password, None, ORIGINAL_LIMITS).map(Self).map_err(Error::Invalid)
     }
 }
 
-/// The body of `/createtodo` and `PUT /todo/{todo_id}`. The second text is the original's own slip.
+/// The body of `/createtodo` and `PUT /todo/{todo_id}`.
 pub(crate) struct TodoFields {
-    /// What is to be done.
     pub(crate) name: String,
-    /// More about it.
     pub(crate) description: String,
 }
 
 impl OriginalFields for TodoFields {
     const FIELDS: [(&'static str, &'static str); 2] =
+        // The second text is a mistake in the original, which clients have seen.
         [("name", "This field cannot be left blank!"), ("description", "Every item needs a store_id.")];
 
-    fn of(name: String, description: String) -> Result<Self, Error> {
+    fn parse(name: String, description: String) -> Result<Self, Error> {
         Ok(Self { name, description })
     }
 }
@@ -82,22 +78,23 @@ impl<S: Send + Sync, T: OriginalFields> FromRequest<S> for Body<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
-        let members = if body::is_json(request.headers()) {
+        // Any other media type counts as no body, so the first field is reported as missing.
+        let fields = if body::is_json(request.headers()) {
             Some(JsonObject::parse(&body::body(request).await?)?)
         } else {
             None
         };
         let [first, second] = T::FIELDS;
-        T::of(field(members.as_ref(), first)?, field(members.as_ref(), second)?).map(Self)
+        T::parse(field(fields.as_ref(), first)?, field(fields.as_ref(), second)?).map(Self)
     }
 }
 
-fn field(members: Option<&JsonObject>, (name, blank): (&str, &str)) -> Result<String, Error> {
-    let text = members.and_then(|members| members.get(name)).map(text).transpose()?.flatten();
+fn field(fields: Option<&JsonObject>, (name, blank): (&str, &str)) -> Result<String, Error> {
+    let text = fields.and_then(|fields| fields.get(name)).map(text).transpose()?.flatten();
     text.ok_or_else(|| Error::Invalid(vec![Violation::of(name, "required", blank)]))
 }
 
-/// A value as the text that Python's `str` makes of it; `None` for null, arrays and objects, which are no text.
+/// A value as the text that Python's `str` gives for it. `None` for null, arrays and objects, which the original rejected.
 fn text(value: &RawValue) -> Result<Option<String>, Error> {
     let written = value.get();
     let malformed = |error: serde_json::Error| Error::MalformedJson(error.to_string());
@@ -110,8 +107,8 @@ fn text(value: &RawValue) -> Result<Option<String>, Error> {
     })
 }
 
-/// A JSON number as Python prints it: whole numbers as they are, others as the shortest text that gives the same
-/// `float`, in scientific notation below 1e-4 and from 1e16 on.
+/// A JSON number as Python prints it: integers unchanged, other numbers as the shortest text that reads back as the same
+/// `float`, in scientific notation below 1e-4 and from 1e16.
 fn number(written: &str) -> String {
     if written == "-0" {
         return "0".to_owned();
@@ -132,14 +129,14 @@ fn number(written: &str) -> String {
     format!("{digits}e{sign}{exponent:0>2}")
 }
 
-/// A layer: errors leave as the original words them.
+/// A middleware that renders errors in the original's format.
 pub(crate) async fn render(request: Request, next: Next) -> Response {
     let method = request.method().clone();
-    worded(next.run(request).await, &method)
+    render_error(next.run(request).await, &method)
 }
 
-/// An answer to a request of `method`, its error, if it carries one, in the original's words.
-pub(crate) fn worded(response: Response, method: &Method) -> Response {
+/// Renders the error of a response, if the response carries an error, in the original's format.
+pub(crate) fn render_error(response: Response, method: &Method) -> Response {
     problem::render_with(response, |error| {
         let (status, body) = describe(error, method);
         (status, Json(body)).into_response()
@@ -150,9 +147,11 @@ pub(crate) fn worded(response: Response, method: &Method) -> Response {
 fn describe(error: &Error, method: &Method) -> (StatusCode, Value) {
     let status = ErrorCode::of(error).status;
     let message = match error {
-        Error::Token(fault) => return (status, describe_token(*fault)),
-        Error::Invalid(faults) => {
-            let first = faults.first().map(|fault| (fault.pointer.trim_start_matches('/'), &fault.detail));
+        Error::Token(rejection) => return (status, describe_token(*rejection)),
+        Error::Invalid(violations) => {
+            let first = violations
+                .first()
+                .map(|violation| (violation.pointer.trim_start_matches('/'), &violation.detail));
             let fields: serde_json::Map<_, _> =
                 first.into_iter().map(|(name, text)| (name.into(), json!(text))).collect();
             return (StatusCode::BAD_REQUEST, json!({ "message": fields }));
@@ -168,7 +167,8 @@ fn describe(error: &Error, method: &Method) -> (StatusCode, Value) {
         Error::InvalidCredentials => "Invalid Credentials!",
         Error::RegistrationClosed => "Nobody may register here.",
         Error::Throttled { .. } => "Too many attempts. Please try again later.",
-        // No route of the original asks for a version, a key, a token of sync or a media type, or names these.
+        // The original's routes have no preconditions, idempotency keys or sync tokens, ignore other media types, and
+        // do not name these resources, so these errors do not occur.
         Error::VersionMismatch { .. }
         | Error::IdempotencyKeyReused
         | Error::IdTaken
@@ -195,8 +195,8 @@ fn describe(error: &Error, method: &Method) -> (StatusCode, Value) {
     (status, message_body(message))
 }
 
-fn describe_token(fault: TokenRejection) -> Value {
-    match fault {
+fn describe_token(rejection: TokenRejection) -> Value {
+    match rejection {
         TokenRejection::Expired => json!({ "message": "The token has expired.", "error": "token_expired" }),
         TokenRejection::Invalid => {
             json!({ "message": "Signature verification failed.", "error": "invalid_token" })
@@ -217,14 +217,13 @@ fn message_body(text: &str) -> Value {
     json!({ "message": text })
 }
 
-/// The answer `{"message": text}`.
 pub(crate) fn message(text: &'static str) -> Json<Value> {
     Json(message_body(text))
 }
 
-/// `items` as a bare JSON array, written while they are read, so that a long list is never whole in memory. A failure
-/// breaks the connection off: the client sees that the array is not whole. Reading happens in a task of its own,
-/// which ends when the client leaves.
+/// Streams `items` as a bare JSON array, so that a long list is never completely in memory. After an error the
+/// connection is aborted, because the status is already sent and the client must see that the array is incomplete. A
+/// separate task reads the items and ends when the client disconnects.
 pub(crate) fn array<T: Serialize + Send>(
     items: impl Stream<Item = Result<T, Error>> + Send + 'static,
 ) -> HttpBody {
@@ -239,7 +238,7 @@ pub(crate) fn array<T: Serialize + Send>(
             let written =
                 item.and_then(|item| serde_json::to_writer(&mut chunk, &item).map_err(Error::internal));
             if let Err(error) = written {
-                tracing::warn!(%error, "a list was broken off");
+                tracing::warn!(%error, "a response with a list of todos was aborted");
                 let _ = sender.send(Err(error)).await;
                 return;
             }
@@ -265,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn values_become_the_text_that_python_makes_of_them() {
+    fn values_become_the_text_of_python_str() {
         let pairs = [
             ("\"\"", ""),
             ("5", "5"),
@@ -290,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn null_arrays_and_objects_are_no_text() {
+    fn null_arrays_and_objects_have_no_text() {
         for json in ["null", "[]", "{}", "[1]", "{\"$ne\":null}"] {
             assert_eq!(read(json), None, "{json}");
         }
