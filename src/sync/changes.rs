@@ -1,93 +1,85 @@
-//! What has changed since a token, page by page. Must not skip a change, whoever writes meanwhile.
+//! What has changed since a token, page by page.
 //!
-//! A walk goes upwards through the stamps from where it began to the last that can be seen. What is changed behind it
-//! meanwhile, or becomes visible there, has a stamp that the next walk goes through: that one begins
-//! [`crate::owned::change_stamp::OVERLAP_SECONDS`] below the horizon of the moment before this one's first read. So the
-//! changes of the last minute come twice, and none is skipped. A full walk passes over what had been removed before it
-//! began: whoever has nothing has nothing to remove.
+//! **Invariant:** no change is skipped, whatever is written during the walk.
+//!
+//! A walk goes upwards through the change stamps, from where it began to the last stamp that it can see. A write during
+//! the walk can become visible below the walk's current position. Its stamp is then above the next walk's start, because
+//! the next walk starts [`crate::owned::change_stamp::OVERLAP_SECONDS`] below the horizon, and the horizon was taken
+//! before the first read of this walk. So changes of the last minute may be sent twice, and none is left out.
+//!
+//! A full walk leaves out objects that were removed before it began, because its client holds nothing to remove.
 
 use bson::{DateTime, Timestamp};
+use futures_util::future::try_join_all;
 
-use super::model::{Changes, Synced};
-use super::token::{SyncToken, Walk};
+use super::kind::{ChangedObject, Range};
+use super::kinds::{KINDS, PAGE_ORDER};
+use super::token::{SyncToken, WALK_START, Walk};
 use crate::error::Error;
-use crate::owned::change_stamp::{Change, StreamPosition, below};
+use crate::owned::change_stamp::below;
 use crate::workspace::Workspace;
 
-/// How many changes a page has at most.
+/// The most changes on one page.
 pub const PAGE_MAX: usize = 200;
 
 /// One page of changes.
 #[derive(Debug)]
 pub struct Page {
-    /// What has changed.
-    pub changes: Changes,
-    /// How far the client has come with this page.
+    /// In the order in which a client can apply them.
+    pub changes: Vec<ChangedObject>,
+    /// How far the client has come after this page.
     pub token: SyncToken,
-    /// Whether another page follows at once.
+    /// Whether the client should ask for the next page at once.
     pub has_more: bool,
-    /// Whether this is a page of everything there is, which replaces all that the client had.
+    /// Whether the walk goes through all objects, which replace everything the client holds.
     pub full: bool,
 }
 
 impl Workspace<'_> {
-    /// The next page of at most `limit` changes behind `since`; from the beginning of everything without it.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// The next page of at most `limit` changes after `since`, or of all objects without it.
     pub async fn changes(&self, since: Option<SyncToken>, limit: usize) -> Result<Page, Error> {
-        let (began, horizon, walk) = match since {
+        let (began, horizon, mut walk) = match since {
             Some(SyncToken { began, horizon, walk: Some(walk) }) => (began, horizon, walk),
-            // The horizon comes before the first read.
-            Some(SyncToken { horizon, .. }) => (self.now, self.horizon().await?, Walk::since(horizon)),
-            None => (self.now, self.horizon().await?, Walk::full()),
+            // The horizon must be taken before the first read: see the head of this file.
+            Some(SyncToken { horizon, .. }) => {
+                (self.now, self.horizon().await?, Walk::since(horizon, KINDS.len()))
+            }
+            None => (self.now, self.horizon().await?, Walk::full(KINDS.len())),
         };
-        let gone_since = walk.full.then(|| below(horizon));
+        // A token of another release may have a position more or less. A kind without a position is read from its
+        // beginning, because its client may hold none of its objects.
+        walk.positions.resize(KINDS.len(), WALK_START);
+        let removed_since = walk.full.then(|| below(horizon));
+        // One more than the page holds shows whether another page follows.
         let fetch = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
-        let (lists, todos) = tokio::try_join!(
-            self.lists.changed(walk.lists, gone_since, fetch),
-            self.todos.changed(walk.todos, gone_since, fetch),
-        )?;
-        let (mut changes, mut left) = (Changes::default(), limit);
-        let found = lists.len() + todos.len();
-        let lists_end = add(lists, &mut left, &mut changes);
-        let todos_end = add(todos, &mut left, &mut changes);
-        let has_more = found > limit;
-        let walk = Walk {
-            full: walk.full,
-            lists: lists_end.unwrap_or(walk.lists),
-            todos: todos_end.unwrap_or(walk.todos),
-        };
+        let reads = KINDS
+            .iter()
+            .zip(&walk.positions)
+            .map(|(kind, &from)| kind.changed(self, Range { from, removed_since, limit: fetch }));
+        let mut found = try_join_all(reads).await?;
+        let has_more = found.iter().map(Vec::len).sum::<usize>() > limit;
+        let mut changes = Vec::new();
+        for kind in PAGE_ORDER {
+            let room = limit - changes.len();
+            for (position, object) in std::mem::take(&mut found[kind]).into_iter().take(room) {
+                walk.positions[kind] = position;
+                changes.push(object);
+            }
+        }
+        // Removals come last: an object may have left a list before the list was removed.
+        changes.sort_by_key(ChangedObject::is_removed);
+        let full = walk.full;
         let token = SyncToken { began, horizon, walk: has_more.then_some(walk) };
-        Ok(Page { changes, token, has_more, full: walk.full })
+        Ok(Page { changes, token, has_more, full })
     }
 
-    /// The moment up to which a client has seen everything that reads everything from now on.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// The stamp up to which a client that reads everything from now on has seen every change, except those that
+    /// were not yet visible: see [`crate::owned::change_stamp`].
     pub async fn horizon(&self) -> Result<Timestamp, Error> {
         self.todos.horizon().await
     }
 
-    /// When this is.
-    #[must_use]
     pub fn now(&self) -> DateTime {
         self.now
     }
-}
-
-/// Adds as many of the changes as are `left`, and says where the last of them stands.
-fn add<T: Synced>(
-    found: Vec<(StreamPosition, Change<T>)>,
-    left: &mut usize,
-    changes: &mut Changes,
-) -> Option<StreamPosition> {
-    let mut end = None;
-    for (place, change) in found.into_iter().take(*left) {
-        changes.add(change);
-        *left -= 1;
-        end = Some(place);
-    }
-    end
 }

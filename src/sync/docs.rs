@@ -1,19 +1,19 @@
 //! What the API document says of sync and events. Must not promise what the routes do not keep: real answers are held
 //! against it.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::model::Kind;
-use super::wire::{ChangesBody, RemovedBody};
+use super::kind::Kind;
+use super::kinds::KINDS;
 use crate::error::Error;
 use crate::openapi::operation::{Needs, Operation, SEALED};
-use crate::openapi::schema::{named, sent};
+use crate::openapi::schema::named;
 use crate::todos;
 
 /// The schemas of sync, by name.
 #[must_use]
 pub fn schemas() -> Vec<(&'static str, Value)> {
-    let changes = sent::<ChangesBody>();
+    let changes = changes();
     let mut answer = changes.clone();
     let more = json!({
         "token": { "type": "string", "pattern": SEALED, "description": "How far the client has come with this answer." },
@@ -28,13 +28,33 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         answer["properties"].as_object().into_iter().flat_map(|all| all.keys().cloned()).collect();
     vec![
         ("Changes", changes),
-        ("Removed", sent::<RemovedBody>()),
-        ("Kind", sent::<Kind>()),
+        ("Removed", removed()),
+        ("Kind", kind()),
         ("SyncRequest", request()),
         ("SyncAnswer", answer),
         ("Command", command()),
         ("CommandResult", result()),
     ]
+}
+
+fn changes() -> Value {
+    let array =
+        |kind: &Kind| (kind.field.to_owned(), json!({ "type": "array", "items": kind.body_schema() }));
+    let mut properties: Map<String, Value> = KINDS.iter().map(array).collect();
+    properties.insert("removed".to_owned(), json!({ "type": "array", "items": named("Removed") }));
+    let required: Vec<_> = properties.keys().cloned().collect();
+    json!({ "type": "object", "required": required, "properties": properties,
+        "description": "Changed objects as they are after the change. All fields are present, even if empty." })
+}
+
+fn removed() -> Value {
+    json!({ "type": "object", "required": ["id", "type"], "description": "An object that was removed for good.",
+        "properties": { "type": named("Kind"), "id": named("Id") } })
+}
+
+fn kind() -> Value {
+    let names: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
+    json!({ "type": "string", "enum": names, "description": "A kind of object that clients keep a copy of." })
 }
 
 fn request() -> Value {

@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::changes::PAGE_MAX;
 use super::hub::{Hub, Subscription};
+use super::kind::{ChangedObject, ObjectState};
 use super::token::SyncToken;
 use super::wire::{self, ByeReason};
 use crate::auth::operations::Auth;
@@ -154,12 +155,12 @@ impl EventStream {
         let (page, until) = reading.await.map_err(Error::internal)??;
         let before = self.id()?;
         self.token = page.token;
-        let mut single = page.changes.one_by_one().peekable();
-        while let Some((id, version, change)) = single.next() {
-            versions.insert(id, version);
-            // Who resumes in the middle of a page gets it again.
-            let resume = if single.peek().is_some() { before.clone() } else { self.id()? };
-            self.events.push_back(wire::change_event(change, resume)?);
+        let mut changes = page.changes.into_iter().peekable();
+        while let Some(object) = changes.next() {
+            versions.insert(object.state.id, object.state.version);
+            // A client that resumes in the middle of a page receives the whole page again.
+            let resume = if changes.peek().is_some() { before.clone() } else { self.id()? };
+            self.events.push_back(wire::change_event(object, resume)?);
         }
         self.phase = if page.has_more {
             Phase::CatchingUp(subscription, versions)
@@ -197,9 +198,10 @@ impl EventStream {
             told.versions = HashMap::new();
         }
         self.token.horizon = self.token.horizon.max(change.at);
-        let is_news = told.versions.get(&change.id).is_none_or(|version| *version < change.version);
-        if is_news {
-            self.events.push_back(wire::change_event(change.changes.clone(), self.id()?)?);
+        let ChangedObject { state: ObjectState { id, version, .. }, .. } = &change.object;
+        let is_new = told.versions.get(id).is_none_or(|delivered| delivered < version);
+        if is_new {
+            self.events.push_back(wire::change_event(change.object.clone(), self.id()?)?);
         }
         self.phase = Phase::Live(subscription, told);
         Ok(())

@@ -9,10 +9,10 @@ use axum::response::IntoResponse;
 use axum::response::sse::{KeepAlive, Sse};
 use serde_json::value::RawValue;
 
-use super::commands::{self, Command};
+use super::commands::Command;
 use super::event_stream::{EventSources, EventStream, PING};
 use super::token::SyncToken;
-use super::wire::{ResultBody, SyncBody, SyncRequest, invalid_token};
+use super::wire::{ChangesBody, ResultBody, SyncBody, SyncRequest, invalid_token};
 use crate::auth::extract::CurrentUser;
 use crate::auth::token::Claims;
 use crate::crypto::random_id::RandomId;
@@ -46,7 +46,7 @@ pub(crate) async fn sync(
         token: page.token.seal(&sources.seals, caller.sub, lineage)?,
         has_more: page.has_more,
         full: page.full,
-        changes: page.changes.into(),
+        changes: ChangesBody(page.changes),
         results,
     }))
 }
@@ -56,13 +56,13 @@ async fn result_of(
     planner: &Workspaces,
     idempotency: &Idempotency,
     caller: &Claims,
-    Command { attempt, act }: Command,
+    Command { attempt, action }: Command,
 ) -> Result<Box<RawValue>, Error> {
     let run = async |target| {
         let plan = planner.of(caller.sub).on_behalf_of(target);
-        let done = match act {
-            Ok(act) => commands::run(&plan, act).await,
-            Err(faults) => Err(Error::Invalid(faults)),
+        let done = match action {
+            Ok(action) => action.apply(&plan).await,
+            Err(violations) => Err(Error::Invalid(violations)),
         };
         match done {
             Err(error @ (Error::Unavailable(_) | Error::Token(_))) => Err(error),

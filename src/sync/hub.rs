@@ -13,8 +13,7 @@ use bson::oid::ObjectId;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::timeout;
 
-use super::feed::{Feed, Interruption, Position};
-use super::model::ChangeEvent;
+use super::feed::{ChangeEvent, Feed, Interruption, Position};
 use crate::crypto::random_id::RandomId;
 use crate::error::Error;
 

@@ -1,14 +1,18 @@
-//! Offline sync and live events: everything that changed since a token, and what changes from then on. Must not hold a
-//! rule of todos or lists: commands call what the routes call.
+//! Offline sync (`/v1/sync`) and live events (`/v1/events`): what changed since a token, and changes as they happen.
+//!
+//! **Invariant:** no rule of todos or lists is here. Commands call the operations that the routes call.
 
 pub mod changes;
 pub mod commands;
 pub mod docs;
+pub mod edit;
 pub mod event_stream;
 pub mod feed;
 pub mod handlers;
 pub mod hub;
+pub mod kind;
+pub mod kinds;
 pub mod lineage;
-pub mod model;
+pub mod synced_kind;
 pub mod token;
 pub mod wire;

@@ -1,5 +1,5 @@
-//! Sync tokens: how far a client has come, sealed so that only we can read them and only their user can use them. Must
-//! not say what lies behind them.
+//! Sync tokens: how far a client has come, sealed so that only this service can read a token and only its user can
+//! use it.
 
 use bson::oid::ObjectId;
 use bson::{DateTime, Timestamp};
@@ -10,116 +10,132 @@ use crate::crypto::sealed::Sealer;
 use crate::error::Error;
 use crate::owned::change_stamp::{StreamPosition, below};
 
-/// How long a token is good for, in milliseconds: 90 days, for so long removals are remembered.
+/// How long a token is valid, in milliseconds: 90 days, because tombstones are kept that long.
 const TTL_MILLIS: i64 = 90 * 24 * 60 * 60 * 1_000;
+
+/// The position before every change.
+pub const WALK_START: StreamPosition =
+    StreamPosition { stamp: Timestamp { time: 0, increment: 0 }, behind: None };
 
 /// How far a client has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyncToken {
-    /// When the walk began by which the client came here: what has been removed since then it still has to learn.
+    /// When the walk that produced this token began. Its client may not know of removals after that, so the token
+    /// must be used while they are remembered.
     pub began: DateTime,
-    /// The moment up to which it has seen everything but what was under way: see [`crate::owned::change_stamp`].
+    /// The stamp up to which the client has seen every change that was visible: see [`crate::owned::change_stamp`].
+    /// During a walk, the stamp that it will have reached at the end of the walk.
     pub horizon: Timestamp,
-    /// Where in a walk it stands, if it is in one; [`SyncToken::horizon`] is then what it will have seen at the end.
+    /// Where the client is in a walk of several pages.
     pub walk: Option<Walk>,
 }
 
-/// A walk through all changes since an earlier token, or through everything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A walk through all changes since an earlier token, or through all objects.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Walk {
-    /// Whether it goes through everything there is, for a client that has nothing.
+    /// Whether the walk goes through all objects, for a client that holds none.
     pub full: bool,
-    /// Where it stands in the todos.
-    pub todos: StreamPosition,
-    /// Where it stands in the lists.
-    pub lists: StreamPosition,
+    /// How far the walk has come, one position per kind of object.
+    pub positions: Vec<StreamPosition>,
 }
 
 impl Walk {
-    /// The walk of a client that has nothing.
-    #[must_use]
-    pub fn full() -> Self {
-        Self { full: true, ..Self::from(Timestamp { time: 0, increment: 0 }) }
+    /// The walk through all objects of this number of kinds.
+    pub fn full(kinds: usize) -> Self {
+        Self { full: true, positions: vec![WALK_START; kinds] }
     }
 
-    /// The walk through what a client lacks that has seen everything up to `horizon`.
-    #[must_use]
-    pub fn since(horizon: Timestamp) -> Self {
-        Self::from(below(horizon))
-    }
-
-    fn from(stamp: Timestamp) -> Self {
-        let begin = StreamPosition { stamp, behind: None };
-        Self { full: false, todos: begin, lists: begin }
+    /// The walk through the changes that a client may lack after it has seen everything up to `horizon`.
+    pub fn since(horizon: Timestamp, kinds: usize) -> Self {
+        let start = StreamPosition { stamp: below(horizon), behind: None };
+        Self { full: false, positions: vec![start; kinds] }
     }
 }
 
 impl SyncToken {
-    /// What a client has that has seen everything up to `horizon`.
-    #[must_use]
+    /// The token of a client that has seen everything up to `horizon`.
     pub fn up_to(horizon: Timestamp, began: DateTime) -> Self {
         Self { began, horizon, walk: None }
     }
 
-    /// The token as `user` gets it, of a database of this lineage: see [`crate::sync::lineage::Lineage`].
-    ///
-    /// # Errors
-    /// [`Error::Internal`].
-    pub fn seal(&self, seals: &Sealer, user: ObjectId, lineage: Option<RandomId>) -> Result<String, Error> {
-        let walk = self.walk.map(|walk| (walk.full, place(walk.todos), place(walk.lists)));
-        let plain = Plain(self.began.timestamp_millis(), stamp(self.horizon), walk, lineage);
-        seals.seal(&context(user), &serde_json::to_vec(&plain).map_err(Error::internal)?)
+    /// Makes the text that `user` receives, for a database of this [`crate::sync::lineage::Lineage`].
+    pub fn seal(&self, sealer: &Sealer, user: ObjectId, lineage: Option<RandomId>) -> Result<String, Error> {
+        let walk = self.walk.as_ref().map(PlainPart::from_walk);
+        let plain = Plain(self.began.timestamp_millis(), to_number(self.horizon), walk, lineage);
+        sealer.seal(&context(user), &serde_json::to_vec(&plain).map_err(Error::internal)?)
     }
 
-    /// Reads a token that `user` presents; `None` for one that is not theirs, or was not made here.
+    /// Reads a token that `user` presents; `None` if it was issued to another user or not by this service.
     ///
     /// # Errors
-    /// [`Error::SyncTokenExpired`] for one that is too old, or of another lineage: what it has seen may be undone.
+    /// [`Error::SyncTokenExpired`] also for a token of another lineage, because a restore may have undone changes that
+    /// its client has seen.
     pub fn open(
-        seals: &Sealer,
+        sealer: &Sealer,
         user: ObjectId,
         lineage: Option<RandomId>,
         text: &str,
         now: DateTime,
     ) -> Result<Option<Self>, Error> {
-        let plain = seals.open(&context(user), text);
+        let plain = sealer.open(&context(user), text);
         let plain = plain.and_then(|plain| serde_json::from_slice::<Plain>(&plain).ok());
-        let Some(Plain(began, horizon, walk, of)) = plain else { return Ok(None) };
-        if of != lineage || now.timestamp_millis() - began > TTL_MILLIS {
+        let Some(Plain(began, horizon, walk, made_in)) = plain else { return Ok(None) };
+        if made_in != lineage || now.timestamp_millis() - began > TTL_MILLIS {
             return Err(Error::SyncTokenExpired);
         }
-        let walk =
-            walk.map(|(full, todos, lists)| Walk { full, todos: unplace(todos), lists: unplace(lists) });
-        Ok(Some(Self { began: DateTime::from_millis(began), horizon: unstamp(horizon), walk }))
+        let walk = walk.map(PlainPart::into_walk);
+        Ok(Some(Self { began: DateTime::from_millis(began), horizon: to_stamp(horizon), walk }))
     }
 }
 
-/// What is sealed: milliseconds, stamps as numbers, ids as hex digits, the lineage.
+/// The sealed form: `[began, horizon, null or [full, position, …], lineage]`. Clients keep tokens across releases and
+/// old and new instances run side by side during an upgrade, so each release must read what its neighbours write.
 #[derive(Serialize, Deserialize)]
-struct Plain(i64, u64, Option<(bool, PlainPosition, PlainPosition)>, #[serde(default)] Option<RandomId>);
+struct Plain(i64, u64, Option<Vec<PlainPart>>, #[serde(default)] Option<RandomId>);
 
+/// A walk is an array of `full` and one `[stamp, id]` per kind.
 #[derive(Serialize, Deserialize)]
-struct PlainPosition(u64, Option<String>);
+#[serde(untagged)]
+enum PlainPart {
+    Full(bool),
+    Position(u64, Option<String>),
+}
+
+impl PlainPart {
+    fn from_walk(walk: &Walk) -> Vec<Self> {
+        let positions = walk.positions.iter();
+        let positions = positions
+            .map(|position| Self::Position(to_number(position.stamp), position.behind.map(ObjectId::to_hex)));
+        std::iter::once(Self::Full(walk.full)).chain(positions).collect()
+    }
+
+    fn into_walk(parts: Vec<Self>) -> Walk {
+        let mut walk = Walk { full: false, positions: Vec::new() };
+        for part in parts {
+            match part {
+                Self::Full(full) => walk.full = full,
+                Self::Position(stamp, id) => walk.positions.push(StreamPosition {
+                    stamp: to_stamp(stamp),
+                    behind: id.and_then(|id| ObjectId::parse_str(id).ok()),
+                }),
+            }
+        }
+        walk
+    }
+}
 
 fn context(user: ObjectId) -> Vec<u8> {
     [b"sync\0".as_slice(), &user.bytes()].concat()
 }
 
-fn stamp(stamp: Timestamp) -> u64 {
+/// A BSON timestamp as one number that sorts the same: seconds in the upper half, the counter in the lower.
+fn to_number(stamp: Timestamp) -> u64 {
     u64::from(stamp.time) << 32 | u64::from(stamp.increment)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the two halves of what `stamp` has put together")]
-fn unstamp(number: u64) -> Timestamp {
+#[expect(clippy::cast_possible_truncation, reason = "each half of the number is one u32 of `to_number`")]
+fn to_stamp(number: u64) -> Timestamp {
     Timestamp { time: (number >> 32) as u32, increment: number as u32 }
-}
-
-fn place(place: StreamPosition) -> PlainPosition {
-    PlainPosition(stamp(place.stamp), place.behind.map(ObjectId::to_hex))
-}
-
-fn unplace(PlainPosition(stamp, behind): PlainPosition) -> StreamPosition {
-    StreamPosition { stamp: unstamp(stamp), behind: behind.and_then(|id| ObjectId::parse_str(id).ok()) }
 }
 
 #[cfg(test)]
@@ -127,48 +143,83 @@ mod tests {
     use super::*;
 
     const DAY: i64 = 24 * 60 * 60 * 1_000;
+    const ID: &str = "6b01676ced65d6cc747c3412";
 
-    fn seals() -> Sealer {
+    fn sealer() -> Sealer {
         Sealer::derive(&"0123456789abcdef0123456789abcdef".into(), &[]).unwrap()
     }
 
     fn token() -> SyncToken {
         let horizon = Timestamp { time: u32::MAX, increment: 7 };
-        let todos = StreamPosition { stamp: horizon, behind: Some(ObjectId::new()) };
-        let walk = Walk { full: true, todos, lists: StreamPosition { behind: None, ..todos } };
+        let within = StreamPosition { stamp: horizon, behind: ObjectId::parse_str(ID).ok() };
+        let walk = Walk { full: true, positions: vec![within, StreamPosition { behind: None, ..within }] };
         SyncToken { began: DateTime::from_millis(1_000), horizon, walk: Some(walk) }
     }
 
+    fn read(plain: &str) -> SyncToken {
+        let (sealer, user) = (sealer(), ObjectId::new());
+        let text = sealer.seal(&context(user), plain.as_bytes()).unwrap();
+        SyncToken::open(&sealer, user, None, &text, DateTime::from_millis(1_000)).unwrap().unwrap()
+    }
+
     #[test]
-    fn a_token_says_what_it_said_to_its_user_and_nothing_to_others() {
-        let (seals, user) = (seals(), ObjectId::new());
-        let at_rest = SyncToken { walk: None, ..token() };
-        for token in [token(), at_rest] {
-            let text = token.seal(&seals, user, None).unwrap();
-            let open = |user| SyncToken::open(&seals, user, None, &text, token.began).unwrap();
+    fn only_its_user_can_read_a_token() {
+        let (sealer, user) = (sealer(), ObjectId::new());
+        for token in [token(), SyncToken { walk: None, ..token() }] {
+            let text = token.seal(&sealer, user, None).unwrap();
+            let open = |user| SyncToken::open(&sealer, user, None, &text, token.began).unwrap();
             assert_eq!(open(user), Some(token.clone()));
             assert_eq!(open(ObjectId::new()), None);
         }
     }
 
     #[test]
-    fn a_token_is_good_for_90_days_from_the_beginning_of_its_walk() {
-        let (seals, user) = (seals(), ObjectId::new());
-        let text = token().seal(&seals, user, None).unwrap();
+    fn the_sealed_form_is_the_same_in_every_release() {
+        let (sealer, user) = (sealer(), ObjectId::new());
+        let number = "18446744069414584327";
+        let walking = format!(r#"[1000,{number},[true,[{number},"{ID}"],[{number},null]],null]"#);
+        let resting = format!("[1000,{number},null,null]");
+        for (token, plain) in [(token(), walking), (SyncToken { walk: None, ..token() }, resting)] {
+            let text = token.seal(&sealer, user, None).unwrap();
+            let sealed = sealer.open(&context(user), &text).unwrap();
+            assert_eq!(String::from_utf8(sealed).unwrap(), plain);
+            assert_eq!(read(&plain), token);
+        }
+    }
+
+    #[test]
+    fn a_token_with_more_or_fewer_kinds_can_be_read() {
+        for kinds in 0..4 {
+            let plain = format!("[1000,7,[false{}],null]", ",[9,null]".repeat(kinds));
+            let stamp = Timestamp { time: 0, increment: 9 };
+            let positions = vec![StreamPosition { stamp, behind: None }; kinds];
+            assert_eq!(read(&plain).walk, Some(Walk { full: false, positions }));
+        }
+    }
+
+    #[test]
+    fn a_token_without_a_lineage_belongs_to_a_database_that_was_never_restored() {
+        assert_eq!(read("[1000,7,null]").horizon, Timestamp { time: 0, increment: 7 });
+    }
+
+    #[test]
+    fn a_token_is_valid_for_90_days_after_its_walk_began() {
+        let (sealer, user) = (sealer(), ObjectId::new());
+        let text = token().seal(&sealer, user, None).unwrap();
         let after =
-            |millis| SyncToken::open(&seals, user, None, &text, DateTime::from_millis(1_000 + millis));
+            |millis| SyncToken::open(&sealer, user, None, &text, DateTime::from_millis(1_000 + millis));
         assert!(after(90 * DAY).unwrap().is_some());
         assert!(matches!(after(90 * DAY + 1), Err(Error::SyncTokenExpired)));
     }
 
     #[test]
-    fn a_token_is_good_for_the_lineage_that_it_was_made_in() {
-        let (seals, user, at) = (seals(), ObjectId::new(), token().began);
+    fn a_token_is_valid_only_in_its_lineage() {
+        let (sealer, user, at) = (sealer(), ObjectId::new(), token().began);
         let lineages = [None, Some(RandomId::new()), Some(RandomId::new())];
         for made_in in lineages {
-            let text = token().seal(&seals, user, made_in).unwrap();
+            let text = token().seal(&sealer, user, made_in).unwrap();
             for lineage in lineages {
-                let opened = SyncToken::open(&seals, user, lineage, &text, at);
+                let opened = SyncToken::open(&sealer, user, lineage, &text, at);
                 assert_eq!(opened.is_ok(), lineage == made_in);
                 assert!(matches!(opened, Ok(Some(_)) | Err(Error::SyncTokenExpired)));
             }
@@ -176,18 +227,9 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_says_no_lineage_is_of_a_database_that_was_never_restored() {
-        let (seals, user) = (seals(), ObjectId::new());
-        let text = seals.seal(&context(user), b"[1000,7,null]").unwrap();
-        let opened =
-            SyncToken::open(&seals, user, None, &text, DateTime::from_millis(1_000)).unwrap().unwrap();
-        assert_eq!(opened.horizon, Timestamp { time: 0, increment: 7 });
-    }
-
-    #[test]
-    fn a_walk_begins_a_minute_below_what_has_been_seen() {
-        let walk = Walk::since(Timestamp { time: 100, increment: 9 });
-        assert_eq!(walk.todos, StreamPosition { stamp: Timestamp { time: 40, increment: 0 }, behind: None });
-        assert_eq!(Walk::since(Timestamp { time: 3, increment: 0 }).lists.stamp.time, 0);
+    fn a_walk_begins_one_minute_below_the_horizon() {
+        let start = |time| Walk::since(Timestamp { time, increment: 9 }, 2).positions[1];
+        assert_eq!(start(100), StreamPosition { stamp: Timestamp { time: 40, increment: 0 }, behind: None });
+        assert_eq!(start(3), WALK_START);
     }
 }

@@ -1,37 +1,36 @@
-//! Sync and events as JSON. Must not read or change anything itself.
+//! Sync and events as JSON.
 
 use axum::response::sse::Event;
-use serde::Serialize;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
-use utoipa::ToSchema;
 
 use super::changes::PAGE_MAX;
-use super::commands::{Command, Done};
-use super::model::{Changes, Kind, Removed};
+use super::commands::Command;
+use super::edit::Applied;
+use super::kind::ChangedObject;
+use super::kinds::KINDS;
 use crate::error::{Error, Violation};
 use crate::http::fields::{Fields, FromFields};
 use crate::http::problem::Problem;
-use crate::lists::wire::ListBody;
 use crate::openapi::schema::Id;
-use crate::todos::wire::TodoBody;
 
-/// How many commands a request has at most.
-const COMMANDS_MAX: usize = 100;
+/// The most commands in one request.
+pub const COMMANDS_MAX: usize = 100;
 
-/// What a client asks for.
+/// The body of `POST /v1/sync`.
 pub struct SyncRequest {
-    /// How far it has come; `None` when it has nothing.
+    /// The sealed token; `None` from a client that holds nothing.
     pub token: Option<String>,
-    /// How many changes it wants at most.
+    /// The most changes that the response may hold.
     pub limit: usize,
-    /// What it did meanwhile, in its order.
     pub commands: Vec<Command>,
 }
 
 impl FromFields for SyncRequest {
     fn take(input: &mut Fields) -> Option<Self> {
         let token = input.optional_text("token").flatten();
-        let wrong_limit = format!("A limit is a whole number from 1 to {PAGE_MAX}.");
+        let wrong_limit = format!("`limit` must be a whole number from 1 to {PAGE_MAX}.");
         let limit = input.optional::<usize>("limit", "out_of_range", &wrong_limit).flatten();
         let limit = limit.unwrap_or(PAGE_MAX);
         let limit = input.check((1..=PAGE_MAX).contains(&limit).then_some(limit), || {
@@ -42,58 +41,49 @@ impl FromFields for SyncRequest {
     }
 }
 
-/// The fault of a token that is not the caller's, or was not made here.
-#[must_use]
+/// The error for a token that was issued to another user, or not by this service.
 pub fn invalid_token(pointer: &str) -> Error {
-    let detail = "A sync token is one that this user was given, unaltered.".to_owned();
+    let detail = "A sync token must be sent unchanged, by the user to whom it was issued.".to_owned();
     Error::Invalid(vec![Violation { pointer: pointer.to_owned(), code: "invalid_sync_token", detail }])
 }
 
-/// The answer to a sync.
+/// The response of `POST /v1/sync`.
 #[derive(Serialize)]
 pub struct SyncBody {
-    /// How far the client has come with this answer.
     pub token: String,
-    /// Whether another page follows at once.
     pub has_more: bool,
-    /// Whether this is a page of everything there is.
     pub full: bool,
-    /// What has changed.
     #[serde(flatten)]
     pub changes: ChangesBody,
-    /// What became of the commands, in their order.
+    /// In the order of the commands.
     pub results: Vec<Box<RawValue>>,
 }
 
-/// What has changed, each object as it is afterwards.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Changes)]
-pub struct ChangesBody {
-    todos: Vec<TodoBody>,
-    lists: Vec<ListBody>,
-    removed: Vec<RemovedBody>,
-}
+/// An object with one array per kind, and the array `removed`. All are present, even if empty.
+pub struct ChangesBody(pub Vec<ChangedObject>);
 
-/// An object that has been removed for good.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Removed)]
-pub(super) struct RemovedBody {
-    r#type: Kind,
+#[derive(Serialize)]
+struct RemovedBody {
+    r#type: &'static str,
     id: Id,
 }
 
-impl From<Changes> for ChangesBody {
-    fn from(changes: Changes) -> Self {
-        let removed = |Removed { kind, id, .. }: Removed| RemovedBody { r#type: kind, id: Id(id) };
-        Self {
-            todos: changes.todos.into_iter().map(TodoBody::from).collect(),
-            lists: changes.lists.into_iter().map(ListBody::from).collect(),
-            removed: changes.removed.into_iter().map(removed).collect(),
+impl Serialize for ChangesBody {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut body = serializer.serialize_map(Some(KINDS.len() + 1))?;
+        for kind in &KINDS {
+            let of_kind = self.0.iter().filter(|object| object.kind.name == kind.name);
+            let bodies: Vec<_> = of_kind.filter_map(|object| object.state.body.as_deref()).collect();
+            body.serialize_entry(kind.field, &bodies)?;
         }
+        let removed = self.0.iter().filter(|object| object.is_removed());
+        let removed = removed.map(|object| RemovedBody { r#type: object.kind.name, id: Id(object.state.id) });
+        body.serialize_entry("removed", &removed.collect::<Vec<_>>())?;
+        body.end()
     }
 }
 
-/// What became of a command.
+/// The result of one command.
 #[derive(Serialize)]
 pub struct ResultBody<'a> {
     id: &'a str,
@@ -105,11 +95,9 @@ pub struct ResultBody<'a> {
 }
 
 impl<'a> ResultBody<'a> {
-    /// The result of the command `id`.
-    #[must_use]
-    pub fn of(id: &'a str, done: &'a Result<Done, Error>) -> Self {
-        match done {
-            Ok(Done { status, version }) => Self { id, status: *status, version: *version, problem: None },
+    pub fn of(id: &'a str, result: &'a Result<Applied, Error>) -> Self {
+        match result {
+            Ok(Applied { status, version }) => Self { id, status: *status, version: *version, problem: None },
             Err(error) => {
                 let problem = Problem::of(error, None);
                 Self { id, status: problem.status, version: None, problem: Some(problem) }
@@ -118,28 +106,20 @@ impl<'a> ResultBody<'a> {
     }
 }
 
-/// Why a stream of events ends.
+/// Why the service ends a stream of events.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ByeReason {
-    /// The session has ended.
     SessionEnded,
-    /// The access token has expired.
     TokenExpired,
 }
 
-/// The event of one change; `id` is the token of a client that has it.
-///
-/// # Errors
-/// [`Error::Internal`].
-pub fn change_event(change: Changes, id: String) -> Result<Event, Error> {
-    Event::default().event("change").id(id).json_data(ChangesBody::from(change)).map_err(Error::internal)
+/// The event of one change. Its `id` is the token of a client that has received this event.
+pub fn change_event(object: ChangedObject, id: String) -> Result<Event, Error> {
+    Event::default().event("change").id(id).json_data(ChangesBody(vec![object])).map_err(Error::internal)
 }
 
-/// The last event.
-///
-/// # Errors
-/// [`Error::Internal`].
+/// The last event of a stream that the service ends.
 pub fn bye_event(reason: ByeReason) -> Result<Event, Error> {
     #[derive(Serialize)]
     struct Bye {

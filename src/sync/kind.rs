@@ -1,0 +1,127 @@
+//! A kind of synced object as a value, so that the rest of sync iterates over kinds and names none of them.
+
+use bson::oid::ObjectId;
+use bson::{Document, Timestamp};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
+use utoipa::ToSchema;
+
+use super::edit::{self, Edit, Op};
+use super::synced_kind::SyncedKind;
+use crate::error::Error;
+use crate::http::fields::Fields;
+use crate::openapi::schema::named;
+use crate::owned::change_stamp::{Change, StreamPosition};
+use crate::workspace::Workspace;
+
+/// A row of [`super::kinds::KINDS`]: a [`SyncedKind`] without its type.
+pub struct Kind {
+    /// The `type` of a command and of a removal.
+    pub name: &'static str,
+    /// The field of a page that holds the objects of this kind.
+    pub field: &'static str,
+    pub collection: &'static str,
+    decode: fn(Document) -> Result<ObjectState, Error>,
+    changed: for<'a> fn(&'a Workspace<'_>, Range) -> FoundFuture<'a>,
+    read_edit: fn(&mut Fields, Op) -> Option<Box<dyn Edit>>,
+    body_schema: fn() -> Value,
+}
+
+/// Which changes of a kind are read.
+#[derive(Clone, Copy)]
+pub struct Range {
+    pub from: StreamPosition,
+    /// Removals before this stamp are left out.
+    pub removed_since: Option<Timestamp>,
+    pub limit: i64,
+}
+
+/// An object as it is after a change.
+#[derive(Debug, Clone)]
+pub struct ChangedObject {
+    pub kind: &'static Kind,
+    pub state: ObjectState,
+}
+
+#[derive(Debug, Clone)]
+pub struct ObjectState {
+    pub id: ObjectId,
+    pub version: i64,
+    /// The object as its routes return it, live or in the trash; `None` if it was removed for good.
+    pub body: Option<Box<RawValue>>,
+}
+
+type Found = (StreamPosition, ObjectState);
+type FoundFuture<'a> = BoxFuture<'a, Result<Vec<Found>, Error>>;
+
+impl Kind {
+    pub const fn of<K: SyncedKind>() -> Self {
+        Self {
+            name: K::NAME,
+            field: K::FIELD,
+            collection: K::COLLECTION,
+            decode: |document| state(Change::<K>::read(document)?),
+            changed: |workspace, range| changed::<K>(workspace, range).boxed(),
+            read_edit: edit::read::<K>,
+            body_schema: || named(&K::Body::name()),
+        }
+    }
+
+    /// Reads a stored object of this kind, or its tombstone.
+    pub fn decode(&'static self, document: Document) -> Result<ChangedObject, Error> {
+        Ok(ChangedObject { kind: self, state: (self.decode)(document)? })
+    }
+
+    /// The changes in `range`, in the order of their stamps, each with the position after it. One round trip.
+    pub async fn changed(
+        &'static self,
+        workspace: &Workspace<'_>,
+        range: Range,
+    ) -> Result<Vec<(StreamPosition, ChangedObject)>, Error> {
+        let found = (self.changed)(workspace, range).await?;
+        let changed = |(position, state)| (position, ChangedObject { kind: self, state });
+        Ok(found.into_iter().map(changed).collect())
+    }
+
+    /// Reads the `body` of a command on an object of this kind. `None` only after a violation was noted.
+    pub fn read_edit(&self, input: &mut Fields, op: Op) -> Option<Box<dyn Edit>> {
+        (self.read_edit)(input, op)
+    }
+
+    /// A reference to the schema of [`ObjectState::body`].
+    pub fn body_schema(&self) -> Value {
+        (self.body_schema)()
+    }
+}
+
+impl ChangedObject {
+    /// Whether the object was removed for good.
+    pub fn is_removed(&self) -> bool {
+        self.state.body.is_none()
+    }
+}
+
+impl std::fmt::Debug for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+async fn changed<K: SyncedKind>(workspace: &Workspace<'_>, range: Range) -> Result<Vec<Found>, Error> {
+    let Range { from, removed_since, limit } = range;
+    let found = K::documents(workspace).changed(from, removed_since, limit).await?;
+    found.into_iter().map(|(position, change)| Ok((position, state(change)?))).collect()
+}
+
+fn state<K: SyncedKind>(change: Change<K>) -> Result<ObjectState, Error> {
+    Ok(match change {
+        Change::Kept(object) => {
+            let (id, version) = (object.id(), object.version());
+            let body = to_raw_value(&K::Body::from(*object)).map_err(Error::internal)?;
+            ObjectState { id, version, body: Some(body) }
+        }
+        Change::Gone { id, version } => ObjectState { id, version, body: None },
+    })
+}
