@@ -1,3 +1,3 @@
-//! What happened to accounts, for whoever has to find out later. Must not hold a password or a token.
+//! A record of what happened to accounts, for later investigation.
 
 pub mod store;

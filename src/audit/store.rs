@@ -1,6 +1,8 @@
-//! The collection `audit`. Must never make the act that it notes fail.
+//! The collection `audit`: security events of accounts.
 //!
-//! Repeating: an event is noted after its act, and a repeated act is noted again.
+//! **Invariant:** a failure to record an event never fails the request, and no password or token is recorded.
+//!
+//! An event is recorded after the action that it describes. If the action is repeated, its event is recorded again.
 
 use std::time::Duration;
 
@@ -14,50 +16,38 @@ use crate::clock::Clock;
 use crate::crypto::random_id::RandomId;
 use crate::mongo::{self, Db, PrepareError};
 
-/// How long an event is kept.
-const KEPT: Duration = Duration::from_hours(90 * 24);
+const RETENTION: Duration = Duration::from_hours(90 * 24);
 
-/// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
-    /// A user registered.
     Register,
-    /// A session was opened.
     Login,
-    /// A login was refused: unknown name, wrong password, or disabled.
+    /// Unknown name, wrong password, or a disabled account.
     LoginFailed,
-    /// A refresh token that had long been replaced was presented, and its session ended.
+    /// A refresh token was used after it had been replaced, which ended its session.
     RefreshReuse,
-    /// A session was ended by its own token.
+    /// A session was ended with its own token.
     Logout,
-    /// Sessions were ended by their user.
+    /// A user ended one session by its id, or all sessions.
     SessionsEnded,
-    /// A password was changed.
     PasswordChanged,
-    /// A user was disabled.
     Disabled,
-    /// A disabled user was let in again.
     Enabled,
-    /// A user's roles were changed.
     RolesChanged,
-    /// A user was deleted.
     Deleted,
 }
 
-/// Whom it concerns and where it came from, as far as is known.
+/// Whom an event concerns and where the request came from. Unknown fields are left out.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct RequestContext {
-    /// The user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<ObjectId>,
-    /// The name that was given.
+    /// As the client wrote it, so it may name no user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
-    /// The session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_id: Option<RandomId>,
-    /// The client's address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,
 }
@@ -69,10 +59,9 @@ struct Entry {
     at: DateTime,
     event: Event,
     #[serde(flatten)]
-    circumstances: RequestContext,
+    context: RequestContext,
 }
 
-/// The collection `audit`.
 #[derive(Clone)]
 pub struct Audit {
     entries: Collection<Entry>,
@@ -80,18 +69,12 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// The audit of `db`, dated by `clock`.
-    #[must_use]
     pub fn new(db: &Db, clock: Clock) -> Self {
         Self { entries: db.collection("audit"), clock }
     }
 
-    /// Creates the indexes that are missing.
-    ///
-    /// # Errors
-    /// See [`mongo::ensure_indexes`].
     pub async fn ensure_indexes(&self) -> Result<(), PrepareError> {
-        let ttl = IndexOptions::builder().expire_after(KEPT).build();
+        let ttl = IndexOptions::builder().expire_after(RETENTION).build();
         let indexes = [
             mongo::index(doc! { "at": 1 }, ttl),
             mongo::index(doc! { "user_id": 1, "at": -1 }, IndexOptions::default()),
@@ -99,17 +82,17 @@ impl Audit {
         mongo::ensure_indexes(&self.entries, indexes).await
     }
 
-    /// Notes an event; one that cannot be written goes to the log.
-    pub async fn note(&self, event: Event, circumstances: RequestContext) {
-        let entry = Entry { id: ObjectId::new(), at: self.clock.now(), event, circumstances };
+    /// Records an event, or logs that it could not be recorded.
+    pub async fn record(&self, event: Event, context: RequestContext) {
+        let entry = Entry { id: ObjectId::new(), at: self.clock.now(), event, context };
         if let Err(error) = self.entries.insert_one(&entry).await {
-            let RequestContext { user_id, session_id, .. } = entry.circumstances;
+            let RequestContext { user_id, session_id, .. } = entry.context;
             tracing::warn!(
                 ?event,
                 ?user_id,
                 ?session_id,
                 error = mongo::one_line(&error),
-                "an audit event was not written"
+                "could not record an audit event"
             );
         }
     }

@@ -1,4 +1,4 @@
-//! The body of a request that creates, with its `Idempotency-Key`. Must not ask the database whether the key is known.
+//! The body of a request together with its `Idempotency-Key`.
 
 use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
@@ -9,14 +9,13 @@ use crate::http::body;
 use crate::http::fields::FromFields;
 
 const HEADER: &str = "idempotency-key";
-/// How long a key is at most, in characters.
+/// The most characters of a key.
 pub const KEY_MAX_CHARS: usize = 128;
 
-/// As [`crate::http::body::JsonBody`], for what creates something and may be repeated.
+/// Like [`crate::http::body::JsonBody`], for a request that may be repeated.
 pub struct Creation<T> {
-    /// What is to be created.
     pub input: T,
-    /// By which a repetition is known, if the client wants that.
+    /// `None` if the client sent no key.
     pub attempt: Option<Attempt>,
 }
 
@@ -33,20 +32,19 @@ impl<S: Send + Sync, T: FromFields> FromRequest<S> for Creation<T> {
 }
 
 /// Whether a text is 1 to [`KEY_MAX_CHARS`] printable ASCII characters.
-#[must_use]
 pub fn is_key(text: &str) -> bool {
     (1..=KEY_MAX_CHARS).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
-/// The key: one header.
 fn key(headers: &HeaderMap) -> Result<Option<String>, Error> {
     let mut values = headers.get_all(HEADER).iter();
     let Some(first) = values.next() else { return Ok(None) };
     match first.to_str() {
         Ok(key) if is_key(key) && values.next().is_none() => Ok(Some(key.to_owned())),
         _ => {
-            let detail =
-                format!("The header {HEADER} comes once and has 1 to {KEY_MAX_CHARS} printable characters.");
+            let detail = format!(
+                "The header `Idempotency-Key` must occur once and have 1 to {KEY_MAX_CHARS} printable ASCII characters."
+            );
             Err(Error::Invalid(vec![Violation { pointer: String::new(), code: "malformed_header", detail }]))
         }
     }

@@ -1,4 +1,4 @@
-//! Requests that may be repeated with their `Idempotency-Key`, and then answer as at first. Must not know what they do.
+//! Requests with an `Idempotency-Key`: a repetition receives the response of the first request.
 
 pub mod extract;
 pub mod store;

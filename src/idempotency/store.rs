@@ -1,7 +1,9 @@
-//! The collection `idempotency`: what was answered to a key. Must not be a lock: nobody ever waits for anyone.
+//! The collection `idempotency`: the response to each key.
 //!
-//! Repeating: a key is claimed with an id, and everyone who repeats the request creates under that id; the first answer
-//! that is stored is everyone's.
+//! **Invariant:** a key is not a lock. No request waits for another.
+//!
+//! The first request with a key claims the key together with a new id. Every request with the same key and content
+//! creates its object under that id, so the object is created once. The response that is stored first is returned to all.
 
 use std::time::Duration;
 
@@ -20,29 +22,28 @@ use crate::crypto::derive;
 use crate::error::Error;
 use crate::mongo::{self, Db, PrepareError};
 
-/// How long a key is kept, in milliseconds: 25 hours, to be sure of 24.
+/// How long a key is kept, in milliseconds. The API promises 24 hours; one more allows for clocks that differ.
 const KEPT_MILLIS: i64 = 25 * 60 * 60 * 1_000;
 
-/// Whose keys those are that come without a user.
+/// The scope of keys that are sent without a user.
 pub const ANONYMOUS: &str = "anonymous";
 
-/// A request that may be a repetition.
+/// A request with a key, which may be a repetition.
 #[derive(Debug)]
 pub struct Attempt {
-    /// The client's name for it.
     pub key: String,
-    /// What must be the same for a repetition: method, path and body.
+    /// What a repetition must have in common with the first request: method, path and body.
     pub request: Vec<u8>,
 }
 
-/// What a request came to, now or at first.
+/// The response to a request, or to its first attempt.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// The id under which it created something, if it did.
+    /// The id that was given to the new object, if the request created one.
     pub target: ObjectId,
-    /// The answer's JSON text.
-    pub answer: String,
-    /// Whether this is an earlier answer.
+    /// JSON text.
+    pub response: String,
+    /// Whether the response was stored by an earlier attempt.
     pub replayed: bool,
 }
 
@@ -50,10 +51,11 @@ pub struct Outcome {
 struct Claim {
     digest: Binary,
     target: ObjectId,
-    answer: Option<String>,
+    #[serde(rename = "answer")]
+    response: Option<String>,
 }
 
-/// The collection `idempotency`. Requests hold passwords, so that only keyed digests of them are stored.
+/// The collection `idempotency`. Requests may contain passwords, so only a keyed digest of each is stored.
 #[derive(Clone)]
 pub struct Idempotency {
     claims: Collection<Claim>,
@@ -63,10 +65,7 @@ pub struct Idempotency {
 }
 
 impl Idempotency {
-    /// The keys of `db`, dated by `clock`, with requests digested under the current secret, or an earlier one.
-    ///
-    /// # Errors
-    /// [`Error::Internal`]: see [`derive::derive`].
+    /// New digests use the current secret. Digests made with a previous secret are still recognized.
     pub fn new(
         db: &Db,
         clock: Clock,
@@ -80,21 +79,20 @@ impl Idempotency {
         Ok(Self { claims: db.collection("idempotency"), clock, current: key(current)?, previous })
     }
 
-    /// Creates the indexes that are missing.
-    ///
-    /// # Errors
-    /// See [`mongo::ensure_indexes`].
     pub async fn ensure_indexes(&self) -> Result<(), PrepareError> {
         let ttl = IndexOptions::builder().expire_after(Duration::ZERO).build();
         mongo::ensure_indexes(&self.claims, [mongo::index(doc! { "expires_at": 1 }, ttl)]).await
     }
 
-    /// Runs `make` until it has succeeded once for a key of `scope`, which is a user's id or [`ANONYMOUS`], and always
-    /// without one. `make` is given the id under which to create. Copies that race, and a repetition after a crash, are
-    /// given the same id, so it must treat a thing of that id as its own. Its errors are not kept.
+    /// Runs `make` and stores its response, unless a response to this key is stored already. Keys of different scopes are
+    /// independent; the scope is a user's id or [`ANONYMOUS`]. Without an attempt, `make` always runs. Errors of `make`
+    /// are not stored, so the client may try again.
+    ///
+    /// `make` receives the id for the object that it creates. Concurrent requests with one key, and a repetition after a
+    /// crash, receive the same id, so `make` must treat an existing object with this id as its own.
     ///
     /// # Errors
-    /// [`Error::IdempotencyKeyReused`] when the key stands for another request; those of `make`; [`Error::Unavailable`].
+    /// [`Error::IdempotencyKeyReused`] if the key belongs to a different request.
     pub async fn once<T, F, Fut>(
         &self,
         scope: &str,
@@ -106,28 +104,28 @@ impl Idempotency {
         F: FnOnce(ObjectId) -> Fut,
         Fut: Future<Output = Result<T, Error>>,
     {
-        let answer_of = async |target| serde_json::to_string(&make(target).await?).map_err(Error::internal);
+        let respond = async |target| serde_json::to_string(&make(target).await?).map_err(Error::internal);
         let Some(attempt) = attempt else {
             let target = ObjectId::new();
-            return Ok(Outcome { target, answer: answer_of(target).await?, replayed: false });
+            return Ok(Outcome { target, response: respond(target).await?, replayed: false });
         };
         let id = claim_id(scope, &attempt.key);
         let claim = self.claim(&id, attempt).await?;
-        if !self.is_of(&claim, attempt) {
+        if !self.is_same_request(&claim, attempt) {
             return Err(Error::IdempotencyKeyReused);
         }
         let target = claim.target;
-        if let Some(answer) = claim.answer {
-            return Ok(Outcome { target, answer, replayed: true });
+        if let Some(response) = claim.response {
+            return Ok(Outcome { target, response, replayed: true });
         }
-        let answer = answer_of(target).await?;
-        Ok(match self.settle(&id, &answer).await? {
-            Some(first) => Outcome { target, answer: first, replayed: true },
-            None => Outcome { target, answer, replayed: false },
+        let response = respond(target).await?;
+        Ok(match self.store_first(&id, &response).await? {
+            Some(first) => Outcome { target, response: first, replayed: true },
+            None => Outcome { target, response, replayed: false },
         })
     }
 
-    /// The claim of a key, made now unless there is one.
+    /// Claims a key, or returns the existing claim.
     async fn claim(&self, id: &str, attempt: &Attempt) -> Result<Claim, Error> {
         let digest = hmac::sign(&self.current, &attempt.request).as_ref().to_vec();
         let claim = doc! { "$setOnInsert": {
@@ -139,29 +137,29 @@ impl Idempotency {
             let upsert = self.claims.find_one_and_update(doc! { "_id": id }, claim.clone()).upsert(true);
             upsert.return_document(ReturnDocument::After).max_time(mongo::MAX_TIME).await
         };
-        // Of two upserts at once, the unique index may refuse one, which then finds the other's.
+        // The unique index may reject one of two concurrent upserts. Its second try finds the claim of the other.
         let claim = match claimed().await {
             Err(error) if mongo::is_duplicate_key(&error) => claimed().await?,
             claim => claim?,
         };
-        claim.ok_or_else(|| Error::internal("an upsert gave nothing back"))
+        claim.ok_or_else(|| Error::internal("an upsert returned no document"))
     }
 
-    fn is_of(&self, claim: &Claim, attempt: &Attempt) -> bool {
+    fn is_same_request(&self, claim: &Claim, attempt: &Attempt) -> bool {
         let mut keys = std::iter::once(&self.current).chain(&self.previous);
         keys.any(|key| hmac::verify(key, &attempt.request, &claim.digest.bytes).is_ok())
     }
 
-    /// Stores an answer unless there is one; the one that there was.
-    async fn settle(&self, id: &str, answer: &str) -> Result<Option<String>, Error> {
-        let first = doc! { "$set": { "answer": { "$ifNull": ["$answer", { "$literal": answer }] } } };
+    /// Stores the response if none is stored yet; returns the one that was already there.
+    async fn store_first(&self, id: &str, response: &str) -> Result<Option<String>, Error> {
+        let first = doc! { "$set": { "answer": { "$ifNull": ["$answer", { "$literal": response }] } } };
         let settled = self.claims.find_one_and_update(doc! { "_id": id }, vec![first]);
         let before = settled.return_document(ReturnDocument::Before).max_time(mongo::MAX_TIME).await?;
-        Ok(before.and_then(|before| before.answer))
+        Ok(before.and_then(|before| before.response))
     }
 }
 
-/// Under which id a key is stored, however long it is.
+/// A digest, so that the length of a stored id does not depend on the key.
 fn claim_id(scope: &str, key: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, format!("{scope}\0{key}").as_bytes()))
 }

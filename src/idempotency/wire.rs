@@ -1,4 +1,4 @@
-//! What a creation answers, at first and again. Must not differ between the two but by one header.
+//! The response of an idempotent request. The first response and its repetitions differ only in one header.
 
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
@@ -11,20 +11,20 @@ use crate::http::preconditions::WithEtag;
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-/// The thing with its version, which every body of a thing has as `version`, and whether this is a repetition.
 impl IntoResponse for Outcome {
     fn into_response(self) -> Response {
         let replayed = self.replayed.then_some([(REPLAYED, HeaderValue::from_static("true"))]);
-        let versioned = versioned(self.answer).map_err(Error::internal);
-        (replayed, versioned).into_response()
+        let body = with_etag(self.response).map_err(Error::internal);
+        (replayed, body).into_response()
     }
 }
 
-fn versioned(answer: String) -> serde_json::Result<WithEtag<Box<RawValue>>> {
+/// Reads the version for the `ETag` from the field `version`, which the body of every object has.
+fn with_etag(response: String) -> serde_json::Result<WithEtag<Box<RawValue>>> {
     #[derive(Deserialize)]
     struct Version {
         version: i64,
     }
-    let Version { version } = serde_json::from_str(&answer)?;
-    Ok(WithEtag { version, body: RawValue::from_string(answer)? })
+    let Version { version } = serde_json::from_str(&response)?;
+    Ok(WithEtag { version, body: RawValue::from_string(response)? })
 }

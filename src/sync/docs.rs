@@ -1,50 +1,43 @@
-//! What the API document says of sync and events. Must not promise what the routes do not keep: real answers are held
-//! against it.
+//! Sync and events in the API document.
 
 use serde_json::{Map, Value, json};
 
+use super::changes::PAGE_MAX;
+use super::edit::Op;
 use super::kind::Kind;
 use super::kinds::KINDS;
+use super::wire::COMMANDS_MAX;
 use crate::error::Error;
+use crate::idempotency::extract::KEY_MAX_CHARS;
 use crate::openapi::operation::{Needs, Operation, SEALED};
 use crate::openapi::schema::named;
 use crate::todos;
 
-/// The schemas of sync, by name.
-#[must_use]
+/// The schemas by name.
 pub fn schemas() -> Vec<(&'static str, Value)> {
-    let changes = changes();
-    let mut answer = changes.clone();
-    let more = json!({
-        "token": { "type": "string", "pattern": SEALED, "description": "How far the client has come with this answer." },
-        "has_more": { "type": "boolean", "description": "Whether another page follows at once." },
-        "full": { "type": "boolean", "description": "Whether this is a page of everything there is." },
-        "results": { "type": "array", "items": named("CommandResult"), "description": "What became of the commands." },
-    });
-    for (name, schema) in more.as_object().into_iter().flatten() {
-        answer["properties"][name] = schema.clone();
-    }
-    answer["required"] =
-        answer["properties"].as_object().into_iter().flat_map(|all| all.keys().cloned()).collect();
     vec![
-        ("Changes", changes),
+        ("Changes", object_with_all(&changes(), "Changed objects, as they are after the change.")),
         ("Removed", removed()),
         ("Kind", kind()),
         ("SyncRequest", request()),
-        ("SyncAnswer", answer),
+        ("SyncAnswer", response()),
         ("Command", command()),
         ("CommandResult", result()),
     ]
 }
 
-fn changes() -> Value {
+/// An array per kind, and the removals.
+fn changes() -> Map<String, Value> {
     let array =
         |kind: &Kind| (kind.field.to_owned(), json!({ "type": "array", "items": kind.body_schema() }));
-    let mut properties: Map<String, Value> = KINDS.iter().map(array).collect();
+    let mut properties: Map<_, _> = KINDS.iter().map(array).collect();
     properties.insert("removed".to_owned(), json!({ "type": "array", "items": named("Removed") }));
+    properties
+}
+
+fn object_with_all(properties: &Map<String, Value>, description: &str) -> Value {
     let required: Vec<_> = properties.keys().cloned().collect();
-    json!({ "type": "object", "required": required, "properties": properties,
-        "description": "Changed objects as they are after the change. All fields are present, even if empty." })
+    json!({ "type": "object", "description": description, "required": required, "properties": properties })
 }
 
 fn removed() -> Value {
@@ -54,27 +47,40 @@ fn removed() -> Value {
 
 fn kind() -> Value {
     let names: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
-    json!({ "type": "string", "enum": names, "description": "A kind of object that clients keep a copy of." })
+    json!({ "type": "string", "enum": names, "description": "A kind of object that clients can sync." })
+}
+
+fn response() -> Value {
+    let mut properties = changes();
+    let more = json!({
+        "token": { "type": "string", "pattern": SEALED, "description": "How far the client has come after this response." },
+        "has_more": { "type": "boolean", "description": "Whether to request the next page at once." },
+        "full": { "type": "boolean", "description": "Whether the pages list all objects. They replace everything the client has." },
+        "results": { "type": "array", "items": named("CommandResult"), "description": "One result per command, in the order of the commands." },
+    });
+    properties.extend(more.as_object().cloned().unwrap_or_default());
+    object_with_all(&properties, "The changes since the token, and the results of the commands.")
 }
 
 fn request() -> Value {
     json!({ "type": "object", "additionalProperties": false, "properties": {
-        "token": { "type": ["string", "null"], "pattern": SEALED, "description": "How far the client has come; null when it has nothing." },
-        "limit": { "type": ["integer", "null"], "minimum": 1, "maximum": 200, "description": "How many changes at most." },
-        "commands": { "type": ["array", "null"], "maxItems": 100, "items": named("Command") },
+        "token": { "type": ["string", "null"], "pattern": SEALED, "description": "The token of the last response; null if the client has no data." },
+        "limit": { "type": ["integer", "null"], "minimum": 1, "maximum": PAGE_MAX, "description": "The maximum number of changes in the response." },
+        "commands": { "type": ["array", "null"], "maxItems": COMMANDS_MAX, "items": named("Command") },
     } })
 }
 
 fn command() -> Value {
+    let key = format!("^[ -~]{{1,{KEY_MAX_CHARS}}}$");
     json!({ "type": "object", "required": ["id", "op", "type", "target"], "additionalProperties": false,
-        "description": "Faults of a command, save in its id, are told in its result.",
+        "description": "If the command is invalid, its result has the problem. Only an invalid `id` makes the whole request fail.",
         "properties": {
-            "id": { "type": "string", "pattern": "^[ -~]{1,128}$", "description": "Repeated, it answers its first result." },
-            "op": { "enum": ["put", "patch", "delete", "restore", "move"] },
+            "id": { "type": "string", "pattern": key, "description": "A command with the same `id` is not applied again and has the same result." },
+            "op": { "enum": Op::ALL.map(Op::name) },
             "type": named("Kind"),
             "target": named("Id"),
-            "if_version": { "type": ["integer", "null"], "description": "Only if the version is still this one." },
-            "body": { "description": "The body of the route that does the same; of `delete`, `permanent`." },
+            "if_version": { "type": ["integer", "null"], "description": "Apply the command only if the object still has this version." },
+            "body": { "description": "The body of the route that does the same. For `delete`, `permanent`." },
         },
     })
 }
@@ -82,48 +88,46 @@ fn command() -> Value {
 fn result() -> Value {
     json!({ "type": "object", "required": ["id", "status"], "properties": {
         "id": { "type": "string" },
-        "status": { "type": "integer", "description": "As of the route that does the same." },
-        "version": { "type": "integer", "description": "The object's version now." },
+        "status": { "type": "integer", "description": "The status that the route that does the same responds with." },
+        "version": { "type": "integer", "description": "The object's version after the command." },
         "problem": named("Problem"),
     } })
 }
 
-/// The operations of sync.
-#[must_use]
+const ABOUT_SYNC: &str = "Applies the commands in their order, each on its own. Then returns the changes since the token, in \
+    pages. A client that applies the responses in order has exactly what the server has. Changes of the last minute \
+    may be sent twice.";
+
+const ABOUT_EVENTS: &str = "Server-sent events: `change` has the `Changes` of one object, and a sync token as its `id`. `bye` \
+    is sent when the session ends or the access token expires. `: ping` is sent every 15 s. This page waits for the \
+    end of a response and cannot show a stream: try `curl -N -H 'Authorization: Bearer TOKEN' URL/v1/events`.";
+
 pub fn operations() -> Vec<Operation> {
+    vec![sync().needs(Needs::Access), events().needs(Needs::Access)]
+}
+
+fn sync() -> Operation {
     let put = json!({ "id": "c1", "op": "put", "type": "todo", "target": "6b01676ced65d6cc747c3412", "body": { "name": "Run" } });
-    let answer = json!({
-        "token": "kq3D", "has_more": false, "full": true, "todos": [todos::docs::example()], "lists": [],
+    let mut response = json!({
+        "token": "kq3D", "has_more": false, "full": true,
         "removed": [{ "type": "todo", "id": "6b01676ced65d6cc747c3499" }], "results": [{ "id": "c1", "status": 201, "version": 1 }],
     });
-    let about = "First the commands, in their order and each on its own; then what changed since the token, in pages. Applied in \
-        order, the answers leave the client with exactly what the server has. A change of the last minute may come twice.";
-    let stream = "Server-sent events: `change` with the data of `Changes` for one object, its `id` a sync token; `bye` at the end \
-        of the session or the token; `: ping` every 15 s. This page waits for the end of an answer and cannot show \
-        a stream: try `curl -N -H 'Authorization: Bearer TOKEN' URL/v1/events`.";
-    vec![
-        Operation::new(
-            "post",
-            "/v1/sync",
-            "Sync",
-            "sync",
-            "Do what was done offline, and tell what has changed",
-        )
-        .about(about)
+    for kind in &KINDS {
+        response[kind.field] = json!([]);
+    }
+    response["todos"] = json!([todos::docs::example()]);
+    Operation::new("post", "/v1/sync", "Sync", "sync", "Apply offline changes and get all changes")
+        .about(ABOUT_SYNC)
         .body(&named("SyncRequest"), &json!({ "token": null, "commands": [put] }))
-        .answers_json(200, "What has changed.", &named("SyncAnswer"), &answer)
-        .refuses(&[Error::SyncTokenExpired]),
-        Operation::new("get", "/v1/events", "Sync", "stream_events", "Changes as they happen")
-            .about(stream)
-            .header(
-                "Last-Event-ID",
-                json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]*$" }),
-                "A sync token: from where to go on.",
-            )
-            .answers_as(200, "A stream that goes on until the session ends.", "text/event-stream")
-            .refuses(&[Error::SyncTokenExpired, Error::TooManyConnections]),
-    ]
-    .into_iter()
-    .map(|operation| operation.needs(Needs::Access))
-    .collect()
+        .answers_json(200, "Changes since the token.", &named("SyncAnswer"), &response)
+        .refuses(&[Error::SyncTokenExpired])
+}
+
+fn events() -> Operation {
+    let token = json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]*$" });
+    Operation::new("get", "/v1/events", "Sync", "stream_events", "Stream changes as they happen")
+        .about(ABOUT_EVENTS)
+        .header("Last-Event-ID", token, "A sync token. The stream begins with the changes since this token.")
+        .answers_as(200, "A stream that stays open until the session ends.", "text/event-stream")
+        .refuses(&[Error::SyncTokenExpired, Error::TooManyConnections])
 }

@@ -1,7 +1,10 @@
-//! One stream of events, from its token to its end. Must not send anything to a session that has ended.
+//! One stream of events, from its sync token to its end.
 //!
-//! It listens first, then reads what has changed since its token, and then passes on what it heard meanwhile, but what
-//! it has already told. When it is cut off because its reader is slow, it does the same again.
+//! **Invariant:** a session that has ended receives no further change.
+//!
+//! A stream first subscribes to changes, then reads what changed since its token, and only then delivers what its
+//! subscription received. Subscribing first leaves no gap; changes that both ways deliver are sent once. A stream that the
+//! hub has disconnected because its client reads too slowly goes through the same steps again.
 
 use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
@@ -27,21 +30,17 @@ use crate::crypto::sealed::Sealer;
 use crate::error::{Error, TokenRejection};
 use crate::workspace::Workspaces;
 
-/// The most time without a sign of life.
+/// The interval of keep-alive comments.
 pub const PING: Duration = Duration::from_secs(15);
-/// When a client should come back whose connection has ended.
-const COME_BACK: Duration = Duration::from_secs(2);
+/// How long a client waits before it connects again.
+const RECONNECT_DELAY: Duration = Duration::from_secs(2);
 
-/// What a connection works with.
+/// What the routes of sync work with.
 #[derive(Clone)]
 pub struct EventSources {
-    /// Todos and lists.
     pub planner: Arc<Workspaces>,
-    /// Changes as they happen.
     pub hub: Arc<Hub>,
-    /// Whether the session goes on.
     pub auth: Arc<Auth>,
-    /// Tokens.
     pub seals: Arc<Sealer>,
 }
 
@@ -50,65 +49,61 @@ pub struct EventStream {
     sources: EventSources,
     caller: Claims,
     lineage: Option<RandomId>,
-    revoked: watch::Receiver<()>,
-    expiry: Instant,
-    /// How far the client has come with what has been made into events.
+    revocations: watch::Receiver<()>,
+    expires_at: Instant,
+    /// How far the client has come after it has received every event so far.
     token: SyncToken,
     events: VecDeque<Event>,
     phase: Phase,
 }
 
 enum Phase {
-    /// It reads what changed since its token, while the subscription gathers what happens.
-    CatchingUp(Subscription, HashMap<ObjectId, i64>),
-    /// It passes on what happens.
-    Live(Subscription, Delivered),
-    /// Nothing follows.
+    /// Reads what changed since the token, while the subscription collects new changes. Holds the versions sent so far.
+    CatchingUp(Subscription, Versions),
+    /// Delivers what the subscription receives.
+    Live(Subscription, CaughtUp),
     Over,
 }
 
-/// What was told while catching up. What happened until then may be heard again.
-struct Delivered {
-    versions: HashMap<ObjectId, i64>,
+type Versions = HashMap<ObjectId, i64>;
+
+/// What was sent while catching up. The subscription may deliver changes up to `until` a second time.
+struct CaughtUp {
+    versions: Versions,
     until: Timestamp,
 }
 
 impl EventStream {
-    /// Listens, and finds out where to begin: at `token`, or now; `lineage` is what its tokens are of.
-    ///
-    /// # Errors
-    /// See [`Hub::subscribe`].
+    /// Subscribes, and begins at `token` or at the present. The stream's tokens belong to `lineage`.
     pub async fn open(
         sources: EventSources,
         caller: Claims,
         lineage: Option<RandomId>,
         token: Option<SyncToken>,
     ) -> Result<Self, Error> {
-        let revoked = sources.auth.watch_revocations();
-        let expiry = Instant::now() + sources.auth.time_until_expiry(&caller);
+        let revocations = sources.auth.watch_revocations();
+        let expires_at = Instant::now() + sources.auth.time_until_expiry(&caller);
         let subscription = sources.hub.subscribe(caller.sub).await?;
-        let plan = sources.planner.of(caller.sub);
         let (token, phase) = if let Some(token) = token {
-            (token, Phase::CatchingUp(subscription, HashMap::new()))
+            (token, Phase::CatchingUp(subscription, Versions::new()))
         } else {
-            let until = plan.horizon().await?;
-            (
-                SyncToken::up_to(until, plan.now()),
-                Phase::Live(subscription, Delivered { versions: HashMap::new(), until }),
-            )
+            let workspace = sources.planner.of(caller.sub);
+            let until = workspace.horizon().await?;
+            let nothing_sent = CaughtUp { versions: Versions::new(), until };
+            (SyncToken::up_to(until, workspace.now()), Phase::Live(subscription, nothing_sent))
         };
         let events = VecDeque::new();
-        let mut connection = Self { sources, caller, lineage, revoked, expiry, token, events, phase };
-        let first = Event::default().retry(COME_BACK).id(connection.id()?);
-        connection.events.push_back(first);
-        Ok(connection)
+        let mut stream = Self { sources, caller, lineage, revocations, expires_at, token, events, phase };
+        let first = Event::default().retry(RECONNECT_DELAY).id(stream.id()?);
+        stream.events.push_back(first);
+        Ok(stream)
     }
 
-    /// The events. Their bytes are sent as fast as the client takes them; reading goes on only then.
+    /// The events. The next event is produced only after the client has taken the bytes of the previous ones.
     pub fn into_stream(self) -> impl Stream<Item = Result<Event, Infallible>> + Send {
-        stream::unfold(self, async |mut connection| {
-            let event = connection.next().await?;
-            Some((Ok(event), connection))
+        stream::unfold(self, async |mut stream| {
+            let event = stream.next().await?;
+            Some((Ok(event), stream))
         })
     }
 
@@ -118,7 +113,7 @@ impl EventStream {
                 return Some(event);
             }
             if let Err(error) = self.advance().await {
-                tracing::debug!(%error, "a stream of events was broken off");
+                tracing::debug!(%error, "closed an event stream after an error");
                 return None;
             }
             if self.events.is_empty() && matches!(self.phase, Phase::Over) {
@@ -127,83 +122,82 @@ impl EventStream {
         }
     }
 
-    /// Waits for what comes next, and makes events of it.
+    /// Waits for the next change or the end, and queues its events.
     async fn advance(&mut self) -> Result<(), Error> {
         match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::CatchingUp(subscription, versions) => self.catch_up(subscription, versions).await,
-            Phase::Live(subscription, told) => self.listen(subscription, told).await,
+            Phase::CatchingUp(subscription, sent) => self.catch_up(subscription, sent).await,
+            Phase::Live(subscription, caught_up) => self.listen(subscription, caught_up).await,
             Phase::Over => Ok(()),
         }
     }
 
-    async fn catch_up(
-        &mut self,
-        subscription: Subscription,
-        mut versions: HashMap<ObjectId, i64>,
-    ) -> Result<(), Error> {
+    async fn catch_up(&mut self, subscription: Subscription, mut sent: Versions) -> Result<(), Error> {
         if self.has_ended().await? {
             return self.say_bye(ByeReason::SessionEnded);
         }
-        let (planner, user, token) = (self.sources.planner.clone(), self.caller.sub, self.token.clone());
-        // In a task of its own: the client may leave at any time, and the driver's work must not be dropped.
+        let (workspaces, user, token) = (self.sources.planner.clone(), self.caller.sub, self.token.clone());
+        // In its own task, because the client may disconnect at any time and the driver's futures must not be dropped.
         let reading = tokio::spawn(async move {
-            let plan = planner.of(user);
-            let page = plan.changes(Some(token), PAGE_MAX).await?;
-            let until = plan.horizon().await?;
+            let workspace = workspaces.of(user);
+            let page = workspace.changes(Some(token), PAGE_MAX).await?;
+            let until = workspace.horizon().await?;
             Ok::<_, Error>((page, until))
         });
         let (page, until) = reading.await.map_err(Error::internal)??;
-        let before = self.id()?;
+        let before_page = self.id()?;
         self.token = page.token;
         let mut changes = page.changes.into_iter().peekable();
         while let Some(object) = changes.next() {
-            versions.insert(object.state.id, object.state.version);
-            // A client that resumes in the middle of a page receives the whole page again.
-            let resume = if changes.peek().is_some() { before.clone() } else { self.id()? };
-            self.events.push_back(wire::change_event(object, resume)?);
+            sent.insert(object.state.id, object.state.version);
+            // A token stands for whole pages, so a client that resumes within a page receives the page again.
+            let id = if changes.peek().is_some() { before_page.clone() } else { self.id()? };
+            self.events.push_back(wire::change_event(object, id)?);
         }
         self.phase = if page.has_more {
-            Phase::CatchingUp(subscription, versions)
+            Phase::CatchingUp(subscription, sent)
         } else {
+            // The page may be empty, so its token gets an event of its own.
             self.events.push_back(Event::default().id(self.id()?));
-            Phase::Live(subscription, Delivered { versions, until })
+            Phase::Live(subscription, CaughtUp { versions: sent, until })
         };
         Ok(())
     }
 
-    async fn listen(&mut self, mut subscription: Subscription, mut told: Delivered) -> Result<(), Error> {
+    async fn listen(&mut self, mut subscription: Subscription, mut caught_up: CaughtUp) -> Result<(), Error> {
         let change = tokio::select! {
+            // The end of the session comes before any change that is waiting.
             biased;
-            () = sleep_until(self.expiry) => return self.say_bye(ByeReason::TokenExpired),
-            _ = self.revoked.changed() => {
+            () = sleep_until(self.expires_at) => return self.say_bye(ByeReason::TokenExpired),
+            _ = self.revocations.changed() => {
                 if self.sources.auth.is_known_revoked(&self.caller) {
                     return self.say_bye(ByeReason::SessionEnded);
                 }
-                self.phase = Phase::Live(subscription, told);
+                self.phase = Phase::Live(subscription, caught_up);
                 return Ok(());
             }
             change = subscription.next() => change,
         };
         let Some(change) = change else {
-            // Its place must be free before it takes another.
+            // Gives the slot back first, because this stream may hold the last one.
             drop(subscription);
             let subscription = self.sources.hub.subscribe(self.caller.sub).await?;
-            self.phase = Phase::CatchingUp(subscription, HashMap::new());
+            self.phase = Phase::CatchingUp(subscription, Versions::new());
             return Ok(());
         };
         if self.has_ended().await? {
             return self.say_bye(ByeReason::SessionEnded);
         }
-        if change.at > told.until {
-            told.versions = HashMap::new();
+        // Changes come in the order of their time, so from here on none has been sent while catching up.
+        if change.at > caught_up.until {
+            caught_up.versions = Versions::new();
         }
+        // A change from before `until` must not move the token back.
         self.token.horizon = self.token.horizon.max(change.at);
         let ChangedObject { state: ObjectState { id, version, .. }, .. } = &change.object;
-        let is_new = told.versions.get(id).is_none_or(|delivered| delivered < version);
-        if is_new {
+        if caught_up.versions.get(id).is_none_or(|sent| sent < version) {
             self.events.push_back(wire::change_event(change.object.clone(), self.id()?)?);
         }
-        self.phase = Phase::Live(subscription, told);
+        self.phase = Phase::Live(subscription, caught_up);
         Ok(())
     }
 
@@ -213,7 +207,7 @@ impl EventStream {
         Ok(())
     }
 
-    /// Whether the session is over, as every request is asked.
+    /// Whether the session has ended, by the same check that every request goes through.
     async fn has_ended(&self) -> Result<bool, Error> {
         match self.sources.auth.check_revocation(&self.caller).await {
             Ok(()) => Ok(false),
@@ -222,6 +216,7 @@ impl EventStream {
         }
     }
 
+    /// The id of an event: the token of a client that has received the event.
     fn id(&self) -> Result<String, Error> {
         self.token.seal(&self.sources.seals, self.caller.sub, self.lineage)
     }

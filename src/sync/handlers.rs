@@ -1,4 +1,4 @@
-//! The routes `/v1/sync` and `/v1/events`. Must hold no rule.
+//! The routes `/v1/sync` and `/v1/events`.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderMap, HeaderName};
 use axum::response::IntoResponse;
 use axum::response::sse::{KeepAlive, Sse};
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::commands::Command;
 use super::event_stream::{EventSources, EventStream, PING};
@@ -22,7 +22,7 @@ use crate::http::json::Json;
 use crate::idempotency::store::Idempotency;
 use crate::workspace::Workspaces;
 
-/// What proxies such as nginx are told, so that they pass events on as they come.
+/// Tells proxies such as nginx to pass on each event at once.
 const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-accel-buffering"), "no");
 
 /// `POST /v1/sync`
@@ -32,53 +32,43 @@ pub(crate) async fn sync(
     CurrentUser(caller): CurrentUser,
     JsonBody(SyncRequest { token, limit, commands }): JsonBody<SyncRequest>,
 ) -> Result<Json<SyncBody>, Error> {
-    let (lineage, planner) = (sources.hub.lineage().await?, &sources.planner);
-    let since = match token {
-        Some(token) => Some(opened(&sources, &caller, lineage, &token, "/token")?),
-        None => None,
-    };
+    let lineage = sources.hub.lineage().await?;
+    let since = open(&sources, &caller, lineage, token.as_deref(), "/token")?;
     let mut results = Vec::with_capacity(commands.len());
     for command in commands {
-        results.push(result_of(planner, &idempotency, &caller, command).await?);
+        results.push(result_of(&sources.planner, &idempotency, &caller, command).await?);
     }
-    let page = planner.of(caller.sub).changes(since, limit).await?;
-    Ok(Json(SyncBody {
-        token: page.token.seal(&sources.seals, caller.sub, lineage)?,
-        has_more: page.has_more,
-        full: page.full,
-        changes: ChangesBody(page.changes),
-        results,
-    }))
+    let page = sources.planner.of(caller.sub).changes(since, limit).await?;
+    let token = page.token.seal(&sources.seals, caller.sub, lineage)?;
+    let changes = ChangesBody(page.changes);
+    Ok(Json(SyncBody { token, has_more: page.has_more, full: page.full, changes, results }))
 }
 
-/// Does a command, or finds what it came to at first. What passes is no result: the whole request is to be repeated.
+/// Applies a command, or returns its stored result. An error that may pass is no result: it fails the whole request, so
+/// that the client repeats the command.
 async fn result_of(
-    planner: &Workspaces,
+    workspaces: &Workspaces,
     idempotency: &Idempotency,
     caller: &Claims,
     Command { attempt, action }: Command,
 ) -> Result<Box<RawValue>, Error> {
-    let run = async |target| {
-        let plan = planner.of(caller.sub).on_behalf_of(target);
-        let done = match action {
-            Ok(action) => action.apply(&plan).await,
+    let result = |result: &_| to_raw_value(&ResultBody::of(&attempt.key, result)).map_err(Error::internal);
+    let apply = async |target| {
+        let workspace = workspaces.of(caller.sub).on_behalf_of(target);
+        let applied = match action {
+            Ok(action) => action.apply(&workspace).await,
             Err(violations) => Err(Error::Invalid(violations)),
         };
-        match done {
+        match applied {
             Err(error @ (Error::Unavailable(_) | Error::Token(_))) => Err(error),
-            done => {
-                serde_json::value::to_raw_value(&ResultBody::of(&attempt.key, &done)).map_err(Error::internal)
-            }
+            applied => result(&applied),
         }
     };
+    // A scope of its own, so that a command id is never taken for an `Idempotency-Key`.
     let scope = format!("{}/sync", caller.sub);
-    let outcome = idempotency.once(&scope, Some(&attempt), run).await;
-    match outcome {
-        Ok(outcome) => RawValue::from_string(outcome.answer).map_err(Error::internal),
-        Err(error @ Error::IdempotencyKeyReused) => {
-            let reused = Err(error);
-            serde_json::value::to_raw_value(&ResultBody::of(&attempt.key, &reused)).map_err(Error::internal)
-        }
+    match idempotency.once(&scope, Some(&attempt), apply).await {
+        Ok(outcome) => RawValue::from_string(outcome.response).map_err(Error::internal),
+        Err(error @ Error::IdempotencyKeyReused) => result(&Err(error)),
         Err(error) => Err(error),
     }
 }
@@ -90,25 +80,23 @@ pub(crate) async fn events(
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Error> {
     let lineage = sources.hub.lineage().await?;
-    let token = match headers.get("last-event-id").filter(|id| !id.is_empty()) {
-        Some(id) => {
-            let text = id.to_str().map_err(|_| invalid_token(""))?;
-            Some(opened(&sources, &caller, lineage, text, "")?)
-        }
-        None => None,
-    };
-    let connection = EventStream::open(sources, caller, lineage, token).await?;
-    let events = Sse::new(connection.into_stream()).keep_alive(KeepAlive::new().interval(PING).text("ping"));
+    let last_id = headers.get("last-event-id").filter(|id| !id.is_empty());
+    let last_id = last_id.map(|id| id.to_str().map_err(|_| invalid_token(""))).transpose()?;
+    let token = open(&sources, &caller, lineage, last_id, "")?;
+    let events = EventStream::open(sources, caller, lineage, token).await?.into_stream();
+    let events = Sse::new(events).keep_alive(KeepAlive::new().interval(PING).text("ping"));
     Ok(([(CACHE_CONTROL, "no-store"), UNBUFFERED], events))
 }
 
-fn opened(
+/// Opens the token that a client sent, if it sent one; `pointer` says where.
+fn open(
     sources: &EventSources,
     caller: &Claims,
     lineage: Option<RandomId>,
-    text: &str,
+    token: Option<&str>,
     pointer: &str,
-) -> Result<SyncToken, Error> {
-    let opened = SyncToken::open(&sources.seals, caller.sub, lineage, text, sources.planner.now())?;
-    opened.ok_or_else(|| invalid_token(pointer))
+) -> Result<Option<SyncToken>, Error> {
+    let Some(token) = token else { return Ok(None) };
+    let opened = SyncToken::open(&sources.seals, caller.sub, lineage, token, sources.planner.now())?;
+    opened.ok_or_else(|| invalid_token(pointer)).map(Some)
 }

@@ -1,9 +1,10 @@
-//! Hands changes out to those who listen on this instance. Must not wait for anyone: who reads too slowly is cut off,
-//! and reads by itself what it missed.
+//! Delivers the changes of one change stream to every event stream of this instance.
 //!
-//! The change stream is open while somebody listens. A listener is entered first and then waits until the stream is
-//! open; what was written before that it reads by itself. The stream is closed under the same lock under which
-//! listeners are entered, so nobody believes it open when it is not.
+//! **Invariant:** delivery never waits. A listener whose buffer is full is disconnected, and catches up from its token.
+//!
+//! The change stream is open only while there are listeners. A new listener first registers and then waits until the
+//! change stream is open; it reads earlier changes itself. The change stream is closed under the lock under which
+//! listeners register, so a listener never takes a stream that is about to close for an open one.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,168 +18,170 @@ use super::feed::{ChangeEvent, Feed, Interruption, Position};
 use crate::crypto::random_id::RandomId;
 use crate::error::Error;
 
-/// How many connections a user may have on one instance.
+/// The most event streams of one user on one instance.
 pub const CONNECTIONS_MAX: usize = 20;
 
-/// How many changes may wait for one connection.
+/// The most changes that wait for one listener.
 const BUFFER: usize = 256;
-/// How long a listener waits for the stream to be opened.
-const OPENING_TIME: Duration = Duration::from_secs(5);
-/// The time between two tries to open the stream.
-const RETRY: Duration = Duration::from_millis(500);
+/// How long a new listener waits for the change stream to open.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
+/// The pause before the change stream is opened again.
+const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 type Sender = mpsc::Sender<Arc<ChangeEvent>>;
 
-/// Who listens on this instance.
+/// The listeners of this instance, and the change stream that they share.
 pub struct Hub {
     feed: Feed,
     listeners: Mutex<Listeners>,
-    places: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
+    /// Wakes [`Hub::run`] when a listener has registered.
     wanted: Notify,
-    open: watch::Sender<bool>,
+    is_open: watch::Sender<bool>,
 }
 
 #[derive(Default)]
 struct Listeners {
     by_owner: HashMap<ObjectId, Vec<Sender>>,
+    /// Whether the service is shutting down.
     closed: bool,
 }
 
-/// A listener's end. Dropped, it leaves.
+/// One listener. Dropping it unregisters the listener.
 pub struct Subscription {
     hub: Arc<Hub>,
     owner_id: ObjectId,
     changes: mpsc::Receiver<Arc<ChangeEvent>>,
-    _place: OwnedSemaphorePermit,
+    _slot: OwnedSemaphorePermit,
 }
 
 impl Hub {
-    /// A hub for at most `connections_max` listeners in all.
-    #[must_use]
+    /// A hub for at most `connections_max` listeners of all users together.
     pub fn new(feed: Feed, connections_max: usize) -> Self {
         Self {
             feed,
             listeners: Mutex::default(),
-            places: Arc::new(Semaphore::new(connections_max.min(Semaphore::MAX_PERMITS))),
+            slots: Arc::new(Semaphore::new(connections_max.min(Semaphore::MAX_PERMITS))),
             wanted: Notify::new(),
-            open: watch::Sender::new(false),
+            is_open: watch::Sender::new(false),
         }
     }
 
-    /// What sync tokens have to be of: see [`crate::sync::lineage::Lineage`].
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// The lineage that a sync token must have: see [`crate::sync::lineage::Lineage`].
     pub async fn lineage(&self) -> Result<Option<RandomId>, Error> {
         self.feed.lineage.id().await
     }
 
-    /// Listens to the changes of one user, all of them from when this returns.
+    /// Registers a listener, which receives every change of this user from the moment this returns.
     ///
     /// # Errors
-    /// [`Error::TooManyConnections`] of this user; [`Error::Unavailable`]: of all, or the stream cannot be opened.
+    /// [`Error::TooManyConnections`] if the user has too many; [`Error::Unavailable`] if all users together have too
+    /// many, or the change stream cannot be opened.
     pub async fn subscribe(self: &Arc<Self>, owner_id: ObjectId) -> Result<Subscription, Error> {
-        let full = |_| Error::unavailable("MAX_EVENT_CONNECTIONS are in use");
-        let place = self.places.clone().try_acquire_owned().map_err(full)?;
+        let full = |_| Error::unavailable("all MAX_EVENT_CONNECTIONS are in use");
+        let slot = self.slots.clone().try_acquire_owned().map_err(full)?;
         let (sender, changes) = mpsc::channel(BUFFER);
-        self.enter(owner_id, sender)?;
-        let subscription = Subscription { hub: self.clone(), owner_id, changes, _place: place };
+        self.register(owner_id, sender)?;
+        let subscription = Subscription { hub: self.clone(), owner_id, changes, _slot: slot };
         self.wanted.notify_one();
-        let late = |_| Error::unavailable("the change stream is not open in time");
-        let mut open = self.open.subscribe();
-        timeout(OPENING_TIME, open.wait_for(|open| *open)).await.map_err(late)?.map_err(Error::internal)?;
+        let late = |_| Error::unavailable("the change stream was not opened in time");
+        let mut is_open = self.is_open.subscribe();
+        let opened = timeout(OPEN_TIMEOUT, is_open.wait_for(|is_open| *is_open)).await;
+        opened.map_err(late)?.map_err(Error::internal)?;
         Ok(subscription)
     }
 
-    fn enter(&self, owner_id: ObjectId, sender: Sender) -> Result<(), Error> {
+    fn register(&self, owner_id: ObjectId, sender: Sender) -> Result<(), Error> {
         let mut listeners = self.listeners();
         if listeners.closed {
-            return Err(Error::unavailable("the service stops"));
+            return Err(Error::unavailable("the service is shutting down"));
         }
-        let own = listeners.by_owner.entry(owner_id).or_default();
-        if own.len() >= CONNECTIONS_MAX {
+        let of_owner = listeners.by_owner.entry(owner_id).or_default();
+        if of_owner.len() >= CONNECTIONS_MAX {
             return Err(Error::TooManyConnections);
         }
-        own.push(sender);
+        of_owner.push(sender);
         Ok(())
     }
 
-    /// How many listen.
-    #[must_use]
+    /// The number of listeners.
     pub fn connections(&self) -> usize {
         self.listeners().by_owner.values().map(Vec::len).sum()
     }
 
-    /// Ends all connections, and takes no more.
+    /// Disconnects all listeners and accepts no more.
     pub fn close(&self) {
         let mut listeners = self.listeners();
         listeners.closed = true;
         listeners.by_owner.clear();
     }
 
-    /// Reads the change stream whenever somebody listens, for as long as the service runs.
+    /// Reads the change stream whenever there are listeners, for as long as the service runs.
     pub async fn run(&self) -> ! {
         loop {
             self.wanted.notified().await;
-            if let Err(error) = self.follow().await {
-                tracing::warn!(%error, "the change stream cannot go on where it was: all who listen begin anew");
-                self.cut_off();
+            if let Err(error) = self.read_until_idle().await {
+                tracing::warn!(%error, "the change stream cannot be resumed; all event streams catch up from their tokens");
+                self.disconnect_all();
             }
         }
     }
 
-    /// Hands changes out until nobody listens.
-    async fn follow(&self) -> Result<(), Error> {
+    /// Delivers changes until there are no listeners.
+    ///
+    /// # Errors
+    /// The change stream has a gap, so that all listeners must catch up.
+    async fn read_until_idle(&self) -> Result<(), Error> {
         let mut position: Option<Position> = None;
-        while !self.is_left() {
-            match self.hand_out_from(&mut position).await {
+        while !self.close_if_idle() {
+            match self.read_from(&mut position).await {
                 Ok(()) => return Ok(()),
                 Err(Interruption::Lost(error)) => return Err(error),
                 Err(Interruption::Passing(error)) => {
-                    tracing::warn!(%error, "the change stream is interrupted");
+                    tracing::warn!(%error, "the change stream was interrupted and will be resumed");
                 }
             }
-            tokio::time::sleep(RETRY).await;
+            tokio::time::sleep(RETRY_DELAY).await;
         }
         Ok(())
     }
 
-    async fn hand_out_from(&self, position: &mut Option<Position>) -> Result<(), Interruption> {
+    async fn read_from(&self, position: &mut Option<Position>) -> Result<(), Interruption> {
         let mut stream = self.feed.open(position.as_ref()).await?;
-        self.open.send_replace(true);
+        self.is_open.send_replace(true);
         loop {
             let change = stream.next().await;
+            // Also after a failure, so that the next stream begins where this one ended.
             *position = stream.position().or(position.take());
             match change? {
-                Some(change) => self.hand_out(change),
-                None if self.is_left() => return Ok(()),
+                Some(change) => self.deliver(change),
+                None if self.close_if_idle() => return Ok(()),
                 None => {}
             }
         }
     }
 
-    fn hand_out(&self, change: ChangeEvent) {
+    fn deliver(&self, change: ChangeEvent) {
         let mut listeners = self.listeners();
-        let Some(own) = listeners.by_owner.get_mut(&change.owner_id) else { return };
+        let Some(of_owner) = listeners.by_owner.get_mut(&change.owner_id) else { return };
         let change = Arc::new(change);
-        // Cut off, a listener still reads what waits for it.
-        own.retain(|listener| listener.try_send(change.clone()).is_ok());
+        // A listener that is dropped here still receives what is in its buffer.
+        of_owner.retain(|listener| listener.try_send(change.clone()).is_ok());
     }
 
-    /// Whether nobody listens any more; the stream counts as closed then.
-    fn is_left(&self) -> bool {
+    /// Marks the change stream as closed if there are no listeners, and returns whether it did.
+    fn close_if_idle(&self) -> bool {
         let listeners = self.listeners();
-        let is_left = listeners.by_owner.is_empty();
-        if is_left {
-            self.open.send_replace(false);
+        let is_idle = listeners.by_owner.is_empty();
+        if is_idle {
+            self.is_open.send_replace(false);
         }
-        is_left
+        is_idle
     }
 
-    /// Lets go of everyone.
-    fn cut_off(&self) {
+    fn disconnect_all(&self) {
         let mut listeners = self.listeners();
-        self.open.send_replace(false);
+        self.is_open.send_replace(false);
         listeners.by_owner.clear();
     }
 
@@ -188,7 +191,7 @@ impl Hub {
 }
 
 impl Subscription {
-    /// The next change; `None` when the hub has cut this listener off. Safe to drop while it waits.
+    /// The next change; `None` after the hub has disconnected this listener. Cancel safe.
     pub async fn next(&mut self) -> Option<Arc<ChangeEvent>> {
         self.changes.recv().await
     }
@@ -196,11 +199,12 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
+        // Closes the channel first: this listener's sender is then the one that reports `is_closed`.
         self.changes.close();
         let mut listeners = self.hub.listeners();
-        if let Some(own) = listeners.by_owner.get_mut(&self.owner_id) {
-            own.retain(|listener| !listener.is_closed());
-            if own.is_empty() {
+        if let Some(of_owner) = listeners.by_owner.get_mut(&self.owner_id) {
+            of_owner.retain(|listener| !listener.is_closed());
+            if of_owner.is_empty() {
                 listeners.by_owner.remove(&self.owner_id);
             }
         }

@@ -1,4 +1,4 @@
-//! Which restore the database comes from, and whether it is whole. Must not decide what follows from it.
+//! The lineage of the database: which restore it comes from, and whether that restore is complete.
 
 use bson::{DateTime, Document, doc};
 use mongodb::Collection;
@@ -11,49 +11,38 @@ use crate::mongo::{self, Db};
 
 pub const COLLECTION: &str = "lineage";
 
-/// What tells the present state of the database from one that a restore has undone: a random id, which each restore
-/// makes. A database that was never restored has none. It is read once: a restore needs a database without a service.
+/// A random id that each restore creates. It tells the present state of the database from a state that a restore has
+/// undone. A database that was never restored has none. The id is read once per process, because a restore needs a
+/// database that no service uses.
 ///
-/// It tells, too, whether the database is whole: a restore writes the document without an id before anything else, and
-/// the id when nothing else is left to write.
+/// A restore writes the lineage document without an id before anything else, and adds the id after everything else. So
+/// a document without an id means that the database is incomplete.
 pub struct Lineage {
     documents: Collection<Document>,
-    read: OnceCell<Option<RandomId>>,
+    cached: OnceCell<Option<RandomId>>,
 }
 
 impl Lineage {
-    /// The lineage of `db`.
-    #[must_use]
     pub fn new(db: &Db) -> Self {
-        Self { documents: db.collection(COLLECTION), read: OnceCell::new() }
+        Self { documents: db.collection(COLLECTION), cached: OnceCell::new() }
     }
 
-    /// The id.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub async fn id(&self) -> Result<Option<RandomId>, Error> {
         let read = async || {
             let found = self.documents.find_one(doc! { "_id": "lineage" }).max_time(mongo::MAX_TIME).await?;
             let Some(found) = found else { return Ok(None) };
             found.get_str("id").map_err(Error::internal)?.parse().map(Some).map_err(Error::internal)
         };
-        self.read.get_or_try_init(read).await.copied()
+        self.cached.get_or_try_init(read).await.copied()
     }
 
-    /// Whether there is a restore that did not end, or has not yet.
-    ///
-    /// # Errors
-    /// The driver's.
+    /// Whether a restore has begun and not finished. It may still be running.
     pub async fn is_unfinished(&self) -> Result<bool, DriverError> {
         let unfinished = doc! { "_id": "lineage", "id": { "$exists": false } };
         Ok(self.documents.find_one(unfinished).max_time(mongo::MAX_TIME).await?.is_some())
     }
 
-    /// Marks the database as one that is being restored; `false` when it has a lineage already, which stays as it is.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// Marks the database as incomplete. Returns `false`, and changes nothing, if the database has a lineage already.
     pub async fn begin(&self, now: DateTime) -> Result<bool, Error> {
         match self.documents.insert_one(doc! { "_id": "lineage", "begun_at": now }).await {
             Ok(_) => Ok(true),
@@ -62,20 +51,14 @@ impl Lineage {
         }
     }
 
-    /// Gives the restored database its id, which takes the mark away.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// Gives the restored database its id, which also removes the mark of [`Lineage::begin`].
     pub async fn finish(&self, now: DateTime) -> Result<(), Error> {
-        let new = doc! { "id": RandomId::new().to_string(), "restored_at": now };
-        self.documents.replace_one(doc! { "_id": "lineage" }, new).await?;
+        let complete = doc! { "id": RandomId::new().to_string(), "restored_at": now };
+        self.documents.replace_one(doc! { "_id": "lineage" }, complete).await?;
         Ok(())
     }
 
-    /// Takes the mark away from a database that has been emptied again.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// Removes the mark of [`Lineage::begin`] after a failed restore has emptied the database again.
     pub async fn give_up(&self) -> Result<(), Error> {
         self.documents.delete_one(doc! { "_id": "lineage" }).await?;
         Ok(())

@@ -162,7 +162,7 @@ impl Accounts {
                     session_id: None,
                     ip: client.ip(),
                 };
-                self.audit.note(Event::LoginFailed, circumstances).await;
+                self.audit.record(Event::LoginFailed, circumstances).await;
                 Err(Error::InvalidCredentials)
             }
         }
@@ -207,7 +207,7 @@ impl Accounts {
             session_id: Some(claims.sid),
             ip: client.ip(),
         };
-        self.audit.note(Event::Logout, circumstances).await;
+        self.audit.record(Event::Logout, circumstances).await;
         Ok(())
     }
 
@@ -237,6 +237,6 @@ impl Accounts {
         client: &ClientInfo,
     ) {
         let (user_id, username) = (Some(user.id), Some(user.username.clone()));
-        self.audit.note(event, RequestContext { user_id, username, session_id, ip: client.ip() }).await;
+        self.audit.record(event, RequestContext { user_id, username, session_id, ip: client.ip() }).await;
     }
 }

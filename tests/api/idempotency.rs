@@ -214,7 +214,7 @@ async fn keys_are_apart_between_users_and_hold_for_one_path() {
     for scope in [ann.as_str(), &ben, ANONYMOUS] {
         let (first, made) = once(&app, scope, "k", "POST /a\n{}").await.unwrap();
         assert_eq!((first.replayed, made), (false, 1));
-        assert_eq!(first.answer, json!({ "id": first.target.to_hex() }).to_string());
+        assert_eq!(first.response, json!({ "id": first.target.to_hex() }).to_string());
         let (again, made) = once(&app, scope, "k", "POST /a\n{}").await.unwrap();
         assert_eq!((again, made), (Outcome { replayed: true, ..first }, 0));
         let other = once(&app, scope, "k", "POST /b\n{}").await;
@@ -256,7 +256,7 @@ async fn the_first_answer_that_is_stored_is_everyones() {
     };
     let first = idempotency.once(ANONYMOUS, attempt, slow).await.unwrap();
     assert!(first.replayed);
-    assert_eq!(first.answer, json!({ "quick": first.target.to_hex() }).to_string());
+    assert_eq!(first.response, json!({ "quick": first.target.to_hex() }).to_string());
     let again = idempotency.once(ANONYMOUS, attempt, async |_| Ok(json!("later"))).await.unwrap();
     assert_eq!(again, first);
 }
