@@ -1,4 +1,4 @@
-//! Permission as a type: a handler that lists one of these cannot be reached without it. Must not look at bodies.
+//! Extractors that authenticate a request. A handler that lists one of these types runs only if the token allows it.
 
 use std::sync::Arc;
 
@@ -11,27 +11,26 @@ use super::token::{Claims, Role, TokenKind};
 use crate::error::{Error, TokenRejection};
 use crate::http::access_log::UserName;
 
-/// The caller, by any valid access token.
+/// The caller, by a valid access token.
 pub struct CurrentUser(pub Claims);
 
-/// The caller, by an access token that came straight from a login.
+/// The caller, by an access token that a login or a change of password issued. A refresh never issues one.
 pub struct FreshUser(pub Claims);
 
 /// A session, by its refresh token.
 pub struct RefreshToken(pub Claims);
 
-/// A session that is about to end, by an access token; also one whose logout failed half-way.
+/// The session to end, by its access token. Also accepts a token whose earlier logout was answered 503, so that the
+/// client can repeat the logout.
 pub struct LogoutToken(pub Claims);
 
-/// As [`LogoutToken`], by either token of the session.
+/// Like [`LogoutToken`], and also accepts the refresh token.
 pub struct AnyLogoutToken(pub Claims);
 
-/// The caller, by an access token that says that they may act for everyone.
+/// The caller, by an access token with the role of an administrator.
 pub struct Admin(pub Claims);
 
 impl CurrentUser {
-    /// Whether the caller may act for others.
-    #[must_use]
     pub fn is_admin(&self) -> bool {
         self.0.roles.contains(&Role::Admin)
     }
@@ -105,7 +104,6 @@ where
     }
 }
 
-/// The claims of the request's token, which must be of the kind that is needed.
 async fn authenticate<S>(parts: &Parts, state: &S, needed: TokenKind) -> Result<Claims, Error>
 where
     Arc<Auth>: FromRef<S>,
@@ -114,7 +112,6 @@ where
     Ok(log_caller(parts, claims))
 }
 
-/// As [`authenticated`], for a logout by a token of one of the kinds.
 fn authenticate_logout<S>(parts: &Parts, state: &S, accepted: &[TokenKind]) -> Result<Claims, Error>
 where
     Arc<Auth>: FromRef<S>,
@@ -123,7 +120,7 @@ where
     Ok(log_caller(parts, claims))
 }
 
-/// The token of the `Authorization` header: one header, the scheme `Bearer` in any case (RFC 9110 §11.1), one token.
+/// The token of the only `Authorization` header. The scheme `Bearer` is case-insensitive (RFC 9110 §11.1).
 fn bearer(parts: &Parts) -> Result<&str, Error> {
     let mut headers = parts.headers.get_all(AUTHORIZATION).iter().filter(|header| !header.is_empty());
     let first = headers.next().ok_or(Error::Token(TokenRejection::Missing))?;
@@ -137,7 +134,7 @@ fn bearer(parts: &Parts) -> Result<&str, Error> {
     }
 }
 
-/// Lets the access log name the caller.
+/// Adds the caller's name to the access log.
 fn log_caller(parts: &Parts, claims: Claims) -> Claims {
     if let Some(name) = parts.extensions.get::<UserName>() {
         name.set(&claims.username);

@@ -1,4 +1,6 @@
-//! What becomes of sessions and tokens: opened, checked, renewed, ended. Must not check passwords.
+//! Opens sessions, authenticates tokens and refreshes them. [`super::revocation`] ends sessions.
+//!
+//! **Invariant:** this file does not check passwords.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,30 +16,29 @@ use crate::crypto::random_id::RandomId;
 use crate::error::{Error, TokenRejection};
 use crate::owned::bounded_map::{BoundedMap, Expires};
 
-/// How long a session lives in any case, in seconds: 90 days.
+/// A session ends after 90 days even if it is used.
 pub const SESSION_TTL_SECONDS: i64 = 90 * 24 * 60 * 60;
 
-/// How long a refresh token that was replaced is still answered, whatever became of its successor.
+/// How long a replaced refresh token is accepted although its successor was already used.
 pub const GRACE: Duration = Duration::from_secs(10);
 
-/// How many sessions are remembered whose newest generation is noted. One that is forgotten is noted again.
+/// A forgotten session costs one more write of [`Sessions::record_seen`].
 const SEEN_GENERATIONS_MAX: usize = 100_000;
 
-/// The acts on sessions and tokens, over their stores.
 pub struct Auth {
     keys: SigningKeys,
     pub(super) blacklist: Arc<Blacklist>,
     pub(super) sessions: Sessions,
     pub(super) clock: Clock,
     access_ttl: Duration,
-    /// The generation of each session that is noted in the database as seen.
+    /// The generations that this instance has recorded in the database as seen.
     seen_generations: BoundedMap<RandomId, SeenGeneration>,
 }
 
-/// A generation that is noted in the database as seen.
 #[derive(Clone, Copy)]
 struct SeenGeneration {
     generation: i64,
+    /// When no access token of the generation that this instance has seen is valid, in milliseconds since 1970.
     expires_at: i64,
 }
 
@@ -47,46 +48,38 @@ impl Expires for SeenGeneration {
     }
 }
 
-/// What a login or a refresh hands out.
+/// The result of a login or a refresh.
 #[derive(Debug, Clone)]
 pub struct Tokens {
-    /// Opens the routes.
     pub access: String,
-    /// How long it is valid, in seconds.
+    /// Seconds.
     pub access_expires_in: i64,
-    /// Gets new access tokens.
     pub refresh: String,
-    /// How long it is valid, in seconds.
+    /// Seconds.
     pub refresh_expires_in: i64,
-    /// The session that both belong to.
     pub session_id: RandomId,
 }
 
-/// How a session is opened.
 #[derive(Debug, Clone, Default)]
 pub struct NewSession {
-    /// Whether each refresh replaces the refresh token; the original's clients expect that it stays.
+    /// Whether each refresh replaces the refresh token. Clients of the original keep one refresh token.
     pub rotating: bool,
-    /// What the client calls itself.
+    /// The name that the client gives its device.
     pub device: Option<String>,
-    /// Where the login comes from.
+    /// The address of the client.
     pub ip: Option<String>,
 }
 
-/// What a refresh came to.
 #[derive(Debug)]
 pub enum RefreshOutcome {
-    /// New tokens.
     Refreshed(Tokens),
-    /// The session is over, or never was.
+    /// The session has ended or never existed.
     SessionEnded,
-    /// A refresh token that had long been replaced: somebody has a copy. The session has been ended.
+    /// The refresh token was replaced earlier, so somebody else has a copy. The session has been ended.
     ReuseDetected,
 }
 
 impl Auth {
-    /// The acts over these stores; access tokens are valid for `access_ttl`.
-    #[must_use]
     pub fn new(
         keys: SigningKeys,
         blacklist: Arc<Blacklist>,
@@ -104,10 +97,8 @@ impl Auth {
         }
     }
 
-    /// The claims of a token that is right, of the kind that is needed, and not revoked, in this order.
-    ///
-    /// # Errors
-    /// [`Error::Token`]; [`Error::Unavailable`] when it cannot be known whether it is revoked.
+    /// Verifies a token, checks that it is of the `needed` kind, and checks that it is not revoked, in this order.
+    /// Returns [`Error::Unavailable`] if it is unknown whether the token is revoked.
     pub async fn authenticate(&self, token: &str, needed: TokenKind) -> Result<Claims, Error> {
         let claims = self.verify(token, &[needed])?;
         self.check_revocation(&claims).await?;
@@ -115,15 +106,14 @@ impl Auth {
         Ok(claims)
     }
 
-    /// As [`Auth::authenticate`], but for a logout by a token of one of the kinds. Asks the map alone, so that a logout
-    /// is refused here at once whatever the database does: to refuse a token twice does no harm.
-    ///
-    /// # Errors
-    /// [`Error::Token`].
+    /// Like [`Auth::authenticate`] for a logout, except that it checks only the blacklist in memory. A logout then
+    /// takes effect in this instance even while the database cannot be reached. Revoking a token that another instance
+    /// has already revoked does no harm.
     pub fn authenticate_logout(&self, token: &str, accepted: &[TokenKind]) -> Result<Claims, Error> {
         let claims = self.verify(token, accepted)?;
         match self.blacklist.check_in_memory(&claims) {
             RevocationStatus::Revoked => Err(Error::Token(TokenRejection::Revoked)),
+            // Pending: an earlier logout was answered 503, and the client repeats it.
             RevocationStatus::Pending | RevocationStatus::NotRevoked => Ok(claims),
         }
     }
@@ -133,40 +123,40 @@ impl Auth {
         if accepted.contains(&claims.kind) { Ok(claims) } else { Err(Error::Token(TokenRejection::Invalid)) }
     }
 
-    /// Notes, behind the request, that the client has received this generation's tokens: whoever presents the refresh
-    /// token before it from now on has a copy. Once a generation, and lost without harm.
+    /// Records that the client has received the tokens of this generation, once per generation. From then on only a
+    /// copy can present the refresh token of the generation before.
     fn record_generation_seen(&self, claims: &Claims) {
-        let noted = || {
-            self.seen_generations.get(&claims.sid).is_some_and(|noted| noted.generation >= claims.generation)
+        let is_recorded = || {
+            let recorded = self.seen_generations.get(&claims.sid);
+            recorded.is_some_and(|recorded| recorded.generation >= claims.generation)
         };
-        if claims.kind != TokenKind::Access || claims.generation == 0 || noted() {
+        // Generation 0 has no predecessor.
+        if claims.kind != TokenKind::Access || claims.generation == 0 || is_recorded() {
             return;
         }
         let expires_at = claims.exp.saturating_add(LEEWAY_SECONDS).saturating_mul(1_000);
-        let noted = SeenGeneration { generation: claims.generation, expires_at };
-        self.seen_generations.insert(claims.sid, noted, self.clock.now().timestamp_millis());
+        let seen = SeenGeneration { generation: claims.generation, expires_at };
+        self.seen_generations.insert(claims.sid, seen, self.clock.now().timestamp_millis());
         let (sessions, sid, generation) = (self.sessions.clone(), claims.sid, claims.generation);
+        // The request does not wait for this write. Losing it only means that a copy is detected later.
         tokio::spawn(async move {
             if let Err(error) = sessions.record_seen(sid, generation).await {
-                tracing::debug!(%error, "a generation was not noted");
+                tracing::debug!(%error, "could not record that a refresh token was received");
             }
         });
     }
 
-    /// Opens a session. The access token is fresh.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn open_session(&self, subject: Subject, opening: NewSession) -> Result<Tokens, Error> {
+    /// The access token is fresh.
+    pub async fn open_session(&self, subject: Subject, new: NewSession) -> Result<Tokens, Error> {
         let (now, idle_at) = self.now_and_idle_at();
-        let lifetime = if opening.rotating { SESSION_TTL_SECONDS } else { REFRESH_TTL_SECONDS };
+        let lifetime = if new.rotating { SESSION_TTL_SECONDS } else { REFRESH_TTL_SECONDS };
         let session = Session {
             id: RandomId::new(),
             user_id: subject.user_id,
             epoch: subject.epoch,
             generation: 0,
             seen: 0,
-            rotating: opening.rotating,
+            rotating: new.rotating,
             rotated_at: None,
             created_at: now,
             last_used_at: now,
@@ -174,15 +164,15 @@ impl Auth {
             expires_at: after(now, lifetime + LEEWAY_SECONDS),
             ended_at: None,
             ended_why: None,
-            device: opening.device,
-            ip: opening.ip,
+            device: new.device,
+            ip: new.ip,
         };
         let tokens = self.issue(&session, subject, true)?;
         self.sessions.insert(&session).await?;
         Ok(tokens)
     }
 
-    /// The tokens of a session's newest generation.
+    /// Signs tokens of the session's newest generation. No token outlives the session.
     fn issue(&self, session: &Session, subject: Subject, fresh: bool) -> Result<Tokens, Error> {
         let now = self.clock.now();
         let left = (session.expires_at.timestamp_millis() - now.timestamp_millis()) / 1_000 - LEEWAY_SECONDS;
@@ -208,14 +198,18 @@ impl Auth {
         i64::try_from(self.access_ttl.as_secs()).unwrap_or(i64::MAX)
     }
 
-    /// New tokens, not fresh, for the session of a refresh token; always asks the database. If the session rotates and
-    /// the caller is going to be handed the successor, the token is replaced. A token that was replaced is answered with
-    /// its successor's generation again, so that no branch appears, while the successor has not been used or the
-    /// replacement is less than [`GRACE`] old: an answer that got lost and twin tabs log nobody out. An older one is a
-    /// copy, and ends the session.
+    /// Issues new tokens, which are not fresh, for a refresh token. Always asks the database. In a session that
+    /// rotates, the result depends on the generation of the token:
     ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// - newest: replace the token, and issue tokens of the next generation;
+    /// - previous, and its successor is unused or was issued less than [`GRACE`] ago: issue tokens of the newest
+    ///   generation again;
+    /// - older: the token is a copy, so end the session.
+    ///
+    /// Because of the second rule, a lost response or two tabs that refresh at the same time log nobody out. Both get
+    /// the same generation, so there is never a second line of valid tokens that a thief could continue.
+    ///
+    /// With `hand_over` false the caller is not given the refresh token, so the newest token is not replaced.
     pub async fn refresh(
         &self,
         presented: &Claims,
@@ -233,26 +227,27 @@ impl Auth {
         };
         let since = session.rotated_at.map(|at| now.saturating_duration_since(at));
         let unused = session.seen < session.generation;
-        let newest = generation == session.generation && !hand_over;
-        let forgiven =
+        // With `hand_over`, `rotate` has already handled the newest generation.
+        let is_newest = generation == session.generation && !hand_over;
+        let is_within_grace =
             generation + 1 == session.generation && (unused || since.is_some_and(|since| since < GRACE));
-        if !session.rotating || newest || forgiven {
+        if !session.rotating || is_newest || is_within_grace {
             return self.issue(&session, subject, false).map(RefreshOutcome::Refreshed);
         }
         self.end_session(sid, "reuse").await?;
         Ok(RefreshOutcome::ReuseDetected)
     }
 
-    /// The time, and until when a session that is used now goes on: as long as the check of its tokens leaves them.
+    /// The current time, and when a session that is used now ends unless it is used again.
     fn now_and_idle_at(&self) -> (DateTime, DateTime) {
         let now = self.clock.now();
+        // With the leeway of the token check, so that a session does not end before its refresh token is refused.
         (now, after(now, REFRESH_TTL_SECONDS + LEEWAY_SECONDS))
     }
 
-    /// New tokens for a session that [`Auth::end_sessions_before_epoch`] has spared; fresh, for the caller has just given the password.
-    ///
-    /// # Errors
-    /// [`TokenRejection::Revoked`] when the session is over; [`Error::Unavailable`].
+    /// Issues fresh tokens for a session that [`Auth::end_sessions_before_epoch`] has spared, because the caller has
+    /// just given the password. Replaces the refresh token. Returns [`TokenRejection::Revoked`] if the session has
+    /// ended.
     pub async fn issue_fresh_tokens(&self, sid: RandomId, subject: Subject) -> Result<Tokens, Error> {
         let (now, idle_at) = self.now_and_idle_at();
         let mut session = self.sessions.touch(sid, subject.epoch, now, idle_at).await?;
@@ -263,20 +258,13 @@ impl Auth {
         self.issue(&session, subject, true)
     }
 
-    /// Whether a session lives, in this epoch of its user. Always asks the database.
-    ///
-    /// # Errors
-    /// [`TokenRejection::Revoked`] if it does not; [`Error::Unavailable`].
+    /// Returns [`TokenRejection::Revoked`] unless the session is alive. Always asks the database.
     pub async fn require_live_session(&self, sid: RandomId, epoch: i64) -> Result<(), Error> {
         let (now, idle_at) = self.now_and_idle_at();
         let alive = self.sessions.touch(sid, epoch, now, idle_at).await?;
         alive.map(|_| ()).ok_or(Error::Token(TokenRejection::Revoked))
     }
 
-    /// Whether a user has this living session.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub async fn has_live_session(
         &self,
         sid: RandomId,
@@ -286,10 +274,7 @@ impl Auth {
         self.sessions.is_live(sid, user_id, epoch, self.clock.now()).await
     }
 
-    /// The living sessions of a user, last used first, at most [`crate::auth::store::LISTED_MAX`].
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// The sessions that were used last come first. Returns at most [`LISTED_MAX`](super::store::LISTED_MAX).
     pub async fn live_sessions(&self, user_id: ObjectId, epoch: i64) -> Result<Vec<Session>, Error> {
         self.sessions.live_of_user(user_id, epoch, self.clock.now()).await
     }

@@ -1,5 +1,6 @@
-//! Signing and checking tokens: JSON Web Tokens (RFC 7519), HS256, profiled after RFC 9068 and RFC 8725.
-//! Must not ask anything beyond the token itself; whether it was revoked is the blacklist's to say.
+//! Signs and verifies tokens: JSON Web Tokens (RFC 7519) with HS256, following RFC 9068 and RFC 8725.
+//!
+//! **Invariant:** this file looks only at the token and the time. The blacklist knows whether a token was revoked.
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use bson::DateTime;
@@ -14,30 +15,29 @@ use crate::crypto::random_id::RandomId;
 use crate::error::{Error, TokenRejection};
 use crate::mongo::object_id;
 
-/// How long a refresh token is valid, in seconds: 30 days.
+/// 30 days.
 pub const REFRESH_TTL_SECONDS: i64 = 30 * 24 * 60 * 60;
 
-/// How far clocks may differ, in seconds.
+/// How far the clocks of two instances may differ.
 pub const LEEWAY_SECONDS: i64 = 5;
 
-/// How much of a name goes into a token: all of a new user's, but a take-over may have brought any.
+/// The longest username of a new user. Longer names can exist only in data that was imported from the original.
 pub const USERNAME_MAX_CHARS: usize = 64;
 
 const ISSUER: &str = "todo-api";
 const TOKEN_MAX_BYTES: usize = 4_096;
 
-/// What a token is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TokenKind {
-    /// Opens the routes.
+    /// Authorizes requests.
     Access,
     /// Gets new access tokens.
     Refresh,
 }
 
 impl TokenKind {
-    /// The header's `typ` (RFC 8725 §3.11), so that one kind never passes for the other.
+    /// The header `typ` (RFC 8725 §3.11), so that a token of one kind is never accepted as the other.
     fn typ(self) -> &'static str {
         match self {
             Self::Access => "at+jwt",
@@ -53,73 +53,60 @@ impl TokenKind {
     }
 }
 
-/// What a user may do beyond their own things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Everyone has it.
+    /// Every user has this role.
     User,
     /// May manage other users.
     Admin,
 }
 
-/// What a token says (RFC 7519 §4), as it is on the wire. Clients of the original read `identity`, `fresh`, `type`,
-/// `jti`, `iat`, `nbf` and `exp`. Times are whole seconds since 1970.
+/// The payload of a token (RFC 7519 §4), as it is on the wire. Times are in seconds since 1970. Clients of the original
+/// read `identity`, `fresh`, `type`, `jti`, `iat`, `nbf` and `exp`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
-    /// Who issued it: this service.
     pub iss: String,
-    /// What it is for: differs between the kinds.
+    /// Differs between access and refresh tokens.
     pub aud: String,
-    /// The user.
+    /// The id of the user.
     #[serde(with = "object_id::hex")]
     pub sub: ObjectId,
-    /// The user again, under the name that clients of the original read.
+    /// Equals `sub`.
     #[serde(with = "object_id::hex")]
     pub identity: ObjectId,
-    /// The user's name, for the access log; cut off after [`USERNAME_MAX_CHARS`].
+    /// For the access log. Cut off after [`USERNAME_MAX_CHARS`].
     pub username: String,
-    /// The user's roles.
     pub roles: Vec<Role>,
-    /// The session it belongs to and dies with.
+    /// The id of the session. The token is revoked when the session ends.
     pub sid: RandomId,
-    /// This very token.
+    /// The id of this token.
     pub jti: RandomId,
-    /// The kind.
     #[serde(rename = "type")]
     pub kind: TokenKind,
-    /// Whether it came straight from a login.
+    /// Whether a login or a change of password issued the token, rather than a refresh.
     pub fresh: bool,
-    /// The generation of a refresh token within its session.
+    /// The generation of the session's refresh token when this token was issued.
     #[serde(rename = "gen")]
     pub generation: i64,
-    /// The user's epoch at login: tokens of an earlier epoch than the user's are dead.
+    /// The epoch of the session. A token is revoked when the user's epoch is later.
     pub epoch: i64,
-    /// Issued at.
     pub iat: i64,
-    /// Not valid before.
     pub nbf: i64,
-    /// Not valid from then on.
     pub exp: i64,
 }
 
-/// Whom a token is made out to.
+/// The user for whom a token is issued.
 #[derive(Debug, Clone)]
 pub struct Subject {
-    /// The user.
     pub user_id: ObjectId,
-    /// The name, as typed at registration.
     pub username: String,
-    /// The roles.
     pub roles: Vec<Role>,
-    /// The epoch; see [`Claims::epoch`].
     pub epoch: i64,
 }
 
 impl Claims {
-    /// Claims for a new token of `kind` that is valid for `ttl_seconds` from `now`, neither fresh nor of a later
-    /// generation until the caller says so.
-    #[must_use]
+    /// The claims of a new token that is not fresh and has generation 0.
     pub fn new(kind: TokenKind, subject: Subject, sid: RandomId, now: DateTime, ttl_seconds: i64) -> Self {
         let iat = now.timestamp_millis().div_euclid(1_000);
         Self {
@@ -142,8 +129,8 @@ impl Claims {
     }
 }
 
-/// The keys of the current secret, which sign, and of earlier ones, which are still accepted. A token names its
-/// secret by `kid`.
+/// The keys of the current secret come first and sign new tokens. The keys of previous secrets only verify. The header
+/// `kid` of a token names its secret.
 pub struct SigningKeys(Vec<SigningKey>);
 
 struct SigningKey {
@@ -153,18 +140,12 @@ struct SigningKey {
 }
 
 impl SigningKeys {
-    /// Derives one key a kind from each secret.
-    ///
-    /// # Errors
-    /// [`Error::Internal`]: see [`derive::derive`].
+    /// Derives one key for each kind of token from each secret.
     pub fn derive(current: &SecretString, previous: &[SecretString]) -> Result<Self, Error> {
         std::iter::once(current).chain(previous).map(SigningKey::derive).collect::<Result<_, _>>().map(Self)
     }
 
-    /// The token that says `claims`, signed with the current secret.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] if the claims cannot be written.
+    /// Signs with the current secret.
     pub fn sign(&self, claims: &Claims) -> Result<String, Error> {
         let key = self.0.first().ok_or_else(|| Error::internal("no key to sign with"))?;
         let header = Header {
@@ -175,11 +156,8 @@ impl SigningKeys {
         jsonwebtoken::encode(&header, claims, &key.pair(claims.kind).0).map_err(Error::internal)
     }
 
-    /// What a token says, once its form, signature and times are found right. The kind is left to the caller, who
-    /// knows which is needed.
-    ///
-    /// # Errors
-    /// [`TokenRejection::Expired`] for a token of ours whose time is over, [`TokenRejection::Invalid`] for all else.
+    /// Checks form, signature and times, and returns the claims. The caller must check the kind. A token with a valid
+    /// signature whose time is over is [`TokenRejection::Expired`]. Any other fault is [`TokenRejection::Invalid`].
     pub fn verify(&self, token: &str, now: DateTime) -> Result<Claims, TokenRejection> {
         let claims = self.decode(token).ok_or(TokenRejection::Invalid)?;
         let now = now.timestamp_millis();
@@ -192,7 +170,7 @@ impl SigningKeys {
         Ok(claims)
     }
 
-    /// The claims, whatever their times, which are held against our own clock.
+    /// Checks everything except the times.
     fn decode(&self, token: &str) -> Option<Claims> {
         if token.len() > TOKEN_MAX_BYTES {
             return None;
@@ -202,13 +180,14 @@ impl SigningKeys {
             .into_iter()
             .find(|kind| header.typ.as_deref() == Some(kind.typ()))?;
         let key = self.0.iter().find(|key| header.kid.as_deref() == Some(&key.kid))?;
-        // Nothing in a header may say where a key comes from or how to read it (RFC 8725 §3.10, RFC 7515 §4.1.11).
+        // A header must not say where a key comes from or that it has critical extensions (RFC 8725 §3.10, RFC 7515
+        // §4.1.11), so any field beyond ours is refused.
         let ours =
             Header { typ: header.typ.clone(), kid: header.kid.clone(), ..Header::new(Algorithm::HS256) };
         if header != ours {
             return None;
         }
-        // Step by step, for `jsonwebtoken::decode` would read the header and the claims once more.
+        // `jsonwebtoken::decode` would parse the header and the claims a second time.
         let (message, signature) = token.rsplit_once('.')?;
         let is_signed = crypto::verify(signature, message.as_bytes(), &key.pair(kind).1, Algorithm::HS256);
         if !is_signed.ok()? {
@@ -259,15 +238,14 @@ mod tests {
     }
 
     #[test]
-    fn a_token_says_what_was_signed() {
+    fn a_verified_token_has_the_claims_that_were_signed() {
         let claims = claims(TokenKind::Refresh);
         let token = keys().sign(&claims).unwrap();
         assert_eq!(keys().verify(&token, DateTime::from_millis(1_000_000)), Ok(claims));
     }
 
-    /// The original's names have no bound, and a token has one.
     #[test]
-    fn a_long_name_is_cut_off_so_that_the_token_is_accepted() {
+    fn a_long_username_is_cut_off_so_that_the_token_stays_within_its_limit() {
         let username = "ñ".repeat(TOKEN_MAX_BYTES);
         let subject = Subject { user_id: ObjectId::new(), username, roles: vec![Role::User], epoch: 0 };
         let now = DateTime::from_millis(1_000_000);
@@ -277,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_kept_to_the_leeway() {
+    fn token_times_are_checked_with_a_leeway() {
         let token = keys().sign(&claims(TokenKind::Access)).unwrap();
         let at = |millis| keys().verify(&token, DateTime::from_millis(millis)).map(|_| ());
         assert_eq!(at(1_064_999), Ok(()));
@@ -287,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_the_previous_secret_is_still_accepted() {
+    fn a_token_signed_with_a_previous_secret_is_accepted() {
         let token = keys().sign(&claims(TokenKind::Access)).unwrap();
         let (new, old) = ("fedcba9876543210fedcba9876543210", "0123456789abcdef0123456789abcdef");
         let rotated = SigningKeys::derive(&new.into(), &[old.into()]).unwrap();

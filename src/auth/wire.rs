@@ -1,4 +1,4 @@
-//! The wire form of tokens and sessions. Must hold no rule.
+//! The JSON of tokens and sessions.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -8,7 +8,7 @@ use super::store::Session;
 use crate::crypto::random_id::RandomId;
 use crate::openapi::schema::{Secret, Time};
 
-/// Tokens, as OAuth 2.0 words them (RFC 6749 §5.1).
+/// The tokens of a session, with the field names of OAuth 2.0 (RFC 6749 §5.1).
 #[derive(Serialize, ToSchema)]
 #[schema(as = Tokens)]
 pub(crate) struct TokensBody {
@@ -34,7 +34,7 @@ impl From<Tokens> for TokensBody {
     }
 }
 
-/// A session.
+/// A session that has not ended.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Session)]
 pub(crate) struct SessionBody {
@@ -48,7 +48,7 @@ pub(crate) struct SessionBody {
 }
 
 impl SessionBody {
-    /// A session as its user sees it, who calls by the session `current`.
+    /// `current` is the session of the caller.
     pub(crate) fn of(session: Session, current: RandomId) -> Self {
         Self {
             id: session.id,

@@ -1,9 +1,12 @@
-//! What has been revoked: a map in memory that every request asks, the mirror of a collection that all instances share.
-//! Must never answer "not revoked" when it cannot know.
+//! The blacklist in memory, which every request checks. It is a copy of a collection that all instances share.
 //!
-//! The promise: once a logout has been answered, this instance refuses the tokens at once, and every other refuses them
-//! within [`AGE_MAX`], whatever fails. It holds because a request is answered from the map only while the map is younger
-//! than the bound; past it, each request reads the collection itself, and gets a 503 when that cannot be done.
+//! After a successful response to a logout, this instance refuses the tokens at once, and every other instance refuses
+//! them within [`AGE_MAX`], whatever fails. The reason is that a request relies on the map only while the map is
+//! younger than this bound. The age counts from the start of the last successful round, and a round reads every entry
+//! that was acknowledged before its start. When the map is older, each request reads the collection itself, and is
+//! answered 503 if the read fails.
+//!
+//! **Invariant:** the result is never "not revoked" while that is unknown.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,35 +23,35 @@ use super::target::{RevocationScope, RevocationTarget};
 use crate::auth::token::{Claims, LEEWAY_SECONDS};
 use crate::error::Error;
 
-/// How old the map may be for a request to be answered from it.
+/// A request relies on the map while the map is younger than this.
 pub const AGE_MAX: Duration = Duration::from_secs(2);
 
-/// How many entries the map holds; with more, every request reads the collection.
+/// When the map is full, every request reads the collection. Live entries are never evicted, because forgetting one
+/// would accept a revoked token.
 pub const ENTRIES_MAX: usize = 1_000_000;
 
-/// How long a request waits for an exact read.
+/// How long a request waits to read the collection.
 pub const EXACT_READ_TIMEOUT: Duration = Duration::from_millis(1_500);
 
-/// How many requests read exactly at a time, with three connections each.
+/// How many requests read the collection at the same time. Each uses three connections.
 const EXACT_READS_MAX: usize = 6;
 
-/// Entries outlive the tokens that they revoke by the leeway of the token check and a minute.
+/// An entry expires this long after the last token that it revokes: the leeway of the token check, and one minute more.
 const MARGIN_MILLIS: i64 = (LEEWAY_SECONDS + 60) * 1_000;
 
-/// What the blacklist says of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RevocationStatus {
-    /// Not revoked.
     NotRevoked,
-    /// Revoked here, but not yet written down: the logout was not acknowledged and may be repeated.
+    /// Revoked in this instance, and not yet stored. The logout was not answered with success and may be repeated.
     Pending,
-    /// Revoked for good.
+    /// Revoked and stored.
     Revoked,
 }
 
 struct Entry {
     scope: RevocationScope,
     expires_at: DateTime,
+    /// Whether the entry is stored.
     durable: bool,
 }
 
@@ -58,34 +61,31 @@ impl Entry {
     }
 }
 
-/// From where the next round reads on.
+/// Where the next round starts to read.
 #[derive(Clone, Copy)]
 enum ReadFrom {
-    /// From the beginning: at first, and after a round that failed.
+    /// Reads all entries: in the first round, and after a failed round.
     Start,
-    /// From the highest stamp that was seen.
+    /// The highest stamp of the rounds before.
     Stamp(Timestamp),
 }
 
-/// The blacklist of this instance.
 pub struct Blacklist {
     entries: DashMap<RevocationTarget, Entry>,
     entries_max: usize,
     exact_reads: Arc<Semaphore>,
     pub(super) store: Revocations,
-    /// What is refused here and not yet written down.
+    /// Entries that are refused here and could not be stored yet.
     pending: DashMap<RevocationTarget, Revocation>,
     read_from: Mutex<ReadFrom>,
     changed: watch::Sender<()>,
     created_at: Instant,
-    /// When the last successful round began, in milliseconds since `began`, plus one; 0 before the first.
+    /// When the last successful round started, in milliseconds since `created_at`, plus one. 0 before the first round.
     read_at: AtomicU64,
 }
 
 impl Blacklist {
-    /// An empty one in front of `store`, which answers nothing by itself before its first round. It holds
-    /// `entries_max` entries; see [`ENTRIES_MAX`].
-    #[must_use]
+    /// Every request reads the collection until the first round has succeeded.
     pub fn new(store: Revocations, entries_max: usize) -> Self {
         let read_from = Mutex::new(ReadFrom::Start);
         Self {
@@ -101,21 +101,20 @@ impl Blacklist {
         }
     }
 
-    /// Whether a token is revoked.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] when the map is too old to tell, and the collection cannot be read in [`EXACT_READ_TIMEOUT`].
+    /// Returns [`Error::Unavailable`] if the map is too old and the collection cannot be read in
+    /// [`EXACT_READ_TIMEOUT`].
     pub async fn check(&self, claims: &Claims) -> Result<RevocationStatus, Error> {
-        // Asked before the map is: what is merged meanwhile may come too late for the look-up.
+        // The age must be read before the map. In the other order a round could finish in between: the lookup would
+        // miss the round's entries, and the age would be that of the finished round.
         let fresh = self.age().is_some_and(|age| age < AGE_MAX);
         match self.check_in_memory(claims) {
-            verdict if fresh || verdict > RevocationStatus::NotRevoked => Ok(verdict),
+            // A revoked token stays revoked, so this result is right however old the map is.
+            status if fresh || status > RevocationStatus::NotRevoked => Ok(status),
             _ => self.check_in_database(claims).await,
         }
     }
 
-    /// What the map alone says, however old it is: a token that it knows to be revoked is.
-    #[must_use]
+    /// Checks the map without regard to its age. `NotRevoked` means only that the map has no entry.
     pub fn check_in_memory(&self, claims: &Claims) -> RevocationStatus {
         RevocationTarget::all_of(claims)
             .into_iter()
@@ -132,15 +131,17 @@ impl Blacklist {
         }
     }
 
-    /// Reads the collection itself, linearizably, a few requests at a time, so that reads which hang in a database that
-    /// does not answer leave connections to everyone else. They go on in a task of their own past the time limit.
     async fn check_in_database(&self, claims: &Claims) -> Result<RevocationStatus, Error> {
         let [token, session, user] = RevocationTarget::all_of(claims).map(|target| target.to_string());
-        let late = |_| Error::unavailable("the blacklist cannot be read in time");
+        let late = |_| Error::unavailable("reading the blacklist took too long");
         let deadline = Instant::now() + EXACT_READ_TIMEOUT;
+        // Only a few requests read at the same time. Otherwise reads that hang in a database that does not respond
+        // would use up all connections.
         let permit =
             timeout_at(deadline.into(), self.exact_reads.clone().acquire_owned()).await.map_err(late)?;
         let (store, permit) = (self.store.clone(), permit.map_err(Error::internal)?);
+        // A separate task, because the timeout below must not drop a database operation that is in progress. The permit
+        // is released when the reads end, not when the request stops waiting.
         let reading = tokio::spawn(async move {
             let _permit = permit;
             tokio::try_join!(
@@ -156,11 +157,11 @@ impl Blacklist {
         Ok(if revoked { RevocationStatus::Revoked } else { RevocationStatus::NotRevoked })
     }
 
-    /// Revokes at once in this instance, then for good; `last_exp` (seconds since 1970) is when the last of the
-    /// revoked tokens expires. Safe to repeat.
+    /// Revokes in this instance at once, and then stores the entry. `last_exp` (seconds since 1970) is when the last of
+    /// the revoked tokens expires. Safe to repeat.
     ///
-    /// # Errors
-    /// [`Error::Unavailable`]: refused here all the same, but not yet written down.
+    /// If this fails with [`Error::Unavailable`], this instance refuses the tokens nevertheless, and
+    /// [`Blacklist::persist_pending`] tries to store the entry again.
     pub async fn revoke(
         &self,
         target: RevocationTarget,
@@ -185,15 +186,13 @@ impl Blacklist {
     async fn persist(&self, target: RevocationTarget, entry: Revocation) -> Result<(), Error> {
         self.store.upsert(&entry).await?;
         self.insert_in_memory(target, Entry::of(&entry));
+        // Another revocation of the same target may have replaced the pending entry during the write.
         self.pending.remove_if(&target, |_, pending| *pending == entry);
         Ok(())
     }
 
-    /// Tries again to write down what could not be: a logout that was answered 503 comes into force everywhere as soon
-    /// as the database is back.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// Stores the entries that could not be stored before. A logout that was answered 503 thus takes effect in every
+    /// instance as soon as the database is back.
     pub async fn persist_pending(&self) -> Result<(), Error> {
         let pending: Vec<_> =
             self.pending.iter().map(|entry| (*entry.key(), entry.value().clone())).collect();
@@ -203,29 +202,27 @@ impl Blacklist {
         Ok(())
     }
 
-    /// One round of the mirror: everything at first and after a failure, else what is new. A map that is full is not
-    /// read into, so that it grows old and requests read the collection, until a sweep has made room.
+    /// One round of the mirror: reads all entries in the first round and after a failed round, and otherwise the new
+    /// ones.
     ///
-    /// # Errors
-    /// [`Error::Unavailable`]; the map then grows old, and the next round reads everything.
+    /// A round that fails, or finds the map full, does not count. The map then becomes too old and requests read the
+    /// collection, until a later round succeeds or expired entries have been removed.
     pub async fn load(&self, now: DateTime) -> Result<(), Error> {
         let began = self.millis();
+        // If this round fails or is dropped, the next one reads everything.
         let next = std::mem::replace(&mut *self.read_from(), ReadFrom::Start);
         if self.is_full() {
             return Ok(());
         }
         let merge = |entry: Revocation| {
-            // What does not fit is looked up by each request, for the round does not count then.
+            // The round will not count, so each request will read the entries that do not fit.
             if self.is_full() {
                 return;
             }
             match entry.target.parse() {
                 Ok(target) => self.insert_in_memory(target, Entry::of(&entry)),
                 Err(_) => {
-                    tracing::warn!(
-                        target = entry.target,
-                        "the blacklist has an entry that is not understood"
-                    );
+                    tracing::warn!(target = entry.target, "cannot parse an entry of the blacklist");
                 }
             }
         };
@@ -239,31 +236,28 @@ impl Blacklist {
         if let Some(newest) = newest {
             *self.read_from() = ReadFrom::Stamp(newest);
         }
+        // Only now, because a request that sees the new age must find the new entries in the map.
         self.read_at.fetch_max(began + 1, Ordering::Release);
         Ok(())
     }
 
-    /// Removes entries whose tokens have expired.
+    /// Removes the entries of tokens that have expired.
     pub fn remove_expired(&self, now: DateTime) {
         self.entries.retain(|_, entry| entry.expires_at > now);
     }
 
-    /// How old the map is; `None` before its first round.
-    #[must_use]
+    /// The time since the last successful round started. `None` before the first.
     pub fn age(&self) -> Option<Duration> {
         let read_at = self.read_at.load(Ordering::Acquire).checked_sub(1)?;
         Some(Duration::from_millis(self.millis().saturating_sub(read_at)))
     }
 
-    /// Changes whenever something is revoked that was not before.
-    #[must_use]
+    /// The receiver changes when an entry revokes more than before.
     pub fn watch(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
 
-    /// How many entries it has.
-    #[must_use]
-    #[expect(clippy::len_without_is_empty, reason = "a figure, not a collection")]
+    #[expect(clippy::len_without_is_empty, reason = "a metric, not a collection")]
     pub fn len(&self) -> usize {
         self.entries.len()
     }
@@ -289,6 +283,8 @@ impl Blacklist {
                 return;
             }
         };
+        // The existing entry covers at least as much, so nothing new is revoked. The entry counts as stored only if an
+        // entry of the same epoch was stored.
         entry.durable |= new.durable && new.scope.epoch == entry.scope.epoch;
         entry.expires_at = entry.expires_at.max(new.expires_at);
     }

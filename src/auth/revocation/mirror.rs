@@ -1,5 +1,7 @@
-//! Keeps the blacklist in memory close behind the collection, round by round. Must not be relied on to succeed: how old
-//! the map may be is the blacklist's to judge.
+//! The task that copies the blacklist from the database into memory, one round about every 500 ms.
+//!
+//! **Invariant:** no request relies on this task. If rounds fail, the map becomes too old and [`super::blacklist`]
+//! reads the database for each request.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,23 +13,23 @@ use super::blacklist::Blacklist;
 use super::store::Revocations;
 use crate::clock::Clock;
 
-/// The least time between two rounds, however often the mirror is woken.
+/// The shortest time between two rounds, even if new entries keep arriving.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How long it waits after that to be woken: half a second in all.
+/// How much longer the task waits if no new entry arrives. Together with [`PAUSE`] this is half a second.
 const WAIT: Duration = Duration::from_millis(450);
-/// How long a round may take before it counts as failed; what hangs in it goes on by itself.
+/// A round that takes longer counts as failed. Its operations are not cancelled.
 const ROUND_TIME: Duration = Duration::from_secs(3);
-/// How many rounds lie between two sweeps of expired entries: a minute's.
-const ROUNDS_A_SWEEP: u64 = 120;
+/// Expired entries are removed after this many rounds, about once a minute.
+const ROUNDS_PER_CLEANUP: u64 = 120;
 
-/// Reads the collection again and again, for as long as the service runs.
+/// Runs until the service stops.
 pub async fn run(mirrored: Arc<Blacklist>, clock: Clock) {
     let woken = Arc::new(Notify::new());
     tokio::spawn(wake_on_changes(mirrored.store.clone(), woken.clone()));
     let mut healthy = true;
     for round in 1_u64.. {
         let (blacklist, now) = (mirrored.clone(), clock.now());
-        // In a task of its own, so that an operation under way is never dropped.
+        // A separate task, because the timeout below must not drop a database operation that is in progress.
         let reading = tokio::spawn(async move {
             blacklist.load(now).await?;
             blacklist.persist_pending().await
@@ -35,12 +37,12 @@ pub async fn run(mirrored: Arc<Blacklist>, clock: Clock) {
         let read = timeout(ROUND_TIME, reading).await;
         let succeeded = matches!(read, Ok(Ok(Ok(()))));
         if healthy && !succeeded {
-            tracing::warn!(?read, "the blacklist cannot be read: requests are checked one by one");
+            tracing::warn!(?read, "cannot read the blacklist: each request now reads the database");
         } else if !healthy && succeeded {
-            tracing::info!("the blacklist is read again");
+            tracing::info!("the blacklist can be read again");
         }
         healthy = succeeded;
-        if round % ROUNDS_A_SWEEP == 0 {
+        if round % ROUNDS_PER_CLEANUP == 0 {
             mirrored.remove_expired(clock.now());
         }
         tokio::time::sleep(PAUSE).await;
@@ -48,11 +50,11 @@ pub async fn run(mirrored: Arc<Blacklist>, clock: Clock) {
     }
 }
 
-/// Notifies `woken` when somebody writes an entry.
+/// Notifies `woken` when any instance writes an entry, so that the next round starts early.
 async fn wake_on_changes(store: Revocations, woken: Arc<Notify>) {
     loop {
         if let Err(error) = store.notify_on_changes(&woken).await {
-            tracing::debug!(%error, "the blacklist's change stream ended");
+            tracing::debug!(%error, "the change stream of the blacklist ended");
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }

@@ -1,5 +1,12 @@
-//! How sessions and tokens end. Must refuse first and tidy up later: each act begins with the entry in the blacklist that
-//! makes the rest safe to repeat.
+//! Ends sessions and revokes their tokens.
+//!
+//! - [`target`]: what an entry of the blacklist revokes.
+//! - [`store`]: the blacklist in the database, which is the authority.
+//! - [`blacklist`]: the copy in memory that every request checks, and why every instance refuses a token soon enough.
+//! - [`mirror`]: the task that keeps the copy up to date.
+//!
+//! **Invariant:** an operation that ends sessions first writes an entry to the blacklist and then updates `sessions`.
+//! The tokens are refused after the first step, so the client or a later run can safely repeat the rest.
 
 pub mod blacklist;
 pub mod mirror;
@@ -20,11 +27,8 @@ use crate::error::{Error, TokenRejection};
 use tokio::sync::watch;
 
 impl Auth {
-    /// Ends the session of a token. The first step already refuses all its tokens, here at once and for good once
-    /// written; the rest may be repeated.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`]: refused in this instance all the same, and safe to repeat.
+    /// Ends the session of a token. If this fails with [`Error::Unavailable`], this instance refuses the tokens
+    /// nevertheless, and the client may repeat the logout.
     pub async fn log_out(&self, claims: &Claims) -> Result<(), Error> {
         self.end_session(claims.sid, "logout").await?;
         self.blacklist
@@ -32,10 +36,7 @@ impl Auth {
             .await
     }
 
-    /// Ends a session, in the order of [`Auth::log_out`].
-    ///
-    /// # Errors
-    /// As [`Auth::log_out`].
+    /// `why` is stored in the session, for example `logout`. Fails like [`Auth::log_out`].
     pub async fn end_session(&self, sid: RandomId, why: &str) -> Result<(), Error> {
         let now = self.clock.now();
         self.blacklist
@@ -44,12 +45,11 @@ impl Auth {
         self.sessions.end(sid, why, now).await
     }
 
-    /// Refuses every token of a user that is of an earlier epoch than `epoch`, but those of the session `except`, and
-    /// ends the sessions. The epoch must have been raised in the database before: a login or refresh that races with
-    /// this yields a token of the earlier epoch, which is dead.
+    /// Ends every session of a user whose epoch is earlier than `epoch`, except the session `except`. Fails like
+    /// [`Auth::log_out`].
     ///
-    /// # Errors
-    /// As [`Auth::log_out`].
+    /// The caller must already have raised the user's epoch in the database. A login or refresh that runs at the same
+    /// time then gets a token of the earlier epoch, which is revoked too.
     pub async fn end_sessions_before_epoch(
         &self,
         user_id: ObjectId,
@@ -58,7 +58,7 @@ impl Auth {
         why: &str,
     ) -> Result<(), Error> {
         let now = self.clock.now();
-        // First, so that the session which is spared can repeat what is cut off here.
+        // First, because the caller may need this session to repeat the request if a later step fails.
         if let Some(sid) = except {
             self.sessions.raise_epoch(sid, epoch).await?;
         }
@@ -68,31 +68,23 @@ impl Auth {
         self.sessions.end_before_epoch(user_id, epoch, why, now).await
     }
 
-    /// Removes every session of a user; their tokens must have been locked out before.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// The caller must already have ended the sessions with [`Auth::end_sessions_before_epoch`].
     pub async fn delete_sessions(&self, user_id: ObjectId) -> Result<(), Error> {
         self.sessions.delete_all_of_user(user_id).await
     }
 
-    /// Reads the blacklist for the first time.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// Loads the blacklist at start, before the service accepts requests.
     pub async fn load_blacklist(&self) -> Result<(), Error> {
         self.blacklist.load(self.clock.now()).await
     }
 
-    /// Mirrors the blacklist for as long as the service runs.
+    /// Runs until the service stops.
     pub async fn mirror_blacklist(&self) {
         mirror::run(self.blacklist.clone(), self.clock.clone()).await;
     }
 
-    /// Refuses claims that were revoked since they were authenticated.
-    ///
-    /// # Errors
-    /// [`Error::Token`]; [`Error::Unavailable`] when that cannot be known.
+    /// Checks the token again, for example during a long response. Returns [`Error::Unavailable`] if it is unknown
+    /// whether the token is revoked.
     pub async fn check_revocation(&self, claims: &Claims) -> Result<(), Error> {
         match self.blacklist.check(claims).await? {
             RevocationStatus::NotRevoked => Ok(()),
@@ -102,26 +94,22 @@ impl Auth {
         }
     }
 
-    /// As [`Auth::check_revocation`], as far as this instance knows already.
-    #[must_use]
+    /// Like [`Auth::check_revocation`], except that it never asks the database.
     pub fn is_known_revoked(&self, claims: &Claims) -> bool {
         self.blacklist.check_in_memory(claims) != RevocationStatus::NotRevoked
     }
 
-    /// Changes whenever this instance learns of a revocation.
-    #[must_use]
+    /// The receiver changes when this instance learns of a revocation.
     pub fn watch_revocations(&self) -> watch::Receiver<()> {
         self.blacklist.watch()
     }
 
-    /// How many entries the blacklist in memory has, and how old it is, if it was ever read.
-    #[must_use]
+    /// The number of entries in memory and their age. The age is `None` before the first load.
     pub fn blacklist_state(&self) -> (usize, Option<Duration>) {
         (self.blacklist.len(), self.blacklist.age())
     }
 
-    /// How long an access token is still accepted.
-    #[must_use]
+    /// How long the token will still be accepted, including the leeway.
     pub fn time_until_expiry(&self, claims: &Claims) -> Duration {
         let millis = (claims.exp + LEEWAY_SECONDS)
             .saturating_mul(1_000)
@@ -130,7 +118,7 @@ impl Auth {
     }
 }
 
-/// When the last token that is valid now expires, in seconds since 1970.
+/// When the last token that could have been issued until now expires, in seconds since 1970.
 fn last_exp(now: DateTime) -> i64 {
     now.timestamp_millis() / 1_000 + REFRESH_TTL_SECONDS
 }

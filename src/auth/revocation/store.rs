@@ -1,7 +1,8 @@
-//! The collection `blacklist`, the authority on what is revoked, and the fences that prove how far an instance has read
-//! it. Must not be asked per request: that is what its mirror in memory is for.
+//! The collection `blacklist`, which is the authority on what is revoked, and the collection `fences`, with which an
+//! instance proves how far it has read the blacklist.
 //!
-//! Repeating: an entry is written by an upsert that only ever raises what is there.
+//! **Invariant:** requests check the copy in memory and do not come here, except while the copy is too old. Every write
+//! is safe to repeat, because an entry is written with an upsert that only raises the stored values.
 
 use std::time::Duration;
 
@@ -15,36 +16,33 @@ use crate::crypto::random_id::RandomId;
 use crate::error::Error;
 use crate::mongo::{self, Db, PrepareError};
 
-/// The collection of revocations.
 pub const BLACKLIST: &str = "blacklist";
-/// The collection of the instances' heartbeats.
+/// One document for each instance, which its rounds update. See `read_after_fence`.
 pub const FENCES: &str = "fences";
 
-/// An entry of the blacklist, kept until the last token that it revokes has expired.
+/// An entry of the blacklist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revocation {
-    /// What is revoked: `jti:`, `sid:` or `user:` and the id.
+    /// `jti:`, `sid:` or `user:`, followed by the id.
     #[serde(rename = "_id")]
     pub target: String,
-    /// Of a user: tokens of an earlier epoch than this are revoked.
+    /// Only for a user: tokens of an earlier epoch are revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<i64>,
-    /// Of a user: the session that is spared.
+    /// Only for a user: the tokens of this session stay valid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub except: Option<RandomId>,
-    /// Since when.
     pub revoked_at: DateTime,
-    /// When the database may remove the entry.
+    /// When the last revoked token has expired. A TTL index removes the entry later.
     pub expires_at: DateTime,
 }
 
-/// How far below the highest stamp that was seen a round reads again. A stamp is the cluster's logical time when the
-/// write began; it becomes visible at most [`mongo::MAX_TIME`] later, and the logical time of an idle set may lag by 10 s.
+/// A round starts to read this far before the highest stamp of the rounds before, because entries with a lower stamp
+/// can become visible later. A stamp is the logical time of the cluster when the write began. The write becomes visible
+/// at most [`mongo::MAX_TIME`] after that, and the logical time of an idle replica set can lag by 10 s.
 const OVERLAP_SECONDS: u32 = 60;
-/// How long the database may work on an exact read.
 const EXACT_READ: Duration = Duration::from_secs(2);
 
-/// The collection `blacklist`.
 #[derive(Clone)]
 pub struct Revocations {
     entries: Collection<Revocation>,
@@ -54,8 +52,6 @@ pub struct Revocations {
 }
 
 impl Revocations {
-    /// The blacklist of `db`, for one instance of the service.
-    #[must_use]
     pub fn new(db: &Db) -> Self {
         Self {
             entries: db.collection(BLACKLIST),
@@ -65,10 +61,6 @@ impl Revocations {
         }
     }
 
-    /// Creates the indexes that are missing.
-    ///
-    /// # Errors
-    /// See [`mongo::ensure_indexes`].
     pub async fn ensure_indexes(&self) -> Result<(), PrepareError> {
         let ttl = |after| IndexOptions::builder().expire_after(after).build();
         let entries = [
@@ -80,10 +72,7 @@ impl Revocations {
             .await
     }
 
-    /// Writes an entry; a user's keeps the highest epoch, and every entry the latest end.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// Writes an entry. An existing entry keeps the higher epoch with its spared session, and the later expiry.
     pub async fn upsert(&self, entry: &Revocation) -> Result<(), Error> {
         let mut set = doc! {
             "expires_at": { "$max": ["$expires_at", entry.expires_at] },
@@ -94,6 +83,7 @@ impl Revocations {
             let except = entry.except.map(|sid| sid.to_string());
             let is_later = doc! { "$gt": [epoch, { "$ifNull": ["$epoch", -1_i64] }] };
             set.insert("epoch", doc! { "$max": ["$epoch", epoch] });
+            // The spared session belongs to the epoch: only a later epoch replaces it.
             set.insert("except", doc! { "$cond": [is_later, except, "$except"] });
         }
         let put = self.entries.find_one_and_update(doc! { "_id": &entry.target }, vec![doc! { "$set": set }]);
@@ -101,10 +91,7 @@ impl Revocations {
         Ok(())
     }
 
-    /// Hands every entry that still revokes something to `each`, and says the highest stamp among them.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// Passes every entry that has not expired to `each`. Returns the highest stamp.
     pub async fn read_all(
         &self,
         now: DateTime,
@@ -113,10 +100,7 @@ impl Revocations {
         self.read_after_fence(doc! { "expires_at": { "$gt": now } }, each).await
     }
 
-    /// As [`Revocations::read_all`], the entries since the stamp `newest`, and some before it again.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// Like [`Revocations::read_all`] for entries since the stamp `newest`, and for some earlier entries again.
     pub async fn read_since(
         &self,
         newest: Timestamp,
@@ -126,15 +110,17 @@ impl Revocations {
         self.read_after_fence(doc! { "changed": { "$gte": from } }, each).await
     }
 
-    /// Reads behind a fence: a write of our own that a majority has acknowledged, in a causally consistent session.
-    /// What the same session reads then, with read concern majority, holds every entry that was acknowledged, by any
-    /// instance, before the fence was sent.
+    /// Returns every entry that any instance had written, and a majority had acknowledged, before this method was
+    /// called.
     async fn read_after_fence(
         &self,
         filter: Document,
         mut each: impl FnMut(Revocation),
     ) -> Result<Option<Timestamp>, Error> {
         let mut session = self.fences.client().start_session().causal_consistency(true).await?;
+        // A majority must acknowledge the fence. The read below is in the same causally consistent session and has read
+        // concern majority, so it is ordered after the fence. A plain read could come from a former primary that does
+        // not have the newest entries.
         let fence = doc! { "_id": self.instance.to_string() };
         let raise = self.fences.update_one(fence, doc! { "$currentDate": { "at": true } }).upsert(true);
         raise.session(&mut session).await?;
@@ -149,19 +135,15 @@ impl Revocations {
         Ok(newest)
     }
 
-    /// One entry as it is now, linearizable: what a majority has, whoever believes to be primary.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// One entry as a majority of the replica set has it now. A linearizable read first confirms that the node is still
+    /// the primary, because a former primary that was cut off from the others may not have the newest entries.
     pub async fn find_linearizable(&self, target: &str) -> Result<Option<Revocation>, Error> {
         let found = self.entries.find_one(doc! { "_id": target }).read_concern(ReadConcern::linearizable());
         Ok(found.max_time(EXACT_READ).await?)
     }
 
-    /// Waits until somebody writes an entry. Gives no guarantee: it only makes the next round come sooner.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// Notifies `woken` for each new entry until the change stream ends. No guarantee depends on this: it only makes
+    /// the next round start sooner.
     pub async fn notify_on_changes(&self, woken: &tokio::sync::Notify) -> Result<(), Error> {
         let mut changes = self.stamped.watch().await?;
         while changes.try_next().await?.is_some() {

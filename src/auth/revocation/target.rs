@@ -1,4 +1,5 @@
-//! What can be revoked, and how far: a token, a session, the tokens of a user. Must stay readable in the database: the text is an id.
+//! What an entry of the blacklist revokes: one token, one session, or the tokens of one user. The text form is the
+//! `_id` of the entry in the database.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,40 +9,36 @@ use bson::oid::ObjectId;
 use crate::auth::token::Claims;
 use crate::crypto::random_id::RandomId;
 
-/// What an entry revokes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RevocationTarget {
     /// One token, by its `jti`.
     Token(RandomId),
-    /// Every token of a session, by their `sid`.
+    /// All tokens of a session, by their `sid`.
     Session(RandomId),
-    /// Every token of a user that is of an earlier epoch than the entry's, but those of a session that it spares.
+    /// The tokens of a user that the [`RevocationScope`] of the entry covers.
     User(ObjectId),
 }
 
 impl RevocationTarget {
-    /// What would revoke a token that says this.
-    #[must_use]
+    /// The entries that could revoke a token with these claims.
     pub fn all_of(claims: &Claims) -> [Self; 3] {
         [Self::Token(claims.jti), Self::Session(claims.sid), Self::User(claims.sub)]
     }
 }
 
-/// How far an entry reaches.
+/// Which tokens of its target an entry revokes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RevocationScope {
-    /// Tokens of an earlier epoch are revoked; [`RevocationScope::ALL`] for tokens and sessions, which have none.
+    /// Tokens of an earlier epoch are revoked. Entries for a token or a session use [`RevocationScope::ALL`].
     pub epoch: i64,
-    /// The session that is spared.
+    /// A session whose tokens stay valid.
     pub except: Option<RandomId>,
 }
 
 impl RevocationScope {
-    /// Whatever the epoch.
+    /// Tokens of every epoch.
     pub const ALL: Self = Self { epoch: i64::MAX, except: None };
 
-    /// Whether it reaches the token that says this.
-    #[must_use]
     pub fn covers(self, claims: &Claims) -> bool {
         claims.epoch < self.epoch && self.except != Some(claims.sid)
     }
@@ -75,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_target_survives_its_text() {
+    fn a_target_is_the_same_after_a_round_trip_through_text() {
         for target in [
             RevocationTarget::Token(RandomId::new()),
             RevocationTarget::Session(RandomId::new()),

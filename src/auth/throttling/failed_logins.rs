@@ -1,8 +1,8 @@
-//! The collection `failed_logins`: how often the login of a name failed, over all addresses and all instances. Must not
-//! hold names, only digests of them, and must not decide what is too often.
+//! The collection `failed_logins`: how often logins of a name failed, from all addresses and in all instances. There is
+//! one document for each name and hour. If a write is repeated because its result is unknown, the failure may count
+//! twice. This is safe, because the limit is then only reached sooner.
 //!
-//! One document for each name and hour since 1970. Repeating: a failure whose outcome is unknown, noted again, may count
-//! twice, which only makes the service careful sooner.
+//! **Invariant:** the collection holds digests of names, never the names.
 
 use std::time::Duration;
 
@@ -19,43 +19,32 @@ use crate::mongo::{self, Db, PrepareError};
 
 const HOUR_MILLIS: i64 = 60 * 60 * 1_000;
 
-/// The failures of one name within one hour.
 #[derive(Serialize, Deserialize)]
 struct HourlyCount {
-    /// The name's digest, `:`, and the hours since 1970.
+    /// The digest of the name, `:`, and the hours since 1970.
     #[serde(rename = "_id")]
     id: String,
     count: i64,
-    /// When nobody asks for it any more and the database may remove it.
+    /// When [`FailedLogins::count`] no longer needs it. A TTL index removes the document later.
     expires_at: DateTime,
 }
 
-/// The collection `failed_logins`.
 #[derive(Clone)]
 pub struct FailedLogins(Collection<HourlyCount>);
 
 impl FailedLogins {
-    /// The failed logins of `db`.
-    #[must_use]
     pub fn new(db: &Db) -> Self {
         Self(db.collection("failed_logins"))
     }
 
-    /// Creates the indexes that are missing.
-    ///
-    /// # Errors
-    /// See [`mongo::ensure_indexes`].
     pub async fn ensure_indexes(&self) -> Result<(), PrepareError> {
         let ttl = IndexOptions::builder().expire_after(Duration::ZERO).build();
         mongo::ensure_indexes(&self.0, [mongo::index(doc! { "expires_at": 1 }, ttl)]).await
     }
 
-    /// How many logins of a name, as compared, failed in this hour of the clock and the one before: all of the last 60
-    /// minutes, and up to 60 more. Too many rather than too few, because the count only decides how careful to be, and
-    /// an estimate that weighs the hours would miss the burst at the end of one.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// The failures of a normalized name in the current hour of the clock and the hour before: all of the last 60
+    /// minutes, and up to 60 minutes more. The count is too high rather than too low, because it only decides how
+    /// careful to be. An estimate that weights the two hours would miss a burst at the end of the earlier one.
     pub async fn count(&self, name_key: &str, now: DateTime) -> Result<u64, Error> {
         let name = digest_of(name_key);
         let hours = [hour_of(now) - 1, hour_of(now)].map(|hour| id(&name, hour));
@@ -64,10 +53,7 @@ impl FailedLogins {
         Ok(hours.iter().filter_map(|hour| u64::try_from(hour.count).ok()).sum())
     }
 
-    /// Notes one failed login of a name, as compared and whether a user has it or not.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// Counts one failed login of a normalized name, whether or not a user has this name.
     pub async fn record(&self, name_key: &str, now: DateTime) -> Result<(), Error> {
         let hour = hour_of(now);
         let change = doc! {
@@ -97,13 +83,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_a_digest_and_an_hour_and_tells_no_name() {
+    fn an_id_has_a_digest_and_an_hour_and_does_not_reveal_the_name() {
         assert_eq!(id(&digest_of("ann"), 7), "SZFeDX1LQC4wF9AQvBwOg8rGx5fWwW5mNA_jJoaTpqE:7");
         assert_eq!(digest_of(&"x".repeat(100_000)).len(), 43);
     }
 
     #[test]
-    fn an_hour_lasts_from_its_first_millisecond_to_its_last() {
+    fn an_hour_includes_its_last_millisecond() {
         assert_eq!(hour_of(DateTime::from_millis(7_199_999)), 1);
         assert_eq!(hour_of(DateTime::from_millis(7_200_000)), 2);
     }

@@ -1,11 +1,13 @@
-//! Who tries too often is told to wait: attempts per address, and guesses at one name from one address, counted in this
-//! instance's memory. Must not ask the database, and must not keep what a client sent: names are kept as keyed hashes.
+//! Rate limits in the memory of this instance: attempts per address, and failed logins per name and address.
 //!
-//! A login counts as a failure from the moment it is admitted, so parallel guesses cannot slip past the limit while
-//! their passwords are being hashed. What becomes of it is told afterwards: [`Throttle::login_succeeded`] forgets every failure,
-//! [`Throttle::login_undecided`] takes this one back, and after a wrong password there is nothing left to tell.
+//! A login counts as a failure from the moment it is admitted. Otherwise parallel guesses could pass the limit while
+//! their passwords are being hashed. Afterwards [`Throttle::login_succeeded`] forgets all failures of the name and
+//! address, and [`Throttle::login_undecided`] takes this one failure back. After a wrong password the caller does
+//! nothing.
 //!
-//! All times are milliseconds since 1970. A clock that is set back lengthens no wait beyond its rule.
+//! All times are in milliseconds since 1970. If the clock is set back, no wait becomes longer than its rule says.
+//!
+//! **Invariant:** nothing here asks the database, and names are kept only as keyed hashes.
 
 pub mod failed_logins;
 
@@ -17,27 +19,26 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::owned::bounded_map::{BoundedMap, Expires};
 
-/// How many failures of one name within an hour, over all instances, are an attack on it:
-/// see `name_is_under_attack` in [`Throttle::admit_login`].
+/// After this many failed logins of one name within an hour, in all instances, the name counts as under attack. See
+/// [`Throttle::admit_login`].
 pub const FAILURES_UNDER_ATTACK: u64 = 100;
 
-/// How many attempts an address has at once.
+/// How many attempts an address may make at once.
 const BURST: i64 = 10;
-/// After how long an address has one more attempt: 10 a minute.
+/// An address regains one attempt after this time: 10 a minute.
 const INTERVAL_MILLIS: i64 = 6_000;
 
-/// How many failures of a name from an address make nobody wait.
+/// Failed logins per name and address that cause no wait.
 const FREE_FAILURES: u32 = 5;
-/// The wait after that many failures; each further failure doubles it, up to [`LONGEST_WAIT_MILLIS`].
+/// The wait after [`FREE_FAILURES`]. Each further failure doubles the wait, up to [`LONGEST_WAIT_MILLIS`].
 const FIRST_WAIT_MILLIS: i64 = 2_000;
 const LONGEST_WAIT_MILLIS: i64 = 15 * 60_000;
-/// How long after the last failure they are all forgotten.
+/// All failures are forgotten this long after the last one.
 const FAILURES_TTL_MILLIS: i64 = 60 * 60_000;
 
-/// How many entries each of the two maps holds at most: a few megabytes.
+/// The bound of each of the two maps, a few megabytes.
 const MAX_ENTRIES: usize = 100_000;
 
-/// Counts attempts, and refuses those that come too fast.
 pub struct Throttle {
     enabled: bool,
     clock: Clock,
@@ -47,8 +48,7 @@ pub struct Throttle {
 }
 
 impl Throttle {
-    /// One that has seen nothing yet. Unless it is `enabled`, it admits everything and keeps nothing.
-    #[must_use]
+    /// Unless `enabled`, it admits everything and keeps nothing.
     pub fn new(enabled: bool, clock: Clock) -> Self {
         Self::with_room_for(MAX_ENTRIES, enabled, clock)
     }
@@ -64,24 +64,19 @@ impl Throttle {
         }
     }
 
-    /// Whether it counts at all; if not, nobody need count the failures of a name either.
-    #[must_use]
     pub fn is_enabled(&self) -> bool {
         self.enabled
     }
 
-    /// Admits one attempt, a login or a registration, from an address: 10 at once, then 10 a minute. IPv6 addresses
-    /// of one /64 are one client; callers whose address is not known share one allowance.
-    ///
-    /// # Errors
-    /// [`Error::Throttled`].
+    /// Admits one login or registration from an address: 10 at once, then 10 a minute. All IPv6 addresses of one /64
+    /// count as one client, and so do all clients whose address is unknown.
     pub fn admit_address(&self, address: Option<IpAddr>) -> Result<(), Error> {
         if !self.enabled {
             return Ok(());
         }
         let now = self.now();
-        // The generic cell rate algorithm (ITU-T I.371): of each network only the time is kept at which its whole
-        // burst is free again.
+        // The generic cell rate algorithm (ITU-T I.371). For each network it stores only the time at which the whole
+        // burst is available again.
         self.addresses.update(Network::of(address), Allowance { full_at: now }, now, |allowance| {
             let owed = (allowance.full_at - now).clamp(0, BURST * INTERVAL_MILLIS);
             refuse_for(owed - (BURST - 1) * INTERVAL_MILLIS)?;
@@ -90,15 +85,16 @@ impl Throttle {
         })
     }
 
-    /// Admits one login for a name, as compared and whether a user has it or not, from an address, and counts it as a
-    /// failure until [`Throttle::login_succeeded`] or [`Throttle::login_undecided`] says otherwise. Five failures are free; then
-    /// each must be waited for, from 2 s doubling to 15 min; an hour after the last they are forgotten.
+    /// Admits one login for a name from an address, and counts it as a failure until [`Throttle::login_succeeded`] or
+    /// [`Throttle::login_undecided`] is called. A refused login does not count. `name_key` is the normalized name, and
+    /// the rule is the same whether or not a user has this name.
     ///
-    /// While the name is under attack ([`FAILURES_UNDER_ATTACK`]), an address waits the whole 15 min after its first
-    /// failure. One that has not failed yet still has that one try: the rightful user gets in from another address.
+    /// Five failures cause no wait. After that the wait doubles with each failure, from 2 s up to 15 min. All failures
+    /// are forgotten an hour after the last one.
     ///
-    /// # Errors
-    /// [`Error::Throttled`]. A refused login does not count.
+    /// While the name is under attack ([`FAILURES_UNDER_ATTACK`]), an address waits 15 min after its first failure. An
+    /// address without a failure still has one attempt, so that the owner of the account can log in from another
+    /// address than the attacker.
     pub fn admit_login(
         &self,
         name_key: &str,
@@ -121,13 +117,13 @@ impl Throttle {
         })
     }
 
-    /// The password was right: forgets every failure of this name from this address.
+    /// The password was right: forgets all failures of this name and address.
     pub fn login_succeeded(&self, name_key: &str, address: Option<IpAddr>) {
         self.logins.remove(&self.login_key(name_key, address));
     }
 
-    /// Whether the password was right was not found out, as in an outage: the login no longer counts as a failure. A
-    /// wait that was over before it begins anew, but grows no longer.
+    /// The password could not be checked, for example in an outage: the login no longer counts as a failure. The wait
+    /// before the next login starts again, because the time of the failure is kept, but it does not double.
     pub fn login_undecided(&self, name_key: &str, address: Option<IpAddr>) {
         self.logins.remove_if(&self.login_key(name_key, address), |failures| {
             failures.count = failures.count.saturating_sub(1);
@@ -144,7 +140,7 @@ impl Throttle {
     }
 }
 
-/// Refuses, unless the wait is over already.
+/// Zero or less means that there is no wait.
 fn refuse_for(millis: i64) -> Result<(), Error> {
     match u64::try_from(millis) {
         Err(_) | Ok(0) => Ok(()),
@@ -161,8 +157,8 @@ fn wait_after(failures: u32) -> i64 {
     }
 }
 
-/// What counts as one client: of IPv6 the /64, which is what one subscriber gets (RFC 6177), so that nobody has 2^64
-/// allowances.
+/// What counts as one client. For IPv6 this is the /64, because one subscriber gets at least a /64 (RFC 6177) and could
+/// otherwise use 2^64 addresses.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Network {
     Unknown,
@@ -172,7 +168,8 @@ enum Network {
 
 impl Network {
     fn of(address: Option<IpAddr>) -> Self {
-        // A socket for both versions shows IPv4 clients as ::ffff:0:0/96, which is all in one /64.
+        // A dual-stack socket reports IPv4 clients as ::ffff:0:0/96. Without `to_canonical` they would all share one
+        // /64.
         match address.map(|address| address.to_canonical()) {
             None => Self::Unknown,
             Some(IpAddr::V4(address)) => Self::V4(address),
@@ -186,6 +183,7 @@ impl Network {
 
 #[derive(Clone, Copy)]
 struct Allowance {
+    /// When the whole burst is available again.
     full_at: i64,
 }
 
@@ -230,7 +228,7 @@ mod tests {
         (Throttle::new(true, clock.clone()), clock)
     }
 
-    /// How long the answer says to wait, in milliseconds; 0 if the attempt was admitted.
+    /// In milliseconds. 0 if the attempt was admitted.
     fn wait(answer: Result<(), Error>) -> u128 {
         match answer {
             Ok(()) => 0,
@@ -239,7 +237,7 @@ mod tests {
         }
     }
 
-    /// How many of 50 attempts at the same moment are admitted.
+    /// How many of 50 simultaneous attempts are admitted.
     fn admitted_of_50(attempt: impl Fn() -> Result<(), Error> + Sync) -> usize {
         let (start, admitted) = (Barrier::new(50), AtomicUsize::new(0));
         std::thread::scope(|scope| {
@@ -254,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_has_ten_attempts_at_once_and_then_ten_a_minute() {
+    fn an_address_may_make_ten_attempts_at_once_and_then_ten_a_minute() {
         let (throttle, clock) = throttle();
         for _ in 0..10 {
             assert_eq!(wait(throttle.admit_address(HOME)), 0);
@@ -271,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_rested_for_a_minute_has_ten_attempts_again_and_never_more() {
+    fn after_a_pause_an_address_may_make_ten_attempts_and_never_more() {
         let (throttle, clock) = throttle();
         for rest in [60, 60, 3_600] {
             assert_eq!((0..20).filter(|_| throttle.admit_address(HOME).is_ok()).count(), 10);
@@ -280,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_is_an_ipv4_address_however_written_or_an_ipv6_64() {
+    fn a_network_is_an_ipv4_address_in_either_notation_or_an_ipv6_64() {
         let of = |address: &str| Network::of(Some(address.parse().unwrap()));
         assert!(of("2001:db8:0:1::1") == of("2001:db8:0:1:ffff::9"));
         assert!(of("2001:db8:0:1::1") != of("2001:db8:0:2::1"));
@@ -304,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_of_one_name_from_one_address_are_nobody_elses() {
+    fn failures_count_only_for_their_name_and_address() {
         let (throttle, _) = throttle();
         while throttle.admit_login("ann", HOME, false).is_ok() {}
         assert_eq!(wait(throttle.admit_login("ann", AWAY, false)), 0);
@@ -321,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn an_undecided_login_does_not_count_whatever_came_before() {
+    fn an_undecided_login_does_not_count_as_a_failure() {
         let (throttle, _) = throttle();
         for _ in 0..20 {
             assert_eq!(wait(throttle.admit_login("ann", HOME, false)), 0);
@@ -352,19 +350,23 @@ mod tests {
     }
 
     #[test]
-    fn under_attack_an_address_has_one_try_each_fifteen_minutes() {
+    fn under_attack_an_address_has_one_attempt_every_fifteen_minutes() {
         let (throttle, clock) = throttle();
         assert_eq!(wait(throttle.admit_login("ann", HOME, true)), 0);
         assert_eq!(wait(throttle.admit_login("ann", HOME, true)), 900_000);
-        assert_eq!(wait(throttle.admit_login("ann", AWAY, true)), 0, "the rightful user elsewhere");
+        assert_eq!(
+            wait(throttle.admit_login("ann", AWAY, true)),
+            0,
+            "the owner of the account, from another address"
+        );
         throttle.login_succeeded("ann", AWAY);
-        assert_eq!(wait(throttle.admit_login("ann", AWAY, true)), 0, "who got in may come again");
+        assert_eq!(wait(throttle.admit_login("ann", AWAY, true)), 0, "a successful login clears the failure");
         clock.advance(Duration::from_mins(15));
         assert_eq!(wait(throttle.admit_login("ann", HOME, true)), 0);
     }
 
     #[test]
-    fn parallel_attempts_do_not_slip_past() {
+    fn parallel_attempts_do_not_exceed_the_limits() {
         let (throttle, _) = throttle();
         assert_eq!(admitted_of_50(|| throttle.admit_address(HOME)), 10);
         assert_eq!(admitted_of_50(|| throttle.admit_login("ann", HOME, false)), 5);
@@ -372,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_map_drops_what_has_expired_and_else_what_would_expire_next() {
+    fn a_full_map_forgets_expired_failures_and_then_the_oldest() {
         let clock = Clock::held_at(DateTime::from_millis(1_700_000_000_000));
         let throttle = Throttle::with_room_for(100, true, clock.clone());
         let knows = |name| throttle.logins.get(&throttle.login_key(name, None)).is_some();
@@ -390,11 +392,11 @@ mod tests {
         for round in 0..10 {
             throttle.admit_login(&format!("later {round}"), None, false).unwrap();
         }
-        assert!(knows("late") && throttle.logins.len() == 11, "an hour has swept the others");
+        assert!(knows("late") && throttle.logins.len() == 11, "the others expired after an hour");
     }
 
     #[test]
-    fn the_maps_stay_bounded_and_do_not_lock_up_under_parallel_use() {
+    fn the_maps_stay_bounded_without_deadlock_under_parallel_use() {
         let (_, clock) = throttle();
         let throttle = Throttle::with_room_for(50, true, clock.clone());
         std::thread::scope(|scope| {
@@ -417,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_not_enabled_admits_everything_and_keeps_nothing() {
+    fn a_disabled_throttle_admits_everything_and_keeps_nothing() {
         let throttle = Throttle::new(false, throttle().1);
         for _ in 0..100 {
             throttle.admit_address(HOME).unwrap();
