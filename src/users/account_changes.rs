@@ -1,5 +1,7 @@
-//! Changes of an account that end sessions: password, sessions, roles, disabling, deletion. Must raise the user's epoch in the
-//! database before it locks anyone out, so that a login that races with it yields a dead token.
+//! Changes of an account, most of which end sessions: password, sessions, roles, disabling, deletion.
+//!
+//! **Invariant:** the user's epoch is raised in the database before sessions are ended. A login that runs at the same
+//! time then gets a token of the earlier epoch, which is revoked too.
 
 use bson::oid::ObjectId;
 use secrecy::{ExposeSecret, SecretString};
@@ -15,18 +17,13 @@ use crate::error::{Error, Resource, TokenRejection};
 use crate::owned::Conflict;
 
 impl Accounts {
-    /// The caller as stored.
-    ///
-    /// # Errors
-    /// [`TokenRejection::Revoked`] when there is no such user any more; [`Error::Unavailable`].
+    /// Returns [`TokenRejection::Revoked`] if the user does not exist, because only callers with a token ask.
     pub async fn get(&self, id: ObjectId) -> Result<User, Error> {
         self.users.find_by_id(id).await?.ok_or(Error::Token(TokenRejection::Revoked))
     }
 
-    /// Changes what a user may change about themselves, if the version is one of `versions` or that is `None`.
-    ///
-    /// # Errors
-    /// [`Conflict::Stale`] with the user as it is now.
+    /// `versions` are the versions that the client accepts; `None` accepts any. If the stored version is another one,
+    /// returns [`Conflict::Stale`] with the current user.
     pub async fn patch(
         &self,
         id: ObjectId,
@@ -39,12 +36,8 @@ impl Accounts {
         }
     }
 
-    /// Changes the password of the caller, who gives the current one. Every other session ends, and the caller's goes
-    /// on with new tokens.
-    ///
-    /// # Errors
-    /// [`Error::InvalidCredentials`] for a wrong current password; [`Error::Invalid`]; [`Error::Throttled`];
-    /// [`Error::Unavailable`].
+    /// Changes the caller's password after checking the current one. Ends all other sessions, and issues new tokens for
+    /// the caller's session.
     pub async fn change_password(
         &self,
         claims: &Claims,
@@ -71,25 +64,18 @@ impl Accounts {
         new: &SecretString,
         except: Option<RandomId>,
     ) -> Result<User, Error> {
+        // The same write raises the epoch.
         let changed = self.users.set_password(user, &self.hasher.hash(new).await?).await?;
         let user = changed.ok_or(Error::InvalidCredentials)?;
         self.auth.end_sessions_before_epoch(user.id, user.epoch, except, "password").await?;
         Ok(user)
     }
 
-    /// The living sessions of the caller.
-    ///
-    /// # Errors
-    /// As [`Accounts::require_live_caller`].
     pub async fn sessions(&self, claims: &Claims) -> Result<Vec<Session>, Error> {
         let user = self.require_live_caller(claims).await?;
         self.auth.live_sessions(user.id, user.epoch).await
     }
 
-    /// Ends one session of the caller.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] when the caller has no such session; as [`Accounts::require_live_caller`].
     pub async fn end_session(
         &self,
         claims: &Claims,
@@ -105,10 +91,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// Ends every session of the caller, or every other.
-    ///
-    /// # Errors
-    /// As [`Accounts::require_live_caller`].
+    /// Ends all sessions of the caller, or all except the current one.
     pub async fn end_sessions(
         &self,
         claims: &Claims,
@@ -123,10 +106,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// Sets a password without knowing the current one, and ends every session: for operators.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`]; [`Error::Invalid`]; [`Error::Unavailable`].
+    /// For operators: sets a password without the current one, and ends all sessions.
     pub async fn set_password(&self, username: &str, new: &SecretString) -> Result<User, Error> {
         let user = self.require_by_name(username).await?;
         let violations =
@@ -139,10 +119,7 @@ impl Accounts {
         Ok(user)
     }
 
-    /// Gives a user these roles instead of the present ones, and ends every session: for operators.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`]; [`Error::Unavailable`].
+    /// For operators: replaces the roles, and ends all sessions, because tokens carry the roles.
     pub async fn set_roles(&self, username: &str, roles: &[Role]) -> Result<User, Error> {
         let user = self.require_by_name(username).await?;
         let user = self.users.set_roles(user.id, roles).await?.ok_or(Error::NotFound(Resource::User))?;
@@ -151,10 +128,7 @@ impl Accounts {
         Ok(user)
     }
 
-    /// Keeps a user from logging in and ends every session, or lets them log in again: for operators.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`]; [`Error::Unavailable`].
+    /// For operators: disables a user and ends all sessions, or allows logins again.
     pub async fn set_disabled(&self, username: &str, disabled: bool) -> Result<User, Error> {
         let user = self.require_by_name(username).await?;
         let since = disabled.then(|| self.clock.now());
@@ -169,12 +143,14 @@ impl Accounts {
         self.find_by_name(username).await?.ok_or(Error::NotFound(Resource::User))
     }
 
-    /// Deletes a user with everything that is theirs. The order makes it safe to repeat from any point: first no login
-    /// and no refresh, then every token is refused, then what is theirs goes, and the name is free again last.
-    /// [`Accounts::finish_deletions`] takes up what was cut off.
+    /// Deletes a user with all todos, lists and sessions. The order makes the deletion safe to repeat from any point:
     ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// 1. Mark the user as deleted and raise the epoch, so that logins and refreshes fail.
+    /// 2. Revoke all tokens.
+    /// 3. Delete todos, lists and sessions.
+    /// 4. Delete the user, which makes the name available again.
+    ///
+    /// [`Accounts::finish_deletions`] completes a deletion that was interrupted.
     pub async fn delete(&self, user: &User, client: &ClientInfo) -> Result<(), Error> {
         let Some(user) = self.users.begin_deletion(user.id, self.clock.now()).await? else { return Ok(()) };
         self.auth.end_sessions_before_epoch(user.id, user.epoch, None, "deleted").await?;
@@ -186,15 +162,12 @@ impl Accounts {
         Ok(())
     }
 
-    /// Ends deletions that were cut off half-way, by a crash or an outage: those that began more than
+    /// Completes deletions that a crash or an outage interrupted, which are those that began more than
     /// [`DELETION_TIMEOUT_MILLIS`] ago.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub async fn finish_deletions(&self) -> Result<(), Error> {
         let begun = self.clock.now().saturating_add_millis(-DELETION_TIMEOUT_MILLIS);
         for user in self.users.unfinished_deletions(begun).await? {
-            tracing::info!(user = %user.id, "ending a deletion that was cut off");
+            tracing::info!(user = %user.id, "completing a deletion that was interrupted");
             self.delete(&user, &ClientInfo::default()).await?;
         }
         Ok(())

@@ -1,4 +1,6 @@
-//! Where a request comes from, for the acts that throttle and note it. Must not trust a header by itself.
+//! Extracts the address of the client, for rate limits and the audit.
+//!
+//! **Invariant:** no header is read here. [`ClientAddress`] decides which proxies are trusted.
 
 use std::convert::Infallible;
 

@@ -1,9 +1,9 @@
-//! Which passwords everyone guesses first. Must not grow rules of its own: it answers from the list, and the list is as
-//! it was found.
+//! The list of common passwords, which new passwords must not be on.
 //!
-//! `common_passwords.txt` has the 3,000 most common passwords, the most common first, one a line: the first 3,000 of
-//! `src/passwords.json` in the npm package `@zxcvbn-ts/language-common`, version 4.1.3, which is ordered by frequency
-//! and in lower case. Of them 675 have the eight characters that a new password needs, so only those ever refuse one.
+//! `common_passwords.txt` has the 3,000 most common passwords, one per line, the most common first. They are the first
+//! 3,000 of `src/passwords.json` in the npm package `@zxcvbn-ts/language-common`, version 4.1.3, which is ordered by
+//! frequency and in lower case. Only 675 of them can refuse a password, because the others have fewer than the eight
+//! characters that a new password needs.
 //!
 //! The list is under the MIT licence, Copyright (c) 2012-2016 Dan Wheeler and Dropbox, Inc., Copyright (c) 2021
 //! @zxcvbn-ts:
@@ -30,13 +30,12 @@ const LIST: &str = include_str!("common_passwords.txt");
 
 static COMMON: LazyLock<HashSet<&str>> = LazyLock::new(|| LIST.lines().collect());
 
-/// Whether a password is one of the 3,000 most common, in whatever case and Unicode form (NFKC).
-#[must_use]
+/// Ignores case and the Unicode form (NFKC).
 pub fn is_common(password: &str) -> bool {
-    COMMON.contains(as_compared(password).as_str())
+    COMMON.contains(normalize(password).as_str())
 }
 
-fn as_compared(password: &str) -> String {
+fn normalize(password: &str) -> String {
     ComposingNormalizer::new_nfkc().normalize(password).to_lowercase()
 }
 
@@ -45,19 +44,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_list_has_3000_different_passwords_as_they_are_compared() {
+    fn the_list_has_3000_different_normalized_passwords() {
         assert_eq!((LIST.lines().count(), COMMON.len()), (3_000, 3_000));
-        assert!(LIST.lines().all(|password| !password.is_empty() && password == as_compared(password)));
+        assert!(LIST.lines().all(|password| !password.is_empty() && password == normalize(password)));
         assert_eq!(LIST.lines().filter(|password| password.chars().count() >= 8).count(), 675);
     }
 
     #[test]
-    fn every_password_of_the_list_is_common_however_it_is_cased() {
+    fn every_password_of_the_list_is_common_in_any_case() {
         assert!(LIST.lines().all(|password| is_common(password) && is_common(&password.to_uppercase())));
     }
 
     #[test]
-    fn common_passwords_are_known_in_every_case_and_unicode_form() {
+    fn a_common_password_is_common_in_any_case_and_unicode_form() {
         for password in ["12345678", "password", "PassWord", "1qaz2wsx", "ｐａｓｓｗｏｒｄ", "paſſword"]
         {
             assert!(is_common(password), "{password}");

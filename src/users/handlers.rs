@@ -1,4 +1,4 @@
-//! The routes under `/v1` for accounts, and their JSON. Must hold no rule: each says who may, does one act, and answers.
+//! The routes under `/v1` for accounts and sessions.
 
 use std::sync::Arc;
 

@@ -1,4 +1,6 @@
-//! Users: who they are, their passwords, what registering, logging in and deleting do. Must not build tokens itself.
+//! User accounts: registration, login, passwords, changes of the account and its deletion.
+//!
+//! **Invariant:** only [`crate::auth`] creates tokens.
 
 pub mod account_changes;
 pub mod client_info;

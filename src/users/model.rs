@@ -1,4 +1,4 @@
-//! The stored user, and the rules that new usernames and passwords keep. Must not touch a database or a clock.
+//! The stored user, and the rules for new usernames, passwords, email addresses and time zones.
 
 use bson::DateTime;
 use bson::oid::ObjectId;
@@ -13,43 +13,38 @@ use super::common_passwords::is_common;
 use crate::auth::token::{Role, Subject, USERNAME_MAX_CHARS};
 use crate::error::Violation;
 
-/// A user as stored.
+/// The stored document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
-    /// The user's id; `sub` in tokens, `owner_id` of todos.
+    /// `sub` in tokens, `owner_id` in todos and lists.
     #[serde(rename = "_id")]
     pub id: ObjectId,
-    /// The name as typed at registration.
+    /// As the user typed it at registration.
     pub username: String,
-    /// The name as compared: see [`username_key`]. Unique.
+    /// See [`username_key`]. Unique.
     pub username_key: String,
     /// See [`crate::users::password::Hasher`].
     pub password_hash: String,
-    /// Where the user can be written to.
     #[serde(default)]
     pub email: Option<String>,
-    /// The IANA name of the zone that the user's days are in.
+    /// An IANA name. Days of the user begin and end in this zone.
     #[serde(default = "default_time_zone")]
     pub time_zone: String,
-    /// What the user may do.
     pub roles: Vec<Role>,
-    /// Raised to end every session at once: tokens of an earlier epoch are dead.
+    /// Raising it ends all sessions, because tokens of an earlier epoch are revoked.
     pub epoch: i64,
-    /// When the user registered.
     pub created_at: DateTime,
-    /// Counts the changes, from 1.
+    /// Starts at 1. Each change adds 1.
     pub version: i64,
-    /// Set while the user may not log in.
+    /// While it is set, the user cannot log in.
     #[serde(default)]
     pub disabled_at: Option<DateTime>,
-    /// Set by the first step of a deletion: no login any more, and the rest is being removed.
+    /// Set by the first step of a deletion. The user cannot log in, and a later step removes the document.
     #[serde(default)]
     pub deleted_at: Option<DateTime>,
 }
 
 impl User {
-    /// A user who has just registered.
-    #[must_use]
     pub fn new(username: String, password_hash: String, now: DateTime) -> Self {
         Self {
             id: ObjectId::new(),
@@ -67,8 +62,6 @@ impl User {
         }
     }
 
-    /// Whom this user's tokens are made out to.
-    #[must_use]
     pub fn subject(&self) -> Subject {
         Subject {
             user_id: self.id,
@@ -79,7 +72,7 @@ impl User {
     }
 }
 
-/// A user who is about to register: the name, the password and the address keep to the rules.
+/// The valid input of a registration.
 #[derive(Debug)]
 pub struct NewUser {
     pub(super) username: String,
@@ -88,10 +81,7 @@ pub struct NewUser {
 }
 
 impl NewUser {
-    /// Checks everything.
-    ///
-    /// # Errors
-    /// Every broken rule.
+    /// Returns all violations.
     pub fn parse(
         username: String,
         password: String,
@@ -106,8 +96,7 @@ impl NewUser {
         }
     }
 
-    /// Every rule that is broken by what there is.
-    #[must_use]
+    /// The violations of the values that are present.
     pub fn violations(
         username: Option<&str>,
         password: Option<&str>,
@@ -126,11 +115,11 @@ impl NewUser {
     }
 }
 
-/// A username as compared: Unicode NFKC with case folded, so that `Ann`, `ANN` and `ａｎｎ` are one user.
-#[must_use]
+/// The form in which names are compared: Unicode NFKC with case folding, so that `Ann`, `ANN` and `ａｎｎ` are one user.
 pub fn username_key(username: &str) -> String {
     let nfkc = ComposingNormalizer::new_nfkc();
     let folded = CaseMapper::new().fold_string(&nfkc.normalize(username)).into_owned();
+    // Folding can produce text that is not in NFKC, so normalize again.
     nfkc.normalize(&folded).into_owned()
 }
 
@@ -138,20 +127,16 @@ fn default_time_zone() -> String {
     "UTC".to_owned()
 }
 
-/// What a user changes about themselves; `None` keeps.
+/// Changes that users make to their own account. `None` keeps the value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UserPatch {
-    /// A new address, or none.
+    /// `Some(None)` removes the address.
     pub email: Option<Option<String>>,
-    /// A new zone.
     pub time_zone: Option<String>,
 }
 
 impl UserPatch {
-    /// Checks the values; a zone of null is UTC again.
-    ///
-    /// # Errors
-    /// Every broken rule.
+    /// Returns all violations. A time zone of `Some(None)` means UTC.
     pub fn parse(
         email: Option<Option<String>>,
         zone: Option<Option<String>>,
@@ -163,7 +148,7 @@ impl UserPatch {
             violations.push(Violation::of(
                 "time_zone",
                 "unknown_zone",
-                "A time zone is an IANA name such as Europe/Berlin.",
+                "The time zone must be an IANA name such as Europe/Berlin.",
             ));
         }
         if violations.is_empty() { Ok(Self { email, time_zone }) } else { Err(violations) }
@@ -172,16 +157,18 @@ impl UserPatch {
 
 fn email_violation(email: &str) -> Option<Violation> {
     let right = email.len() <= EMAIL_MAX_BYTES && email_address::EmailAddress::is_valid(email);
-    (!right).then(|| Violation::of("email", "not_an_address", "An email address looks like ann@example.org."))
+    (!right).then(|| {
+        Violation::of("email", "not_an_address", "The email address must look like ann@example.org.")
+    })
 }
 
-/// RFC 5321 §4.5.3.1.3: a path has at most 256 octets, and two of them are its angle brackets.
+/// RFC 5321 §4.5.3.1.3 allows 256 octets for a path, which includes the two angle brackets.
 pub const EMAIL_MAX_BYTES: usize = 254;
 
 /// The name that a client gives its device at login.
 pub const DEVICE_MAX_CHARS: usize = 200;
 
-/// What new usernames and passwords must keep to.
+/// The rules for new usernames and passwords. Users that were imported from the original may break them.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     pub username: Length,
@@ -199,15 +186,14 @@ pub struct Length {
 
 const PASSWORD_LENGTH: Length = Length { min: 8, max: 128 };
 
-/// The limits of the original's routes.
+/// For registration through the routes of the original.
 pub const ORIGINAL_LIMITS: Limits =
     Limits { username: Length { min: 1, max: USERNAME_MAX_CHARS }, password: PASSWORD_LENGTH, strict: false };
 
-/// The limits of the routes under `/v1`.
+/// For the routes under `/v1`.
 pub const LIMITS: Limits =
     Limits { username: Length { min: 3, max: USERNAME_MAX_CHARS }, password: PASSWORD_LENGTH, strict: true };
 
-/// Every rule that a new name breaks. Names that a take-over brought keep none.
 fn username_violations(username: &str, limits: Limits) -> Vec<Violation> {
     let mut violations: Vec<Violation> =
         length_violation("username", "username", username, limits.username).into_iter().collect();
@@ -215,20 +201,19 @@ fn username_violations(username: &str, limits: Limits) -> Vec<Violation> {
         violations.push(Violation::of(
             "username",
             "invisible",
-            "A username has no control or invisible characters.",
+            "The username must not contain control characters or invisible characters.",
         ));
     } else if username.starts_with(' ') || username.ends_with(' ') {
         violations.push(Violation::of(
             "username",
             "invisible",
-            "A username neither starts nor ends with a space.",
+            "The username must not start or end with a space.",
         ));
     }
     violations
 }
 
-/// Every rule that a new password, given as the member `field`, breaks. Passwords that a take-over brought keep none.
-#[must_use]
+/// The violations of a new password. `field` is the field of the request that holds it.
 pub fn password_violations(
     field: &str,
     username: Option<&str>,
@@ -238,20 +223,20 @@ pub fn password_violations(
     let mut violations: Vec<Violation> =
         length_violation(field, "password", password, limits.password).into_iter().collect();
     if limits.strict && username.is_some_and(|username| username_key(password) == username_key(username)) {
-        violations.push(Violation::of(field, "same_as_username", "A password is not the username."));
+        violations.push(Violation::of(field, "same_as_username", "The password must not be the username."));
     }
     if limits.strict && is_common(password) {
         violations.push(Violation::of(
             field,
             "too_common",
-            "This password is among the first that are guessed.",
+            "The password must not be one of the 3,000 most common passwords.",
         ));
     }
     violations
 }
 
 fn length_violation(field: &str, what: &str, text: &str, Length { min, max }: Length) -> Option<Violation> {
-    let fault = |code| Violation::of(field, code, format!("A {what} has {min} to {max} characters."));
+    let fault = |code| Violation::of(field, code, format!("The {what} must have {min} to {max} characters."));
     match text.chars().count() {
         count if count < min => Some(fault("too_short")),
         count if count > max => Some(fault("too_long")),
@@ -259,9 +244,10 @@ fn length_violation(field: &str, what: &str, text: &str, Length { min, max }: Le
     }
 }
 
-/// Whether a person sees the character, and sees that it is there. The plain space counts: it shows between words.
+/// Whether a person can see the character. A plain space counts as visible, because it shows between words.
 fn is_visible(c: char) -> bool {
     use GeneralCategory as Category;
+    // A blank pattern that is neither white space nor ignorable in Unicode.
     const BRAILLE_BLANK: char = '\u{2800}';
     let hidden = matches!(
         CodePointMapData::<Category>::new().get(c),
@@ -289,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn under_v1_a_password_is_neither_common_nor_the_name() {
+    fn under_v1_a_password_must_not_be_common_or_the_username() {
         assert_eq!(codes_within(LIMITS, "annabel-lee", "Annabel-LEE"), ["same_as_username"]);
         assert_eq!(codes_within(LIMITS, "ann", "Password1"), ["too_common"]);
         assert_eq!(codes_within(LIMITS, "an", "correct horse"), ["too_short"]);
@@ -297,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_differ_in_case_or_unicode_form_are_the_same() {
+    fn usernames_that_differ_only_in_case_or_unicode_form_are_equal() {
         for (a, b) in
             [("Ann", "aNN"), ("ａｎｎ", "ann"), ("é", "e\u{301}"), ("STRASSE", "straße"), ("ﬁn", "FIN")]
         {
@@ -329,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_has_no_character_that_hides() {
+    fn a_username_must_not_contain_invisible_characters() {
         for hidden in
             ["\0", "\n", "\u{7f}", "\u{200b}", "\u{202e}", "\u{2066}", "\u{feff}", "\u{3164}", "\u{a0}"]
         {

@@ -1,4 +1,4 @@
-//! What users do with their accounts, for every face of the service. Must not know JSON or status codes.
+//! Registration, login, refresh and logout. Every API surface uses these operations.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -20,13 +20,12 @@ use crate::error::{Error, TokenRejection};
 use crate::lists::store::Lists;
 use crate::todos::store::Todos;
 
-/// After how long a deletion that has not ended must have been cut off.
+/// A deletion that takes longer than this was interrupted.
 pub const DELETION_TIMEOUT_MILLIS: i64 = 30_000;
 
-/// The acts on users, over the stores that they concern.
 pub struct Accounts {
     pub(crate) users: Users,
-    /// Deleted with their owner, as are the lists.
+    // Todos and lists are deleted with their owner.
     pub(crate) todos: Todos,
     pub(crate) lists: Lists,
     pub(crate) auth: Arc<Auth>,
@@ -38,12 +37,10 @@ pub struct Accounts {
     pub(crate) registration_open: bool,
 }
 
-/// Where a request comes from.
 #[derive(Debug, Clone, Default)]
 pub struct ClientInfo {
-    /// The client's address.
     pub ip: Option<IpAddr>,
-    /// What the client calls itself.
+    /// The name that the client gave its device at login.
     pub device: Option<String>,
 }
 
@@ -54,19 +51,12 @@ impl ClientInfo {
 }
 
 impl Accounts {
-    /// Registers a user.
-    ///
-    /// # Errors
-    /// [`Error::RegistrationClosed`]; [`Error::Throttled`]; [`Error::UsernameTaken`]; [`Error::Unavailable`].
     pub async fn register(&self, new: NewUser, client: &ClientInfo) -> Result<User, Error> {
         self.admit_registration(client)?;
         self.create(new, client).await
     }
 
-    /// Whether someone may register from there, now.
-    ///
-    /// # Errors
-    /// [`Error::RegistrationClosed`]; [`Error::Throttled`].
+    /// Checks that registration is open, and counts one attempt of the client's address.
     pub fn admit_registration(&self, client: &ClientInfo) -> Result<(), Error> {
         if !self.registration_open {
             return Err(Error::RegistrationClosed);
@@ -74,19 +64,13 @@ impl Accounts {
         self.throttle.admit_address(client.ip)
     }
 
-    /// Makes a user, whoever asks for it.
-    ///
-    /// # Errors
-    /// [`Error::UsernameTaken`]; [`Error::Unavailable`].
+    /// Creates a user without the checks of [`Accounts::admit_registration`].
     pub async fn create(&self, new: NewUser, client: &ClientInfo) -> Result<User, Error> {
         self.create_with_id(ObjectId::new(), new, client).await
     }
 
-    /// As [`Accounts::create`], under an id of the caller's. When there is a user of that id, that one is it: this was
-    /// done before.
-    ///
-    /// # Errors
-    /// As [`Accounts::create`].
+    /// Like [`Accounts::create`] with a given id. If a user with this id exists, an earlier attempt of the same request
+    /// created it, and it is returned.
     pub async fn create_with_id(
         &self,
         id: ObjectId,
@@ -96,6 +80,7 @@ impl Accounts {
         let password_hash = self.hasher.hash(&new.password).await?;
         let user = User { id, email: new.email, ..User::new(new.username, password_hash, self.clock.now()) };
         match self.users.insert(&user).await {
+            // The unique index on names or the one on ids may have refused the user.
             Err(Error::UsernameTaken) => self.users.find_by_id(id).await?.ok_or(Error::UsernameTaken),
             inserted => {
                 inserted?;
@@ -105,11 +90,7 @@ impl Accounts {
         }
     }
 
-    /// Opens a session for a name and its password, rotating or as the original's clients expect. An unknown name costs
-    /// a hash too, and asks the database as often.
-    ///
-    /// # Errors
-    /// [`Error::InvalidCredentials`]; [`Error::Throttled`]; [`Error::Unavailable`].
+    /// Checks a name and password, and opens a session. `rotating` is false for clients of the original.
     pub async fn login(
         &self,
         name: &str,
@@ -120,13 +101,16 @@ impl Accounts {
         self.throttle.admit_address(client.ip)?;
         let user = self.users.find_by_name(name).await?;
         let user = self.verify_password(name, user, password, client).await?;
-        let opening = NewSession { rotating, device: client.device.clone(), ip: client.ip() };
-        let tokens = self.auth.open_session(user.subject(), opening).await?;
+        let new_session = NewSession { rotating, device: client.device.clone(), ip: client.ip() };
+        let tokens = self.auth.open_session(user.subject(), new_session).await?;
         self.record_event(Event::Login, &user, Some(tokens.session_id), client).await;
         Ok((user, tokens))
     }
 
-    /// The user, if this is the password; the one place where one is tried.
+    /// Returns the user if the password is right. Every check of a password goes through here.
+    ///
+    /// An unknown name takes the same steps as a wrong password: the same database operations, and one hash of the same
+    /// cost. Neither the response nor its time reveals whether a user has this name.
     pub(super) async fn verify_password(
         &self,
         name: &str,
@@ -135,17 +119,17 @@ impl Accounts {
         client: &ClientInfo,
     ) -> Result<User, Error> {
         let key = username_key(name);
-        let counted = self.throttle.is_enabled();
-        let under_attack =
-            counted && self.failed_logins.count(&key, self.clock.now()).await? >= FAILURES_UNDER_ATTACK;
+        let under_attack = self.throttle.is_enabled()
+            && self.failed_logins.count(&key, self.clock.now()).await? >= FAILURES_UNDER_ATTACK;
         self.throttle.admit_login(&key, client.ip, under_attack)?;
+        // `None`, for an unknown name, is compared with a dummy hash.
         let stored = user.as_ref().map(|user| user.password_hash.as_str());
-        let verdict = self.hasher.verify(password, stored).await;
-        let verdict = verdict.inspect_err(|_| self.throttle.login_undecided(&key, client.ip))?;
+        let check = self.hasher.verify(password, stored).await;
+        let check = check.inspect_err(|_| self.throttle.login_undecided(&key, client.ip))?;
         match user {
-            Some(mut user) if verdict != PasswordCheck::Wrong && user.disabled_at.is_none() => {
+            Some(mut user) if check != PasswordCheck::Wrong && user.disabled_at.is_none() => {
                 self.throttle.login_succeeded(&key, client.ip);
-                if verdict == PasswordCheck::CorrectButOutdated {
+                if check == PasswordCheck::CorrectButOutdated {
                     let renewed = self.hasher.hash(password).await?;
                     self.users.replace_hash(&user, &renewed).await?;
                     user.password_hash = renewed;
@@ -153,27 +137,32 @@ impl Accounts {
                 Ok(user)
             }
             user => {
-                if counted {
-                    self.failed_logins.record(&key, self.clock.now()).await?;
-                }
-                let circumstances = RequestContext {
-                    user_id: user.map(|user| user.id),
-                    username: Some(name.chars().take(USERNAME_MAX_CHARS).collect()),
-                    session_id: None,
-                    ip: client.ip(),
-                };
-                self.audit.record(Event::LoginFailed, circumstances).await;
+                // A disabled user gets here too, after the hash, so that the response does not reveal that the password
+                // was right.
+                self.record_failed_login(name, user.map(|user| user.id), client).await?;
                 Err(Error::InvalidCredentials)
             }
         }
     }
 
-    /// New tokens, not fresh, for the session of a refresh token, with the user's roles as they are now; `hand_over`
-    /// says whether the caller is given the refresh token, too.
-    ///
-    /// # Errors
-    /// [`TokenRejection::Revoked`] when the user or the session is over, or the token is a copy of one that was replaced;
-    /// [`Error::Unavailable`].
+    async fn record_failed_login(
+        &self,
+        name: &str,
+        user_id: Option<ObjectId>,
+        client: &ClientInfo,
+    ) -> Result<(), Error> {
+        if self.throttle.is_enabled() {
+            self.failed_logins.record(&username_key(name), self.clock.now()).await?;
+        }
+        // The name is whatever the client sent, so its length is limited.
+        let username = Some(name.chars().take(USERNAME_MAX_CHARS).collect());
+        let context = RequestContext { user_id, username, session_id: None, ip: client.ip() };
+        self.audit.record(Event::LoginFailed, context).await;
+        Ok(())
+    }
+
+    /// Issues new tokens for a refresh token, with the user's current roles. See [`Auth::refresh`] for the rule about
+    /// tokens that were already replaced, and for `hand_over`.
     pub async fn refresh(
         &self,
         refresh: &Claims,
@@ -195,34 +184,25 @@ impl Accounts {
         }
     }
 
-    /// Ends the session of a token.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`]: see [`Auth::log_out`].
+    /// See [`Auth::log_out`].
     pub async fn log_out(&self, claims: &Claims, client: &ClientInfo) -> Result<(), Error> {
         self.auth.log_out(claims).await?;
-        let circumstances = RequestContext {
+        let context = RequestContext {
             user_id: Some(claims.sub),
             username: Some(claims.username.clone()),
             session_id: Some(claims.sid),
             ip: client.ip(),
         };
-        self.audit.record(Event::Logout, circumstances).await;
+        self.audit.record(Event::Logout, context).await;
         Ok(())
     }
 
-    /// The user of a name, if there is one.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub async fn find_by_name(&self, username: &str) -> Result<Option<User>, Error> {
         self.users.find_by_name(username).await
     }
 
-    /// The caller, asked of the database, as sensitive acts need: the user and the session are still alive.
-    ///
-    /// # Errors
-    /// [`TokenRejection::Revoked`] when they are not; [`Error::Unavailable`].
+    /// Reads the caller from the database, and returns [`TokenRejection::Revoked`] unless the user exists and the
+    /// session is alive. Sensitive operations use this, because the blacklist in memory may be up to 2 s old.
     pub async fn require_live_caller(&self, claims: &Claims) -> Result<User, Error> {
         let user = self.get(claims.sub).await?;
         self.auth.require_live_session(claims.sid, user.epoch).await?;

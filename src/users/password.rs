@@ -1,5 +1,7 @@
-//! Hashing passwords: bcrypt over a keyed digest, off the async threads, a bounded number at a time.
-//! Must not log or return a password, and must be the only place that hashes one.
+//! Hashes passwords with bcrypt over a keyed digest. Hashing runs on blocking threads and leaves one core to everything
+//! else. A bounded number of requests may wait.
+//!
+//! **Invariant:** no other file hashes a password, and no password is logged or returned.
 
 use std::sync::Arc;
 
@@ -11,17 +13,17 @@ use tokio::sync::Semaphore;
 
 use crate::error::Error;
 
-/// A hash starts with the name of its scheme: HMAC-SHA-384 of the NFKC password, in base64, under bcrypt. The digest
-/// has 64 characters, so bcrypt, which reads 72 bytes, cuts nothing off.
+/// A stored hash starts with the name of its scheme. This one is bcrypt over the base64 text of the HMAC-SHA-384 of the
+/// password in Unicode form NFKC. The base64 text has 64 characters, and bcrypt reads only 72 bytes, so a long password
+/// is not cut off.
 const PLAIN: &str = "hmac-sha384:";
-/// As [`PLAIN`], the HMAC keyed with the pepper.
+/// Like [`PLAIN`], with the pepper as the key of the HMAC.
 const PEPPERED: &str = "hmac-sha384-pepper:";
-/// The key of the HMAC where there is no pepper.
+/// The key of the HMAC without a pepper.
 const LABEL: &[u8] = b"todo-api password";
-/// How many may wait for each that is being hashed; at cost 12 that is about five seconds.
+/// How many requests may wait for each hash that is being computed. At cost 12 the last one waits about five seconds.
 const WAITING_PER_PERMIT: usize = 20;
 
-/// Hashes and verifies passwords.
 pub struct Hasher {
     plain: hmac::Key,
     peppered: Option<hmac::Key>,
@@ -31,20 +33,15 @@ pub struct Hasher {
     places: usize,
 }
 
-/// What a verification found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PasswordCheck {
-    /// It is not the password.
     Wrong,
-    /// It is.
     Correct,
-    /// It is, and the hash should be made anew: the scheme or the cost has changed since.
+    /// The scheme or the cost of the stored hash is no longer the current one, so the password should be hashed again.
     CorrectButOutdated,
 }
 
 impl Hasher {
-    /// Hashes with `cost`, and with `pepper` if there is one; leaves one core to everyone else.
-    #[must_use]
     pub fn new(cost: u32, pepper: Option<&SecretString>) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let permits = cores.saturating_sub(1).max(1);
@@ -59,16 +56,12 @@ impl Hasher {
         }
     }
 
-    /// How many passwords are being hashed, or wait for it.
-    #[must_use]
+    /// The number of passwords that are being hashed or wait for it.
     pub fn queue_length(&self) -> usize {
         self.places.saturating_sub(self.admitted.available_permits())
     }
 
-    /// The hash to store for a password.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] when too many are waiting.
+    /// Returns [`Error::Unavailable`] if too many requests are waiting.
     pub async fn hash(&self, password: &SecretString) -> Result<String, Error> {
         let (scheme, key) = self.peppered.as_ref().map_or((PLAIN, &self.plain), |key| (PEPPERED, key));
         let (digest, cost) = (digest(key, password), self.cost);
@@ -76,10 +69,8 @@ impl Hasher {
         Ok(format!("{scheme}{}", hash.map_err(Error::internal)?))
     }
 
-    /// Whether the password is the one behind `stored`. `None`, for an unknown user, takes as long and is wrong.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] when too many are waiting.
+    /// Compares a password with a stored hash. `None` stands for an unknown user: it is always wrong and takes as long
+    /// as a comparison. Returns [`Error::Unavailable`] if too many requests are waiting.
     pub async fn verify(
         &self,
         password: &SecretString,
@@ -98,7 +89,8 @@ impl Hasher {
         })
     }
 
-    /// The key and the bcrypt part of a stored hash, if the scheme is known and its key is there.
+    /// The key and the bcrypt part of a stored hash. `None` if the scheme is unknown, or needs a pepper that is not
+    /// configured.
     fn split<'a>(&'a self, stored: &'a str) -> Option<(&'a hmac::Key, &'a str)> {
         let plain = || stored.strip_prefix(PLAIN).map(|hash| (&self.plain, hash));
         let peppered = || self.peppered.as_ref().zip(stored.strip_prefix(PEPPERED));
@@ -111,7 +103,8 @@ impl Hasher {
         stored.strip_prefix(scheme).is_some_and(|hash| hash.starts_with(&cost))
     }
 
-    /// A well-formed hash of the current cost that no password is known to have.
+    /// A valid bcrypt hash of the current cost. No password with this hash is known, and [`Hasher::verify`] would not
+    /// accept it either.
     fn dummy_hash(&self) -> String {
         format!(
             "$2b${:02}${}",
@@ -124,9 +117,10 @@ impl Hasher {
         let _place = self
             .admitted
             .try_acquire()
-            .map_err(|_| Error::unavailable("too many passwords wait to be hashed"))?;
+            .map_err(|_| Error::unavailable("too many passwords are waiting to be hashed"))?;
         let permit = self.running.clone().acquire_owned().await.map_err(Error::internal)?;
         let hashing = tokio::task::spawn_blocking(move || {
+            // Held until the hash is done, even if the request stops waiting for it.
             let _permit = permit;
             work()
         });
@@ -148,7 +142,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_the_password_itself_is_right_beyond_72_bytes_too() {
+    async fn passwords_that_differ_after_72_bytes_are_different() {
         let hasher = Hasher::new(4, None);
         let long = "x".repeat(100);
         let stored = hasher.hash(&long.as_str().into()).await.unwrap();
@@ -178,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_has_a_password() {
+    async fn an_unknown_user_has_no_right_password() {
         let hasher = Hasher::new(4, None);
         assert_eq!(hasher.verify(&"password".into(), None).await.unwrap(), PasswordCheck::Wrong);
         let parsed: bcrypt::HashParts = hasher.dummy_hash().parse().unwrap();
@@ -186,7 +180,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn past_the_queue_the_answer_is_unavailable() {
+    async fn hashing_is_unavailable_when_the_queue_is_full() {
         let hasher = Hasher::new(4, None);
         let places = hasher.admitted.available_permits();
         let _taken = hasher.admitted.try_acquire_many(u32::try_from(places).unwrap()).unwrap();

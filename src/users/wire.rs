@@ -1,4 +1,4 @@
-//! The JSON of accounts.
+//! The JSON and the query parameters of accounts.
 
 use secrecy::SecretString;
 use serde::Serialize;
@@ -13,7 +13,7 @@ use crate::http::query::{FromParams, Params};
 use crate::openapi::schema::{Id, Time};
 use crate::owned::Conflict;
 
-/// A user on the wire.
+/// A user.
 #[derive(Serialize, ToSchema)]
 #[schema(as = User)]
 pub(crate) struct UserBody {
@@ -79,7 +79,7 @@ impl FromFields for Login {
         let (username, password) = (input.text("username"), input.text("password"));
         let device = input.optional_text("device").flatten();
         if device.as_ref().is_some_and(|device| device.chars().count() > DEVICE_MAX_CHARS) {
-            let detail = format!("A device name has at most {DEVICE_MAX_CHARS} characters.");
+            let detail = format!("The device name must have at most {DEVICE_MAX_CHARS} characters.");
             return input.fault(Violation::of("device", "too_long", detail));
         }
         Some(Self { username: username?, password: password?.into(), device })
@@ -108,13 +108,13 @@ impl FromFields for UserPatch {
     }
 }
 
-/// Which sessions `DELETE /v1/sessions` ends.
+/// The query of `DELETE /v1/sessions`.
 pub(crate) struct SessionsToEnd {
     pub(super) except_current: bool,
 }
 
 impl SessionsToEnd {
-    /// Every fault of the query is reported as this one, because clients already know it.
+    /// This route reports every fault of its query as this violation, and has done so since its first release.
     pub(super) fn violation() -> Violation {
         Violation::of("except", "unknown_value", "The query must be empty or `except=current`.")
     }

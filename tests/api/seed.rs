@@ -282,7 +282,7 @@ async fn what_cannot_be_seeded_is_said_in_one_line() {
         (["--users", "1", "--todos", "10001"], "at least 2 users"),
         (["--users", "1", "--password", "short"], "8 to 128"),
         (["--users", "1", "--password", "password1"], "guessed"),
-        (["--users", "1500", "--password", "demo-1234"], "not the username"),
+        (["--users", "1500", "--password", "demo-1234"], "must not be the username"),
     ] {
         let complaint = refused(&db, &arguments).await;
         assert!(complaint.contains(expected), "{complaint}");
