@@ -127,3 +127,32 @@ pub fn bye_event(reason: ByeReason) -> Result<Event, Error> {
     }
     Event::default().event("bye").json_data(Bye { reason }).map_err(Error::internal)
 }
+
+#[cfg(test)]
+mod tests {
+    use bson::oid::ObjectId;
+
+    use super::*;
+    use crate::sync::kind::ObjectState;
+
+    #[test]
+    fn fields_are_in_the_order_of_the_kinds_and_removals_come_last() {
+        let object = |kind: usize, body: Option<&str>| {
+            let body = body.map(|body| RawValue::from_string(body.to_owned()).unwrap());
+            let id = ObjectId::parse_str("6b01676ced65d6cc747c3412").unwrap();
+            ChangedObject { kind: &KINDS[kind], state: ObjectState { id, version: 1, body } }
+        };
+        let changes = vec![object(1, Some("2")), object(0, Some("1")), object(0, Some("3")), object(1, None)];
+        let results = vec![RawValue::from_string("4".to_owned()).unwrap()];
+        let changes = ChangesBody(changes);
+        let body = SyncBody { token: "t".to_owned(), has_more: false, full: true, changes, results };
+        assert_eq!(
+            serde_json::to_string(&body).unwrap(),
+            r#"{"token":"t","has_more":false,"full":true,"todos":[1,3],"lists":[2],"removed":[{"type":"list","id":"6b01676ced65d6cc747c3412"}],"results":[4]}"#
+        );
+        assert_eq!(
+            serde_json::to_string(&ChangesBody(Vec::new())).unwrap(),
+            r#"{"todos":[],"lists":[],"removed":[]}"#
+        );
+    }
+}
