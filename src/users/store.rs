@@ -159,7 +159,7 @@ impl Users {
         Ok(())
     }
 
-    /// Users whose deletion began before `begun`. Returns at most [`UNFINISHED_DELETIONS_MAX`].
+    /// Users whose deletion began before `begun`. Returns at most `UNFINISHED_DELETIONS_MAX`.
     pub async fn unfinished_deletions(&self, begun: DateTime) -> Result<Vec<User>, Error> {
         let begun = self
             .0
