@@ -10,7 +10,7 @@ use crate::support::TestApp;
 async fn a_header_has_the_scheme_bearer_and_one_token() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
-    ann.create_todo("x").await;
+    ann.create_original_todo("x").await;
     let token = ann.access.clone().unwrap();
     let send = async |values: &[&[u8]]| {
         let request = values.iter().fold(Request::get("/todolist"), |request, value| {

@@ -35,8 +35,8 @@ fn visible(mut answer: Answer) -> Answer {
 async fn another_users_object_answers_as_an_unknown_one_and_stays_as_it_is() {
     let app = TestApp::start().await;
     let (ann, ben) = (app.user("ann").await, app.user("ben").await);
-    ben.create_todo("ben's own").await;
-    let theirs = ann.create_todo("ann's").await;
+    ben.create_original_todo("ben's own").await;
+    let theirs = ann.create_original_todo("ann's").await;
     let before = stored(&app).await;
     let bodies = [
         json!({ "name": "stolen", "description": "x" }),
@@ -62,9 +62,9 @@ async fn another_users_object_answers_as_an_unknown_one_and_stays_as_it_is() {
 async fn a_list_has_the_callers_own_things_only() {
     let app = TestApp::start().await;
     let (ann, ben) = (app.user("ann").await, app.user("ben").await);
-    ann.create_todo("ann's").await;
+    ann.create_original_todo("ann's").await;
     ben.get("/todolist").await.assert_message(404, "No todos found for this user");
-    ben.create_todo("ben's").await;
+    ben.create_original_todo("ben's").await;
     for (client, name) in [(ann, "ann's"), (ben, "ben's")] {
         let list = client.get("/todolist").await.assert(200).json();
         let names: Vec<_> =
@@ -82,7 +82,7 @@ async fn an_admin_sees_no_todos_of_others() {
     app.db.collection("users").update_one(bson::doc! { "username": "root" }, roles).await.unwrap();
     let root = app.anonymous().login("root", crate::support::PASSWORD).await;
     root.get("/user/ann").await.assert(200);
-    let theirs = ann.create_todo("ann's").await;
+    let theirs = ann.create_original_todo("ann's").await;
     let before = stored(&app).await;
     for (method, route) in ROUTES {
         let body = json!({ "name": "stolen", "description": "x" });

@@ -254,7 +254,7 @@ async fn a_user_of_the_original_keeps_a_name_and_a_password_that_would_be_refuse
     let app = TestApp::over(db).await;
     for (username, password) in originals {
         let client = app.anonymous().login(username, password).await;
-        client.create_todo("theirs").await;
+        client.create_original_todo("theirs").await;
         assert_eq!(client.get("/todolist").await.assert(200).json().as_array().unwrap().len(), 1);
     }
 }

@@ -153,7 +153,7 @@ async fn fields_are_read_from_the_body_alone() {
     let ann = app.user("ann").await;
     let credentials = format!("username=ann&password={}", PASSWORD.replace(' ', "%20"));
     let fields = "name=x&description=y";
-    let put = format!("/todo/{}", ann.create_todo("as it was").await);
+    let put = format!("/todo/{}", ann.create_original_todo("as it was").await);
     let before = (app.db.all("users").await, app.db.all("todos").await);
     let username = blank("username", "This field cannot be blank.");
     let name = blank("name", BLANK_NAME);

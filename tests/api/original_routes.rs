@@ -102,7 +102,7 @@ async fn an_unknown_path_is_not_found_by_any_method() {
 async fn head_answers_as_get_does_without_the_body() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
-    let todo = format!("/todo/{}", ann.create_todo("buy milk").await);
+    let todo = format!("/todo/{}", ann.create_original_todo("buy milk").await);
     let unknown = format!("/todo/{ID}");
     let paths = [&todo, &unknown, "/todolist", "/user/ann", "/user/nobody"];
     for (client, path) in paths.iter().flat_map(|path| [(ann.clone(), path), (app.anonymous(), path)]) {
@@ -151,7 +151,7 @@ async fn authentication_comes_before_the_body_and_the_body_before_the_look_up() 
 async fn a_body_where_none_is_asked_for_is_not_read() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
-    let path = format!("/todo/{}", ann.create_todo("buy milk").await);
+    let path = format!("/todo/{}", ann.create_original_todo("buy milk").await);
     let refresh = ann.with_refresh_token();
     for (client, method, path) in [
         (&ann, Method::GET, path.as_str()),

@@ -113,7 +113,7 @@ async fn the_list_is_oldest_first() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     for name in ["first", "second", "third"] {
-        ann.create_todo(name).await;
+        ann.create_original_todo(name).await;
         app.clock.advance(Duration::from_secs(1));
     }
     // Older than all, though its id is the highest.

@@ -112,7 +112,7 @@ async fn the_right_token_opens_every_protected_route() {
 async fn an_access_token_lasts_15_minutes_and_a_refresh_token_30_days() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
-    ann.create_todo("x").await;
+    ann.create_original_todo("x").await;
     advance(&app, 15 * MINUTE - 1);
     ann.get("/todolist").await.assert(200);
     advance(&app, 1 + LEEWAY);
@@ -143,7 +143,7 @@ async fn a_refresh_token_at_its_end_is_called_revoked_at_no_moment() {
 async fn refreshing_gives_a_token_that_is_not_fresh_as_often_as_asked() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
-    let todo = format!("/todo/{}", ann.create_todo("x").await);
+    let todo = format!("/todo/{}", ann.create_original_todo("x").await);
     for _ in 0..3 {
         let stale = refreshed(&ann).await;
         stale.get(&todo).await.assert(200);
@@ -159,7 +159,7 @@ async fn logging_out_ends_the_whole_session_and_no_other() {
     let ben = app.user("ben").await;
     let stale = refreshed(&phone).await;
     for client in [&phone, &laptop, &ben] {
-        client.create_todo("x").await;
+        client.create_original_todo("x").await;
     }
     log_out(&stale).await;
     for app in [app.clone(), app.restart().await] {
@@ -199,7 +199,7 @@ async fn a_refresh_token_logs_nobody_out() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     ann.with_refresh_token().post("/logout", Value::Null).await.assert_refused("invalid_token");
-    ann.create_todo("x").await;
+    ann.create_original_todo("x").await;
     refreshed(&ann).await.get("/todolist").await.assert(200);
 }
 

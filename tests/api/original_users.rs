@@ -159,8 +159,8 @@ async fn the_end_of_a_user_takes_everything_that_is_theirs_and_nothing_else() {
     let (ann, ben) = (app.user("ann").await, app.user("ben").await);
     app.anonymous().login("ann", PASSWORD).await;
     for name in ["one", "two"] {
-        ann.create_todo(name).await;
-        ben.create_todo(name).await;
+        ann.create_original_todo(name).await;
+        ben.create_original_todo(name).await;
     }
     let others = stored_without(&app, "ann").await;
     assert_eq!(others.len(), 1 + 2 + 1, "a user, two todos, a session");
@@ -179,7 +179,7 @@ async fn the_end_of_a_user_takes_everything_that_is_theirs_and_nothing_else() {
 async fn whoever_registers_the_name_again_is_someone_else() {
     let app = TestApp::start().await;
     let old = app.user("ann").await;
-    let todo = format!("/todo/{}", old.create_todo("of the old ann").await);
+    let todo = format!("/todo/{}", old.create_original_todo("of the old ann").await);
     let old_account = old.get("/user/ann").await.json();
     old.delete("/user/ann").await.assert(200);
 

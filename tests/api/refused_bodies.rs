@@ -95,7 +95,7 @@ fn odd_bodies() -> Vec<(&'static str, Vec<u8>)> {
 async fn what_everyone_would_read_differently_is_refused() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
-    let put = format!("/todo/{}", ann.create_todo("as it was").await);
+    let put = format!("/todo/{}", ann.create_original_todo("as it was").await);
     let before = (app.db.all("users").await, app.db.all("todos").await);
     for (what, body) in odd_bodies() {
         for (method, path) in routes(&put) {
@@ -110,7 +110,7 @@ async fn what_everyone_would_read_differently_is_refused() {
 async fn malformed_json_is_refused_in_the_words_of_the_original() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
-    let put = format!("/todo/{}", ann.create_todo("as it was").await);
+    let put = format!("/todo/{}", ann.create_original_todo("as it was").await);
     for body in ["", "{", "}", "{\"name\":", "{'name': 'x'}", "name=x", "{\"name\":\"x\",}", "<todo/>"] {
         for (method, path) in routes(&put) {
             let answer = ann.send(method, path, &[("content-type", JSON)], body).await;
@@ -129,7 +129,7 @@ fn body_of(size: usize) -> String {
 async fn a_body_may_have_1_mib_and_no_byte_more() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
-    let put = format!("/todo/{}", ann.create_todo("x").await);
+    let put = format!("/todo/{}", ann.create_original_todo("x").await);
     for (method, path, status) in [
         (Method::POST, "/createtodo", 201),
         (Method::PUT, &put, 200),

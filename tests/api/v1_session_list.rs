@@ -237,8 +237,8 @@ async fn deleting_the_user_needs_a_fresh_token_and_ends_every_session_at_once() 
     let ben = app.v1_user("ben").await;
     let ann = app.v1_user("ann").await;
     let stale = app.v1_login("ann").await.v1_refreshed().await;
-    ann.create_todo("hers").await;
-    ben.create_todo("his").await;
+    ann.create_original_todo("hers").await;
+    ben.create_original_todo("his").await;
     stale.delete("/v1/user").await.assert_problem(401, "token_not_fresh");
     assert!(ann.delete("/v1/user").await.assert(204).body.is_empty());
     for ended in [&ann, &stale] {

@@ -8,14 +8,6 @@ use crate::support::replica::{Replica, server_state};
 use crate::support::v1::{DAY, assert_members};
 use crate::support::{Client, TestApp};
 
-async fn made(client: &Client, path: &str, body: Value) -> String {
-    client.post(path, body).await.assert(201).json()["id"].as_str().unwrap().to_owned()
-}
-
-async fn todo(client: &Client, name: &str) -> String {
-    made(client, "/v1/todos", json!({ "name": name })).await
-}
-
 /// Results of commands, without pages.
 async fn commanded(client: &Client, commands: Value) -> Vec<Value> {
     let answer = client.post("/v1/sync", json!({ "token": null, "commands": commands })).await.assert(200);
@@ -38,12 +30,12 @@ async fn a_client_that_has_nothing_gets_everything_in_pages() {
     );
 
     for number in 0..23 {
-        todo(&ann, &format!("todo {number}")).await;
+        ann.create_todo(json!({ "name": format!("todo {number}") })).await;
     }
-    let list = made(&ann, "/v1/lists", json!({ "name": "list" })).await;
-    let trashed = todo(&ann, "trashed").await;
+    let list = ann.create_list(json!({ "name": "list" })).await;
+    let trashed = ann.create_todo(json!({ "name": "trashed" })).await;
     ann.delete(&format!("/v1/todos/{trashed}")).await.assert(204);
-    let gone = todo(&ann, "gone").await;
+    let gone = ann.create_todo(json!({ "name": "gone" })).await;
     ann.delete(&format!("/v1/todos/{gone}?permanent=true")).await.assert(204);
 
     let state = server_state(&ann).await;
@@ -61,10 +53,10 @@ async fn a_client_that_has_nothing_gets_everything_in_pages() {
 async fn every_kind_of_change_reaches_a_client_that_comes_back() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
-    let list = made(&ann, "/v1/lists", json!({ "name": "list" })).await;
-    let parent = made(&ann, "/v1/todos", json!({ "name": "parent", "list_id": list })).await;
-    let child = made(&ann, "/v1/todos", json!({ "name": "child", "parent_id": parent })).await;
-    let other = todo(&ann, "other").await;
+    let list = ann.create_list(json!({ "name": "list" })).await;
+    let parent = ann.create_todo(json!({ "name": "parent", "list_id": list })).await;
+    let child = ann.create_todo(json!({ "name": "child", "parent_id": parent })).await;
+    let other = ann.create_todo(json!({ "name": "other" })).await;
     let mut replica = Replica::default();
     replica.sync(&ann, 200).await;
     replica.assert_is(&server_state(&ann).await);
@@ -106,7 +98,7 @@ async fn what_is_removed_during_a_full_read_does_not_stay_with_the_client() {
     let ann = app.v1_user("ann").await;
     let mut ids = Vec::new();
     for number in 0..12 {
-        ids.push(todo(&ann, &format!("todo {number}")).await);
+        ids.push(ann.create_todo(json!({ "name": format!("todo {number}") })).await);
     }
     let mut replica = Replica::default();
     let page = json!({ "token": null, "limit": 5 });
@@ -123,7 +115,7 @@ async fn what_is_removed_during_a_full_read_does_not_stay_with_the_client() {
 async fn a_write_that_becomes_visible_late_is_not_skipped() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
-    let id = todo(&ann, "early").await;
+    let id = ann.create_todo(json!({ "name": "early" })).await;
     let mut replica = Replica::default();
     replica.sync(&ann, 200).await;
     // A writer that took its stamp 20 s before the client looked, and was slow.
@@ -199,7 +191,10 @@ async fn commands_are_done_in_order_and_may_name_what_earlier_ones_made() {
 async fn a_bad_command_says_why_and_does_not_stop_the_others() {
     let app = TestApp::start().await;
     let (ann, ben) = (app.v1_user("ann").await, app.v1_user("ben").await);
-    let (bens, anns) = (todo(&ben, "ben's").await, todo(&ann, "ann's").await);
+    let (bens, anns) = (
+        ben.create_todo(json!({ "name": "ben's" })).await,
+        ann.create_todo(json!({ "name": "ann's" })).await,
+    );
     let put = |id: &str, body: Value| json!({ "id": id, "op": "put", "type": "todo", "target": new_id(), "body": body });
     let patch = |id: &str, target: &str, body: Value| json!({ "id": id, "op": "patch", "type": "todo", "target": target, "body": body });
     let mut stale = patch("stale", &anns, json!({ "name": "x" }));
@@ -258,7 +253,7 @@ async fn a_bad_command_says_why_and_does_not_stop_the_others() {
 async fn a_batch_that_is_repeated_answers_as_at_first_and_applies_once() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
-    let (made, known) = (new_id(), todo(&ann, "known").await);
+    let (made, known) = (new_id(), ann.create_todo(json!({ "name": "known" })).await);
     let batch = json!([
         { "id": "1", "op": "put", "type": "todo", "target": made, "body": { "name": "made" } },
         { "id": "2", "op": "patch", "type": "todo", "target": known, "if_version": 1, "body": { "name": "a" } },
@@ -292,7 +287,7 @@ async fn copies_of_a_batch_that_race_apply_once() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let weekly = json!({ "name": "weekly", "due": { "date": "2026-12-07" }, "recurrence": { "rule": "FREQ=WEEKLY", "basis": "due" } });
-    let weekly = made(&ann, "/v1/todos", weekly).await;
+    let weekly = ann.create_todo(weekly).await;
     let new = new_id();
     let batch = json!([
         { "id": "1", "op": "put", "type": "todo", "target": new, "body": { "name": "new" } },
@@ -312,7 +307,7 @@ async fn a_recurring_todo_whose_completion_was_not_noted_is_completed_once() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let weekly = json!({ "name": "weekly", "due": { "date": "2026-12-07" }, "recurrence": { "rule": "FREQ=WEEKLY", "basis": "due" } });
-    let weekly = made(&ann, "/v1/todos", weekly).await;
+    let weekly = ann.create_todo(weekly).await;
     let complete = json!([{ "id": "1", "op": "patch", "type": "todo", "target": weekly, "body": { "completed": true } }]);
     let patch = async || {
         let headers = [("content-type", "application/json"), ("idempotency-key", "k")];
@@ -371,7 +366,7 @@ async fn a_client_that_pages_while_others_write_ends_with_the_servers_state() {
     let ann = app.v1_user("ann").await;
     let mut ids = Vec::new();
     for number in 0..40 {
-        ids.push(todo(&ann, &format!("todo {number}")).await);
+        ids.push(ann.create_todo(json!({ "name": format!("todo {number}") })).await);
     }
     let write = async |writer: usize| {
         for step in 0..30 {

@@ -7,22 +7,13 @@ use bson::{DateTime, doc};
 use futures_util::TryStreamExt;
 use mongodb::IndexModel;
 use mongodb::options::IndexOptions;
-use serde_json::{Value, json};
+use serde_json::json;
 use todo_api::error::Error;
 use todo_api::owned::{Conflict, Precondition, TOMBSTONE_TTL};
 use todo_api::todos::input::TodoInput;
 
 use crate::support::process::Server;
 use crate::support::{Client, TestApp, TestDatabase};
-
-async fn made(client: &Client, body: Value) -> String {
-    client.post("/v1/todos", body).await.assert(201).json()["id"].as_str().unwrap().to_owned()
-}
-
-async fn names(client: &Client, query: &str) -> Vec<String> {
-    let page = client.get(&format!("/v1/todos{query}")).await.assert(200).json();
-    page["items"].as_array().unwrap().iter().map(|todo| todo["name"].as_str().unwrap().to_owned()).collect()
-}
 
 #[tokio::test]
 async fn todos_of_an_earlier_shape_get_the_rest_in_the_order_of_creation() {
@@ -39,8 +30,8 @@ async fn todos_of_an_earlier_shape_get_the_rest_in_the_order_of_creation() {
     }
     app.db.collection("migrations").delete_one(doc! { "_id": 2 }).await.unwrap();
     let ann = ann.at(&app.restart().await);
-    assert_eq!(names(&ann, "").await, ["older", "younger"]);
-    assert_eq!(names(&ann, "?q=creme+old").await, ["older"]);
+    assert_eq!(ann.todo_names("").await, ["older", "younger"]);
+    assert_eq!(ann.todo_names("?q=creme+old").await, ["older"]);
     let todo = ann.get("/v1/todos?limit=1").await.json()["items"][0].clone();
     assert_eq!((&todo["version"], &todo["priority"], &todo["tags"]), (&json!(4), &json!("none"), &json!([])));
     let id = todo["id"].as_str().unwrap();
@@ -55,11 +46,12 @@ async fn todos_of_an_earlier_shape_get_the_rest_in_the_order_of_creation() {
 async fn a_todo_of_either_face_is_a_todo_of_the_other() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
-    let id = ann.create_todo("").await;
+    let id = ann.create_original_todo("").await;
     let todo = ann.get(&format!("/v1/todos/{id}")).await.assert(200).json();
     assert_eq!((&todo["name"], &todo["priority"]), (&json!(""), &json!("none")));
     ann.patch(&format!("/v1/todos/{id}"), json!({ "completed": true })).await.assert(200);
-    let other = made(&ann, json!({ "name": "rich", "tags": ["t"], "due": { "date": "2026-12-01" } })).await;
+    let other =
+        ann.create_todo(json!({ "name": "rich", "tags": ["t"], "due": { "date": "2026-12-01" } })).await;
     let change = json!({ "name": "plain", "description": "d" });
     ann.put(&format!("/todo/{other}"), change).await.assert(200);
     let todo = ann.get(&format!("/v1/todos/{other}")).await.json();
@@ -68,7 +60,7 @@ async fn a_todo_of_either_face_is_a_todo_of_the_other() {
         (&json!("plain"), &json!(["t"]), &json!("2026-12-01"))
     );
     ann.delete(&format!("/todo/{other}")).await.assert(200);
-    assert_eq!(names(&ann, "?deleted=true").await, ["plain"]);
+    assert_eq!(ann.todo_names("?deleted=true").await, ["plain"]);
 }
 
 async fn is_done(client: &Client, id: &str) -> bool {
@@ -81,22 +73,22 @@ async fn however_a_subtask_came_to_its_parent_completing_the_parent_completes_it
     let ann = app.v1_user("ann").await;
     let id = |number: u8| format!("0123456789abcdef000000{number:02x}");
     for way in 0..5 {
-        let parent = made(&ann, json!({ "name": "parent" })).await;
+        let parent = ann.create_todo(json!({ "name": "parent" })).await;
         let body = json!({ "name": "child", "parent_id": parent });
         let child = match way {
-            0 => made(&ann, body).await,
+            0 => ann.create_todo(body).await,
             1 => {
                 ann.put(&format!("/v1/todos/{}", id(way)), body).await.assert(201);
                 id(way)
             }
             2 => {
-                let child = made(&ann, json!({ "name": "child" })).await;
+                let child = ann.create_todo(json!({ "name": "child" })).await;
                 let body = json!({ "parent_id": parent });
                 ann.patch(&format!("/v1/todos/{child}"), body).await.assert(200);
                 child
             }
             3 => {
-                let child = made(&ann, json!({ "name": "child" })).await;
+                let child = ann.create_todo(json!({ "name": "child" })).await;
                 let body = json!({ "parent_id": parent });
                 ann.post(&format!("/v1/todos/{child}/move"), body).await.assert(200);
                 child
@@ -118,8 +110,8 @@ async fn however_a_subtask_came_to_its_parent_completing_the_parent_completes_it
 async fn subtasks_of_an_earlier_version_are_completed_with_their_parent() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
-    let parent = made(&ann, json!({ "name": "parent" })).await;
-    let child = made(&ann, json!({ "name": "child", "parent_id": parent })).await;
+    let parent = ann.create_todo(json!({ "name": "parent" })).await;
+    let child = ann.create_todo(json!({ "name": "child", "parent_id": parent })).await;
     let forgotten = doc! { "$unset": { "is_parent": 1 } };
     app.db.collection("todos").update_many(doc! {}, forgotten).await.unwrap();
     app.db.collection("migrations").delete_one(doc! { "_id": 4 }).await.unwrap();
@@ -153,7 +145,7 @@ async fn the_index_of_an_earlier_version_by_which_it_forgot_removals_is_dropped(
 async fn what_comes_too_late_does_not_undo_what_its_client_did_meanwhile() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
-    let id = made(&ann, json!({ "name": "first" })).await;
+    let id = ann.create_todo(json!({ "name": "first" })).await;
     let owner = app.db.all("users").await[0].get_object_id("_id").unwrap();
     let stored = ObjectId::parse_str(&id).unwrap();
     let inputs = || {
@@ -192,23 +184,23 @@ async fn cut_off(app: &TestApp, id: &str, acts: bson::Bson, now: bson::Document)
 async fn what_a_crash_cut_off_is_ended_by_the_maintenance_once() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
-    let parent = made(&ann, json!({ "name": "parent" })).await;
-    made(&ann, json!({ "name": "child", "parent_id": parent })).await;
+    let parent = ann.create_todo(json!({ "name": "parent" })).await;
+    ann.create_todo(json!({ "name": "child", "parent_id": parent })).await;
     let trashed = doc! {
         "state": "trash", "deleted_at": app.clock.now(), "trashed_with": ObjectId::parse_str(&parent).unwrap(),
     };
     cut_off(&app, &parent, bson::bson!(["trash"]), trashed).await;
-    assert_eq!(names(&ann, "").await, ["child"]);
+    assert_eq!(ann.todo_names("").await, ["child"]);
     for _ in 0..2 {
         app.state.workspaces.tidy().await.unwrap();
-        assert_eq!(names(&ann, "?deleted=true").await, ["parent", "child"]);
+        assert_eq!(ann.todo_names("?deleted=true").await, ["parent", "child"]);
     }
     ann.post(&format!("/v1/todos/{parent}/restore"), json!({})).await.assert(200);
-    assert_eq!(names(&ann, "").await, ["parent", "child"]);
+    assert_eq!(ann.todo_names("").await, ["parent", "child"]);
 
     let daily =
         json!({ "name": "daily", "due": { "date": "2026-12-01" }, "recurrence": { "rule": "FREQ=DAILY" } });
-    let daily = made(&ann, daily).await;
+    let daily = ann.create_todo(daily).await;
     ann.patch(&format!("/v1/todos/{daily}"), json!({ "completed": true })).await.assert(200);
     let todos = app.db.collection("todos");
     let record = doc! { "occurrence_of": ObjectId::parse_str(&daily).unwrap() };
@@ -216,7 +208,7 @@ async fn what_a_crash_cut_off_is_ended_by_the_maintenance_once() {
     cut_off(&app, &daily, bson::bson!([{ "record": record }]), doc! {}).await;
     for _ in 0..2 {
         app.state.workspaces.tidy().await.unwrap();
-        assert_eq!(names(&ann, "?completed=true").await, ["daily"]);
+        assert_eq!(ann.todo_names("?completed=true").await, ["daily"]);
     }
 }
 
@@ -224,8 +216,8 @@ async fn what_a_crash_cut_off_is_ended_by_the_maintenance_once() {
 async fn a_repetition_does_what_a_crash_cut_off() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
-    let parent = made(&ann, json!({ "name": "parent" })).await;
-    let child = made(&ann, json!({ "name": "child", "parent_id": parent })).await;
+    let parent = ann.create_todo(json!({ "name": "parent" })).await;
+    let child = ann.create_todo(json!({ "name": "child", "parent_id": parent })).await;
     let done = doc! { "completed": true, "completed_at": app.clock.now() };
     cut_off(&app, &parent, bson::bson!(["complete"]), done).await;
     assert!(!is_done(&ann, &child).await);
@@ -240,7 +232,7 @@ async fn a_repetition_does_what_a_crash_cut_off() {
 async fn there_is_room_for_so_many_todos_and_lists_and_no_more() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
-    let first = made(&ann, json!({ "name": "first" })).await;
+    let first = ann.create_todo(json!({ "name": "first" })).await;
     let pattern = app.db.all("todos").await.remove(0);
     let copies: Vec<_> = (0..9_998)
         .map(|_| {
@@ -251,10 +243,10 @@ async fn there_is_room_for_so_many_todos_and_lists_and_no_more() {
         .collect();
     app.db.collection("todos").insert_many(copies).await.unwrap();
     app.advance(61);
-    made(&ann, json!({ "name": "last" })).await;
+    ann.create_todo(json!({ "name": "last" })).await;
     ann.post("/v1/todos", json!({ "name": "x" })).await.assert_problem(422, "limit_reached");
     let ben = app.v1_user("ben").await;
-    made(&ben, json!({ "name": "another user has room" })).await;
+    ben.create_todo(json!({ "name": "another user has room" })).await;
     let path = "/v1/todos/0123456789abcdef01234567";
     ann.put(path, json!({ "name": "x" })).await.assert_problem(422, "limit_reached");
     ann.delete(&format!("/v1/todos/{first}")).await.assert(204);

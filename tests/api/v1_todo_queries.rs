@@ -7,15 +7,6 @@ use crate::support::{Client, TestApp};
 
 const PRIORITIES: [&str; 4] = ["none", "low", "medium", "high"];
 
-async fn made(client: &Client, body: Value) -> String {
-    client.post("/v1/todos", body).await.assert(201).json()["id"].as_str().unwrap().to_owned()
-}
-
-async fn names(client: &Client, query: &str) -> Vec<String> {
-    let page = client.get(&format!("/v1/todos{query}")).await.assert(200).json();
-    page["items"].as_array().unwrap().iter().map(|todo| todo["name"].as_str().unwrap().to_owned()).collect()
-}
-
 /// Everything that a query shows, by pages of `limit`, following the cursors.
 async fn walked(client: &Client, query: &str, limit: usize) -> Vec<String> {
     let (mut all, mut cursor) = (Vec::new(), String::new());
@@ -43,13 +34,13 @@ async fn every_order_is_walked_whole_in_both_directions() {
         };
         let body =
             json!({ "name": format!("{:02}", n * 11 % 23), "due": due, "priority": PRIORITIES[n % 4] });
-        made(&ann, body).await;
+        ann.create_todo(body).await;
         app.advance(1);
     }
     for sort in ["position", "due", "priority", "name", "created_at", "updated_at"] {
         for sign in ["", "-"] {
             let query = format!("&sort={sign}{sort}");
-            let whole = names(&ann, &format!("?limit=200{query}")).await;
+            let whole = ann.todo_names(&format!("?limit=200{query}")).await;
             assert_eq!(walked(&ann, &query, 4).await, whole, "{query}");
             assert_eq!(whole.len(), 23);
         }
@@ -61,7 +52,7 @@ async fn every_order_is_walked_whole_in_both_directions() {
         dues[..15].windows(2).all(|pair| pair[0] >= pair[1]) && dues[15..].iter().all(Option::is_none),
         "{dues:?}"
     );
-    assert!(names(&ann, "?sort=name&limit=200").await.is_sorted());
+    assert!(ann.todo_names("?sort=name&limit=200").await.is_sorted());
 }
 
 #[tokio::test]
@@ -70,7 +61,7 @@ async fn a_walk_shows_every_untouched_todo_once_while_others_come_and_go() {
     let ann = app.v1_user("ann").await;
     let mut passing = Vec::new();
     for n in 0..40 {
-        let id = made(&ann, json!({ "name": format!("kept {n:02}") })).await;
+        let id = ann.create_todo(json!({ "name": format!("kept {n:02}") })).await;
         passing.push((n, id));
     }
     let (mut seen, mut cursor, mut turn) = (Vec::new(), String::new(), 0);
@@ -79,7 +70,7 @@ async fn a_walk_shows_every_untouched_todo_once_while_others_come_and_go() {
         seen.extend(
             page["items"].as_array().unwrap().iter().map(|todo| todo["name"].as_str().unwrap().to_owned()),
         );
-        made(&ann, json!({ "name": "new" })).await;
+        ann.create_todo(json!({ "name": "new" })).await;
         // The last one that was shown goes, and one that was not shown yet moves to the front.
         let shown = page["items"].as_array().unwrap().last().unwrap()["id"].as_str().unwrap().to_owned();
         ann.delete(&format!("/v1/todos/{shown}?permanent=true")).await.assert(204);
@@ -98,7 +89,7 @@ async fn a_cursor_is_good_for_its_user_its_filter_and_its_order_only() {
     let (ann, bob) = (app.v1_user("ann").await, app.v1_user("bob").await);
     for client in [&ann, &bob] {
         for n in 0..3 {
-            made(client, json!({ "name": n.to_string() })).await;
+            client.create_todo(json!({ "name": n.to_string() })).await;
         }
     }
     let page = ann.get("/v1/todos?limit=1&completed=false").await.json();
@@ -115,13 +106,14 @@ async fn a_cursor_is_good_for_its_user_its_filter_and_its_order_only() {
 async fn filters_combine() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
-    let list = ann.post("/v1/lists", json!({ "name": "l" })).await.json()["id"].as_str().unwrap().to_owned();
-    let top =
-        made(&ann, json!({ "name": "top", "list_id": list, "tags": ["a", "b"], "priority": "high" })).await;
-    made(&ann, json!({ "name": "sub", "parent_id": top, "tags": ["a"], "completed": true })).await;
+    let list = ann.create_list(json!({ "name": "l" })).await;
+    let top = ann
+        .create_todo(json!({ "name": "top", "list_id": list, "tags": ["a", "b"], "priority": "high" }))
+        .await;
+    ann.create_todo(json!({ "name": "sub", "parent_id": top, "tags": ["a"], "completed": true })).await;
     app.advance(10);
     let between = bson::DateTime::from_millis(app.clock.now().timestamp_millis() - 5_000);
-    made(&ann, json!({ "name": "loose", "tags": ["b"], "priority": "high" })).await;
+    ann.create_todo(json!({ "name": "loose", "tags": ["b"], "priority": "high" })).await;
     let since = format!("?updated_after={}", todo_api::clock::rfc3339(between));
     for (query, expected) in [
         (format!("?list_id={list}"), vec!["top", "sub"]),
@@ -138,7 +130,7 @@ async fn filters_combine() {
         ("?q=LO".to_owned(), vec!["loose"]),
         ("?q=lo&tag=a".to_owned(), vec![]),
     ] {
-        assert_eq!(names(&ann, &query).await, expected, "{query}");
+        assert_eq!(ann.todo_names(&query).await, expected, "{query}");
     }
 }
 
@@ -155,15 +147,15 @@ async fn due_dates_are_compared_in_the_users_zone() {
         // 2026-12-01 in Auckland.
         ("honolulu", json!({ "at": "2026-11-30T08:00", "time_zone": "Pacific/Honolulu" })),
     ] {
-        made(&ann, json!({ "name": name, "due": due })).await;
+        ann.create_todo(json!({ "name": name, "due": due })).await;
     }
-    made(&ann, json!({ "name": "never" })).await;
-    assert_eq!(names(&ann, "?due_before=2026-12-02").await, ["day", "floating", "honolulu"]);
-    assert_eq!(names(&ann, "?due_after=2026-12-01").await, ["berlin"]);
-    assert_eq!(names(&ann, "?due_before=2026-12-01").await, [""; 0]);
-    assert_eq!(names(&ann, "?due_after=2026-12-01T23:30").await, ["berlin"]);
+    ann.create_todo(json!({ "name": "never" })).await;
+    assert_eq!(ann.todo_names("?due_before=2026-12-02").await, ["day", "floating", "honolulu"]);
+    assert_eq!(ann.todo_names("?due_after=2026-12-01").await, ["berlin"]);
+    assert_eq!(ann.todo_names("?due_before=2026-12-01").await, [""; 0]);
+    assert_eq!(ann.todo_names("?due_after=2026-12-01T23:30").await, ["berlin"]);
     assert_eq!(
-        names(&ann, "?due_after=2026-12-01T10:29:59Z&due_before=2026-12-01T10:30:01Z").await,
+        ann.todo_names("?due_after=2026-12-01T10:29:59Z&due_before=2026-12-01T10:30:01Z").await,
         ["floating"]
     );
 }
@@ -174,7 +166,7 @@ async fn words_are_found_by_their_beginnings_in_any_script() {
     let ann = app.v1_user("ann").await;
     for name in ["Crème brûlée", "STRASSE 12", "купить Молоко", "買牛奶", "a.b*c[d]$e", "👍 done"]
     {
-        made(&ann, json!({ "name": name, "description": "plain words" })).await;
+        ann.create_todo(json!({ "name": name, "description": "plain words" })).await;
     }
     for (q, expected) in [
         ("creme+bru", vec!["Crème brûlée"]),
@@ -187,9 +179,9 @@ async fn words_are_found_by_their_beginnings_in_any_script() {
         ("%24ne", vec![]),
         ("b", vec!["Crème brûlée", "a.b*c[d]$e"]),
     ] {
-        assert_eq!(names(&ann, &format!("?q={q}")).await, expected, "{q}");
+        assert_eq!(ann.todo_names(&format!("?q={q}")).await, expected, "{q}");
     }
-    assert_eq!(names(&ann, "?q=plai+wor").await.len(), 6);
+    assert_eq!(ann.todo_names("?q=plai+wor").await.len(), 6);
 }
 
 #[tokio::test]
@@ -198,7 +190,7 @@ async fn moves_make_the_order_that_they_say() {
     let ann = app.v1_user("ann").await;
     let mut ids = Vec::new();
     for name in ["a", "b", "c", "d"] {
-        ids.push(made(&ann, json!({ "name": name })).await);
+        ids.push(ann.create_todo(json!({ "name": name })).await);
     }
     for (moved, body, expected) in [
         (0, json!({}), "bcda"),
@@ -207,7 +199,7 @@ async fn moves_make_the_order_that_they_say() {
         (0, json!({ "before": ids[2] }), "dacb"),
     ] {
         ann.post(&format!("/v1/todos/{}/move", ids[moved]), body).await.assert(200);
-        assert_eq!(names(&ann, "").await.concat(), expected);
+        assert_eq!(ann.todo_names("").await.concat(), expected);
     }
     let path = format!("/v1/todos/{}/move", ids[0]);
     ann.post(&path, json!({ "before": ids[0] })).await.assert_faults(&["/before"]);
@@ -218,7 +210,7 @@ async fn moves_make_the_order_that_they_say() {
     for turn in 0..90 {
         let moved = &ids[[1, 3][turn % 2]];
         ann.post(&format!("/v1/todos/{moved}/move"), json!({ "after": ids[0] })).await.assert(200);
-        let (order, moved) = (names(&ann, "").await, ["b", "d"][turn % 2]);
+        let (order, moved) = (ann.todo_names("").await, ["b", "d"][turn % 2]);
         let at = order.iter().position(|name| name == "a").unwrap();
         assert_eq!(order[at + 1], moved, "{turn}");
     }
@@ -240,7 +232,8 @@ async fn moves_that_together_would_make_a_circle_do_not() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     for _ in 0..10 {
-        let (a, b) = (made(&ann, json!({ "name": "a" })).await, made(&ann, json!({ "name": "b" })).await);
+        let (a, b) =
+            (ann.create_todo(json!({ "name": "a" })).await, ann.create_todo(json!({ "name": "b" })).await);
         let both = [(&a, &b), (&b, &a)].map(|(moved, under)| {
             let (ann, body) = (ann.clone(), json!({ "parent_id": under }));
             let path = format!("/v1/todos/{moved}/move");
@@ -263,8 +256,8 @@ async fn moves_that_together_would_make_a_circle_do_not() {
 async fn tags_are_counted_renamed_merged_and_removed() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
-    let id = made(&ann, json!({ "name": "1", "tags": ["$home", "x"] })).await;
-    made(&ann, json!({ "name": "2", "tags": ["x", "house"], "completed": true })).await;
+    let id = ann.create_todo(json!({ "name": "1", "tags": ["$home", "x"] })).await;
+    ann.create_todo(json!({ "name": "2", "tags": ["x", "house"], "completed": true })).await;
     let path = format!("/v1/todos/{id}/tags/a%2Fb");
     for _ in 0..2 {
         assert_eq!(ann.put(&path, json!({})).await.assert(200).json()["version"], 2);
@@ -304,19 +297,16 @@ async fn explained(app: &TestApp, ann: &Client, query: &str) -> (String, i64, i6
 async fn every_filter_and_order_is_answered_from_an_index() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
-    let list = ann.post("/v1/lists", json!({ "name": "l" })).await.json()["id"].as_str().unwrap().to_owned();
-    let parent = made(&ann, json!({ "name": "parent" })).await;
+    let list = ann.create_list(json!({ "name": "l" })).await;
+    let parent = ann.create_todo(json!({ "name": "parent" })).await;
     for n in 0..120 {
-        made(
-            &ann,
-            json!({
-                "name": format!("name{n:03}"), "completed": n % 5 == 0, "tags": [format!("t{}", n % 4)],
-                "priority": PRIORITIES[n % 4],
-                "list_id": if n % 3 == 0 { json!(list) } else { Value::Null },
-                "parent_id": if n % 3 == 1 { json!(parent) } else { Value::Null },
-                "due": { "date": format!("2026-{:02}-{:02}", 1 + n % 12, 1 + n % 28) },
-            }),
-        )
+        ann.create_todo(json!({
+            "name": format!("name{n:03}"), "completed": n % 5 == 0, "tags": [format!("t{}", n % 4)],
+            "priority": PRIORITIES[n % 4],
+            "list_id": if n % 3 == 0 { json!(list) } else { Value::Null },
+            "parent_id": if n % 3 == 1 { json!(parent) } else { Value::Null },
+            "due": { "date": format!("2026-{:02}-{:02}", 1 + n % 12, 1 + n % 28) },
+        }))
         .await;
     }
     let filters = [

@@ -3,35 +3,11 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use crate::support::v1::{DAY, assert_members};
-use crate::support::{Answer, Client, TestApp};
+use crate::support::TestApp;
+use crate::support::v1::{DAY, assert_members, todo_path};
 
 const MEMBERS: &str = "id list_id parent_id name description completed completed_at due recurrence priority tags \
                        position occurrence_of version created_at updated_at deleted_at";
-
-/// Makes a todo, and says its path.
-async fn made(client: &Client, body: Value) -> String {
-    format!("/v1/todos/{}", id_of(&client.post("/v1/todos", body).await.assert(201)))
-}
-
-fn id_of(answer: &Answer) -> String {
-    answer.json()["id"].as_str().unwrap().to_owned()
-}
-
-async fn names(client: &Client, path: &str) -> Vec<String> {
-    let page = client.get(path).await.assert(200).json();
-    page["items"].as_array().unwrap().iter().map(|todo| todo["name"].as_str().unwrap().to_owned()).collect()
-}
-
-async fn with_header(
-    client: &Client,
-    method: Method,
-    path: &str,
-    header: (&str, &str),
-    body: Value,
-) -> Answer {
-    client.send(method, path, &[("content-type", "application/json"), header], body.to_string()).await
-}
 
 #[tokio::test]
 async fn a_todo_needs_only_a_name() {
@@ -40,7 +16,7 @@ async fn a_todo_needs_only_a_name() {
     let answer = ann.post("/v1/todos", json!({ "name": "  milk " })).await.assert(201);
     let todo = answer.json();
     assert_members(&todo, MEMBERS);
-    assert_eq!(answer.header("location"), format!("/v1/todos/{}", id_of(&answer)));
+    assert_eq!(answer.header("location"), format!("/v1/todos/{}", answer.id()));
     assert_eq!(answer.header("etag"), "\"1\"");
     for (member, value) in [
         ("name", json!("milk")),
@@ -63,15 +39,14 @@ async fn a_todo_needs_only_a_name() {
 async fn a_patch_keeps_what_it_does_not_name_and_clears_what_it_makes_null() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
-    let path = made(
-        &ann,
-        json!({
+    let path = todo_path(
+        &ann.create_todo(json!({
             "name": "run", "description": "far", "priority": "high", "tags": ["a", "b", "a"],
             "due": { "at": "2026-12-01T09:00", "time_zone": "Europe/Berlin" },
             "recurrence": { "rule": "FREQ=WEEKLY;BYDAY=TU" },
-        }),
-    )
-    .await;
+        }))
+        .await,
+    );
     let before = ann.get(&path).await.json();
     assert_eq!(before["tags"], json!(["a", "b"]));
     assert_eq!(before["recurrence"], json!({ "rule": "FREQ=WEEKLY;BYDAY=TU", "basis": "due" }));
@@ -98,7 +73,7 @@ async fn a_patch_keeps_what_it_does_not_name_and_clears_what_it_makes_null() {
 async fn bad_input_is_refused_by_the_member_and_changes_nothing() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
-    let path = made(&ann, json!({ "name": "x" })).await;
+    let path = todo_path(&ann.create_todo(json!({ "name": "x" })).await);
     let before = ann.get(&path).await.json();
     let long = "x".repeat(501);
     let cases = [
@@ -166,7 +141,7 @@ async fn limits_hold_exactly() {
     let ann = app.v1_user("ann").await;
     let tags: Vec<_> = (0..50).map(|n| format!("{n:064}")).collect();
     let body = json!({ "name": "é".repeat(500), "description": "d".repeat(16_384), "tags": tags });
-    let path = made(&ann, body).await;
+    let path = todo_path(&ann.create_todo(body).await);
     ann.put(&format!("{path}/tags/one-more"), json!({})).await.assert_faults(&["/tags"]);
     let known = format!("{path}/tags/{:064}", 7);
     ann.put(&known, json!({})).await.assert(200);
@@ -176,41 +151,43 @@ async fn limits_hold_exactly() {
 async fn conditions_keep_changes_from_getting_lost() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
-    let path = made(&ann, json!({ "name": "x" })).await;
+    let path = todo_path(&ann.create_todo(json!({ "name": "x" })).await);
     ann.patch(&path, json!({ "name": "y" })).await.assert(200);
     let stale = ("if-match", "\"1\"");
     for method in [Method::PATCH, Method::PUT] {
-        let answer = with_header(&ann, method, &path, stale, json!({ "name": "z" })).await;
+        let answer = ann.send_json_with(method, &path, stale, &json!({ "name": "z" })).await;
         assert_eq!(answer.assert_problem(412, "version_mismatch").json()["current"]["name"], "y");
     }
-    with_header(&ann, Method::DELETE, &path, stale, json!({})).await.assert_problem(412, "version_mismatch");
+    ann.send_json_with(Method::DELETE, &path, stale, &json!({}))
+        .await
+        .assert_problem(412, "version_mismatch");
     let moved = format!("{path}/move");
-    with_header(&ann, Method::POST, &moved, stale, json!({})).await.assert_problem(412, "version_mismatch");
+    ann.send_json_with(Method::POST, &moved, stale, &json!({})).await.assert_problem(412, "version_mismatch");
     let restored = format!("{path}/restore");
-    with_header(&ann, Method::POST, &restored, stale, json!({}))
+    ann.send_json_with(Method::POST, &restored, stale, &json!({}))
         .await
         .assert_problem(412, "version_mismatch");
     let create = ("if-none-match", "*");
-    with_header(&ann, Method::PUT, &path, create, json!({ "name": "z" }))
+    ann.send_json_with(Method::PUT, &path, create, &json!({ "name": "z" }))
         .await
         .assert_problem(412, "version_mismatch");
     assert_eq!(ann.send(Method::GET, &path, &[("if-none-match", "\"2\"")], "").await.status, 304);
     let current = ("if-match", "\"2\"");
-    with_header(&ann, Method::PATCH, &path, current, json!({ "name": "z" })).await.assert(200);
+    ann.send_json_with(Method::PATCH, &path, current, &json!({ "name": "z" })).await.assert(200);
 }
 
 #[tokio::test]
 async fn concurrent_updates_have_one_winner_with_a_condition_and_all_survive_without() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
-    let path = made(&ann, json!({ "name": "x" })).await;
+    let path = todo_path(&ann.create_todo(json!({ "name": "x" })).await);
     for round in 1..=3 {
         let tag = format!("\"{round}\"");
         let tries = (0..16).map(|n| {
             let (ann, path, tag) = (ann.clone(), path.clone(), tag.clone());
             async move {
                 let body = json!({ "name": format!("{round} {n}") });
-                with_header(&ann, Method::PATCH, &path, ("if-match", &tag), body).await.status.as_u16()
+                ann.send_json_with(Method::PATCH, &path, ("if-match", &tag), &body).await.status.as_u16()
             }
         });
         let mut statuses = futures_util::future::join_all(tries).await;
@@ -256,17 +233,17 @@ async fn a_repeated_creation_with_its_key_makes_one_todo() {
     let key = ("idempotency-key", "k1");
     let body = json!({ "name": "x" });
     let both = [
-        with_header(&ann, Method::POST, "/v1/todos", key, body.clone()),
-        with_header(&ann, Method::POST, "/v1/todos", key, body.clone()),
+        ann.send_json_with(Method::POST, "/v1/todos", key, &body),
+        ann.send_json_with(Method::POST, "/v1/todos", key, &body),
     ];
     let both = futures_util::future::join_all(both).await;
     assert_eq!(both[0].clone().assert(201).json(), both[1].clone().assert(201).json());
     ann.patch(both[0].header("location"), json!({ "name": "y" })).await.assert(200);
-    let again = with_header(&ann, Method::POST, "/v1/todos", key, body).await.assert(201);
+    let again = ann.send_json_with(Method::POST, "/v1/todos", key, &body).await.assert(201);
     assert_eq!((again.json(), again.header("idempotent-replayed")), (both[0].json(), "true"));
-    let other = with_header(&ann, Method::POST, "/v1/todos", key, json!({ "name": "z" })).await;
+    let other = ann.send_json_with(Method::POST, "/v1/todos", key, &json!({ "name": "z" })).await;
     other.assert_problem(409, "idempotency_key_reused");
-    assert_eq!(names(&ann, "/v1/todos").await, ["y"]);
+    assert_eq!(ann.todo_names("").await, ["y"]);
 }
 
 #[tokio::test]
@@ -275,15 +252,17 @@ async fn completing_a_recurring_todo_moves_it_on_and_records_what_was_done() {
     let ann = app.v1_user("ann").await;
     let due = json!({ "at": "2027-03-21T09:00", "time_zone": "Europe/Berlin" });
     let rule = json!({ "rule": "FREQ=WEEKLY;COUNT=3" });
-    let path = made(&ann, json!({ "name": "run", "due": due, "recurrence": rule, "tags": ["t"] })).await;
+    let path = todo_path(
+        &ann.create_todo(json!({ "name": "run", "due": due, "recurrence": rule, "tags": ["t"] })).await,
+    );
     let done = json!({ "completed": true });
     let once =
-        with_header(&ann, Method::PATCH, &path, ("if-match", "\"1\""), done.clone()).await.assert(200).json();
+        ann.send_json_with(Method::PATCH, &path, ("if-match", "\"1\""), &done).await.assert(200).json();
     assert_eq!((&once["completed"], &once["due"]["at"]), (&json!(false), &json!("2027-03-28T09:00")));
-    with_header(&ann, Method::PATCH, &path, ("if-match", "\"1\""), done.clone()).await.assert(412);
+    ann.send_json_with(Method::PATCH, &path, ("if-match", "\"1\""), &done).await.assert(412);
     let key = ("idempotency-key", "k");
     for _ in 0..2 {
-        let twice = with_header(&ann, Method::PATCH, &path, key, done.clone()).await.assert(200).json();
+        let twice = ann.send_json_with(Method::PATCH, &path, key, &done).await.assert(200).json();
         assert_eq!(twice["due"]["at"], "2027-04-04T09:00");
     }
     let last = ann.patch(&path, done).await.assert(200).json();
@@ -303,11 +282,13 @@ async fn completing_a_recurring_todo_moves_it_on_and_records_what_was_done() {
 async fn subtasks_follow_their_parent() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
-    let list = id_of(&ann.post("/v1/lists", json!({ "name": "l" })).await.assert(201));
-    let mut paths = vec![made(&ann, json!({ "name": "0" })).await];
+    let list = ann.create_list(json!({ "name": "l" })).await;
+    let mut paths = vec![todo_path(&ann.create_todo(json!({ "name": "0" })).await)];
     for level in 1..5 {
         let parent = paths[level - 1].rsplit('/').next().unwrap().to_owned();
-        paths.push(made(&ann, json!({ "name": level.to_string(), "parent_id": parent })).await);
+        paths.push(todo_path(
+            &ann.create_todo(json!({ "name": level.to_string(), "parent_id": parent })).await,
+        ));
     }
     let id = |level: usize| paths[level].rsplit('/').next().unwrap().to_owned();
     ann.post("/v1/todos", json!({ "name": "5", "parent_id": id(4) })).await.assert_faults(&["/parent_id"]);
@@ -324,14 +305,14 @@ async fn subtasks_follow_their_parent() {
     ann.delete(&paths[3]).await.assert(204);
     ann.delete(&paths[1]).await.assert(204);
     ann.delete(&paths[1]).await.assert(204);
-    assert_eq!(names(&ann, "/v1/todos").await, ["0"]);
-    assert_eq!(names(&ann, "/v1/todos?deleted=true").await, ["1", "2", "3", "4"]);
+    assert_eq!(ann.todo_names("").await, ["0"]);
+    assert_eq!(ann.todo_names("?deleted=true").await, ["1", "2", "3", "4"]);
     ann.patch(&paths[1], json!({ "name": "x" })).await.assert_problem(409, "in_trash");
     ann.post(&format!("{}/restore", paths[1]), json!({})).await.assert(200);
-    assert_eq!(names(&ann, "/v1/todos").await, ["0", "1", "2"]);
-    assert_eq!(names(&ann, "/v1/todos?deleted=true").await, ["3", "4"]);
+    assert_eq!(ann.todo_names("").await, ["0", "1", "2"]);
+    assert_eq!(ann.todo_names("?deleted=true").await, ["3", "4"]);
     ann.delete(&format!("{}?permanent=true", paths[0])).await.assert(204);
-    assert_eq!(names(&ann, "/v1/todos?deleted=any").await, [""; 0]);
+    assert_eq!(ann.todo_names("?deleted=any").await, [""; 0]);
 }
 
 #[tokio::test]
@@ -339,30 +320,30 @@ async fn a_list_takes_its_todos_into_the_trash_and_brings_them_back() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let list = ann.post("/v1/lists", json!({ "name": "home", "color": "#FFaa00" })).await.assert(201);
-    let (id, path) = (id_of(&list), list.header("location").to_owned());
+    let (id, path) = (list.id(), list.header("location").to_owned());
     assert_members(
         &list.json(),
         "id name description color position open_count version created_at updated_at deleted_at",
     );
     for name in ["a", "b", "c"] {
-        made(&ann, json!({ "name": name, "list_id": id, "completed": name == "c" })).await;
+        todo_path(&ann.create_todo(json!({ "name": name, "list_id": id, "completed": name == "c" })).await);
     }
-    let single = made(&ann, json!({ "name": "alone", "list_id": id })).await;
+    let single = todo_path(&ann.create_todo(json!({ "name": "alone", "list_id": id })).await);
     ann.delete(&single).await.assert(204);
     assert_eq!(ann.get(&path).await.json()["open_count"], 2);
     ann.delete(&path).await.assert(204);
-    assert_eq!(names(&ann, "/v1/todos").await.len(), 0);
+    assert_eq!(ann.todo_names("").await.len(), 0);
     ann.post("/v1/todos", json!({ "name": "x", "list_id": id })).await.assert_faults(&["/list_id"]);
     let back = ann.post(&format!("{single}/restore"), json!({})).await.assert(200).json();
     assert_eq!(back["list_id"], Value::Null);
     ann.post(&format!("{path}/restore"), json!({})).await.assert(200);
-    assert_eq!(names(&ann, &format!("/v1/todos?list_id={id}")).await, ["a", "b", "c"]);
+    assert_eq!(ann.todo_names(&format!("?list_id={id}")).await, ["a", "b", "c"]);
     ann.patch(&path, json!({ "color": "red" })).await.assert_faults(&["/color"]);
     ann.delete(&path).await.assert(204);
     app.advance(31 * DAY);
     app.state.workspaces.tidy().await.unwrap();
     let ann = app.v1_login("ann").await;
-    assert_eq!(names(&ann, "/v1/todos?deleted=any").await, ["alone"]);
+    assert_eq!(ann.todo_names("?deleted=any").await, ["alone"]);
     ann.get(&path).await.assert_problem(404, "not_found");
     let gone = app.db.all("todos").await;
     let gone = gone.iter().find(|todo| todo.get_str("state").unwrap() == "gone").unwrap();
@@ -374,8 +355,8 @@ async fn a_list_takes_its_todos_into_the_trash_and_brings_them_back() {
 async fn concurrent_patches_of_different_members_all_survive() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
-    let list = id_of(&ann.post("/v1/lists", json!({ "name": "l" })).await.assert(201));
-    let path = made(&ann, json!({ "name": "x" })).await;
+    let list = ann.create_list(json!({ "name": "l" })).await;
+    let path = todo_path(&ann.create_todo(json!({ "name": "x" })).await);
     let members = [
         ("name", json!("new")),
         ("description", json!("more")),

@@ -128,7 +128,7 @@ async fn a_token_of_the_originals_login_opens_the_routes_here_and_one_of_ours_th
     original.get("/v1/sessions").await.assert(200);
     let ours = app.v1_login("ann").await;
     ours.get("/user/ann").await.assert(200);
-    ours.create_todo("x").await;
+    ours.create_original_todo("x").await;
     ours.get("/todolist").await.assert(200);
     let body = json!({ "current_password": PASSWORD, "new_password": "battery staple" });
     let changed = original.with_tokens(&original.put("/v1/user/password", body).await);

@@ -53,8 +53,8 @@ impl Client {
         }
     }
 
-    /// Creates a todo through the original's route, and says its id.
-    pub(crate) async fn create_todo(&self, name: &str) -> String {
+    /// Creates a todo through the original's route, and returns its id.
+    pub(crate) async fn create_original_todo(&self, name: &str) -> String {
         let todo =
             self.post("/createtodo", json!({ "name": name, "description": "" })).await.assert(201).json();
         todo["_id"]["$oid"].as_str().expect("a todo has an id").to_owned()
@@ -78,6 +78,17 @@ impl Client {
 
     pub(crate) async fn send_json(&self, method: Method, path: &str, body: &Value) -> Answer {
         self.send(method, path, &[("content-type", "application/json")], body.to_string()).await
+    }
+
+    /// As [`Client::send_json`], with one more header.
+    pub(crate) async fn send_json_with(
+        &self,
+        method: Method,
+        path: &str,
+        header: (&str, &str),
+        body: &Value,
+    ) -> Answer {
+        self.send(method, path, &[("content-type", "application/json"), header], body.to_string()).await
     }
 
     /// Sends any request, with the access token unless `headers` has an `authorization` of its own.

@@ -88,6 +88,23 @@ impl Client {
         self.send_json(Method::PATCH, path, &body).await
     }
 
+    /// Creates a todo through `/v1`, and returns its id.
+    pub(crate) async fn create_todo(&self, body: Value) -> String {
+        self.post("/v1/todos", body).await.assert(201).id()
+    }
+
+    /// Creates a list, and returns its id.
+    pub(crate) async fn create_list(&self, body: Value) -> String {
+        self.post("/v1/lists", body).await.assert(201).id()
+    }
+
+    /// The names on the page of todos that a query selects, in their order. `query` is empty or begins with `?`.
+    pub(crate) async fn todo_names(&self, query: &str) -> Vec<String> {
+        let page = self.get(&format!("/v1/todos{query}")).await.assert(200).json();
+        let todos = page["items"].as_array().unwrap();
+        todos.iter().map(|todo| todo["name"].as_str().unwrap().to_owned()).collect()
+    }
+
     /// Uses the access token, and waits until the service has noted that the client has it, which happens behind the
     /// answer.
     pub(crate) async fn use_access(&self) {
@@ -124,6 +141,12 @@ impl Client {
 }
 
 impl Answer {
+    /// The id of the object in the body.
+    #[track_caller]
+    pub(crate) fn id(&self) -> String {
+        self.json()["id"].as_str().expect("an object has an id").to_owned()
+    }
+
     /// The tokens of an answer, which has them all and nothing else.
     #[track_caller]
     pub(crate) fn assert_tokens(&self) -> Value {
@@ -194,6 +217,10 @@ impl Answer {
         self.body = self.text().replace(&id, "").into_bytes();
         self
     }
+}
+
+pub(crate) fn todo_path(id: &str) -> String {
+    format!("/v1/todos/{id}")
 }
 
 /// An object has these members and no others.
