@@ -4,7 +4,7 @@ use axum::http::Method;
 use bson::Document;
 use serde_json::json;
 
-use crate::support::tokens::PROTECTED_V1;
+use crate::support::tokens::{PROTECTED_V1, UNKNOWN_ID};
 use crate::support::{Answer, TestApp};
 
 const COLLECTIONS: [&str; 4] = ["users", "todos", "lists", "sessions"];
@@ -109,7 +109,6 @@ async fn another_user_is_forbidden_and_an_unknown_one_not_found() {
 /// What is under `/v1` of another user, by every protected route that names a todo or a list by its id.
 #[tokio::test]
 async fn another_users_object_under_v1_answers_as_an_unknown_one_and_stays_as_it_is() {
-    const UNKNOWN: &str = "0123456789abcdef01234567";
     let app = TestApp::start().await;
     let (ann, ben) = (app.v1_user("ann").await, app.v1_user("ben").await);
     let name = json!({ "name": "stolen" });
@@ -118,8 +117,8 @@ async fn another_users_object_under_v1_answers_as_an_unknown_one_and_stays_as_it
         let theirs = made["id"].as_str().unwrap();
         let before = stored(&app).await;
         let (object, permanent) =
-            (format!("/v1/{kind}/{UNKNOWN}"), format!("/v1/{kind}/{UNKNOWN}?permanent=true"));
-        let routes = PROTECTED_V1.into_iter().map(|(method, path, _)| (method, path));
+            (format!("/v1/{kind}/{UNKNOWN_ID}"), format!("/v1/{kind}/{UNKNOWN_ID}?permanent=true"));
+        let routes = PROTECTED_V1.iter().map(|(method, path, _)| (method.clone(), path.as_str()));
         let routes = routes.filter(|(method, path)| {
             path.starts_with(&object) && !(*path == object && method == Method::PUT)
         });
@@ -128,11 +127,11 @@ async fn another_users_object_under_v1_answers_as_an_unknown_one_and_stays_as_it
         for (method, path) in &routes {
             let body = if path.ends_with("/move") { json!({}) } else { name.clone() };
             let send = async |path: &str| ben.send_json(method.clone(), path, &body).await;
-            let other = send(&path.replace(UNKNOWN, theirs)).await;
+            let other = send(&path.replace(UNKNOWN_ID, theirs)).await;
             assert_eq!(other.status, send(path).await.status, "{method} {path}");
             other.assert_problem(404, "not_found");
         }
-        ben.put(&object.replace(UNKNOWN, theirs), name.clone()).await.assert_problem(409, "id_taken");
+        ben.put(&object.replace(UNKNOWN_ID, theirs), name.clone()).await.assert_problem(409, "id_taken");
         assert_eq!(stored(&app).await, before, "{kind}");
     }
 }

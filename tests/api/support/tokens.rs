@@ -1,14 +1,20 @@
 //! Tokens taken apart, and put together by hand with the service's own keys, so that only what a test changes is wrong.
 
+use std::sync::LazyLock;
+
 use aws_lc_rs::{hkdf, hmac};
 use axum::http::Method;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use serde_json::Value;
 use todo_api::auth::token::{SigningKeys, TokenKind};
+use todo_api::openapi::document::DOCUMENT;
 
 use super::{Client, SECRET, TestApp};
 
-/// What a protected route asks for.
+/// A well-formed id that no object has.
+pub(crate) const UNKNOWN_ID: &str = "0123456789abcdef01234567";
+
+/// The token that a protected route needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Need {
     Access,
@@ -16,43 +22,40 @@ pub(crate) enum Need {
     Refresh,
 }
 
-/// Every protected route under `/v1`; the logout takes a refresh token too. A new route belongs in here.
-pub(crate) const PROTECTED_V1: [(Method, &str, Need); 32] = [
-    (Method::POST, "/v1/refresh", Need::Refresh),
-    (Method::POST, "/v1/logout", Need::Access),
-    (Method::GET, "/v1/sessions", Need::Access),
-    (Method::DELETE, "/v1/sessions", Need::Access),
-    (Method::DELETE, "/v1/sessions/0123456789abcdef0123456789abcdef", Need::Access),
-    (Method::GET, "/v1/user", Need::Access),
-    (Method::PATCH, "/v1/user", Need::Access),
-    (Method::PUT, "/v1/user/password", Need::Access),
-    (Method::DELETE, "/v1/user", Need::Fresh),
-    (Method::GET, "/v1/todos", Need::Access),
-    (Method::POST, "/v1/todos", Need::Access),
-    (Method::GET, "/v1/todos/0123456789abcdef01234567", Need::Access),
-    (Method::PUT, "/v1/todos/0123456789abcdef01234567", Need::Access),
-    (Method::PATCH, "/v1/todos/0123456789abcdef01234567", Need::Access),
-    (Method::DELETE, "/v1/todos/0123456789abcdef01234567", Need::Access),
-    (Method::POST, "/v1/todos/0123456789abcdef01234567/restore", Need::Access),
-    (Method::POST, "/v1/todos/0123456789abcdef01234567/move", Need::Access),
-    (Method::PUT, "/v1/todos/0123456789abcdef01234567/tags/x", Need::Access),
-    (Method::DELETE, "/v1/todos/0123456789abcdef01234567/tags/x", Need::Access),
-    (Method::GET, "/v1/tags", Need::Access),
-    (Method::PATCH, "/v1/tags/x", Need::Access),
-    (Method::DELETE, "/v1/tags/x", Need::Access),
-    (Method::GET, "/v1/lists", Need::Access),
-    (Method::POST, "/v1/lists", Need::Access),
-    (Method::GET, "/v1/lists/0123456789abcdef01234567", Need::Access),
-    (Method::PUT, "/v1/lists/0123456789abcdef01234567", Need::Access),
-    (Method::PATCH, "/v1/lists/0123456789abcdef01234567", Need::Access),
-    (Method::DELETE, "/v1/lists/0123456789abcdef01234567", Need::Access),
-    (Method::POST, "/v1/lists/0123456789abcdef01234567/restore", Need::Access),
-    (Method::POST, "/v1/lists/0123456789abcdef01234567/move", Need::Access),
-    (Method::POST, "/v1/sync", Need::Access),
-    (Method::GET, "/v1/events", Need::Access),
-];
+/// Every protected route under `/v1`, as the API document declares them, with ids of nothing in the paths. The logout,
+/// which takes either token, is listed with its access token.
+pub(crate) static PROTECTED_V1: LazyLock<Vec<(Method, String, Need)>> = LazyLock::new(|| {
+    let paths = DOCUMENT["paths"].as_object().unwrap().iter().filter(|(path, _)| path.starts_with("/v1/"));
+    let operations = paths.flat_map(|(path, methods)| {
+        methods.as_object().unwrap().iter().map(move |(method, operation)| (path, method, operation))
+    });
+    let protected = operations.filter_map(|(path, method, operation)| {
+        let method = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).unwrap();
+        Some((method, with_example_ids(path), need(operation)?))
+    });
+    protected.collect()
+});
 
-/// Every protected route of the original, for a user `ann`. A new route belongs in here.
+/// `None` for a route that needs no token.
+fn need(operation: &Value) -> Option<Need> {
+    let security = operation["security"].as_array().expect("every operation declares its security");
+    let takes = |scheme: &str| security.iter().any(|needed| needed.get(scheme).is_some());
+    // OpenAPI cannot say that a token must be fresh, but the error of such a route shows it.
+    let refused = operation["responses"]["401"]["$ref"].as_str().unwrap_or_default();
+    match (takes("access"), takes("refresh")) {
+        (true, _) if refused.contains("token_not_fresh") => Some(Need::Fresh),
+        (true, _) => Some(Need::Access),
+        (false, true) => Some(Need::Refresh),
+        (false, false) => None,
+    }
+}
+
+fn with_example_ids(path: &str) -> String {
+    let id = if path.contains("/sessions/") { "0123456789abcdef0123456789abcdef" } else { UNKNOWN_ID };
+    path.replace("{id}", id).replace("{todo_id}", id).replace("{tag}", "x")
+}
+
+/// Every protected route of the original, for a user `ann`. Add new routes here.
 pub(crate) const PROTECTED: [(Method, &str, Need); 9] = [
     (Method::GET, "/todolist", Need::Access),
     (Method::GET, "/todo/0123456789abcdef01234567", Need::Access),
@@ -137,7 +140,7 @@ pub(crate) async fn assert_none_opens(app: &TestApp, wrong: &[(String, String)])
             assert_eq!(answer.status, 401, "{what} at {method} {path}: {token}");
             answer.assert_refused("invalid_token");
         }
-        for (method, path, _) in PROTECTED_V1 {
+        for (method, path, _) in PROTECTED_V1.iter() {
             let answer = app.anonymous().with_token(token).send(method.clone(), path, &[], "").await;
             assert_eq!(answer.status, 401, "{what} at {method} {path}: {token}");
             answer.assert_problem(401, "token_invalid");
