@@ -54,7 +54,7 @@ struct Todo {
 }
 
 /// All todos in their order. One in the trash keeps its place among those that stay where they are.
-struct Plan {
+struct Model {
     client: Client,
     todos: Vec<Todo>,
     made: usize,
@@ -62,7 +62,7 @@ struct Plan {
     displaced: Vec<String>,
 }
 
-impl Plan {
+impl Model {
     async fn run(&mut self, step: Step) {
         let chosen = |index: &Index| (!self.todos.is_empty()).then(|| index.index(self.todos.len()));
         match step {
@@ -243,11 +243,11 @@ fn the_service_has_exactly_the_todos_that_the_model_has() {
         let name = format!("user{}", users.get());
         runtime.block_on(async {
             let client = app.v1_user(&name).await;
-            let mut plan = Plan { client, todos: Vec::new(), made: 0, displaced: Vec::new() };
+            let mut model = Model { client, todos: Vec::new(), made: 0, displaced: Vec::new() };
             for step in steps {
-                plan.run(step).await;
+                model.run(step).await;
             }
-            plan.assert_same().await;
+            model.assert_same().await;
         });
         Ok(())
     });

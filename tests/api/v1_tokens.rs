@@ -29,31 +29,30 @@ async fn every_protected_route_answers_each_fault_of_a_token_in_its_own_words() 
     let mut gone_user = app.v1_user("ben").await;
     gone_user.delete("/v1/user").await.assert(204);
     gone_user = gone_user.at(&app.restart().await);
-    for (method, path, need) in PROTECTED_V1.iter() {
-        let need = *need;
-        let missing = send(&app.anonymous(), method, path).await.assert_problem(401, "token_missing");
+    for (method, path, need) in PROTECTED_V1.iter().cloned() {
+        let missing = send(&app.anonymous(), &method, &path).await.assert_problem(401, "token_missing");
         assert_eq!(missing.header("www-authenticate"), "Bearer");
-        let invalid = send(&ann.with_token("garbage"), method, path).await;
+        let invalid = send(&ann.with_token("garbage"), &method, &path).await;
         let invalid = invalid.assert_problem(401, "token_invalid");
         assert_eq!(invalid.header("www-authenticate"), "Bearer error=\"invalid_token\"");
         for gone in [&gone, &gone_user] {
-            send(&presenting(gone, need), method, path).await.assert_problem(401, "token_revoked");
+            send(&presenting(gone, need), &method, &path).await.assert_problem(401, "token_revoked");
         }
         let wrong_kind = if need == Need::Refresh { ann.clone() } else { ann.with_refresh_token() };
         if path != LOGOUT {
-            send(&wrong_kind, method, path).await.assert_problem(401, "token_invalid");
+            send(&wrong_kind, &method, &path).await.assert_problem(401, "token_invalid");
         }
         if need == Need::Fresh {
-            send(&stale, method, path).await.assert_problem(401, "token_not_fresh");
+            send(&stale, &method, &path).await.assert_problem(401, "token_not_fresh");
         }
         // Its own clock, for this one goes on; the other routes still need their tokens.
         let later = TestApp::with(app.db.clone(), Clock::held_at(app.clock.now()), &[]).await;
         later.advance(if need == Need::Refresh { 30 * DAY } else { 15 * MINUTE } + LEEWAY);
-        send(&presenting(&ann, need).at(&later), method, path).await.assert_problem(401, "token_expired");
+        send(&presenting(&ann, need).at(&later), &method, &path).await.assert_problem(401, "token_expired");
         if path == LOGOUT {
             later.advance(30 * DAY);
             let refresh = ann.with_refresh_token().at(&later);
-            send(&refresh, method, path).await.assert_problem(401, "token_expired");
+            send(&refresh, &method, &path).await.assert_problem(401, "token_expired");
         }
     }
     send(&ann, &Method::GET, "/v1/user").await.assert(200);
@@ -61,12 +60,11 @@ async fn every_protected_route_answers_each_fault_of_a_token_in_its_own_words() 
 
 #[tokio::test]
 async fn the_right_token_opens_every_protected_route() {
-    for (method, path, need) in PROTECTED_V1.iter() {
-        let need = *need;
+    for (method, path, need) in PROTECTED_V1.iter().cloned() {
         let app = TestApp::start().await;
         let ann = app.v1_user("ann").await;
         let client = if need == Need::Fresh { ann } else { presenting(&ann.v1_refreshed().await, need) };
-        let answer = send(&client, method, path).await;
+        let answer = send(&client, &method, &path).await;
         assert!([200, 204, 404, 415].contains(&answer.status.as_u16()), "{method} {path}: {}", answer.text());
     }
 }
