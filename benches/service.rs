@@ -1,6 +1,6 @@
-//! What the service itself costs in CPU, without a database and without a socket. Run with `cargo bench`.
+//! The CPU time of the service itself, without a database or a socket. Run with `cargo bench`.
 
-#![expect(clippy::unwrap_used, reason = "what is not as expected ends the run")]
+#![expect(clippy::unwrap_used, reason = "an unexpected value ends the run")]
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use todo_api::todos::wire::{TodoBody, TodoPatch};
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const NOW: DateTime = DateTime::from_millis(1_764_576_000_000);
 
-/// A token is verified, and looked up in the blacklist: part of every request.
+/// Every request verifies a token and looks it up in the blacklist.
 fn token(bench: &mut Criterion) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let _within = runtime.enter();
@@ -35,7 +35,7 @@ fn token(bench: &mut Criterion) {
     let subject =
         Subject { user_id: ObjectId::new(), username: "ann".into(), roles: vec![Role::User], epoch: 0 };
     let token = keys.sign(&Claims::new(TokenKind::Access, subject, RandomId::new(), NOW, 900)).unwrap();
-    // Nothing is sent to it: the map alone is asked.
+    // Nothing is sent to this address, because only the map is read.
     let db = runtime.block_on(mongo::connect(&"mongodb://127.0.0.1:1/".into(), false)).unwrap();
     let blacklist = Arc::new(Blacklist::new(Revocations::new(&db), ENTRIES_MAX));
     bench.bench_function("token, verified and looked up", |bench| {
@@ -58,7 +58,7 @@ fn stored(number: u32) -> RawDocumentBuf {
     RawDocumentBuf::try_from(&document).unwrap()
 }
 
-/// A page of 20 todos: from the bytes of the database to the bytes of the answer, with the cursor.
+/// A page of 20 todos, from the bytes of the database to the bytes of the response, with the cursor.
 fn page(bench: &mut Criterion) {
     let seals = Sealer::derive(&SECRET.into(), &[]).unwrap();
     let (user, stored): (_, Vec<_>) = (ObjectId::new(), (0..21).map(stored).collect());
@@ -80,7 +80,7 @@ fn page(bench: &mut Criterion) {
     });
 }
 
-/// A body is read into what a client says of a todo, which is then applied.
+/// A body is parsed and validated, then applied to a todo.
 fn patch(bench: &mut Criterion) {
     let body =
         br#"{"name":"Book the dentist","tags":["home"],"due":{"date":"2026-12-01"},"priority":"high"}"#;
@@ -95,7 +95,7 @@ fn patch(bench: &mut Criterion) {
     });
 }
 
-/// Places in an order: at the end, and between two others.
+/// New positions at the end of an order, and between two others.
 fn positions(bench: &mut Criterion) {
     let positions = OrderKeys::default();
     bench.bench_function("position, last", |bench| bench.iter(|| black_box(positions.last(NOW))));

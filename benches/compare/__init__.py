@@ -1,1 +1,1 @@
-"""The service measured beside its bound and a peer. Must hold no code: scripts/bench is the command, and says more."""
+"""Compares the service with its lower bound and with a peer. scripts/bench is the command and explains the options."""

@@ -1,6 +1,7 @@
-"""The default command: targets take turns, work by work, so that ratios compare neighbours in time: machines drift.
+"""The default command. The speed of a machine drifts, so the targets take turns within each kind of work, and each ratio
+compares slices that were measured one after the other.
 
-Must keep every target up throughout, and end them all.
+Every target runs during the whole comparison, and all are stopped at the end.
 """
 import contextlib
 import os
@@ -43,7 +44,7 @@ def compare(options):
 
 
 def fill(targets, database):
-    """The data of all targets; then they are started as they are measured."""
+    """Creates the data of all targets, then starts the targets."""
     begin = time.monotonic()
     say("filling the database")
     targets[0].start(BCRYPT_COST="4")
@@ -57,7 +58,7 @@ def fill(targets, database):
 
 
 class Run:
-    """What is kept from turn to turn."""
+    """The state that is kept between turns."""
 
     def __init__(self, options, database, targets, slices):
         self.options, self.database, self.targets, self.slices = options, database, targets, slices
@@ -72,7 +73,7 @@ class Run:
         work.clean(self.database.client["todolistapp" if target.name == OURS else "limit"].todos)
 
     def warm_up(self, names):
-        """Connections, caches, and what a JIT compiler needs."""
+        """Opens connections, fills caches and lets the JIT compiler work."""
         for target in self.targets:
             for name in names:
                 if name != "login":
@@ -96,7 +97,7 @@ class Run:
         else:
             requests = work.prepare(name, self.signed_in(target), self.rnd)
         connections = self.options.connections
-        if name == "login":  # A hash takes long: queues stay short.
+        if name == "login":  # Hashing is slow, so keep the queues short.
             connections = min(connections, 2 * os.cpu_count())
         return measure(target, self.database.pid, requests, self.options.seconds, connections,
                        lambda: self.clean(target) if name == "create" else None)
@@ -108,7 +109,7 @@ class Run:
 
 
 def print_tables(targets, slices, names):
-    """One table for each kind of work, then what the targets take."""
+    """One table for each kind of work, then one for the resources of the targets."""
     for name in names:
         mine = [one for one in slices if one["work"] == name]
         print(f"### {name}\n")

@@ -1,4 +1,4 @@
-"""The private MongoDB that everything is measured on: one node, on disk. Must not outlive the measuring, nor its data."""
+"""The private MongoDB that all targets use: one node, on disk. It is stopped and its data is deleted at the end."""
 import contextlib
 import os
 import re
@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 MONGOD = Path(__file__).resolve().parents[2] / "scripts" / "mongod"
-# What scripts/mongod gives a development database would be too little for a million todos.
+# The memory that scripts/mongod gives a development database is too little for a million todos.
 CACHE = "cache_size=2G"
 
 
@@ -15,7 +15,7 @@ class Database:
         self.uri, self.pid, self.client = uri, pid, client
 
     def named(self, name):
-        """The URI of one database of it."""
+        """The URI of a database in this MongoDB."""
         return self.uri.replace("/?", f"/{name}?")
 
 

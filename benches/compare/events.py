@@ -1,4 +1,5 @@
-"""Work of ours alone: writes that are told to many streams of events. Must listen with less than the service spends."""
+"""Work that only our service does: it sends each write to many event streams. The listener must use less CPU than the
+service."""
 import json
 import re
 import statistics
@@ -10,7 +11,7 @@ from .load import until_calm
 from .processes import Meter
 from .report import calm, counted, figure, markdown
 
-# Nobody else's work is with these users, whose todos change here.
+# The todos of these users change here, so no other kind of work uses them.
 LISTENERS = range(100, 110)
 USERS, STREAMS, WRITES_PER_SECOND = len(LISTENERS), 20, 50
 LINGER_SECONDS = 2
@@ -18,7 +19,7 @@ EVENT = re.compile(rb"data: ?(\{.*\})\r?\n")
 
 
 def measure(target, mongod, users, seconds):
-    """A calm slice: writes to users nobody listens to, then the same with 20 streams of each of 10 users."""
+    """An undisturbed slice: writes by users without streams, then the same writes with 20 streams for each of 10 users."""
     return until_calm(target, lambda: once(target, mongod, users, seconds))
 
 
@@ -43,7 +44,7 @@ def once(target, mongod, users, seconds):
 
 
 def listen(port, user):
-    """A stream that has begun."""
+    """Opens a stream and waits until it has started."""
     stream = connect(port)
     stream.sendall(raw("GET", "/v1/events", user.token).replace(b"application/json", b"text/event-stream"))
     head = b""
@@ -55,9 +56,10 @@ def listen(port, user):
 
 
 def write(target, mongod, users, seconds, streams):
-    """CPU seconds, when each write was answered, and which change each stream heard when, for `seconds` of writes."""
+    """Writes for `seconds`. Returns the CPU seconds, when each write was answered, and when each stream got
+    each change."""
     todos = [(user, id) for ids in zip(*(user.ids for user in users)) for user, id in zip(users, ids)]
-    # What changes nothing is no event.
+    # A write that changes nothing causes no event.
     requests = [raw("PATCH", f"/v1/todos/{id}", user.token, {"description": f"At {time.monotonic_ns()}"}, work.PATCH)
                 for n in range(seconds * WRITES_PER_SECOND) for user, id in [todos[n % len(todos)]]]
     exchange = Exchange(target.port, 16, streams)
@@ -75,7 +77,7 @@ def write(target, mongod, users, seconds, streams):
 
 
 def changes(heard):
-    """The id and version of every todo that came, and when."""
+    """The id and version of every received todo, and when it arrived."""
     unfinished = {}
     for stream, at, data in heard:
         data = unfinished.pop(stream, b"") + data

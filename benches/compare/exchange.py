@@ -1,4 +1,4 @@
-"""Requests over keep-alive connections, at once or at a pace. Must not slow the pace down when answers are slow."""
+"""Requests over keep-alive connections, all at once or at a fixed rate. Slow responses do not lower the rate."""
 import collections
 import json
 import re
@@ -8,12 +8,12 @@ import time
 
 SILENCE_SECONDS = 60
 CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-# due is when a request was to be sent, done when its answer had arrived, by time.perf_counter().
+# `due` is when a request should be sent and `done` when its response had arrived, by time.perf_counter().
 Answer = collections.namedtuple("Answer", "status body due done")
 
 
 def raw(method, path, token=None, body=None, content_type="application/json"):
-    """One request as bytes."""
+    """The bytes of a request."""
     content = b"" if body is None else json.dumps(body, separators=(",", ":")).encode()
     head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n"
     if token:
@@ -30,7 +30,7 @@ def connect(port):
 
 
 def content_of(data):
-    """The status and content of an answer, or None until it is whole."""
+    """The status and content of a response, or None while it is incomplete."""
     end = data.find(b"\r\n\r\n")
     if end < 0:
         return None
@@ -41,15 +41,15 @@ def content_of(data):
 
 
 class Exchange:
-    """Requests under way. `streams` are sockets that are only listened to: `heard` has (socket, time, bytes)."""
+    """Requests in flight. `streams` are sockets that are only read: `heard` collects (socket, time, bytes)."""
 
     def __init__(self, port, connections, streams=()):
         self.free = collections.deque(connect(port) for _ in range(connections))
         self.waiting, self.streams, self.heard = {}, streams, []
 
     def run(self, requests, rate=None, linger=0.0):
-        """The answers in the order of the requests. With `rate`, so many are sent a second; one that finds no connection
-        free waits, and its time counts from when it was due. Listens to the streams `linger` seconds longer."""
+        """The responses in the order of the requests. `rate` limits the requests per second. A request that finds no free
+        connection waits, and its time counts from when it was due. The streams are read for `linger` more seconds."""
         answers, sent, begin, end = [None] * len(requests), 0, time.perf_counter(), None
         while True:
             now = time.perf_counter()
@@ -93,7 +93,7 @@ class Exchange:
 
 
 def ask_all(port, requests, connections=16, rate=None):
-    """The answers to these raw requests, in their order."""
+    """The responses to these raw requests, in the same order."""
     exchange = Exchange(port, min(connections, len(requests) or 1))
     try:
         return exchange.run(requests, rate)
@@ -102,7 +102,7 @@ def ask_all(port, requests, connections=16, rate=None):
 
 
 def contents(port, requests, connections=16):
-    """The contents, from JSON, of answers that must all be a success."""
+    """The parsed JSON bodies of the responses, which must all be successes."""
     answers = ask_all(port, requests, connections)
     for request, answer in zip(requests, answers):
         if answer.status >= 300:

@@ -1,4 +1,4 @@
-"""The command `growth`: how the price of a page grows with todos and connections. Must compare within one turn."""
+"""The command `growth`: how the cost of a page grows with todos and connections. It compares only slices of one turn."""
 import contextlib
 import random
 import statistics
@@ -16,12 +16,12 @@ from .processes import Meter
 from .report import calm, figure, table, told
 from .targets import OURS, SETTINGS, Target, ours
 
-# Users by how many todos they have, beside what makes the collection large.
+# The number of todos per user, besides the todos that make the collection large.
 FEW, MANY = [100] * 16, [1_000] * 4 + [10_000] * 2
 CONNECTIONS, USUAL = (1, 4, 16, 64, 256), 32
 START_TIMES = 5
 HALF = "at half of the highest rate"
-# From where users with that many todos are numbered.
+# The first number of the users with that many todos.
 FIRST = {100: 0, 1_000: 16, 10_000: 20}
 
 
@@ -44,7 +44,7 @@ def grow(options):
 
 
 def fill(target, counts, todos):
-    """A user for each count, and demo data up to so many todos."""
+    """Creates a user for each count, and demo data until the collection has that many todos."""
     begin = time.monotonic()
     say(f"filling the {target.name.split('-')[-1]} database")
     target.start(BCRYPT_COST="4")
@@ -58,14 +58,14 @@ def fill(target, counts, todos):
 
 
 class Curves:
-    """The points that take turns: each a label, a target, requests, connections."""
+    """The points that take turns. Each has a label, a target, requests and a number of connections."""
 
     def __init__(self, options, database, small, large):
         self.options, self.database, self.small, self.large = options, database, small, large
         self.rnd, self.signed_in = random.Random(), {}
 
     def users(self, target, count):
-        """The users of a target who have so many todos."""
+        """The users of a target who have that many todos."""
         key = target, count
         if not work.still_signed_in(self.signed_in.get(key)):
             numbers = [FIRST[count] + n for n in range((FEW + MANY).count(count))]
@@ -93,7 +93,8 @@ class Curves:
         return slices
 
     def pace(self, slices):
-        """List, whose highest rate is that over all numbers of connections, and get, each at half of its highest rate."""
+        """List and get, each at half of its highest rate. For list, that is the highest over all numbers of
+        connections."""
         peaks = {name: highest([one for one in slices if one["work"] == curve])
                  for name, curve in (("list", "connections"), ("get", "get"))}
         paced = []
@@ -108,13 +109,13 @@ class Curves:
 
 
 def highest(slices):
-    """The highest of the labels' median rates."""
+    """The highest median rate of the labels."""
     used = [calm([one for one in slices if one["label"] == label]) for label in {one["label"] for one in slices}]
     return max(statistics.median(one["rate"] for one in mine) for mine in used)
 
 
 def pace(target, mongod, requests, rate):
-    """Requests that come at a rate, whatever the answers take; times count from when a request was due."""
+    """Requests at a fixed rate, however slow the responses are. Times count from when a request was due."""
     meter = Meter(target.pid, mongod)
     answers = ask_all(target.port, requests, 64, rate)
     service, database, load, machine, wall = meter.passed()

@@ -1,4 +1,4 @@
-"""Slices of load by wrk, with the CPU that each party used. Must not decide what is measured, nor in which order."""
+"""Slices of load from wrk, with the CPU time that each process used."""
 import json
 import os
 import shutil
@@ -11,7 +11,7 @@ from provision import fail
 from .processes import Meter, settle
 
 REPLAY = Path(__file__).resolve().parent / "replay.lua"
-# Cores used by none of the parties: such a slice is measured again, so many times in all.
+# If other processes used more cores than this, the slice is measured again, up to this many times.
 DISTURBED, TRIES = 0.15, 3
 
 
@@ -23,7 +23,7 @@ def need_wrk():
 
 
 def lua(request):
-    """Bytes as a string of Lua."""
+    """The bytes as a Lua string."""
     return '"' + "".join(chr(b) if 32 <= b < 127 and b not in b'"\\' else f"\\{b:03d}" for b in request) + '"'
 
 
@@ -49,7 +49,7 @@ def wrk(target, mongod, requests, seconds, connections):
 
 
 def measure(target, mongod, requests, seconds, connections, after=lambda: None):
-    """A calm slice, behind a short one that does not count. `after` puts right what a slice has changed."""
+    """An undisturbed slice, after a short one that does not count. `after` undoes the changes of a slice."""
     def once():
         wrk(target, mongod, requests, 1, connections)
         slice_ = wrk(target, mongod, requests, seconds, connections)
@@ -60,7 +60,7 @@ def measure(target, mongod, requests, seconds, connections, after=lambda: None):
 
 
 def until_calm(target, once):
-    """The slice that `once` gives; another one while something else takes a share of the cores."""
+    """The slice that `once` returns, measured again while other processes use the cores."""
     for _ in range(TRIES):
         slice_ = once()
         target.forget_log()

@@ -1,4 +1,4 @@
-"""CPU and memory of processes, out of /proc. Must not start or end any."""
+"""CPU time and memory of processes, read from /proc."""
 import contextlib
 import os
 import resource
@@ -8,7 +8,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def stat(pid):
-    """The parent, and the CPU seconds of the process and of the children it has reaped."""
+    """The parent, and the CPU seconds of the process and of the children that it has reaped."""
     with open(f"/proc/{pid}/stat") as file:
         text = file.read()
     fields = text[text.rindex(")") + 2:].split()
@@ -16,13 +16,13 @@ def stat(pid):
 
 
 def tree(root):
-    """The process and all below it."""
+    """The process and all its descendants."""
     children = {}
     for name in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError):
             children.setdefault(stat(name)[0], []).append(int(name))
     found = [root]
-    for pid in found:  # Grows while it is walked.
+    for pid in found:  # The loop appends to the list.
         found += children.get(pid, [])
     return found
 
@@ -36,7 +36,7 @@ def cpu_seconds(root):
 
 
 def memory(root):
-    """The PSS of the tree in MiB: pages that processes share count once."""
+    """The PSS of the process tree in MiB, which counts shared pages once."""
     total = 0
     for pid in tree(root):
         with contextlib.suppress(OSError), open(f"/proc/{pid}/smaps_rollup") as file:
@@ -52,7 +52,7 @@ def machine_seconds():
 
 
 def settle(root):
-    """Waits, 10 s at most, until a process has done what nobody waits for any more: it would burden the next slice."""
+    """Waits at most 10 s until a process is idle, because leftover work would slow down the next slice."""
     for _ in range(50):
         before = cpu_seconds(root)
         time.sleep(0.2)
@@ -61,8 +61,8 @@ def settle(root):
 
 
 class Meter:
-    """CPU seconds of a service, of mongod, of this program with the load generators that have ended, and of the whole
-    machine, and seconds of time, since it was made."""
+    """Since its creation: the CPU seconds of a service, of mongod, of this program with its finished load generators and of
+    the whole machine, and the elapsed seconds."""
 
     def __init__(self, service, mongod):
         self.roots = service, mongod

@@ -1,4 +1,4 @@
-"""Markdown tables of slices: medians, and ratios between neighbours in time. Must not measure."""
+"""Markdown tables of slices: medians, and ratios between slices of the same turn."""
 import statistics
 
 from .load import DISTURBED
@@ -8,13 +8,13 @@ HEAD = ["rate/s (min-max)", "p50 ms", "p99 ms", "service CPU us", "mongod CPU us
 
 
 def markdown(head, rows):
-    """A table; cells that are None stay empty."""
+    """A table. Cells that are None stay empty."""
     lines = [head, ["---"] * len(head), *rows]
     return "".join("| " + " | ".join("" if cell is None else str(cell) for cell in line) + " |\n" for line in lines)
 
 
 def calm(slices):
-    """Those that nothing disturbed, or all if there are none."""
+    """The undisturbed slices, or all slices if every one was disturbed."""
     return [one for one in slices if one["other"] < DISTURBED] or slices
 
 
@@ -30,7 +30,7 @@ def told(slice_):
 
 
 def counted(slices):
-    """How many slices there are of those that calm() gives, and whether it had no calm ones."""
+    """The number of slices that calm() returns, and whether all slices were disturbed."""
     return f"{len(slices)}{' disturbed' if slices[0]['other'] >= DISTURBED else ''}"
 
 
@@ -42,7 +42,7 @@ def ratio(slices, base, key):
 
 
 def table(first, slices, base, peers=()):
-    """One row for each label among the slices, with ratios to the label `base`, and of rates to the better of `peers`."""
+    """One row per label, with ratios to the label `base` and, for rates, to the better of `peers`."""
     labels = list(dict.fromkeys(one["label"] for one in slices))
     used = {label: calm([one for one in slices if one["label"] == label]) for label in labels}
     peers = [label for label in peers if label in used]

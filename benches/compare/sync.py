@@ -1,4 +1,5 @@
-"""Work of ours alone: what a client asks that has been away while some of many todos changed. Must count what comes."""
+"""Work that only our service does: a client syncs after some of its many todos have changed. The number of todos in each
+response is checked."""
 import time
 
 from provision import say
@@ -7,17 +8,17 @@ from . import work
 from .exchange import contents, raw
 
 USERS, TODOS, CHANGED = 8, 1000, 20
-# Changes of the minute before a token come again: the todos must be older than that.
+# Sync repeats the changes of the minute before a token, so the todos must be older than that.
 OVERLAP_SECONDS = 65
 
 
 class Synced:
-    """Users with 1,000 todos each, of which 20 have changed since their tokens of sync."""
+    """Users with 1,000 todos each, of which 20 have changed since the sync token was issued."""
 
     told = ""
 
     def __init__(self, port, filled, rnd):
-        """`filled` is when, by time.monotonic(), the last todo was made."""
+        """`filled` is the time.monotonic() at which the last todo was created."""
         self.users = work.sign_in(port, range(work.USERS, work.USERS + USERS))
         wait = filled + OVERLAP_SECONDS - time.monotonic()
         if wait > 0:
@@ -38,7 +39,7 @@ class Synced:
         return raw("POST", "/v1/sync", user.token, {"token": token, "limit": 200})
 
     def read_all(self, port, user):
-        """The token of a client that has everything."""
+        """The sync token of a client that is up to date."""
         answer = {"token": None, "has_more": True}
         while answer["has_more"]:
             [answer] = contents(port, [self.ask(user, answer["token"])])

@@ -1,4 +1,4 @@
-"""The programs that are measured: built, started, stopped. Must not know what is asked of them."""
+"""Builds, starts and stops the measured programs."""
 import contextlib
 import http.client
 import os
@@ -17,14 +17,15 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 OURS, LIMIT, FASTIFY = "todo-api", "limit", "fastify"
 SECRET = "only-for-measuring-only-for-measuring"
-# As in production, but for the throttles: many users log in from one address. A line for each request is part of the price.
+# As in production, except that throttles are off, because many users log in from one address. The log line of each
+# request is part of the measured cost.
 SETTINGS = {"HOST": "127.0.0.1", "JWT_SECRET": SECRET, "THROTTLES": "off", "LOG_FORMAT": "json", "ACCESS_TOKEN_TTL": "1h"}
 FASTIFY_PACKAGES = ["fastify@5.12.8", "@fastify/jwt@10.2.8", "bcrypt@6.0.0", "mongodb@7.8.0"]
 START_SECONDS = 120
 
 
 class Target:
-    """A program that serves the todos of one database on a port of its own."""
+    """A program that serves the todos of one database on its own port."""
 
     def __init__(self, name, command, uri, scratch, **settings):
         self.name, self.command, self.uri = name, [str(part) for part in command], uri
@@ -42,7 +43,7 @@ class Target:
         return None if self.command[0] == "node" else Path(self.command[0]).stat().st_size / 1024 ** 2
 
     def start(self, times=1, **settings):
-        """Starts it so many times, and leaves it running after the last; `starts` has the seconds until ready."""
+        """Starts the program `times` times and leaves it running. `starts` collects the seconds until it was ready."""
         self.starts = []
         for number in range(times):
             if number:
@@ -68,12 +69,12 @@ class Target:
         return time.perf_counter() - begin
 
     def environment(self):
-        """Nothing of ours but what a program needs to run: settings of a developer's own would change what is measured."""
+        """Only the variables that a program needs, because the settings of a developer would change the results."""
         mine = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         return {**mine, "MONGODB_URI": self.uri, **self.settings}
 
     def is_ready(self):
-        """Ours says so; the others know no such route, and listen when they are ready."""
+        """Our service has a route for this. The others have none, and are ready as soon as they listen."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(connection):
             connection.request("GET", "/readyz")
@@ -90,7 +91,7 @@ class Target:
                 self.process.wait()
 
     def forget_log(self):
-        """Makes room on the disk."""
+        """Frees disk space."""
         os.truncate(self.log, 0)
 
 
@@ -104,7 +105,7 @@ def built(target_directory, name, *arguments):
 
 
 def ours(binary):
-    """The path of the service's release binary: the given one, or built."""
+    """The path of the release binary of the service: the given one, or one that is built now."""
     if binary:
         return Path(binary).resolve() if os.access(binary, os.X_OK) else fail(f"{binary} is no program")
     return built(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target", OURS)

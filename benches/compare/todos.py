@@ -1,7 +1,8 @@
-"""What todos are like, and the data of limit and fastify. Must be the same work for all: no recurrence, parents or lists.
+"""The todos of the comparison, and the data of limit and fastify. The work is the same for all targets.
 
-60 % have a description of about 80 characters, 40 % a due (a date, zoned or floating), and all 0 to 3 tags. To complete a
-recurring todo or a parent makes further writes in a service that has those rules, and would be other work.
+60 % have a description of about 80 characters, 40 % have a due date (a date, a zoned time or a floating time), and each
+has 0 to 3 tags. No todo has a recurrence, a parent or a list, because completing a recurring todo or a parent causes
+further writes in a service with those rules.
 """
 import random
 import string
@@ -25,7 +26,7 @@ def words(rnd, length):
 
 
 def new_todo(rnd, mark=""):
-    """What a client sends to create a todo; its name begins with `mark`."""
+    """The body that creates a todo whose name begins with `mark`."""
     todo = {"name": mark + words(rnd, rnd.randint(12, 40))}
     if rnd.random() < 0.6:
         todo["description"] = words(rnd, rnd.randint(60, 95))
@@ -39,7 +40,7 @@ def new_todo(rnd, mark=""):
 
 
 def stored_todo(rnd, owner, k):
-    """The k-th todo of an owner as it lies in the database of limit and fastify; k is below 3,844."""
+    """The k-th todo of an owner as limit and fastify store it. k is below 3,844."""
     from bson import ObjectId
     new = new_todo(rnd)
     at = datetime(2026, 11, 1, tzinfo=timezone.utc) + timedelta(minutes=k, milliseconds=rnd.randrange(60_000))
@@ -52,12 +53,12 @@ def stored_todo(rnd, owner, k):
 
 
 def fill(db, users, todos):
-    """Writes so many users with so many todos each into the database of limit and fastify."""
+    """Writes `users` users with `todos` todos each into the database of limit and fastify."""
     from bson import ObjectId
     rnd = random.Random(7)
     db.users.create_index("username", unique=True)
     db.todos.create_index([("owner_id", 1), ("position", 1), ("_id", 1)], partialFilterExpression={"deleted_at": None})
     ids = [ObjectId() for _ in range(users)]
     db.users.insert_many({"_id": id, "username": USERNAME.format(i), "password": PASSWORD_HASH} for i, id in enumerate(ids))
-    for k in range(todos):  # Users' todos lie between each other's, as they would in life.
+    for k in range(todos):  # The todos of different users alternate, as they would in production.
         db.todos.insert_many(stored_todo(rnd, id, k) for id in ids)

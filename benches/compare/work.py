@@ -1,4 +1,4 @@
-"""The kinds of work: who signs in, which requests are sent, and that all targets do the same. Must not measure anything."""
+"""The kinds of work: which users sign in, which requests they send, and the check that all targets do the same work."""
 import random
 import time
 
@@ -7,19 +7,20 @@ from .exchange import contents, raw
 
 WORKS = ["list", "get", "create", "update", "login"]
 USERS, TODOS = 200, 100
-# Different users: what creators add, and cleaning takes away, must not lie in a reader's list.
+# Creators and readers are different users, so that created and deleted todos do not change a reader's list.
 READERS, CREATORS = 32, 16
 PREPARED = 3000
 PAGE = "/v1/todos?limit=20"
 MARK = "bench-new "
 PATCH = "application/merge-patch+json"
 TOKEN_SECONDS = 1800
-MEMBERS = set("id list_id parent_id name description completed completed_at due recurrence priority tags position "
-              "occurrence_of version created_at updated_at deleted_at".split())
+# Every target must send at least these fields. A target with fewer would do less work. Ours may have more.
+FIELDS = set("id list_id parent_id name description completed completed_at due recurrence priority tags position "
+             "occurrence_of version created_at updated_at deleted_at".split())
 
 
 class User:
-    """A user who has signed in, with the ids on the first page."""
+    """A signed-in user, with the ids of the todos on the first page."""
 
     def __init__(self, number, token, ids):
         self.number, self.token, self.ids, self.at = number, token, ids, time.monotonic()
@@ -30,9 +31,9 @@ def credentials(number):
 
 
 def sign_in(port, numbers, name=""):
-    """These users, who must have a first page of todos that are like everyone's."""
+    """Signs these users in, and checks that their first pages are comparable with those of the other targets."""
     numbers = list(numbers)
-    # A hash takes long, and who waits too long for one gets a 503.
+    # Hashing is slow, and a login that waits too long for it gets a 503.
     logins = contents(port, [raw("POST", "/v1/login", body=credentials(number)) for number in numbers], connections=2)
     tokens = [login["access_token"] for login in logins]
     pages = contents(port, [raw("GET", PAGE, token) for token in tokens])
@@ -45,14 +46,14 @@ def sign_in(port, numbers, name=""):
 
 
 def fault_of(page):
-    """What is wrong with a page of 20 of a user's todos, or None."""
+    """What is wrong with a page of 20 todos, or None."""
     items = page["items"]
     if len(items) != 20 or not page["next_cursor"]:
         return f"has {len(items)} todos and the cursor {page['next_cursor']!r}"
     if [item["position"] for item in items] != sorted(item["position"] for item in items):
         return "is not in the order of positions"
-    wrong = set().union(*(MEMBERS ^ set(item) for item in items))
-    return f"has too many or too few members: {', '.join(sorted(wrong))}" if wrong else None
+    missing = set().union(*(FIELDS - set(item) for item in items))
+    return f"lacks fields: {', '.join(sorted(missing))}" if missing else None
 
 
 def still_signed_in(users):
@@ -60,7 +61,7 @@ def still_signed_in(users):
 
 
 def prepare(work, users, rnd):
-    """Raw requests to choose from."""
+    """The raw requests to choose from."""
     pool = users[READERS:] if work == "create" else users[:READERS]
     return [request(work, rnd.choice(pool), rnd) for _ in range(PREPARED if work != "login" else 200)]
 
@@ -79,12 +80,12 @@ def request(work, user, rnd):
 
 
 def clean(collection):
-    """Deletes what was created while measuring."""
+    """Deletes the todos that were created during the measurement."""
     collection.delete_many({"name": {"$regex": f"^{MARK}"}})
 
 
 def fill(port, counts):
-    """Registers a user for each of these counts and creates so many todos of each, in turn with each other's, by the API."""
+    """For each of these counts, registers a user and creates that many todos through the API. The users take turns."""
     rnd = random.Random(7)
     contents(port, [raw("POST", "/v1/register", body=credentials(number)) for number in range(len(counts))])
     logins = contents(port, [raw("POST", "/v1/login", body=credentials(number)) for number in range(len(counts))])

@@ -1,5 +1,5 @@
-// The peer: the same work as a good Node service does it. Fastify, the official MongoDB driver, @fastify/jwt, and response
-// schemas, so that answers are written by compiled serializers. WORKERS processes share the port.
+// The peer: the same work in a good Node service, with Fastify, the official MongoDB driver, @fastify/jwt, and response
+// schemas, so that compiled serializers write the responses. WORKERS processes share the port.
 'use strict';
 const cluster = require('node:cluster');
 const { MongoClient, ObjectId } = require('mongodb');
@@ -43,7 +43,7 @@ const wire = d => ({
   created_at: d.created_at, updated_at: d.updated_at, deleted_at: d.deleted_at,
 });
 
-// A cursor is the last todo's position and id.
+// A cursor is the position and id of the last todo.
 const cursor = d => Buffer.from(`${d.position} ${d._id.toHexString()}`).toString('base64url');
 const after = given => {
   const [position, id] = Buffer.from(given, 'base64url').toString().split(' ');
@@ -83,7 +83,7 @@ async function main() {
   app.get('/v1/todos', { onRequest, schema: { querystring: query, response: { 200: page } } }, async request => {
     const { limit, cursor: given } = request.query;
     const filter = { owner_id: request.owner, deleted_at: null, ...(given && after(given)) };
-    // One more than asked for tells whether there is a next page.
+    // One todo more than requested shows whether there is a next page.
     const found = await todos.find(filter).sort({ position: 1, _id: 1 }).limit(limit + 1).toArray();
     const more = found.length > limit;
     if (more) found.pop();
@@ -100,7 +100,7 @@ async function main() {
     const _id = new ObjectId(), now = new Date(), id = _id.toHexString();
     const stored = {
       _id, owner_id: request.owner, list_id: null, parent_id: null, name, description, completed: false, completed_at: null,
-      // After everything that is there, without asking for it: time, then the counter of the id.
+      // Time, then the counter of the id: sorts after every existing todo, without a query.
       due, recurrence: null, priority, tags, position: `b${id.slice(0, 8)}${id.slice(18)}`, occurrence_of: null, version: 1,
       created_at: now, updated_at: now, deleted_at: null,
     };
