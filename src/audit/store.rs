@@ -23,13 +23,13 @@ const RETENTION: Duration = Duration::from_hours(90 * 24);
 pub enum Event {
     Register,
     Login,
-    /// Unknown name, wrong password, or a disabled account.
+    // Unknown name, wrong password, or a disabled account.
     LoginFailed,
-    /// A refresh token was used after it had been replaced, which ended its session.
+    // A refresh token was used after it had been replaced, which ended its session.
     RefreshReuse,
-    /// A session was ended with its own token.
+    // A session was ended with its own token.
     Logout,
-    /// A user ended one session by its id, or all sessions.
+    // A user ended one session by its id, or all sessions.
     SessionsEnded,
     PasswordChanged,
     Disabled,

@@ -22,26 +22,24 @@ use crate::crypto::derive;
 use crate::error::Error;
 use crate::mongo::{self, Db, PrepareError};
 
-/// How long a key is kept, in milliseconds. The API promises 24 hours; one more allows for clocks that differ.
+// The API promises 24 hours. One more hour allows for clocks that differ.
 const KEPT_MILLIS: i64 = 25 * 60 * 60 * 1_000;
 
 /// The scope of keys that are sent without a user.
 pub const ANONYMOUS: &str = "anonymous";
 
-/// A request with a key, which may be a repetition.
 #[derive(Debug)]
 pub struct Attempt {
     pub key: String,
-    /// What a repetition must have in common with the first request: method, path and body.
+    /// What a repetition must have in common with the first request: method, path and body, or the whole
+    /// command.
     pub request: Vec<u8>,
 }
 
-/// The response to a request, or to its first attempt.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// The id that was given to the new object, if the request created one.
     pub target: ObjectId,
-    /// JSON text.
     pub response: String,
     /// Whether the response was stored by an earlier attempt.
     pub replayed: bool,
@@ -65,7 +63,6 @@ pub struct Idempotency {
 }
 
 impl Idempotency {
-    /// New digests use the current secret. Digests made with a previous secret are still recognized.
     pub fn new(
         db: &Db,
         clock: Clock,
@@ -125,8 +122,8 @@ impl Idempotency {
         })
     }
 
-    /// Claims a key, or returns the existing claim.
     async fn claim(&self, id: &str, attempt: &Attempt) -> Result<Claim, Error> {
+        // An upsert that sets nothing if the key is claimed already.
         let digest = hmac::sign(&self.current, &attempt.request).as_ref().to_vec();
         let claim = doc! { "$setOnInsert": {
             "digest": Binary { subtype: BinarySubtype::Generic, bytes: digest },
@@ -146,6 +143,7 @@ impl Idempotency {
     }
 
     fn is_same_request(&self, claim: &Claim, attempt: &Attempt) -> bool {
+        // A claim from before the last change of the secret has a digest of a previous key.
         let mut keys = std::iter::once(&self.current).chain(&self.previous);
         keys.any(|key| hmac::verify(key, &attempt.request, &claim.digest.bytes).is_ok())
     }
@@ -159,7 +157,7 @@ impl Idempotency {
     }
 }
 
-/// A digest, so that the length of a stored id does not depend on the key.
 fn claim_id(scope: &str, key: &str) -> String {
+    // A digest, so that the length of the stored id does not depend on the key.
     BASE64_URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, format!("{scope}\0{key}").as_bytes()))
 }

@@ -13,7 +13,6 @@ use crate::openapi::operation::{Needs, Operation, SEALED};
 use crate::openapi::schema::named;
 use crate::todos;
 
-/// The schemas by name.
 pub fn schemas() -> Vec<(&'static str, Value)> {
     vec![
         ("Changes", object_with_all(&changes(), "Changed objects, as they are after the change.")),
@@ -26,7 +25,6 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// An array per kind, and the removals.
 fn changes() -> Map<String, Value> {
     let array =
         |kind: &Kind| (kind.field.to_owned(), json!({ "type": "array", "items": kind.body_schema() }));

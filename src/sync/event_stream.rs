@@ -35,7 +35,6 @@ pub const PING: Duration = Duration::from_secs(15);
 /// How long a client waits before it connects again.
 const RECONNECT_DELAY: Duration = Duration::from_secs(2);
 
-/// What the routes of sync work with.
 #[derive(Clone)]
 pub struct EventSources {
     pub planner: Arc<Workspaces>,
@@ -44,14 +43,13 @@ pub struct EventSources {
     pub seals: Arc<Sealer>,
 }
 
-/// A stream of events for one session.
 pub struct EventStream {
     sources: EventSources,
     caller: Claims,
     lineage: Option<RandomId>,
     revocations: watch::Receiver<()>,
     expires_at: Instant,
-    /// How far the client has come after it has received every event so far.
+    // How far the client has come when it has received every event so far.
     token: SyncToken,
     events: VecDeque<Event>,
     phase: Phase,
@@ -60,14 +58,13 @@ pub struct EventStream {
 enum Phase {
     /// Reads what changed since the token, while the subscription collects new changes. Holds the versions sent so far.
     CatchingUp(Subscription, Versions),
-    /// Delivers what the subscription receives.
     Live(Subscription, CaughtUp),
     Over,
 }
 
 type Versions = HashMap<ObjectId, i64>;
 
-/// What was sent while catching up. The subscription may deliver changes up to `until` a second time.
+// What was sent while catching up. The subscription may deliver changes up to `until` a second time.
 struct CaughtUp {
     versions: Versions,
     until: Timestamp,
@@ -99,8 +96,8 @@ impl EventStream {
         Ok(stream)
     }
 
-    /// The events. The next event is produced only after the client has taken the bytes of the previous ones.
     pub fn into_stream(self) -> impl Stream<Item = Result<Event, Infallible>> + Send {
+        // Reads on only when the client has taken the bytes of the events so far.
         stream::unfold(self, async |mut stream| {
             let event = stream.next().await?;
             Some((Ok(event), stream))
@@ -122,8 +119,8 @@ impl EventStream {
         }
     }
 
-    /// Waits for the next change or the end, and queues its events.
     async fn advance(&mut self) -> Result<(), Error> {
+        // An error leaves the phase `Over`.
         match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::CatchingUp(subscription, sent) => self.catch_up(subscription, sent).await,
             Phase::Live(subscription, caught_up) => self.listen(subscription, caught_up).await,

@@ -19,21 +19,17 @@ use crate::mongo::{self, Db, codes};
 /// How long MongoDB waits for a change before it returns an empty batch.
 const MAX_AWAIT_TIME: Duration = Duration::from_secs(1);
 
-/// Opens change streams.
 pub struct Feed {
-    /// A way to the database, which [`Db`] itself does not give out.
+    // A way to the database, because `Db` gives out only collections.
     any: Collection<Document>,
     pub(super) lineage: Lineage,
 }
 
-/// An open change stream.
 pub struct Stream(ChangeStream<ChangeStreamEvent<Document>>);
 
-/// Where a stream can be resumed without a gap.
 #[derive(Clone)]
 pub struct Position(ResumeToken);
 
-/// One change, as it happens.
 #[derive(Debug)]
 pub struct ChangeEvent {
     pub owner_id: ObjectId,
@@ -43,7 +39,6 @@ pub struct ChangeEvent {
     pub object: ChangedObject,
 }
 
-/// Why the stream cannot be read.
 #[derive(Debug)]
 pub enum Interruption {
     /// The stream may be opened again at its last position.
@@ -106,11 +101,12 @@ impl Stream {
     }
 }
 
-/// `None` for an event that is left out. MongoDB looks up the document of an update when the event is read, so the
-/// document may already contain later changes. Such an event is left out, because the later change has its own event.
-/// Versions therefore never go back, even if the stream is resumed at an earlier position.
+/// `None` for an event that is left out.
 fn change_event(event: ChangeStreamEvent<Document>) -> Result<Option<ChangeEvent>, Error> {
     let Some(document) = event.full_document else { return Ok(None) };
+    // MongoDB looks up the document of an update when the event is read, so the document may already contain later
+    // changes. Such an event is left out, because the later change has its own event. Versions therefore never go back,
+    // even if the stream is resumed at an earlier position.
     if event.operation_type == OperationType::Update {
         let written = event.update_description.map(|update| update.updated_fields.get_i64("version").ok());
         if written.flatten() != document.get_i64("version").ok() {

@@ -21,21 +21,18 @@ use crate::error::Error;
 /// The most event streams of one user on one instance.
 pub const CONNECTIONS_MAX: usize = 20;
 
-/// The most changes that wait for one listener.
+/// Changes that may wait for one listener.
 const BUFFER: usize = 256;
-/// How long a new listener waits for the change stream to open.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
-/// The pause before the change stream is opened again.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 type Sender = mpsc::Sender<Arc<ChangeEvent>>;
 
-/// The listeners of this instance, and the change stream that they share.
 pub struct Hub {
     feed: Feed,
     listeners: Mutex<Listeners>,
     slots: Arc<Semaphore>,
-    /// Wakes [`Hub::run`] when a listener has registered.
+    // Wakes `run` when a listener has registered.
     wanted: Notify,
     is_open: watch::Sender<bool>,
 }
@@ -43,7 +40,7 @@ pub struct Hub {
 #[derive(Default)]
 struct Listeners {
     by_owner: HashMap<ObjectId, Vec<Sender>>,
-    /// Whether the service is shutting down.
+    // Set when the service shuts down.
     closed: bool,
 }
 
@@ -104,19 +101,17 @@ impl Hub {
         Ok(())
     }
 
-    /// The number of listeners.
     pub fn connections(&self) -> usize {
         self.listeners().by_owner.values().map(Vec::len).sum()
     }
 
-    /// Disconnects all listeners and accepts no more.
     pub fn close(&self) {
         let mut listeners = self.listeners();
+        // Under the same lock, so that no listener registers after the others were disconnected.
         listeners.closed = true;
         listeners.by_owner.clear();
     }
 
-    /// Reads the change stream whenever there are listeners, for as long as the service runs.
     pub async fn run(&self) -> ! {
         loop {
             self.wanted.notified().await;
@@ -169,8 +164,8 @@ impl Hub {
         of_owner.retain(|listener| listener.try_send(change.clone()).is_ok());
     }
 
-    /// Marks the change stream as closed if there are no listeners, and returns whether it did.
     fn close_if_idle(&self) -> bool {
+        // The lock is held until the stream counts as closed: see the head of this file.
         let listeners = self.listeners();
         let is_idle = listeners.by_owner.is_empty();
         if is_idle {

@@ -36,8 +36,8 @@ impl Lineage {
         self.cached.get_or_try_init(read).await.copied()
     }
 
-    /// Whether a restore has begun and not finished. It may still be running.
     pub async fn is_unfinished(&self) -> Result<bool, DriverError> {
+        // The restore may still be running, or have failed.
         let unfinished = doc! { "_id": "lineage", "id": { "$exists": false } };
         Ok(self.documents.find_one(unfinished).max_time(mongo::MAX_TIME).await?.is_some())
     }

@@ -17,7 +17,6 @@ const TTL_MILLIS: i64 = 90 * 24 * 60 * 60 * 1_000;
 pub const WALK_START: StreamPosition =
     StreamPosition { stamp: Timestamp { time: 0, increment: 0 }, behind: None };
 
-/// How far a client has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyncToken {
     /// When the walk that produced this token began. Its client may not know of removals after that, so the token
@@ -30,7 +29,6 @@ pub struct SyncToken {
     pub walk: Option<Walk>,
 }
 
-/// A walk through all changes since an earlier token, or through all objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Walk {
     /// Whether the walk goes through all objects, for a client that holds none.
@@ -40,7 +38,6 @@ pub struct Walk {
 }
 
 impl Walk {
-    /// The walk through all objects of this number of kinds.
     pub fn full(kinds: usize) -> Self {
         Self { full: true, positions: vec![WALK_START; kinds] }
     }
@@ -53,7 +50,6 @@ impl Walk {
 }
 
 impl SyncToken {
-    /// The token of a client that has seen everything up to `horizon`.
     pub fn up_to(horizon: Timestamp, began: DateTime) -> Self {
         Self { began, horizon, walk: None }
     }
@@ -88,12 +84,12 @@ impl SyncToken {
     }
 }
 
-/// The sealed form: `[began, horizon, null or [full, position, …], lineage]`. Clients keep tokens across releases and
-/// old and new instances run side by side during an upgrade, so each release must read what its neighbours write.
+// The sealed form: `[began, horizon, null or [full, position, …], lineage]`. Clients keep tokens across releases, and old
+// and new instances run side by side during an upgrade, so each release must read what its neighbours write.
 #[derive(Serialize, Deserialize)]
 struct Plain(i64, u64, Option<Vec<PlainPart>>, #[serde(default)] Option<RandomId>);
 
-/// A walk is an array of `full` and one `[stamp, id]` per kind.
+// A walk is an array of `full` and one `[stamp, id]` per kind.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum PlainPart {
@@ -128,7 +124,8 @@ fn context(user: ObjectId) -> Vec<u8> {
     [b"sync\0".as_slice(), &user.bytes()].concat()
 }
 
-/// A BSON timestamp as one number that sorts the same: seconds in the upper half, the counter in the lower.
+// A BSON timestamp is two numbers of 32 bits. They become one number that sorts the same: the seconds in the upper half,
+// the counter of that second in the lower half.
 fn to_number(stamp: Timestamp) -> u64 {
     u64::from(stamp.time) << 32 | u64::from(stamp.increment)
 }

@@ -18,11 +18,9 @@ use crate::openapi::schema::Id;
 /// The most commands in one request.
 pub const COMMANDS_MAX: usize = 100;
 
-/// The body of `POST /v1/sync`.
 pub struct SyncRequest {
     /// The sealed token; `None` from a client that holds nothing.
     pub token: Option<String>,
-    /// The most changes that the response may hold.
     pub limit: usize,
     pub commands: Vec<Command>,
 }
@@ -47,7 +45,6 @@ pub fn invalid_token(pointer: &str) -> Error {
     Error::Invalid(vec![Violation { pointer: pointer.to_owned(), code: "invalid_sync_token", detail }])
 }
 
-/// The response of `POST /v1/sync`.
 #[derive(Serialize)]
 pub struct SyncBody {
     pub token: String,
@@ -83,7 +80,6 @@ impl Serialize for ChangesBody {
     }
 }
 
-/// The result of one command.
 #[derive(Serialize)]
 pub struct ResultBody<'a> {
     id: &'a str,
@@ -106,7 +102,6 @@ impl<'a> ResultBody<'a> {
     }
 }
 
-/// Why the service ends a stream of events.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ByeReason {
@@ -119,7 +114,6 @@ pub fn change_event(object: ChangedObject, id: String) -> Result<Event, Error> {
     Event::default().event("change").id(id).json_data(ChangesBody(vec![object])).map_err(Error::internal)
 }
 
-/// The last event of a stream that the service ends.
 pub fn bye_event(reason: ByeReason) -> Result<Event, Error> {
     #[derive(Serialize)]
     struct Bye {
