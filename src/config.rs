@@ -1,6 +1,9 @@
-//! Configuration: defaults, then `todo-api.toml`, then the environment. Must not be read anywhere else, and prints no secret.
+//! The configuration: defaults, overridden by `todo-api.toml`, overridden by the environment.
+//!
+//! **Invariant:** no other code reads the environment, and no message contains the value of a secret.
 
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,65 +16,56 @@ use serde::{Deserialize, Deserializer, de};
 
 use crate::error::OperatorError;
 
-/// The file that is read when there is one, in the working directory.
+/// Read from the working directory if it exists.
 pub const FILE: &str = "todo-api.toml";
 
-/// Every setting. The name in the environment is the same in upper case.
+/// In the environment, the names are in upper case. docs/operating.md explains every setting.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Where MongoDB is; its path names the database, `todolistapp` without one.
+    /// The path names the database; `todolistapp` if there is no path.
     pub mongodb_uri: SecretString,
-    /// Signs the tokens: at least 32 bytes, kept secret.
     pub jwt_secret: SecretString,
-    /// Up to two earlier secrets, separated by commas, whose tokens are still accepted.
+    /// Tokens signed with these secrets are still accepted.
     #[serde(deserialize_with = "list")]
     pub jwt_secrets_previous: Vec<SecretString>,
-    /// The address to listen on.
     pub host: IpAddr,
-    /// The port to listen on; 0 takes a free one.
+    /// 0 takes a free port.
     #[serde(deserialize_with = "number")]
     pub port: u16,
-    /// The work of one password hash: 2 to the power of this, 4 to 31.
+    /// The base-2 logarithm of the number of rounds.
     #[serde(deserialize_with = "number")]
     pub bcrypt_cost: u32,
-    /// Mixed into every password hash, so that a stolen database alone is not enough to guess passwords.
+    /// Part of every password hash, so that a stolen database alone is not enough to guess passwords.
     pub password_pepper: Option<SecretString>,
-    /// How many proxies of ours stand in front and append to `X-Forwarded-For`.
+    /// The number of trusted proxies that append to `X-Forwarded-For`.
     #[serde(deserialize_with = "number")]
     pub trusted_proxy_hops: usize,
-    /// How long an access token is valid: whole seconds, 1 s to 1 h.
     #[serde(deserialize_with = "duration")]
     pub access_token_ttl: Duration,
-    /// Whether attempts at registration and login are throttled; off for load tests.
+    /// Rate limits for registration and login; off for load tests.
     pub throttles: Switch,
-    /// Whether anyone may register.
     pub registration: Registration,
-    /// How many connections this instance serves at a time.
     #[serde(deserialize_with = "number")]
     pub max_connections: usize,
-    /// Where monitoring may ask for figures, such as `127.0.0.1:9100`; nowhere without it.
+    /// The address of `/metrics`.
     #[serde(deserialize_with = "address")]
     pub metrics_addr: Option<SocketAddr>,
-    /// Origins whose pages may use the API, separated by commas; none without it.
+    /// Origins whose pages may use the API.
     #[serde(deserialize_with = "origins")]
     pub cors_origins: Vec<HeaderValue>,
-    /// How many streams of events this instance serves at a time.
     #[serde(deserialize_with = "number")]
     pub max_event_connections: usize,
-    /// How log lines look; without it, text on a terminal and JSON elsewhere.
+    /// Without a value, text on a terminal and JSON elsewhere.
     pub log_format: Option<LogFormat>,
-    /// What is logged: `error`, `warn`, `info`, `debug`, or directives such as `info,mongodb=debug`.
+    /// Directives of `tracing_subscriber`, such as `info,mongodb=debug`.
     pub log_level: String,
 }
 
-/// On or off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Switch {
-    /// It is done.
     On,
-    /// It is not.
     Off,
 }
 
@@ -79,23 +73,20 @@ pub enum Switch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Registration {
-    /// Anyone.
     Open,
-    /// Nobody: operators make users.
+    /// Only operators create users.
     Closed,
 }
 
-/// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
-    /// For people.
     Text,
 }
 
-/// The settings with their defaults; `None` where there is none. The order is that of the table in docs/operating.md.
+/// Names and defaults, in the order of the table in docs/operating.md.
 pub const SETTINGS: [(&str, Option<&str>); 17] = [
     ("mongodb_uri", Some("mongodb://localhost:27017/todolistapp")),
     ("jwt_secret", None),
@@ -118,24 +109,21 @@ pub const SETTINGS: [(&str, Option<&str>); 17] = [
 
 const SECRET_MIN_BYTES: usize = 32;
 const SECRETS_PREVIOUS_MAX: usize = 2;
+/// A random secret has far more distinct bytes.
+const SECRET_MIN_DISTINCT_BYTES: usize = 8;
+const BCRYPT_COSTS: RangeInclusive<u32> = 4..=31;
+const ACCESS_TOKEN_TTL_SECONDS: RangeInclusive<u64> = 1..=3_600;
 
 impl Config {
-    /// Reads the environment of this process and `file`, which must exist; without one, [`FILE`] if it exists.
-    ///
-    /// # Errors
-    /// A line that names the setting and says what is wrong with it.
+    /// Reads `file`, which must exist, or else [`FILE`] if it exists, and the environment of this process.
     pub fn load(file: Option<&Path>) -> Result<Self, OperatorError> {
-        let usual = Path::new(FILE);
-        let file = file.or(usual.exists().then_some(usual));
+        let default = Path::new(FILE);
+        let file = file.or(default.exists().then_some(default));
         Self::from_figment(&figment(file, |name| std::env::var(name).ok()))
     }
 
-    /// Checks what `figment` gathered.
-    ///
-    /// # Errors
-    /// As [`Config::load`].
     pub fn from_figment(figment: &Figment) -> Result<Self, OperatorError> {
-        let config: Self = figment.extract().map_err(|errors| OperatorError(sentence(&errors)))?;
+        let config: Self = figment.extract().map_err(|errors| OperatorError(message(&errors)))?;
         config.check().map_err(OperatorError)?;
         Ok(config)
     }
@@ -147,22 +135,22 @@ impl Config {
         }
         if self.jwt_secrets_previous.len() > SECRETS_PREVIOUS_MAX {
             return Err(format!(
-                "JWT_SECRETS_PREVIOUS holds more than {SECRETS_PREVIOUS_MAX} secrets; drop the oldest"
+                "JWT_SECRETS_PREVIOUS has more than {SECRETS_PREVIOUS_MAX} secrets; remove the oldest"
             ));
         }
-        if !(4..=31).contains(&self.bcrypt_cost) {
-            return Err(format!("BCRYPT_COST is {}, and must be 4 to 31", self.bcrypt_cost));
+        if !BCRYPT_COSTS.contains(&self.bcrypt_cost) {
+            return Err(format!("BCRYPT_COST is {}, but must be from 4 to 31", self.bcrypt_cost));
         }
         if self.access_token_ttl.subsec_nanos() != 0
-            || !(1..=3_600).contains(&self.access_token_ttl.as_secs())
+            || !ACCESS_TOKEN_TTL_SECONDS.contains(&self.access_token_ttl.as_secs())
         {
-            return Err("ACCESS_TOKEN_TTL must be whole seconds, from 1s to 1h".to_owned());
+            return Err("ACCESS_TOKEN_TTL must be a whole number of seconds, from 1s to 1h".to_owned());
         }
         Ok(())
     }
 }
 
-/// Defaults, then `file`, then the variables that `environment` knows.
+/// `environment` looks up a variable; an empty variable counts as unset.
 pub fn figment(file: Option<&Path>, environment: impl Fn(&str) -> Option<String>) -> Figment {
     let mut figment = Figment::new();
     for (name, default) in SETTINGS {
@@ -194,13 +182,13 @@ impl Provider for Environment {
     }
 }
 
-/// The first error as one line that names the setting. The value is left out: it may be a secret.
-fn sentence(errors: &figment::Error) -> String {
+/// One line that names the setting. It does not contain the value, which may be a secret.
+fn message(errors: &figment::Error) -> String {
     use figment::error::Kind;
     let name = errors.path.join(".").to_uppercase();
     match &errors.kind {
         Kind::UnknownField(field, _) => {
-            format!("the configuration has an unknown setting `{field}`; see `todo-api --help`")
+            format!("unknown setting `{field}` in the configuration; `todo-api --help` lists all settings")
         }
         Kind::MissingField(field) => missing(&field.to_uppercase()),
         Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) => {
@@ -215,38 +203,39 @@ fn sentence(errors: &figment::Error) -> String {
 
 fn missing(name: &str) -> String {
     format!(
-        "{name} is not set; make a secret with `openssl rand -hex 32` and set it in the environment or in {FILE}"
+        "{name} is not set; create a secret with `openssl rand -hex 32`, and set it in the environment or in {FILE}"
     )
 }
 
 fn check_secret(name: &str, secret: &SecretString) -> Result<(), String> {
     let secret = secret.expose_secret();
-    let advice = "make one with `openssl rand -hex 32`";
+    let advice = "create a secret with `openssl rand -hex 32`";
     if secret.len() < SECRET_MIN_BYTES {
         return Err(format!(
-            "{name} has {} bytes and needs at least {SECRET_MIN_BYTES}; {advice}",
+            "{name} has {} bytes, but must have at least {SECRET_MIN_BYTES}; {advice}",
             secret.len()
         ));
     }
+    // Parts of the placeholders in examples and tutorials.
     let words = ["secret", "changeme", "change-me", "replace-me", "your-256-bit", "password", "example"];
     let distinct = secret.bytes().collect::<std::collections::HashSet<_>>().len();
-    if distinct < 8 || words.iter().any(|word| secret.to_lowercase().contains(word)) {
-        return Err(format!("{name} is well known or easy to guess; {advice}"));
+    if distinct < SECRET_MIN_DISTINCT_BYTES || words.iter().any(|word| secret.to_lowercase().contains(word)) {
+        return Err(format!("{name} is easy to guess; {advice}"));
     }
     Ok(())
 }
 
-/// A number, also when it is written as text, as in the environment.
+/// Accepts a number, and a string with a number, because variables are strings.
 fn number<'de, D: Deserializer<'de>, T: std::str::FromStr>(deserializer: D) -> Result<T, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
-    enum Written {
+    enum NumberOrText {
         Number(i64),
         Text(String),
     }
-    let text = match Written::deserialize(deserializer) {
-        Ok(Written::Number(number)) => number.to_string(),
-        Ok(Written::Text(text)) => text,
+    let text = match NumberOrText::deserialize(deserializer) {
+        Ok(NumberOrText::Number(number)) => number.to_string(),
+        Ok(NumberOrText::Text(text)) => text,
         Err(_) => String::new(),
     };
     text.trim().parse().map_err(|_| de::Error::custom("must be a whole number in range"))
@@ -264,7 +253,7 @@ fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAd
     if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(wrong) }
 }
 
-/// Origins as browsers write them (RFC 6454 §6.2): scheme, host and port, nothing behind.
+/// Origins in the form that browsers send (RFC 6454 §6.2): scheme, host and port only.
 fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<HeaderValue>, D::Error> {
     let wrong =
         || de::Error::custom("must be origins such as `https://todo.example.org`, separated by commas");

@@ -1,10 +1,11 @@
-//! The command line of the service. Must do nothing but read the configuration and start what was asked for.
+//! The command line: reads the configuration and starts the requested command.
 
 use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use axum::Router;
 use clap::{Parser, Subcommand};
 use hyper::Request;
 use hyper::client::conn::http1::handshake;
@@ -29,14 +30,14 @@ use todo_api::{mongo, openapi, startup};
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// How many connections of monitoring are served at a time.
-const MONITORS_MAX: usize = 16;
+const METRICS_CONNECTIONS_MAX: usize = 16;
+const HEALTHCHECK_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A todo API over MongoDB.
+/// A self-hosted todo service over MongoDB
 #[derive(Parser)]
 #[command(version, about, after_help = settings_help())]
 struct Arguments {
-    /// The configuration file [default: todo-api.toml, if there is one]
+    /// The configuration file [default: todo-api.toml, if it exists]
     #[arg(long, global = true)]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -45,34 +46,33 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run the service (what happens without a command, too)
+    /// Run the service (the default command)
     #[command(after_help = settings_help())]
     Serve,
-    /// Bring the database to what this version needs, and exit
+    /// Migrate the database to this version, and exit
     Migrate {
-        /// Run the migrations that are recorded as done, too: for a database that the original service wrote to after
-        /// it was taken over
+        /// Also run completed migrations, for a database to which the original service wrote after the first migration
         #[arg(long)]
         again: bool,
     },
-    /// Make and change users: for the first admin, and in an emergency
+    /// Create and change users: for the first admin, and in an emergency
     #[command(subcommand)]
     User(UserCommand),
-    /// Write the whole database, as it is at this moment, to one file, beside the running service if there is one
+    /// Write the whole database, as it is at this moment, to one file; the service may keep running
     Backup {
-        /// The file, which must not be there yet; `-` is standard output
+        /// The file, which must not exist yet; `-` is standard output
         file: PathBuf,
     },
-    /// Fill an empty database from a backup; everyone has to log in again, and no service may run on it
+    /// Fill an empty database from a backup; no service may run on it, and all users must log in again
     Restore {
         /// The file; `-` is standard input
         file: PathBuf,
     },
     /// Print the API document (OpenAPI 3.1)
     Openapi,
-    /// Put demo data into an empty database: users, lists and todos, the same for the same options on the same day
+    /// Put demo data (users, lists, todos) into an empty database; the same options on the same day give the same data
     Seed(SeedOptions),
-    /// Exit with 0 when the service on this machine answers
+    /// Exit with 0 if the service on this machine responds
     Healthcheck,
 }
 
@@ -90,23 +90,23 @@ async fn main() {
         Command::Seed(options) => seed(file, options).await,
         Command::Healthcheck => healthcheck(file).await,
     };
-    if let Err(refusal) = &done {
-        tell(refusal);
+    if let Err(error) = &done {
+        print_message(error);
     }
-    // Here, for the driver's tasks may panic when the runtime is taken down below those of the service that use it.
+    // Not by returning, because the driver's tasks may panic while the runtime is dropped.
     std::process::exit(i32::from(done.is_err()))
 }
 
-#[expect(clippy::print_stderr, reason = "the last words of a command go to the operator's terminal")]
-fn tell(words: &impl Display) {
-    eprintln!("todo-api: {words}");
+#[expect(clippy::print_stderr, reason = "errors and results of commands go to the terminal")]
+fn print_message(message: &impl Display) {
+    eprintln!("todo-api: {message}");
 }
 
 async fn serve(file: Option<&Path>) -> Result<(), OperatorError> {
     let config = Config::load(file)?;
     logging::init(&config)?;
-    // Before the first connection to the database, which is to be counted.
-    let figures =
+    // Before the first connection to the database, so that it is counted.
+    let metrics =
         config.metrics_addr.map(|address| Ok((address, metrics::install_recorder()?))).transpose()?;
     let state = AppState::new(&config, Clock::system()).await?;
     let address = SocketAddr::new(config.host, config.port);
@@ -116,12 +116,8 @@ async fn serve(file: Option<&Path>) -> Result<(), OperatorError> {
     let address = listener.local_addr().unwrap_or(address);
     tracing::info!(%address, "listening");
 
-    if let Some((address, handle)) = figures {
-        let router = metrics::router(state.clone(), handle);
-        let listener = metrics::listen(address).await?;
-        let served =
-            server::serve(listener, router, MONITORS_MAX, TaskTracker::new(), std::future::pending());
-        tokio::spawn(served);
+    if let Some((address, handle)) = metrics {
+        serve_metrics(address, metrics::router(state.clone(), handle)).await?;
     }
     let (readiness, hub) = (state.readiness.clone(), state.sources.hub.clone());
     let stop = async move {
@@ -140,16 +136,24 @@ async fn serve(file: Option<&Path>) -> Result<(), OperatorError> {
     let prepared = async {
         match startup::prepare(&state, &config.mongodb_uri).await {
             Ok(()) => startup::maintain(&state).await,
-            Err(refusal) => refusal,
+            Err(error) => error,
         }
     };
     tokio::select! {
         () = serving => Ok(()),
-        refusal = prepared => Err(refusal),
+        error = prepared => Err(error),
     }
 }
 
-/// Waits for SIGTERM or SIGINT.
+/// Serves metrics until the process ends, so that they can still be read during the stop.
+async fn serve_metrics(address: SocketAddr, router: Router) -> Result<(), OperatorError> {
+    let listener = metrics::listen(address).await?;
+    let never = std::future::pending();
+    tokio::spawn(server::serve(listener, router, METRICS_CONNECTIONS_MAX, TaskTracker::new(), never));
+    Ok(())
+}
+
+/// Completes at SIGTERM or SIGINT.
 async fn stop_signal() {
     let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
@@ -161,7 +165,7 @@ async fn stop_signal() {
     }
 }
 
-/// Runs a command with the service's state, and ends its connections.
+/// Runs a command with the state of the service, and then closes the connections to the database.
 async fn with_state<T>(
     config: Config,
     run: impl AsyncFnOnce(&AppState) -> Result<T, OperatorError>,
@@ -205,8 +209,8 @@ async fn backup(file: Option<&Path>, to: &Path) -> Result<(), OperatorError> {
     };
     let done: Result<String, OperatorError> = done.await;
     db.close().await;
-    // Standard output may be the backup.
-    tell(&done?);
+    // To standard error, because standard output may be the backup.
+    print_message(&done?);
     Ok(())
 }
 
@@ -217,15 +221,15 @@ async fn restore(file: Option<&Path>, from: &Path) -> Result<(), OperatorError> 
         match startup::migrate(state, MigrationScope::Missing).await {
             Ok(()) => Ok(done),
             Err(OperatorError(why)) => Err(OperatorError(format!(
-                "{done}; but it is not ready for this version, so run `todo-api migrate`: {why}"
+                "{done}, but migrating it to this version failed ({why}): run `todo-api migrate`"
             ))),
         }
     });
-    tell(&done.await?);
+    print_message(&done.await?);
     Ok(())
 }
 
-/// Is cancelled at [`stop_signal`].
+/// A token that is cancelled at SIGTERM or SIGINT.
 fn stopped() -> CancellationToken {
     let token = CancellationToken::new();
     let stopped = token.clone();
@@ -236,32 +240,33 @@ fn stopped() -> CancellationToken {
     token
 }
 
-#[expect(clippy::print_stdout, reason = "what a command did goes to the operator's terminal")]
+#[expect(clippy::print_stdout, reason = "the result of a command goes to the terminal")]
 fn report(done: &str) {
     println!("{done}");
 }
 
-#[expect(clippy::print_stdout, reason = "the document goes to whoever asked for it")]
+#[expect(clippy::print_stdout, reason = "the document is the output of the command")]
 fn print_document() -> Result<(), OperatorError> {
     let document = serde_json::to_string_pretty(&*openapi::document::DOCUMENT);
     println!("{}", document.map_err(|error| OperatorError(error.to_string()))?);
     Ok(())
 }
 
-/// Asks `/livez` of the service that has this configuration.
+/// Requests `/livez` from the service that has this configuration.
 async fn healthcheck(file: Option<&Path>) -> Result<(), OperatorError> {
     let config = Config::load(file)?;
+    // The service may listen on every address, but nobody can connect to "every address".
     let host = match config.host {
         IpAddr::V4(any) if any.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(any) if any.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
         host => host,
     };
     let address = SocketAddr::new(host, config.port);
-    match tokio::time::timeout(Duration::from_secs(3), get_livez(address)).await {
+    match tokio::time::timeout(HEALTHCHECK_TIMEOUT, get_livez(address)).await {
         Ok(Ok(200)) => Ok(()),
-        Ok(Ok(status)) => Err(OperatorError(format!("{address} answers {status}"))),
-        Ok(Err(error)) => Err(OperatorError(format!("{address} does not answer: {error}"))),
-        Err(_) => Err(OperatorError(format!("{address} does not answer in time"))),
+        Ok(Ok(status)) => Err(OperatorError(format!("{address} responds with {status}"))),
+        Ok(Err(error)) => Err(OperatorError(format!("{address} does not respond: {error}"))),
+        Err(_) => Err(OperatorError(format!("{address} does not respond in time"))),
     }
 }
 
@@ -280,5 +285,7 @@ fn settings_help() -> String {
         _ => format!("  {}\n", name.to_uppercase()),
     };
     let settings: String = config::SETTINGS.into_iter().map(setting).collect();
-    format!("Settings, from the environment or, in lower case, from the configuration file:\n{settings}")
+    format!(
+        "Settings, read from the environment or, with names in lower case, from the configuration file:\n{settings}"
+    )
 }

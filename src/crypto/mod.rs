@@ -1,4 +1,4 @@
-//! Secrets in, keys and opaque texts out. Must not know what the texts are for.
+//! Derives keys from secrets, makes random ids, and seals texts that clients keep.
 
 pub mod derive;
 pub mod random_id;

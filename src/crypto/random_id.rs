@@ -1,24 +1,19 @@
-//! Ids that must not be guessed: of sessions and of tokens. Ids of users and todos are `ObjectId`s, not these.
+//! Unguessable ids for sessions, tokens and requests. Users and todos have `ObjectId`s instead.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// 128 random bits, written as 32 lower-case hex digits.
+/// 128 random bits, formatted as 32 lower-case hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RandomId([u8; 16]);
 
 impl RandomId {
-    /// A new one from the operating system's random numbers.
-    ///
-    /// # Panics
-    /// When the operating system cannot give random numbers; nothing safe can be done without them.
-    #[must_use]
     #[expect(clippy::expect_used, reason = "without random numbers no id is safe")]
     pub fn new() -> Self {
         let mut bytes = [0; 16];
-        aws_lc_rs::rand::fill(&mut bytes).expect("the operating system gives random numbers");
+        aws_lc_rs::rand::fill(&mut bytes).expect("the operating system provides random numbers");
         Self(bytes)
     }
 }
@@ -41,7 +36,6 @@ impl fmt::Debug for RandomId {
     }
 }
 
-/// The text is not 32 lower-case hex digits.
 #[derive(Debug, thiserror::Error)]
 #[error("not 32 lower-case hex digits")]
 pub struct NotARandomId;
@@ -50,6 +44,7 @@ impl FromStr for RandomId {
     type Err = NotARandomId;
 
     fn from_str(text: &str) -> Result<Self, NotARandomId> {
+        // `from_str_radix` also accepts a sign and upper case.
         let canonical = text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         match u128::from_str_radix(text, 16) {
             Ok(number) if canonical => Ok(Self(number.to_be_bytes())),
@@ -76,13 +71,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_survives_its_text() {
+    fn id_can_be_formatted_and_parsed() {
         let id = RandomId::new();
         assert_eq!(id.to_string().parse::<RandomId>().unwrap(), id);
     }
 
     #[test]
-    fn only_the_canonical_text_is_an_id() {
+    fn only_the_canonical_form_is_accepted() {
         for text in ["", "ab", "+0000000000000000000000000000001", &"A".repeat(32), &"a".repeat(33)] {
             assert!(text.parse::<RandomId>().is_err(), "{text}");
         }

@@ -1,5 +1,7 @@
-//! Texts that clients keep for us and can neither read nor make, such as cursors: AES-256-GCM (NIST SP 800-38D).
-//! Must not say why a text does not open.
+//! Opaque texts that clients keep for the service and can neither read nor forge, such as cursors: AES-256-GCM (NIST
+//! SP 800-38D).
+//!
+//! **Invariant:** does not reveal why a text cannot be opened.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
@@ -8,17 +10,13 @@ use secrecy::SecretString;
 use super::derive;
 use crate::error::Error;
 
-/// The longest sealed text, in characters. It holds 3,044 bytes: a name of 500 characters, whatever they are, and more.
+/// Has room for 3,044 bytes: the longest sort key, which is a name of 500 characters of up to 4 bytes, and an id.
 pub const SEALED_MAX_CHARS: usize = 4_096;
 
-/// The keys of the current secret, which seals, and of earlier ones, whose texts still open.
+/// The first key seals. The others belong to previous secrets, and only open texts.
 pub struct Sealer(Vec<RandomizedNonceKey>);
 
 impl Sealer {
-    /// Derives one key from each secret.
-    ///
-    /// # Errors
-    /// [`Error::Internal`]: see [`derive::derive`].
     pub fn derive(current: &SecretString, previous: &[SecretString]) -> Result<Self, Error> {
         let key = |secret| {
             let key = derive::derive(secret, b"seal")?;
@@ -27,10 +25,8 @@ impl Sealer {
         std::iter::once(current).chain(previous).map(key).collect::<Result<_, _>>().map(Self)
     }
 
-    /// `plain` as base64url without padding (RFC 4648 §5), which opens in the same `context` only.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] if the text would be longer than [`SEALED_MAX_CHARS`].
+    /// Returns base64url without padding (RFC 4648 §5) of nonce, ciphertext and tag. The text can only be opened with the
+    /// same `context`. Fails if it would be longer than [`SEALED_MAX_CHARS`].
     pub fn seal(&self, context: &[u8], plain: &[u8]) -> Result<String, Error> {
         let key = self.0.first().ok_or_else(|| Error::internal("no key to seal with"))?;
         let mut sealed = plain.to_vec();
@@ -44,8 +40,7 @@ impl Sealer {
         Ok(text)
     }
 
-    /// What was sealed; `None` for a text that is altered, of another context or of an unknown secret.
-    #[must_use]
+    /// Returns `None` for a text that was altered, or was sealed in another context or under an unknown secret.
     pub fn open(&self, context: &[u8], text: &str) -> Option<Vec<u8>> {
         if text.len() > SEALED_MAX_CHARS {
             return None;
@@ -68,60 +63,60 @@ mod tests {
     const OLD: &str = "0123456789abcdef0123456789abcdef";
     const NEW: &str = "fedcba9876543210fedcba9876543210";
 
-    fn seals(current: &str, previous: &[&str]) -> Sealer {
+    fn sealer(current: &str, previous: &[&str]) -> Sealer {
         let previous: Vec<SecretString> = previous.iter().map(|secret| (*secret).into()).collect();
         Sealer::derive(&current.into(), &previous).unwrap()
     }
 
     #[test]
-    fn what_was_sealed_opens_in_its_context_only() {
-        let seals = seals(NEW, &[]);
+    fn sealed_text_opens_only_in_its_context() {
+        let sealer = sealer(NEW, &[]);
         for plain in [&b""[..], b"x", &[0; 3_000]] {
-            let text = seals.seal(b"ann", plain).unwrap();
+            let text = sealer.seal(b"ann", plain).unwrap();
             assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'), "{text}");
-            assert_eq!(seals.open(b"ann", &text).as_deref(), Some(plain));
-            assert_eq!(seals.open(b"ben", &text), None);
-            assert_eq!(seals.open(b"", &text), None);
+            assert_eq!(sealer.open(b"ann", &text).as_deref(), Some(plain));
+            assert_eq!(sealer.open(b"ben", &text), None);
+            assert_eq!(sealer.open(b"", &text), None);
         }
     }
 
     #[test]
-    fn the_same_is_never_sealed_alike() {
-        let seals = seals(NEW, &[]);
-        assert_ne!(seals.seal(b"", b"x").unwrap(), seals.seal(b"", b"x").unwrap());
+    fn sealing_twice_gives_different_texts() {
+        let sealer = sealer(NEW, &[]);
+        assert_ne!(sealer.seal(b"", b"x").unwrap(), sealer.seal(b"", b"x").unwrap());
     }
 
     #[test]
-    fn an_altered_text_does_not_open() {
-        let seals = seals(NEW, &[]);
-        let text = seals.seal(b"ann", b"position").unwrap();
+    fn altered_text_does_not_open() {
+        let sealer = sealer(NEW, &[]);
+        let text = sealer.seal(b"ann", b"position").unwrap();
         for at in 0..text.len() {
             for other in ["A", "B", "-", "_", "=", " ", "\u{e9}", ""] {
                 let altered = [&text[..at], other, &text[at + 1..]].concat();
-                assert!(altered == text || seals.open(b"ann", &altered).is_none(), "{altered}");
+                assert!(altered == text || sealer.open(b"ann", &altered).is_none(), "{altered}");
             }
-            assert_eq!(seals.open(b"ann", &text[..at]), None);
+            assert_eq!(sealer.open(b"ann", &text[..at]), None);
         }
-        assert_eq!(seals.open(b"ann", &format!("{text}=")), None);
-        assert_eq!(seals.open(b"ann", &format!("{text}{text}")), None);
+        assert_eq!(sealer.open(b"ann", &format!("{text}=")), None);
+        assert_eq!(sealer.open(b"ann", &format!("{text}{text}")), None);
     }
 
     #[test]
-    fn a_text_of_the_previous_secret_still_opens() {
-        let text = seals(OLD, &[]).seal(b"ann", b"position").unwrap();
-        assert_eq!(seals(NEW, &[OLD]).open(b"ann", &text).as_deref(), Some(&b"position"[..]));
-        assert_eq!(seals(NEW, &[]).open(b"ann", &text), None);
-        let newer = seals(NEW, &[OLD]).seal(b"ann", b"position").unwrap();
-        assert_eq!(seals(OLD, &[]).open(b"ann", &newer), None);
+    fn text_of_a_previous_secret_still_opens() {
+        let text = sealer(OLD, &[]).seal(b"ann", b"position").unwrap();
+        assert_eq!(sealer(NEW, &[OLD]).open(b"ann", &text).as_deref(), Some(&b"position"[..]));
+        assert_eq!(sealer(NEW, &[]).open(b"ann", &text), None);
+        let newer = sealer(NEW, &[OLD]).seal(b"ann", b"position").unwrap();
+        assert_eq!(sealer(OLD, &[]).open(b"ann", &newer), None);
     }
 
     #[test]
-    fn a_text_is_sealed_and_opened_up_to_the_limit() {
-        let seals = seals(NEW, &[]);
-        let longest = seals.seal(b"", &[1; 3_044]).unwrap();
+    fn texts_up_to_the_limit_are_sealed_and_opened() {
+        let sealer = sealer(NEW, &[]);
+        let longest = sealer.seal(b"", &[1; 3_044]).unwrap();
         assert_eq!(longest.len(), SEALED_MAX_CHARS);
-        assert_eq!(seals.open(b"", &longest), Some(vec![1; 3_044]));
-        assert!(seals.seal(b"", &[1; 3_045]).is_err());
-        assert_eq!(seals.open(b"", &"A".repeat(SEALED_MAX_CHARS + 4)), None);
+        assert_eq!(sealer.open(b"", &longest), Some(vec![1; 3_044]));
+        assert!(sealer.seal(b"", &[1; 3_045]).is_err());
+        assert_eq!(sealer.open(b"", &"A".repeat(SEALED_MAX_CHARS + 4)), None);
     }
 }

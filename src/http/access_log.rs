@@ -1,4 +1,6 @@
-//! The access log: one line for each request. Must never be given a password, a token or a query string.
+//! The access log: one line per request, with its id, its user and the address of its client.
+//!
+//! **Invariant:** never logs a body, a header with credentials or a query string.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
@@ -13,39 +15,37 @@ use metrics::{counter, histogram};
 use crate::crypto::random_id::RandomId;
 use crate::error::Error;
 
-/// The header that names a request, in both directions.
+/// Identifies a request, in requests and responses.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// The counter of requests.
 pub const REQUESTS: &str = "todo_api_http_requests_total";
-/// The histogram of how long they took.
 pub const REQUEST_SECONDS: &str = "todo_api_http_request_duration_seconds";
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const REQUEST_ID_MAX: usize = 64;
+/// In characters.
+pub const REQUEST_ID_MAX: usize = 64;
 
-/// Names a request: the client's own `X-Request-Id` if it is sane, else a new one.
+/// The client's `X-Request-Id` if it is well-formed, otherwise a new id.
 pub struct RequestId(pub Box<str>);
 
 impl RequestId {
-    fn of(headers: &HeaderMap) -> Self {
-        let sane = |id: &&str| {
+    fn from_headers(headers: &HeaderMap) -> Self {
+        let is_well_formed = |id: &&str| {
             (1..=REQUEST_ID_MAX).contains(&id.len())
                 && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'))
         };
-        let sent = headers.get(&REQUEST_ID).and_then(|id| id.to_str().ok()).filter(sane);
+        let sent = headers.get(&REQUEST_ID).and_then(|id| id.to_str().ok()).filter(is_well_formed);
         Self(sent.map_or_else(|| RandomId::new().to_string().into(), Box::from))
     }
 }
 
-/// Where a request came from, as far as we trust what we are told.
+/// The address of the client, as far as proxies can be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientAddress(pub IpAddr);
 
 impl ClientAddress {
-    /// The peer, or, behind `hops` proxies of ours, the entry of `X-Forwarded-For` that the outermost of them wrote:
-    /// the `hops`-th from the right, for each proxy appends the peer that it saw. An entry that is no address makes
-    /// it the peer again.
-    #[must_use]
-    pub fn of(headers: &HeaderMap, peer: IpAddr, hops: usize) -> Self {
+    /// Returns the peer if there are no trusted proxies. Otherwise, returns the entry of `X-Forwarded-For` that the
+    /// outermost trusted proxy appended, which is the `hops`-th from the right because each proxy appends its own peer.
+    /// If this entry is not an address, returns the peer.
+    pub fn resolve(headers: &HeaderMap, peer: IpAddr, hops: usize) -> Self {
         let entries = headers.get_all(&FORWARDED_FOR).iter().filter_map(|header| header.to_str().ok());
         let entries: Vec<&str> = entries.flat_map(|header| header.split(',')).map(str::trim).collect();
         let trusted = hops.checked_sub(1).and_then(|inner| entries.iter().rev().nth(inner));
@@ -53,29 +53,28 @@ impl ClientAddress {
     }
 }
 
-/// The other end of the connection; put into each request by the server.
+/// The other end of the connection. The server puts it into the extensions of each request.
 #[derive(Clone, Copy)]
 pub struct PeerAddress(pub SocketAddr);
 
-/// Carries the caller's name from where it becomes known to the access log.
+/// Carries the username from the extractor that authenticates the caller to the access log.
 #[derive(Clone, Default)]
 pub struct UserName(Arc<OnceLock<Box<str>>>);
 
 impl UserName {
-    /// Says who the caller is; the first word counts.
+    /// The first call counts.
     pub fn set(&self, name: &str) {
         self.0.get_or_init(|| name.into());
     }
 }
 
-/// In an answer: the error that it tells the client about, for the log.
+/// In the extensions of a response: its error, for the log.
 #[derive(Clone)]
 pub struct ReportedError(pub Error);
 
-/// The line of a request, begun when it comes and written when its answer is ready.
+/// Collects the fields of one line, from the arrival of the request to its response.
 pub struct AccessLogEntry {
     started: Instant,
-    /// The request's name.
     pub id: RequestId,
     user: UserName,
     method: Method,
@@ -84,26 +83,26 @@ pub struct AccessLogEntry {
 }
 
 impl AccessLogEntry {
-    /// Names a request, and lets what it meets know the client's address, `hops` proxies of ours away, and name the user.
+    /// Also puts the [`ClientAddress`] and an empty [`UserName`] into the extensions of the request.
     pub fn begin(request: &mut Request, hops: usize) -> Self {
         let peer = request.extensions().get::<PeerAddress>().map(|peer| peer.0.ip());
-        let line = Self {
+        let entry = Self {
             started: Instant::now(),
-            id: RequestId::of(request.headers()),
+            id: RequestId::from_headers(request.headers()),
             user: UserName::default(),
             method: request.method().clone(),
             route: request.extensions().get::<MatchedPath>().cloned(),
-            client: peer.map(|peer| ClientAddress::of(request.headers(), peer.to_canonical(), hops)),
+            client: peer.map(|peer| ClientAddress::resolve(request.headers(), peer.to_canonical(), hops)),
         };
         let extensions = request.extensions_mut();
-        extensions.insert(line.user.clone());
-        if let Some(client) = line.client {
+        extensions.insert(entry.user.clone());
+        if let Some(client) = entry.client {
             extensions.insert(client);
         }
-        line
+        entry
     }
 
-    /// Names the answer, counts the request, and writes the line.
+    /// Adds the request id to the response, counts the request, and writes the line.
     pub fn end(self, response: &mut Response) {
         let Self { started, id, user, method, route, client } = self;
         if let Ok(value) = HeaderValue::from_str(&id.0) {
@@ -132,8 +131,8 @@ impl AccessLogEntry {
     }
 }
 
-/// For monitoring. Methods that no route has, and paths without a route, are one each: clients could make up any.
 fn count(method: &Method, route: Option<&MatchedPath>, response: &Response, started: Instant) {
+    // Unknown methods and paths share one label each, because clients could invent any number of labels.
     let known = [
         Method::GET,
         Method::HEAD,
@@ -151,7 +150,7 @@ fn count(method: &Method, route: Option<&MatchedPath>, response: &Response, star
     counter!(REQUESTS, "route" => route, "method" => method, "status" => status).increment(1);
 }
 
-/// Milliseconds since `started`, to the microsecond.
+/// In milliseconds, with microseconds as decimals.
 #[expect(clippy::cast_precision_loss, reason = "microseconds of a request are far below 2^52")]
 fn millis(started: Instant) -> f64 {
     started.elapsed().as_micros() as f64 / 1_000.0
@@ -166,16 +165,16 @@ mod tests {
         for value in forwarded {
             headers.append(FORWARDED_FOR, value.parse().unwrap());
         }
-        ClientAddress::of(&headers, "10.0.0.1".parse().unwrap(), hops).0.to_string()
+        ClientAddress::resolve(&headers, "10.0.0.1".parse().unwrap(), hops).0.to_string()
     }
 
     #[test]
-    fn without_proxies_of_ours_the_client_is_the_peer_whatever_it_says() {
+    fn without_trusted_proxies_the_client_is_the_peer() {
         assert_eq!(client(&["1.2.3.4"], 0), "10.0.0.1");
     }
 
     #[test]
-    fn behind_proxies_of_ours_the_client_is_what_the_outermost_saw() {
+    fn with_trusted_proxies_the_client_is_the_peer_of_the_outermost() {
         assert_eq!(client(&["6.6.6.6, 1.2.3.4"], 1), "1.2.3.4");
         assert_eq!(client(&["6.6.6.6, 1.2.3.4", "10.0.0.9"], 2), "1.2.3.4");
         assert_eq!(client(&["1.2.3.4"], 2), "10.0.0.1");
@@ -183,10 +182,10 @@ mod tests {
     }
 
     #[test]
-    fn a_request_id_of_the_client_is_kept_when_it_is_sane() {
+    fn well_formed_request_id_of_the_client_is_kept() {
         let id = |sent: &str| {
             let headers = HeaderMap::from_iter([(REQUEST_ID, HeaderValue::from_str(sent).unwrap())]);
-            RequestId::of(&headers).0
+            RequestId::from_headers(&headers).0
         };
         assert_eq!(&*id("client-1_a.b:c"), "client-1_a.b:c");
         for odd in ["", "a b", "a\"b", &"x".repeat(65)] {

@@ -1,5 +1,7 @@
-//! How much goes to the database at a time: what is more waits for its turn, and what would wait too long is told to come
-//! back. Must not count a request that waits for its client.
+//! Limits how many requests use the database at a time. Further requests queue for a slot, and are refused if the queue is
+//! full.
+//!
+//! **Invariant:** a request that waits for its client holds no slot.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,19 +11,18 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::Error;
 
-/// How many requests work at a time: twice the connections to the database, so that none of these is ever idle.
-pub const WORKING_MAX: usize = 64;
-/// How many more may wait for their turn.
-pub const WAITING_MAX: usize = 448;
+/// Twice the number of connections to the database, so that no connection is idle while requests wait.
+pub const SLOTS: usize = 64;
+pub const QUEUE_MAX: usize = 448;
 
-/// The turns of this instance; cheap to clone.
+/// Cheap to clone.
 #[derive(Clone)]
 pub struct Admission {
-    working: Arc<Semaphore>,
-    waiting: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
+    queue: Arc<Semaphore>,
 }
 
-/// A request's turn, which goes on until the last clone is dropped.
+/// A slot of one request, which is free again when the last clone is dropped.
 #[derive(Clone)]
 pub struct Slot {
     admission: Admission,
@@ -30,56 +31,46 @@ pub struct Slot {
 
 impl Default for Admission {
     fn default() -> Self {
-        Self {
-            working: Arc::new(Semaphore::new(WORKING_MAX)),
-            waiting: Arc::new(Semaphore::new(WAITING_MAX)),
-        }
+        Self { slots: Arc::new(Semaphore::new(SLOTS)), queue: Arc::new(Semaphore::new(QUEUE_MAX)) }
     }
 }
 
 impl Admission {
-    /// How many requests work, and how many wait for their turn.
-    #[must_use]
+    /// The numbers of requests that hold a slot and that wait for one.
     pub fn busy(&self) -> (usize, usize) {
-        let (working, waiting) = (self.working.available_permits(), self.waiting.available_permits());
-        (WORKING_MAX.saturating_sub(working), WAITING_MAX.saturating_sub(waiting))
+        let (slots, queue) = (self.slots.available_permits(), self.queue.available_permits());
+        (SLOTS.saturating_sub(slots), QUEUE_MAX.saturating_sub(queue))
     }
 
-    /// Waits for a request's turn. What reads its body may pause it.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] when too many wait.
+    /// Waits for a slot. If the request has a body, its extensions get the slot too, so that reading can pause it.
     pub async fn admit(&self, request: &mut Request) -> Result<Slot, Error> {
-        let permit = Arc::new(Mutex::new(Some(self.turn().await?)));
-        let turn = Slot { admission: self.clone(), permit };
+        let permit = Arc::new(Mutex::new(Some(self.acquire().await?)));
+        let slot = Slot { admission: self.clone(), permit };
         if !request.body().is_end_stream() {
-            request.extensions_mut().insert(turn.clone());
+            request.extensions_mut().insert(slot.clone());
         }
-        Ok(turn)
+        Ok(slot)
     }
 
-    async fn turn(&self) -> Result<OwnedSemaphorePermit, Error> {
-        if let Ok(permit) = self.working.clone().try_acquire_owned() {
+    async fn acquire(&self) -> Result<OwnedSemaphorePermit, Error> {
+        if let Ok(permit) = self.slots.clone().try_acquire_owned() {
             return Ok(permit);
         }
         let too_many = |_| Error::unavailable("too many requests are waiting");
-        let _place = self.waiting.clone().try_acquire_owned().map_err(too_many)?;
-        self.working.clone().acquire_owned().await.map_err(Error::internal)
+        let _place = self.queue.clone().try_acquire_owned().map_err(too_many)?;
+        self.slots.clone().acquire_owned().await.map_err(Error::internal)
     }
 }
 
 impl Slot {
-    /// Lets others go first while this request waits for its client.
+    /// Frees the slot while the request waits for its client.
     pub fn pause(&self) {
         self.permit().take();
     }
 
-    /// Waits for another turn.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] when too many wait.
+    /// Waits for a slot again.
     pub async fn resume(&self) -> Result<(), Error> {
-        let permit = self.admission.turn().await?;
+        let permit = self.admission.acquire().await?;
         self.permit().replace(permit);
         Ok(())
     }
@@ -94,45 +85,45 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_is_more_waits_and_what_is_more_than_that_is_refused() {
+    async fn requests_queue_for_slots_and_a_full_queue_refuses() {
         let admission = Admission::default();
-        let mut working = Vec::new();
-        for _ in 0..WORKING_MAX {
-            working.push(admission.turn().await.unwrap());
+        let mut held = Vec::new();
+        for _ in 0..SLOTS {
+            held.push(admission.acquire().await.unwrap());
         }
-        let waiting: Vec<_> = (0..WAITING_MAX)
+        let queue: Vec<_> = (0..QUEUE_MAX)
             .map(|_| {
                 let admission = admission.clone();
-                tokio::spawn(async move { admission.turn().await.map(drop) })
+                tokio::spawn(async move { admission.acquire().await.map(drop) })
             })
             .collect();
-        while admission.waiting.available_permits() > 0 {
+        while admission.queue.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
-        assert!(matches!(admission.turn().await, Err(Error::Unavailable(_))));
-        drop(working);
+        assert!(matches!(admission.acquire().await, Err(Error::Unavailable(_))));
+        drop(held);
         for waiting in waiting {
             waiting.await.unwrap().unwrap();
         }
-        assert!(admission.turn().await.is_ok());
+        assert!(admission.acquire().await.is_ok());
     }
 
     #[tokio::test]
-    async fn who_waits_for_a_client_lets_others_go_first() {
+    async fn paused_request_frees_its_slot() {
         let admission = Admission::default();
-        let mut turns = Vec::new();
-        for _ in 0..WORKING_MAX {
-            let permit = Arc::new(Mutex::new(Some(admission.turn().await.unwrap())));
-            turns.push(Slot { admission: admission.clone(), permit });
+        let mut slots = Vec::new();
+        for _ in 0..SLOTS {
+            let permit = Arc::new(Mutex::new(Some(admission.acquire().await.unwrap())));
+            slots.push(Slot { admission: admission.clone(), permit });
         }
-        turns[0].pause();
-        let other = admission.turn().await.unwrap();
+        slots[0].pause();
+        let other = admission.acquire().await.unwrap();
         let resumed = tokio::spawn({
-            let turn = turns[0].clone();
-            async move { turn.resume().await }
+            let slot = slots[0].clone();
+            async move { slot.resume().await }
         });
         drop(other);
         resumed.await.unwrap().unwrap();
-        assert_eq!(admission.working.available_permits(), 0);
+        assert_eq!(admission.slots.available_permits(), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! Reading what a client sent, strictly. Must not know what the members mean.
+//! Reads bodies within limits of size, time and nesting, and the extractor for JSON.
 
 use std::time::Duration;
 
@@ -13,38 +13,33 @@ use super::admission::Slot;
 use super::fields::{Fields, FromFields, JsonObject};
 use crate::error::Error;
 
-/// The largest body, in bytes: 1 MiB.
+/// In bytes.
 pub const BODY_LIMIT: usize = 1024 * 1024;
 
 /// How long a client may take to send a body.
-pub const BODY_TIME: Duration = Duration::from_secs(8);
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// The bytes of a body. While they come, other requests have their turn.
-///
-/// # Errors
-/// [`Error::BodyTooLarge`]; [`Error::RequestTimeout`]; [`Error::MalformedJson`] when the client broke off;
-/// [`Error::Unavailable`] when too many wait for their turn.
+/// Reads the whole body. A client that sends slowly holds no slot of the admission.
 pub async fn body(request: Request) -> Result<Bytes, Error> {
-    let turn = request.extensions().get::<Slot>().cloned();
-    if let Some(turn) = &turn {
-        turn.pause();
+    let slot = request.extensions().get::<Slot>().cloned();
+    if let Some(slot) = &slot {
+        slot.pause();
     }
-    let read = timeout(BODY_TIME, Limited::new(request.into_body(), BODY_LIMIT).collect()).await;
+    let read = timeout(BODY_TIMEOUT, Limited::new(request.into_body(), BODY_LIMIT).collect()).await;
     let body = read.map_err(|_| Error::RequestTimeout)?.map_err(|error| {
         if error.is::<LengthLimitError>() {
             Error::BodyTooLarge
         } else {
-            Error::MalformedJson("the body breaks off".to_owned())
+            Error::MalformedJson("the body is incomplete".to_owned())
         }
     })?;
-    if let Some(turn) = turn {
-        turn.resume().await?;
+    if let Some(slot) = slot {
+        slot.resume().await?;
     }
     Ok(body.to_bytes())
 }
 
-/// Whether a body says that it is JSON: `application/json` or `application/*+json` (RFC 6839 §3.1).
-#[must_use]
+/// Accepts `application/json` and `application/*+json` (RFC 6839 §3.1).
 pub fn is_json(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
     let media_type = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -52,10 +47,10 @@ pub fn is_json(headers: &HeaderMap) -> bool {
     subtype.is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
 }
 
-/// How deep objects and arrays may lie in each other.
+/// How deep objects and arrays may be nested.
 const DEPTH_MAX: usize = 32;
 
-/// A body that has been read and found right before the handler runs.
+/// A JSON body that was read and validated before the handler runs.
 pub struct JsonBody<T>(pub T);
 
 impl<S: Send + Sync, T: FromFields> FromRequest<S> for JsonBody<T> {
@@ -66,34 +61,32 @@ impl<S: Send + Sync, T: FromFields> FromRequest<S> for JsonBody<T> {
     }
 }
 
-/// The JSON body of a request, read into `T`, and as it was sent.
-///
-/// # Errors
-/// [`Error::UnsupportedMediaType`]; [`Error::BodyTooLarge`]; [`Error::MalformedJson`]; [`Error::Invalid`].
+/// Reads a JSON body into `T`, and also returns its bytes.
 pub async fn json<T: FromFields>(request: Request) -> Result<(T, Bytes), Error> {
     if !is_json(request.headers()) {
         return Err(Error::UnsupportedMediaType);
     }
     let body = body(request).await?;
+    // serde_json skips over raw values, so it does not limit the nesting inside them.
     if depth(&body) > DEPTH_MAX {
-        return Err(Error::MalformedJson(format!("it is nested more than {DEPTH_MAX} deep")));
+        return Err(Error::MalformedJson(format!("it has more than {DEPTH_MAX} levels of nesting")));
     }
     Ok((Fields::read(JsonObject::parse(&body)?).map_err(Error::Invalid)?, body))
 }
 
-/// How deep a JSON text is nested, without reading what it says.
+/// Counts brackets outside of strings, so it also works for malformed JSON.
 fn depth(json: &[u8]) -> usize {
-    let (mut depth, mut deepest, mut in_text, mut escaped) = (0_usize, 0, false, false);
+    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
     for byte in json {
         match byte {
             _ if escaped => escaped = false,
-            b'\\' if in_text => escaped = true,
-            b'"' => in_text = !in_text,
-            b'{' | b'[' if !in_text => {
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => {
                 depth += 1;
                 deepest = deepest.max(depth);
             }
-            b'}' | b']' if !in_text => depth = depth.saturating_sub(1),
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
             _ => {}
         }
     }

@@ -8,10 +8,10 @@ use crate::error::{Error, TokenRejection};
 /// One row of the table.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ErrorCode {
-    /// The stable word for programs: `code` of a problem, and the last segment of its `type`.
+    /// A stable word for programs: the `code` of a problem, and the last segment of its `type`.
     pub code: &'static str,
     pub status: StatusCode,
-    /// The same for every occurrence (RFC 9457 §3.1.4).
+    /// The same for every occurrence (RFC 9457 §3.1.3).
     pub title: &'static str,
 }
 
@@ -28,31 +28,31 @@ macro_rules! error_codes {
 
 error_codes! {
     MALFORMED_JSON: BAD_REQUEST, "malformed_json", "The body is not valid JSON";
-    TOKEN_MISSING: UNAUTHORIZED, "token_missing", "A token is needed here";
-    TOKEN_INVALID: UNAUTHORIZED, "token_invalid", "The token is not valid";
+    TOKEN_MISSING: UNAUTHORIZED, "token_missing", "A token is required";
+    TOKEN_INVALID: UNAUTHORIZED, "token_invalid", "The token is invalid";
     TOKEN_EXPIRED: UNAUTHORIZED, "token_expired", "The token has expired";
-    TOKEN_REVOKED: UNAUTHORIZED, "token_revoked", "The token has been revoked";
-    TOKEN_NOT_FRESH: UNAUTHORIZED, "token_not_fresh", "A token from a recent login is needed here";
+    TOKEN_REVOKED: UNAUTHORIZED, "token_revoked", "The token was revoked";
+    TOKEN_NOT_FRESH: UNAUTHORIZED, "token_not_fresh", "A token from a login is required";
     INVALID_CREDENTIALS: UNAUTHORIZED, "invalid_credentials", "The username or the password is wrong";
-    FORBIDDEN: FORBIDDEN, "forbidden", "You may not do this";
-    REGISTRATION_CLOSED: FORBIDDEN, "registration_closed", "Nobody may register here";
-    NOT_FOUND: NOT_FOUND, "not_found", "There is no such thing here";
-    METHOD_NOT_ALLOWED: METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed here";
-    REQUEST_TIMEOUT: REQUEST_TIMEOUT, "request_timeout", "The body came too slowly";
+    FORBIDDEN: FORBIDDEN, "forbidden", "You are not allowed to do this";
+    REGISTRATION_CLOSED: FORBIDDEN, "registration_closed", "Registration is closed";
+    NOT_FOUND: NOT_FOUND, "not_found", "The resource does not exist";
+    METHOD_NOT_ALLOWED: METHOD_NOT_ALLOWED, "method_not_allowed", "This path does not allow the method";
+    REQUEST_TIMEOUT: REQUEST_TIMEOUT, "request_timeout", "The body was not received in time";
     USERNAME_TAKEN: CONFLICT, "username_taken", "The username is taken";
     ID_TAKEN: CONFLICT, "id_taken", "The id is taken";
-    IN_TRASH: CONFLICT, "in_trash", "It is in the trash";
-    IDEMPOTENCY_KEY_REUSED: CONFLICT, "idempotency_key_reused", "The idempotency key stands for another request";
-    SYNC_TOKEN_EXPIRED: GONE, "sync_token_expired", "The sync token is too old";
-    VERSION_MISMATCH: PRECONDITION_FAILED, "version_mismatch", "It has changed meanwhile";
+    IN_TRASH: CONFLICT, "in_trash", "The object is in the trash";
+    IDEMPOTENCY_KEY_REUSED: CONFLICT, "idempotency_key_reused", "The idempotency key was used for another request";
+    SYNC_TOKEN_EXPIRED: GONE, "sync_token_expired", "The sync token has expired";
+    VERSION_MISMATCH: PRECONDITION_FAILED, "version_mismatch", "The object was modified by another request";
     BODY_TOO_LARGE: PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large";
     UNSUPPORTED_MEDIA_TYPE: UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body must be JSON";
-    INVALID_INPUT: UNPROCESSABLE_ENTITY, "invalid_input", "The input breaks a rule";
-    LIMIT_REACHED: UNPROCESSABLE_ENTITY, "limit_reached", "There are as many as may be";
+    INVALID_INPUT: UNPROCESSABLE_ENTITY, "invalid_input", "The input is invalid";
+    LIMIT_REACHED: UNPROCESSABLE_ENTITY, "limit_reached", "The limit is reached";
     TOO_MANY_REQUESTS: TOO_MANY_REQUESTS, "too_many_requests", "Too many attempts";
-    TOO_MANY_CONNECTIONS: TOO_MANY_REQUESTS, "too_many_connections", "There are too many streams of events";
-    INTERNAL_ERROR: INTERNAL_SERVER_ERROR, "internal_error", "The service made a mistake";
-    UNAVAILABLE: SERVICE_UNAVAILABLE, "unavailable", "The service cannot do this right now";
+    TOO_MANY_CONNECTIONS: TOO_MANY_REQUESTS, "too_many_connections", "Too many event streams are open";
+    INTERNAL_ERROR: INTERNAL_SERVER_ERROR, "internal_error", "An internal error occurred";
+    UNAVAILABLE: SERVICE_UNAVAILABLE, "unavailable", "The service is temporarily unavailable";
 }
 
 impl ErrorCode {

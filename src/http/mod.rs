@@ -1,4 +1,6 @@
-//! What every request passes, and what every handler speaks. Must not know a feature.
+//! What every request passes through, and the types of requests and responses that all handlers share.
+//!
+//! **Invariant:** knows no feature.
 
 pub mod access_log;
 pub mod admission;
@@ -6,6 +8,7 @@ pub mod body;
 pub mod detached;
 pub mod error_code;
 pub mod fields;
+pub mod idempotency_key;
 pub mod json;
 pub mod pagination;
 pub mod path;

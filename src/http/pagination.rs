@@ -1,4 +1,6 @@
-//! Lists in pages: `limit` and `cursor` in, `next_cursor` and `Link` (RFC 8288) out. Must not know how anything is sorted.
+//! Pages of lists: reads `limit` and `cursor`, and responds with `next_cursor` and `Link` (RFC 8288).
+//!
+//! **Invariant:** does not know how a list is sorted; a cursor contains whatever position the list gives it.
 
 use axum::http::header::LINK;
 use axum::http::{HeaderValue, Uri};
@@ -11,31 +13,26 @@ use super::query::{FromParams, Params, pairs};
 use crate::crypto::sealed::Sealer;
 use crate::error::{Error, Violation};
 
-/// How many things a page has at most.
 pub const LIMIT_MAX: usize = 200;
 
-/// How many things a page has when the client does not say.
 pub const LIMIT_DEFAULT: usize = 50;
 
-/// The page that a client asks for.
+/// The page that a client requests.
 pub struct Page<'a> {
-    /// Where the last thing of the page before stands, as [`Page::listing`] was told; `None` for the first page.
+    /// The position of the last item of the previous page; `None` for the first page.
     pub after: Option<Vec<u8>>,
     limit: usize,
-    seals: &'a Sealer,
+    sealer: &'a Sealer,
     context: Vec<u8>,
     uri: Uri,
 }
 
 impl<'a> Page<'a> {
-    /// Reads the whole query: `limit`, `cursor`, and the rest into `T`. A cursor is good for the user, the path and the
-    /// rest of the query for which it was made.
-    ///
-    /// # Errors
-    /// As [`Params::read`].
+    /// Reads the whole query: `limit`, `cursor`, and the rest into `T`. A cursor is valid only for the user, the path and
+    /// the other parameters for which it was made.
     pub fn read<T: FromParams>(
         mut params: Params,
-        seals: &'a Sealer,
+        sealer: &'a Sealer,
         user: ObjectId,
     ) -> Result<(T, Self), Error> {
         let uri = params.uri().clone();
@@ -44,35 +41,28 @@ impl<'a> Page<'a> {
             Violation::of(
                 "limit",
                 "out_of_range",
-                format!("A limit is a whole number from 1 to {LIMIT_MAX}."),
+                format!("A limit must be a whole number from 1 to {LIMIT_MAX}."),
             )
         });
-        let after = params.parse("cursor", |text| seals.open(&context, text), invalid_cursor);
+        let after = params.parse("cursor", |text| sealer.open(&context, text), invalid_cursor);
         let rest = T::take(&mut params);
-        let page = Self { after, limit: limit.unwrap_or(LIMIT_DEFAULT), seals, context, uri };
+        let page = Self { after, limit: limit.unwrap_or(LIMIT_DEFAULT), sealer, context, uri };
         params.finish(rest.map(|rest| (rest, page)))
     }
 
-    /// How many things to look for: one more than the page has, which tells whether another page follows.
-    #[must_use]
+    /// How many items to query: one more than the page has, so that the page knows whether another one follows.
     pub fn fetch(&self) -> i64 {
         i64::try_from(self.limit).unwrap_or(i64::MAX).saturating_add(1)
     }
 
-    /// Where the page before ended, as `read` makes it of what [`Page::listing`] was told.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] when it makes nothing of it.
+    /// Decodes the position after which the page starts. A cursor that `read` cannot decode is invalid input.
     pub fn position<T>(&self, read: impl FnOnce(&[u8]) -> Option<T>) -> Result<Option<T>, Error> {
         let Some(after) = &self.after else { return Ok(None) };
         read(after).map(Some).ok_or_else(|| Error::Invalid(vec![invalid_cursor()]))
     }
 
-    /// The answer, from up to [`Page::fetch`] things that were found after [`Page::after`]. `position` says where a
-    /// thing stands: everything by which the list is sorted.
-    ///
-    /// # Errors
-    /// Those of `position`; [`Error::Internal`] when it is too long to be sealed.
+    /// Builds the response from the items of a query for [`Page::fetch`] items after [`Page::after`]. `position` encodes
+    /// every sort key of an item.
     pub fn listing<T>(
         self,
         mut found: Vec<T>,
@@ -83,24 +73,27 @@ impl<'a> Page<'a> {
         let Some(last) = found.last().filter(|_| more) else {
             return Ok(Listing { items: found, next: None });
         };
-        let cursor = self.seals.seal(&self.context, &position(last)?)?;
+        let cursor = self.sealer.seal(&self.context, &position(last)?)?;
         let link = link(&self.uri, &cursor)?;
         Ok(Listing { items: found, next: Some(Next { cursor, link }) })
     }
 }
 
-/// The fault of a cursor that was not made for this list, or not by us.
-#[must_use]
 pub fn invalid_cursor() -> Violation {
-    Violation::of("cursor", "invalid_cursor", "A cursor is the `next_cursor` of the same list, unaltered.")
+    Violation::of(
+        "cursor",
+        "invalid_cursor",
+        "Send the unchanged `next_cursor` of the same list, or no cursor to start again.",
+    )
 }
 
 fn parse_limit(text: &str) -> Option<usize> {
     let limit = text.parse::<usize>().ok()?;
+    // Rejects other spellings of the same number, such as `+5` and `007`.
     ((1..=LIMIT_MAX).contains(&limit) && limit.to_string() == text).then_some(limit)
 }
 
-/// What a cursor is bound to: the user, and what is listed. The order of parameters does not count.
+/// What a cursor is bound to: the user and the list. The order of the parameters does not matter.
 fn context(uri: &Uri, user: ObjectId) -> Result<Vec<u8>, Error> {
     let mut rest: Vec<_> = pairs(uri.query().unwrap_or_default())
         .filter(|(name, _)| name != "limit" && name != "cursor")
@@ -109,7 +102,7 @@ fn context(uri: &Uri, user: ObjectId) -> Result<Vec<u8>, Error> {
     serde_json::to_vec(&("cursor", user.to_hex(), uri.path(), rest)).map_err(Error::internal)
 }
 
-/// The way to the next page: this request as it was sent, but for the cursor.
+/// The link to the next page: the URI of this request with another cursor.
 fn link(uri: &Uri, cursor: &str) -> Result<HeaderValue, Error> {
     let sent = uri.query().unwrap_or_default().split('&').filter(|part| !part.is_empty());
     let kept = sent.filter(|part| pairs(part).all(|(name, _)| name != "cursor"));
@@ -118,7 +111,7 @@ fn link(uri: &Uri, cursor: &str) -> Result<HeaderValue, Error> {
     HeaderValue::try_from(link).map_err(Error::internal)
 }
 
-/// One page of a list, as it is answered.
+/// One page of a list, ready to be sent.
 pub struct Listing<T> {
     items: Vec<T>,
     next: Option<Next>,
@@ -130,8 +123,6 @@ struct Next {
 }
 
 impl<T> Listing<T> {
-    /// The same page in another form, such as that of the wire.
-    #[must_use]
     pub fn map<U>(self, form: impl FnMut(T) -> U) -> Listing<U> {
         Listing { items: self.items.into_iter().map(form).collect(), next: self.next }
     }
@@ -172,7 +163,7 @@ mod tests {
 
     /// The page, or the pointers and codes of the faults.
     fn read<'a>(
-        seals: &'a Sealer,
+        sealer: &'a Sealer,
         user: ObjectId,
         uri: &str,
     ) -> Result<Page<'a>, Vec<(String, &'static str)>> {

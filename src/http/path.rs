@@ -1,4 +1,4 @@
-//! What paths and queries of objects that belong to users have in common. Must not know what is behind an id.
+//! Ids in paths, and the parameter `permanent` of `DELETE`.
 
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
@@ -9,37 +9,32 @@ use super::query::{FromParams, Params};
 use crate::error::{Error, Resource, Violation};
 use crate::mongo::object_id;
 
-/// The id in a path; what is none names nothing.
+/// The id in a path, not yet parsed.
 #[derive(Deserialize)]
 pub struct Id(String);
 
-/// A path with an id, as axum reads it.
 pub type IdPath = Result<Path<Id>, PathRejection>;
 
-/// The id of a path to one of the kind `resource`.
-///
-/// # Errors
-/// [`Error::NotFound`].
+/// Parses the id of an existing object. A malformed id belongs to no object, so the error is [`Error::NotFound`].
 pub fn known(id: IdPath, resource: Resource) -> Result<ObjectId, Error> {
     id.ok().and_then(|Path(Id(text))| object_id::parse(&text)).ok_or(Error::NotFound(resource))
 }
 
-/// The id of a path under which something may be made.
-///
-/// # Errors
-/// [`Error::Invalid`].
+/// Parses an id that the client chose for a new object. Here a malformed id is invalid input.
 pub fn chosen(id: IdPath) -> Result<ObjectId, Error> {
-    let fault = || Violation::of("id", "not_an_id", "An id has 24 lower-case hex digits.");
-    id.ok().and_then(|Path(Id(text))| object_id::parse(&text)).ok_or_else(|| Error::Invalid(vec![fault()]))
+    let violation = || Violation::of("id", "not_an_id", "An id must have 24 lower-case hex digits.");
+    id.ok()
+        .and_then(|Path(Id(text))| object_id::parse(&text))
+        .ok_or_else(|| Error::Invalid(vec![violation()]))
 }
 
-/// Whether `DELETE` goes past the trash.
+/// Whether `DELETE` bypasses the trash.
 pub struct Permanent(pub bool);
 
 impl FromParams for Permanent {
     fn take(params: &mut Params) -> Option<Self> {
-        let fault = || Violation::of("permanent", "unknown_value", "This is true or false.");
-        let is_permanent = params.parse("permanent", |word| word.parse().ok(), fault);
+        let violation = || Violation::of("permanent", "unknown_value", "Must be `true` or `false`.");
+        let is_permanent = params.parse("permanent", |word| word.parse().ok(), violation);
         Some(Self(is_permanent.unwrap_or_default()))
     }
 }

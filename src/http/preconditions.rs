@@ -1,5 +1,7 @@
-//! Versions on the wire: `ETag` in answers, `If-Match` and `If-None-Match` in requests (RFC 9110 §8.8.3 and §13.1).
-//! Must not compare anything itself: the filter of the one write does.
+//! Versions on the wire: `ETag` in responses, `If-Match` and `If-None-Match` in requests (RFC 9110 §8.8.3 and §13.1).
+//!
+//! **Invariant:** does not check the precondition of a write, because only the filter of that write can do so without a
+//! race.
 
 use axum::extract::FromRequestParts;
 use axum::http::header::{CACHE_CONTROL, ETAG, IF_MATCH, IF_NONE_MATCH};
@@ -12,22 +14,21 @@ use super::json::Json;
 use crate::error::{Error, Violation};
 use crate::owned::Precondition;
 
-/// The versions that a change is meant for: `None` for any.
+/// The versions that a change accepts: `None` for any.
 pub struct IfMatch(pub Option<Vec<i64>>);
 
-/// For which version a change is meant, by `If-Match` or `If-None-Match: *`.
+/// The precondition of a change, from `If-Match` or `If-None-Match: *`.
 pub struct Preconditions(pub Precondition);
 
-/// What the caller already has.
-pub struct IfNoneMatch(Tags);
+/// The versions that the client already has.
+pub struct IfNoneMatch(EntityTags);
 
-/// What a header of conditions names.
-enum Tags {
-    /// The header is not there.
+enum EntityTags {
+    /// The request has no such header.
     Absent,
-    /// `*`: whatever there is.
+    /// `*`
     Any,
-    /// These versions; a tag that was never ours names none.
+    /// Without the tags that this service never issued, because they match no version.
     Versions(Vec<i64>),
 }
 
@@ -35,9 +36,9 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        Ok(Self(match Tags::read(&parts.headers, &IF_MATCH)? {
-            Tags::Absent | Tags::Any => None,
-            Tags::Versions(versions) => Some(versions),
+        Ok(Self(match EntityTags::read(&parts.headers, &IF_MATCH)? {
+            EntityTags::Absent | EntityTags::Any => None,
+            EntityTags::Versions(versions) => Some(versions),
         }))
     }
 }
@@ -47,7 +48,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Preconditions {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         let IfMatch(versions) = IfMatch::from_request_parts(parts, state).await?;
-        let absent = matches!(Tags::read(&parts.headers, &IF_NONE_MATCH)?, Tags::Any);
+        let absent = matches!(EntityTags::read(&parts.headers, &IF_NONE_MATCH)?, EntityTags::Any);
         Ok(Self(match versions {
             _ if absent => Precondition::Absent,
             Some(versions) => Precondition::Versions(versions),
@@ -60,12 +61,12 @@ impl<S: Send + Sync> FromRequestParts<S> for IfNoneMatch {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        Tags::read(&parts.headers, &IF_NONE_MATCH).map(Self)
+        EntityTags::read(&parts.headers, &IF_NONE_MATCH).map(Self)
     }
 }
 
-impl Tags {
-    /// Reads `*` or a list of entity tags such as `"3", "4"`.
+impl EntityTags {
+    /// Parses `*` or a list of entity tags such as `"3", "4"`.
     fn read(headers: &HeaderMap, name: &HeaderName) -> Result<Self, Error> {
         let mut found: Option<Vec<i64>> = None;
         for value in headers.get_all(name) {
@@ -74,6 +75,7 @@ impl Tags {
                 return Ok(Self::Any);
             }
             for tag in text.split(',').map(str::trim) {
+                // Proxies that compress a response make its tag weak, but the version is still the same.
                 let tag = tag.strip_prefix("W/").unwrap_or(tag);
                 let opaque = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
                 let opaque = opaque.ok_or_else(|| malformed(name))?;
@@ -86,34 +88,30 @@ impl Tags {
 }
 
 fn malformed(name: &HeaderName) -> Error {
-    let detail = format!("The header {name} is `*` or a list of entity tags such as \"3\".");
+    let detail = format!("The header {name} must be `*` or a list of entity tags such as \"3\".");
     Error::Invalid(vec![Violation { pointer: String::new(), code: "malformed_header", detail }])
 }
 
-/// An answer that carries its version; one that the caller already has is not sent again.
+/// A response with its version as `ETag`.
 pub struct WithEtag<T> {
-    /// The version.
     pub version: i64,
-    /// The thing.
     pub body: T,
 }
 
 impl<T> WithEtag<T> {
-    /// 304 if `known` has the version, else the thing.
-    #[must_use]
-    pub fn unless(self, known: &IfNoneMatch) -> Unless<T> {
-        let is_known = match &known.0 {
-            Tags::Absent => false,
-            Tags::Any => true,
-            Tags::Versions(versions) => versions.contains(&self.version),
+    /// Responds with 304 if the client already has this version.
+    pub fn unless(self, known: &IfNoneMatch) -> MaybeNotModified<T> {
+        let is_not_modified = match &known.0 {
+            EntityTags::Absent => false,
+            EntityTags::Any => true,
+            EntityTags::Versions(versions) => versions.contains(&self.version),
         };
-        Unless { is_known, versioned: self }
+        MaybeNotModified { is_not_modified, response: self }
     }
 }
 
 impl<T: Serialize> WithEtag<T> {
-    /// The error that tells the caller what the thing is now.
-    #[must_use]
+    /// Turns the current object into the error that shows it to the client.
     pub fn mismatch(self) -> Error {
         match serde_json::to_value(self.body) {
             Ok(current) => Error::VersionMismatch { current: Box::new(current) },
@@ -123,9 +121,9 @@ impl<T: Serialize> WithEtag<T> {
 }
 
 /// See [`WithEtag::unless`].
-pub struct Unless<T> {
-    is_known: bool,
-    versioned: WithEtag<T>,
+pub struct MaybeNotModified<T> {
+    is_not_modified: bool,
+    response: WithEtag<T>,
 }
 
 impl<T: Serialize> IntoResponse for WithEtag<T> {
@@ -134,12 +132,12 @@ impl<T: Serialize> IntoResponse for WithEtag<T> {
     }
 }
 
-impl<T: Serialize> IntoResponse for Unless<T> {
+impl<T: Serialize> IntoResponse for MaybeNotModified<T> {
     fn into_response(self) -> Response {
-        if self.is_known {
-            return (StatusCode::NOT_MODIFIED, headers(self.versioned.version)).into_response();
+        if self.is_not_modified {
+            return (StatusCode::NOT_MODIFIED, headers(self.response.version)).into_response();
         }
-        self.versioned.into_response()
+        self.response.into_response()
     }
 }
 

@@ -1,5 +1,8 @@
-//! Errors as clients see them: the one table of statuses, and their form as problem details (RFC 9457).
-//! Must not tell a client why something of ours failed.
+//! Errors as problem details (RFC 9457), and `/problems/{code}`, which explains them to people.
+//!
+//! **Invariant:** never shows a client the cause of an internal failure.
+
+use std::time::Duration;
 
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
@@ -9,83 +12,116 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::access_log::{ReportedError, RequestId};
+use super::body::{BODY_LIMIT, BODY_TIMEOUT};
 use super::error_code::ErrorCode;
 use super::json::Json;
 use crate::error::{Error, Resource, TokenRejection, Violation};
 
-/// When a client may try again that nothing else is said to, in seconds.
+/// In seconds, unless the error itself says when to retry.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
-/// `GET /problems/{code}`: what a code means, for a person.
+/// `GET /problems/{code}`
 pub(crate) async fn explain(code: Result<Path<String>, PathRejection>) -> Result<String, Error> {
     let unknown = Error::NotFound(Resource::Problem);
     let Path(code) = code.map_err(|_| unknown.clone())?;
     let ErrorCode { code, status, title } = ErrorCode::find(&code).ok_or(unknown)?;
-    Ok(format!("{code}: {title}. It comes with status {}.\n", status.as_u16()))
+    Ok(format!("{code} (status {}): {title}.\n", status.as_u16()))
 }
 
-/// What a client can do about it.
+/// What the client can do (RFC 9457 §3.1.4).
 fn detail(error: &Error) -> String {
-    match error {
-        Error::MalformedJson(what) => format!("The body cannot be read as JSON: {what}."),
-        Error::NotFound(Resource::Path) => "No route has this path.".to_owned(),
-        Error::Token(_) => "Log in, or refresh the access token, and try again.".to_owned(),
-        Error::Invalid(faults) => {
-            faults.iter().map(|fault| fault.detail.as_str()).collect::<Vec<_>>().join(" ")
-        }
+    let text = match error {
+        Error::NotFound(resource) => not_found(*resource),
+        Error::MalformedJson(reason) => return format!("The body could not be read as JSON: {reason}."),
+        Error::Invalid(violations) => return join_details(violations),
         Error::Throttled { retry_after } => {
-            format!("The next attempt is admitted in {} s.", retry_after.as_secs_f64().ceil())
+            return format!("Try again in {} s.", whole_seconds(*retry_after));
         }
-        Error::VersionMismatch { .. } => "Read `current`, apply the change to it, and try again.".to_owned(),
-        Error::SyncTokenExpired => {
-            "Begin again with `null`: what was removed meanwhile is forgotten.".to_owned()
-        }
-        Error::TooManyConnections => "Close one of them, or wait until one ends.".to_owned(),
-        Error::InTrash => "Restore it first, or remove it for good.".to_owned(),
         Error::LimitReached(limit) => {
-            format!("There are {limit} already, which is the limit. What is in the trash does not count.")
+            return format!(
+                "At most {limit} are allowed, not counting the trash. Delete some and try again."
+            );
         }
-        Error::Internal(_) => "The request is named by `request_id` in our log.".to_owned(),
-        Error::Unavailable(_) => "Please try again shortly.".to_owned(),
-        _ => format!("{}.", ErrorCode::of(error).title),
+        Error::BodyTooLarge => return format!("Send at most {BODY_LIMIT} bytes."),
+        Error::RequestTimeout => return format!("Send the whole body within {} s.", BODY_TIMEOUT.as_secs()),
+        Error::MethodNotAllowed => "Use one of the methods in the header `Allow`.",
+        Error::UnsupportedMediaType => "Set the header `Content-Type` to `application/json`.",
+        Error::Token(TokenRejection::Missing) => "Send the header `Authorization: Bearer TOKEN`.",
+        Error::Token(TokenRejection::NotFresh) => "Log in again, and use the access token of that login.",
+        Error::Token(_) => "Refresh the access token, or log in, and try again.",
+        Error::InvalidCredentials => "Check the username and the password.",
+        Error::Forbidden => "This request needs the permission of another user or role.",
+        Error::RegistrationClosed => "Ask the operator of this service for an account.",
+        Error::VersionMismatch { .. } => "Apply your change to `current`, and try again with its version.",
+        Error::UsernameTaken => "Choose another username.",
+        Error::IdTaken => "Choose another id.",
+        Error::InTrash => "Restore the object first, or delete it permanently.",
+        Error::IdempotencyKeyReused => "Use a new key for each new request.",
+        Error::SyncTokenExpired => {
+            "Start a full sync with `token: null`, because older deletions are no longer recorded."
+        }
+        Error::TooManyConnections => "Close one of your event streams, or wait until one ends.",
+        Error::Internal(_) => "The operator can find this request in the log by its `request_id`.",
+        Error::Unavailable(_) => "Try again after the seconds in the header `Retry-After`.",
+    };
+    text.to_owned()
+}
+
+fn not_found(resource: Resource) -> &'static str {
+    match resource {
+        Resource::Path => "No route matches this path.",
+        Resource::User => "There is no such user.",
+        Resource::Session => "You have no session with this id.",
+        Resource::Problem => "No error has this code.",
+        Resource::Todo => "You have no todo with this id. It may have been deleted.",
+        Resource::List => "You have no list with this id. It may have been deleted.",
+        Resource::Tag => "None of your todos has this tag.",
+        Resource::Todos => "You have no todos.",
     }
 }
 
-/// A problem (RFC 9457 §3), with `code`, `request_id`, `errors` and `current` as extension members.
+fn join_details(violations: &[Violation]) -> String {
+    violations.iter().map(|violation| violation.detail.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+/// Rounds up, so that a client that waits this long is not refused again.
+fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
+}
+
+/// Problem details (RFC 9457 §3), with `code`, `request_id`, `errors` and `current` as extension members (§3.2).
 #[derive(Serialize, ToSchema)]
 pub struct Problem<'a> {
     r#type: String,
     title: &'a str,
-    /// The status of an answer that is this problem.
+    /// The status of the response.
     pub status: u16,
     detail: String,
     code: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<Pointed<'a>>,
+    errors: Vec<ProblemViolation<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     current: Option<&'a serde_json::Value>,
 }
 
-/// One broken rule of the input: where, which, and as a sentence.
+/// One violated rule of the input: where, which, and as a sentence.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Fault)]
-pub struct Pointed<'a> {
+pub struct ProblemViolation<'a> {
     pointer: &'a str,
     code: &'a str,
     detail: &'a str,
 }
 
 impl<'a> Problem<'a> {
-    /// The problem that an error is, of the request that is named.
-    #[must_use]
-    pub fn of(error: &'a Error, request_id: Option<&'a str>) -> Self {
+    pub fn new(error: &'a Error, request_id: Option<&'a str>) -> Self {
         let ErrorCode { code, status, title } = ErrorCode::of(error);
         let errors = match error {
-            Error::Invalid(faults) => faults.iter().map(Pointed::from).collect(),
+            Error::Invalid(violations) => violations.iter().map(ProblemViolation::from).collect(),
             _ => Vec::new(),
         };
         let current = match error {
@@ -106,14 +142,14 @@ impl<'a> Problem<'a> {
     }
 }
 
-impl<'a> From<&'a Violation> for Pointed<'a> {
-    fn from(fault: &'a Violation) -> Self {
-        Self { pointer: &fault.pointer, code: fault.code, detail: &fault.detail }
+impl<'a> From<&'a Violation> for ProblemViolation<'a> {
+    fn from(violation: &'a Violation) -> Self {
+        Self { pointer: &violation.pointer, code: violation.code, detail: &violation.detail }
     }
 }
 
-/// The status and the headers of an error. The body comes later, from the layer that knows how this part of the
-/// service speaks: [`render`], or that of the original's routes.
+/// Status and headers only. The body follows in the layer that knows the format of the API surface: [`render`], or the
+/// layer of the original's routes.
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let mut response = ErrorCode::of(&self).status.into_response();
@@ -123,14 +159,13 @@ impl IntoResponse for Error {
                 headers.insert(header::RETRY_AFTER, RETRY_AFTER);
             }
             Error::Throttled { retry_after } => {
-                let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
-                headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(*retry_after)));
             }
             Error::Token(TokenRejection::Missing) | Error::InvalidCredentials => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             Error::Token(_) => {
-                // RFC 6750 §3.1
+                // RFC 6750 §3.1 names the error only if the request had a token.
                 headers.insert(
                     header::WWW_AUTHENTICATE,
                     HeaderValue::from_static(r#"Bearer error="invalid_token""#),
@@ -143,11 +178,11 @@ impl IntoResponse for Error {
     }
 }
 
-/// In an answer: an error whose body is still missing.
+/// In the extensions of a response: an error whose body is still missing.
 #[derive(Clone)]
 struct Unrendered(Error);
 
-/// Gives an answer that carries an error the body that `body` makes of it; other answers pass.
+/// Replaces the body of a response that carries an error, and keeps its headers. Other responses pass unchanged.
 pub fn render_with(mut response: Response, body: impl FnOnce(&Error) -> Response) -> Response {
     let Some(Unrendered(error)) = response.extensions_mut().remove() else { return response };
     let mut rendered = body(&error);
@@ -160,11 +195,10 @@ pub fn render_with(mut response: Response, body: impl FnOnce(&Error) -> Response
     rendered
 }
 
-/// An answer to the request of this id; an error leaves as `application/problem+json`.
-#[must_use]
+/// Renders an error as `application/problem+json`. Other responses pass unchanged.
 pub fn render(response: Response, request_id: &RequestId) -> Response {
     render_with(response, |error| {
-        let problem = Problem::of(error, Some(&request_id.0));
+        let problem = Problem::new(error, Some(&request_id.0));
         (ErrorCode::of(error).status, [(header::CONTENT_TYPE, PROBLEM_JSON)], Json(problem)).into_response()
     })
 }

@@ -1,4 +1,4 @@
-//! Reading the parameters of a request's query, strictly. Must not know what they mean.
+//! Reads query parameters strictly: one error lists every violation, including unknown and repeated parameters.
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -10,107 +10,97 @@ use axum::http::request::Parts;
 use super::fields::pointer_token;
 use crate::error::{Error, Violation};
 
-/// What a query is read into, parameter by parameter.
+/// A type that can be read from a query.
 pub trait FromParams: Sized {
-    /// Takes the parameters that this knows from `params`. `None` only after a fault was noted.
+    /// Takes the known parameters. Returns `None` only after it recorded a violation.
     fn take(params: &mut Params) -> Option<Self>;
 }
 
-/// For lists that have nothing to choose.
+/// For lists without parameters of their own.
 impl FromParams for () {
     fn take(_: &mut Params) -> Option<Self> {
         Some(())
     }
 }
 
-/// The parameters of a query that have not been taken yet, and the faults so far: all are told at once.
+/// The parameters that were not taken yet, and the violations so far.
 pub struct Params {
     uri: Uri,
-    left: Vec<(String, String)>,
-    faults: Vec<Violation>,
+    remaining: Vec<(String, String)>,
+    violations: Vec<Violation>,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Params {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self::of(parts.uri.clone()))
+        Ok(Self::new(parts.uri.clone()))
     }
 }
 
-/// The names and values of a query, decoded (`application/x-www-form-urlencoded`), in their order.
+/// The decoded names and values (`application/x-www-form-urlencoded`), in their order.
 pub(crate) fn pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
     form_urlencoded::parse(query.as_bytes())
 }
 
 impl Params {
-    /// The parameters of a request to `uri`.
-    #[must_use]
-    pub fn of(uri: Uri) -> Self {
-        let left = pairs(uri.query().unwrap_or_default());
-        let left = left.map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
-        Self { uri, left, faults: Vec::new() }
+    pub fn new(uri: Uri) -> Self {
+        let pairs = pairs(uri.query().unwrap_or_default());
+        let remaining = pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+        Self { uri, remaining, violations: Vec::new() }
     }
 
-    /// Where the request went.
-    #[must_use]
     pub fn uri(&self) -> &Uri {
         &self.uri
     }
 
-    /// A parameter that comes at most once.
+    /// Takes a parameter that may be sent at most once.
     pub fn take(&mut self, name: &str) -> Option<String> {
         let mut values = self.take_all(name);
         if values.len() > 1 {
-            return self.fault(Violation::of(name, "repeated", "This parameter comes once."));
+            return self.reject(Violation::of(name, "repeated", "Send this parameter at most once."));
         }
         values.pop()
     }
 
-    /// A parameter that comes at most once, as what `parse` makes of it; the fault, if it makes nothing of it.
+    /// Takes a parameter that may be sent at most once. Records `violation` if `parse` returns `None`.
     pub fn parse<T>(
         &mut self,
         name: &str,
         parse: impl FnOnce(&str) -> Option<T>,
-        fault: impl FnOnce() -> Violation,
+        violation: impl FnOnce() -> Violation,
     ) -> Option<T> {
         let text = self.take(name)?;
-        parse(&text).or_else(|| self.fault(fault()))
+        parse(&text).or_else(|| self.reject(violation()))
     }
 
-    /// Every value of a parameter that may come any number of times, in their order.
+    /// Takes every value of a parameter, in their order.
     pub fn take_all(&mut self, name: &str) -> Vec<String> {
-        self.left.extract_if(.., |(known, _)| known == name).map(|(_, value)| value).collect()
+        self.remaining.extract_if(.., |(known, _)| known == name).map(|(_, value)| value).collect()
     }
 
-    /// Notes a fault.
-    pub fn fault<T>(&mut self, fault: Violation) -> Option<T> {
-        self.faults.push(fault);
+    /// Records a violation. Always returns `None`, so that a caller can return the result.
+    pub fn reject<T>(&mut self, violation: Violation) -> Option<T> {
+        self.violations.push(violation);
         None
     }
 
-    /// Reads the whole query.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] with every fault, each parameter that nobody took among them.
+    /// Reads the whole query into `T`.
     pub fn read<T: FromParams>(mut self) -> Result<T, Error> {
         let value = T::take(&mut self);
         self.finish(value)
     }
 
-    /// What was read, if it is there and no fault was noted and nothing is left.
-    ///
-    /// # Errors
-    /// As [`Params::read`].
+    /// Returns `value`, unless a violation was recorded or a parameter remains.
     pub fn finish<T>(mut self, value: Option<T>) -> Result<T, Error> {
-        self.left.sort();
-        self.left.dedup_by(|(a, _), (b, _)| a == b);
-        self.faults.extend(self.left.iter().map(|(name, _)| {
-            Violation::of(&pointer_token(name), "unknown_parameter", "This parameter is not known here.")
+        self.remaining.sort();
+        self.remaining.dedup_by(|(a, _), (b, _)| a == b);
+        self.violations.extend(self.remaining.iter().map(|(name, _)| {
+            Violation::of(&pointer_token(name), "unknown_parameter", "Unknown parameter. Check its spelling.")
         }));
         match value {
-            Some(value) if self.faults.is_empty() => Ok(value),
-            _ => Err(Error::Invalid(self.faults)),
+            Some(value) if self.violations.is_empty() => Ok(value),
+            _ => Err(Error::Invalid(self.violations)),
         }
     }
 }
@@ -127,16 +117,16 @@ mod tests {
 
     impl FromParams for Filter {
         fn take(params: &mut Params) -> Option<Self> {
-            let fault = || Violation::of("done", "not_a_boolean", "True or false.");
-            let done = params.parse("done", |text| text.parse().ok(), fault);
+            let violation = || Violation::of("done", "not_a_boolean", "Must be `true` or `false`.");
+            let done = params.parse("done", |text| text.parse().ok(), violation);
             Some(Self { done, tags: params.take_all("tag") })
         }
     }
 
     fn read(query: &str) -> Result<Filter, Vec<(String, &'static str)>> {
-        let params = Params::of(format!("/things{query}").parse().unwrap());
+        let params = Params::new(format!("/things{query}").parse().unwrap());
         params.read().map_err(|error| match error {
-            Error::Invalid(faults) => faults.into_iter().map(|fault| (fault.pointer, fault.code)).collect(),
+            Error::Invalid(violations) => violations.into_iter().map(|one| (one.pointer, one.code)).collect(),
             other => panic!("{other}"),
         })
     }
@@ -153,11 +143,11 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_is_told_at_once() {
-        let faults = read("?x=1&done=maybe&x=2&a/b~=3").unwrap_err();
+    fn one_error_lists_every_violation() {
+        let violations = read("?x=1&done=maybe&x=2&a/b~=3").unwrap_err();
         let expected =
             [("/done", "not_a_boolean"), ("/a~1b~0", "unknown_parameter"), ("/x", "unknown_parameter")];
-        assert_eq!(faults, expected.map(|(pointer, code)| (pointer.to_owned(), code)));
+        assert_eq!(violations, expected.map(|(pointer, code)| (pointer.to_owned(), code)));
         assert_eq!(read("?done=true&done=true").unwrap_err(), [("/done".to_owned(), "repeated")]);
     }
 }

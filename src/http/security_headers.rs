@@ -1,5 +1,6 @@
-//! Headers that keep browsers from doing what they must not with our answers. Must not be needed for the service's own
-//! safety: clients that are no browsers ignore them.
+//! Response headers that restrict what browsers do with responses, and CORS.
+//!
+//! **Invariant:** the service does not rely on these headers, because other clients ignore them.
 
 use axum::http::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, LINK,
@@ -10,41 +11,42 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use tower_http::cors::CorsLayer;
 
 use super::access_log::REQUEST_ID;
+use super::idempotency_key;
 
 /// A year.
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
-/// Answers are no pages: nothing may run in them or frame them.
-const NO_PAGE: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+/// Responses of the API are not pages: nothing may run in them or frame them.
+const API_POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-/// How long a browser may remember what it was allowed, in seconds.
+/// How long a browser may cache the response to a preflight request, in seconds.
 const PREFLIGHT_SECONDS: u64 = 600;
 
-/// Whether a request came by TLS: behind `hops` proxies of ours, one that says so is believed.
-#[must_use]
+/// Whether the client used TLS. `X-Forwarded-Proto` is trusted only if there is a trusted proxy to set it.
 pub fn is_secure(headers: &HeaderMap, hops: usize) -> bool {
-    hops > 0 && speaks_tls(headers)
+    hops > 0 && is_forwarded_tls(headers)
 }
 
-/// Adds what every answer says to browsers, and to one that came by TLS more.
+/// Handlers may set `Cache-Control` and `Content-Security-Policy` themselves.
 pub fn insert(headers: &mut HeaderMap, is_secure: bool) {
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.entry(CONTENT_SECURITY_POLICY).or_insert(NO_PAGE);
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert(API_POLICY);
     if is_secure {
         headers.insert(STRICT_TRANSPORT_SECURITY, HSTS);
     }
 }
 
-fn speaks_tls(headers: &HeaderMap) -> bool {
+fn is_forwarded_tls(headers: &HeaderMap) -> bool {
+    // Each proxy appends, so the last value is from the proxy in front of this service.
     let last = headers.get_all(FORWARDED_PROTO).iter().next_back();
     let last = last.and_then(|value| value.to_str().ok()).and_then(|value| value.rsplit(',').next());
     last.is_some_and(|proto| proto.trim().eq_ignore_ascii_case("https"))
 }
 
-/// What pages of other origins may do (Fetch standard, §3.2): everything that the API offers, from these.
+/// Allows pages of these origins to use the whole API (Fetch standard, §3.2).
 pub fn cors(origins: &[HeaderValue]) -> CorsLayer {
-    let key = HeaderName::from_static("idempotency-key");
+    let key = HeaderName::from_static(idempotency_key::HEADER);
     let last_id = HeaderName::from_static("last-event-id");
     let replayed = HeaderName::from_static("idempotent-replayed");
     CorsLayer::new()
@@ -60,13 +62,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_proxy_says_whether_tls_is_spoken() {
+    fn last_proxy_decides_whether_tls_was_used() {
         let secure = |values: &[&str]| {
             let mut headers = HeaderMap::new();
             for value in values {
                 headers.append(FORWARDED_PROTO, value.parse().unwrap());
             }
-            speaks_tls(&headers)
+            is_forwarded_tls(&headers)
         };
         assert!(secure(&["https"]) && secure(&["http, HTTPS"]) && secure(&["http", "https"]));
         assert!(!secure(&[]) && !secure(&["http"]) && !secure(&["https, http"]) && !secure(&["httpsx"]));

@@ -1,5 +1,4 @@
-//! The API document (OpenAPI 3.1.0): what every feature says of its routes, put together. Must not say anything of a
-//! route that its feature can say.
+//! Assembles the API document (OpenAPI 3.1.0) from the descriptions of all features.
 
 use std::sync::LazyLock;
 
@@ -9,29 +8,27 @@ use utoipa::PartialSchema;
 use super::operation::Operation;
 use super::schema::{Id, Secret, Time, named, nullable, sent};
 use super::{error_responses, service_routes};
-use crate::http::problem::{Pointed, Problem};
+use crate::http::problem::{Problem, ProblemViolation};
 use crate::{lists, original, sync, tags, todos, users};
 
-const ABOUT: &str = "A self-hosted todo backend. The routes under `/v1` are its own API; those tagged *Original* answer \
-    as the service did that it replaces, on the same users and todos.\n\nSend `Authorization: Bearer TOKEN` with an access \
-    token from a login. Errors are problem details (RFC 9457) with a `code` for programs, which `/problems/{code}` explains.";
+const ABOUT: &str = "A self-hosted todo service. The routes under `/v1` are its own API. The routes tagged *Original* are \
+    compatible with the service that it replaces, and use the same users and todos.\n\nSend `Authorization: Bearer TOKEN` with \
+    an access token from a login. Errors are problem details (RFC 9457) with a `code` for programs, which `/problems/{code}` \
+    explains.";
 
-/// The tags of operations, in the order in which pages show them.
+/// In the order in which the pages show them.
 const TAGS: [(&str, &str); 7] = [
-    ("Accounts", "Registering, logging in and out, sessions, the caller."),
-    ("Todos", "Todos, with due dates, recurrence, subtasks, an order of their own, and a trash."),
+    ("Accounts", "Registration, login and logout, sessions, and the caller's account."),
+    ("Todos", "Todos with due dates, recurrence, subtasks, a manual order, and a trash."),
     ("Lists", "Lists of todos."),
     ("Tags", "Tags of todos."),
-    ("Sync", "Working offline, and changes as they happen."),
-    ("Service", "For operators and their tools."),
+    ("Sync", "Offline work, and events for changes."),
+    ("Service", "Routes for operators and their tools."),
     ("Original", "The routes of the original service."),
 ];
 
-/// The document as it is served.
 pub static DOCUMENT: LazyLock<Value> = LazyLock::new(document);
 
-/// Every operation of every feature.
-#[must_use]
 pub fn operations() -> Vec<Operation> {
     let features = [
         users::docs::operations(),
@@ -46,10 +43,10 @@ pub fn operations() -> Vec<Operation> {
 }
 
 fn document() -> Value {
-    let (mut paths, mut refusals) = (Map::new(), Map::new());
+    let (mut paths, mut responses) = (Map::new(), Map::new());
     for operation in operations() {
         let path = paths.entry(operation.path()).or_insert_with(|| json!({}));
-        path[operation.method()] = operation.document(&mut refusals);
+        path[operation.method()] = operation.document(&mut responses);
     }
     json!({
         "openapi": "3.1.0",
@@ -61,12 +58,12 @@ fn document() -> Value {
         "servers": [{ "url": "/" }],
         "tags": TAGS.map(|(name, description)| json!({ "name": name, "description": description })),
         "paths": paths,
-        "components": { "schemas": schemas(), "responses": refusals, "headers": error_responses::headers(), "securitySchemes": security() },
+        "components": { "schemas": schemas(), "responses": responses, "headers": error_responses::headers(), "securitySchemes": security() },
     })
 }
 
 fn security() -> Value {
-    let bearer = |about: &str| json!({ "type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": about });
+    let bearer = |description: &str| json!({ "type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": description });
     json!({
         "access": bearer("An access token, from a login or a refresh."),
         "refresh": bearer("A refresh token, from a login or a refresh."),
@@ -78,8 +75,8 @@ fn schemas() -> Map<String, Value> {
     for (name, schema) in [("Id", sent::<Id>()), ("Secret", sent::<Secret>()), ("Time", sent::<Time>())] {
         schemas.insert(name.to_owned(), schema);
     }
-    schemas.insert("Problem".to_owned(), schema_of_problem());
-    schemas.insert("Fault".to_owned(), sent::<Pointed<'static>>());
+    schemas.insert("Problem".to_owned(), problem_schema());
+    schemas.insert("Fault".to_owned(), sent::<ProblemViolation<'static>>());
     let features = [
         users::docs::schemas(),
         todos::docs::schemas(),
@@ -92,13 +89,14 @@ fn schemas() -> Map<String, Value> {
     schemas
 }
 
-/// Only what is always there is required.
-fn schema_of_problem() -> Value {
+fn problem_schema() -> Value {
     let mut problem = json!(<Problem<'static> as PartialSchema>::schema());
+    // Derived schemas know optional fields, but not that the other fields are always sent.
     problem["required"] = json!(["type", "title", "status", "detail", "code"]);
     let kinds = ["Todo", "List", "User"].map(named);
     let current = nullable(&json!({ "oneOf": kinds }));
     problem["properties"]["current"] = current;
-    problem["properties"]["current"]["description"] = json!("The object as it is now.");
+    problem["properties"]["current"]["description"] =
+        json!("The current object, or null if it does not exist.");
     problem
 }

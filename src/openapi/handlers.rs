@@ -1,4 +1,6 @@
-//! The routes `/v1/openapi.json` and `/docs`. Must not ask anyone outside: the pages are in the binary.
+//! The routes `/v1/openapi.json` and `/docs`.
+//!
+//! **Invariant:** the pages load nothing from other hosts; their files are in the binary.
 
 use std::sync::{Arc, LazyLock};
 
@@ -13,11 +15,10 @@ use super::document::DOCUMENT;
 use crate::error::{Error, Resource};
 use crate::http::json::Json;
 
-/// How long a browser may keep what the pages are made of.
-const KEPT: &str = "public, max-age=3600";
+const CACHE_POLICY: &str = "public, max-age=3600";
 
-/// The pages are made of our own files only; Swagger UI sets styles in its elements, and has its icons in them.
-const PAGE: &str =
+/// Swagger UI needs inline styles, and icons as `data:` URIs.
+const PAGE_POLICY: &str =
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
 
 static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
@@ -42,20 +43,23 @@ pub(crate) async fn docs() -> Redirect {
 
 /// `GET /docs/`
 pub(crate) async fn index() -> Result<impl IntoResponse, Error> {
-    part_of_docs("index.html")
+    docs_file("index.html")
 }
 
 /// `GET /docs/{file}`
 pub(crate) async fn file(file: Result<Path<String>, PathRejection>) -> Result<impl IntoResponse, Error> {
     let Path(file) = file.map_err(|_| Error::NotFound(Resource::Path))?;
-    part_of_docs(&file)
+    docs_file(&file)
 }
 
-fn part_of_docs(file: &str) -> Result<impl IntoResponse + use<>, Error> {
+fn docs_file(file: &str) -> Result<impl IntoResponse + use<>, Error> {
     let found = serve(file, CONFIG.clone()).map_err(|error| Error::internal(error.to_string()))?;
     let found = found.ok_or(Error::NotFound(Resource::Path))?;
-    let headers =
-        [(CONTENT_TYPE, &*found.content_type), (CACHE_CONTROL, KEPT), (CONTENT_SECURITY_POLICY, PAGE)];
+    let headers = [
+        (CONTENT_TYPE, &*found.content_type),
+        (CACHE_CONTROL, CACHE_POLICY),
+        (CONTENT_SECURITY_POLICY, PAGE_POLICY),
+    ];
     let headers = headers.map(|(name, value)| (name, value.to_owned()));
     Ok((headers, found.bytes))
 }

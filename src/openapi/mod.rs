@@ -1,4 +1,4 @@
-//! The API document (OpenAPI 3.1.0). Must not say anything of a route that its feature can say.
+//! The API document (OpenAPI 3.1.0): the builder for the features, the assembled document, and the routes that serve it.
 
 pub mod document;
 mod error_responses;

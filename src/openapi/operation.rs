@@ -1,4 +1,5 @@
-//! One route with its method, as the API document tells of it. Must add by rule what holds for every route of a kind.
+//! Describes one operation (a route with its method) in the API document. What holds for every operation of a kind, such as
+//! the errors of every operation that has a body, is added here by rule.
 
 use std::collections::BTreeMap;
 
@@ -7,70 +8,65 @@ use serde_json::{Map, Value, json};
 use super::error_responses;
 use super::schema::{named, nullable};
 use crate::error::{Error, Resource, TokenRejection, Violation};
+use crate::http::idempotency_key::KEY_MAX_CHARS;
+use crate::http::pagination::{LIMIT_DEFAULT, LIMIT_MAX};
+use crate::owned::text::TAG_MAX;
 
-/// Which token a route needs.
+/// Which token an operation requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
-    /// None.
     Nothing,
-    /// An access token.
     Access,
-    /// An access token that came straight from a login.
+    /// An access token from a login, not from a refresh.
     Fresh,
-    /// A refresh token.
     Refresh,
-    /// Either token.
+    /// An access token or a refresh token.
     Either,
 }
 
-/// The form of what the service seals for clients to keep: cursors and sync tokens (base64url, RFC 4648 §5).
+/// The pattern of cursors and sync tokens (base64url, RFC 4648 §5).
 pub const SEALED: &str = "^[A-Za-z0-9_-]+$";
 
-/// How a face of the service words its errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Words {
+enum ErrorFormat {
     Problems,
     Original,
 }
 
-/// One route with its method.
 pub struct Operation {
     method: &'static str,
     path: &'static str,
     document: Map<String, Value>,
     parameters: Vec<Value>,
-    answers: BTreeMap<u16, Value>,
+    responses: BTreeMap<u16, Value>,
     errors: Vec<Error>,
-    words: Words,
+    error_format: ErrorFormat,
 }
 
 impl Operation {
-    /// A route under the tag `tag`, known to programs as `id` and to people by `summary`.
+    /// `method` is in lower case, and `path` has its parameters in braces.
     pub fn new(method: &'static str, path: &'static str, tag: &str, id: &str, summary: &str) -> Self {
         let document = json!({ "operationId": id, "tags": [tag], "summary": summary });
         let document = document.as_object().cloned().unwrap_or_default();
-        let words = if tag == "Original" { Words::Original } else { Words::Problems };
-        let (parameters, answers, errors) = (Vec::new(), BTreeMap::new(), Vec::new());
-        Self { method, path, document, parameters, answers, errors, words }.in_path()
+        let error_format = if tag == "Original" { ErrorFormat::Original } else { ErrorFormat::Problems };
+        let (parameters, responses, errors) = (Vec::new(), BTreeMap::new(), Vec::new());
+        Self { method, path, document, parameters, responses, errors, error_format }.path_parameters()
     }
 
-    /// The method, in lower case.
     pub fn method(&self) -> &'static str {
         self.method
     }
 
-    /// The path, with its parameters in braces.
     pub fn path(&self) -> &'static str {
         self.path
     }
 
-    /// More about it.
     pub fn about(mut self, text: &str) -> Self {
         self.document.insert("description".to_owned(), json!(text));
         self
     }
 
-    /// The token that it needs; with the errors of all routes that ask the database.
+    /// Adds the security scheme, and the errors of every operation that uses the database.
     pub fn needs(mut self, needs: Needs) -> Self {
         let security = match needs {
             Needs::Nothing => json!([]),
@@ -83,35 +79,35 @@ impl Operation {
         if needs == Needs::Nothing {
             return self;
         }
-        let faults = [
+        let rejections = [
             TokenRejection::Missing,
             TokenRejection::Invalid,
             TokenRejection::Expired,
             TokenRejection::Revoked,
         ];
-        self.errors.extend(faults.map(Error::Token));
+        self.errors.extend(rejections.map(Error::Token));
         if needs == Needs::Fresh {
             self.errors.push(Error::Token(TokenRejection::NotFresh));
         }
         self
     }
 
-    /// It needs no token and asks no database.
+    /// Declares an operation that requires no token and does not use the database.
     pub fn open(mut self) -> Self {
         self.document.insert("security".to_owned(), json!([]));
         self
     }
 
-    /// Schemas for the names in the path.
-    fn in_path(mut self) -> Self {
+    /// Adds the parameters of the path.
+    fn path_parameters(mut self) -> Self {
         let names = self.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
         for name in names.collect::<Vec<_>>() {
             let schema = match name {
                 "id" if self.path.contains("/sessions/") => named("Secret"),
                 "id" | "todo_id" => named("Id"),
-                // What can be no tag is linked to nothing, and may be unlinked all the same.
+                // `DELETE` also accepts texts that are not valid tags, because removing them is a no-op.
                 "tag" if self.method != "delete" => {
-                    json!({ "type": "string", "minLength": 1, "maxLength": 64, "pattern": r"^[^/\\]*\S[^/\\]*$" })
+                    json!({ "type": "string", "minLength": 1, "maxLength": TAG_MAX, "pattern": r"^[^/\\]*\S[^/\\]*$" })
                 }
                 _ => json!({ "type": "string", "minLength": 1, "pattern": r"^[^/\\]+$" }),
             };
@@ -120,95 +116,104 @@ impl Operation {
         self
     }
 
-    /// A parameter of the query that may be left out.
+    /// An optional query parameter.
     pub fn query(mut self, name: &str, schema: impl Into<Value>, about: &str) -> Self {
         let schema = schema.into();
         self.parameters.push(json!({ "name": name, "in": "query", "description": about, "schema": schema }));
         self.breaks_rules()
     }
 
-    /// Pages: `limit` and `cursor`.
+    /// Adds `limit` and `cursor`.
     pub fn paged(self) -> Self {
-        let limit = json!({ "type": "integer", "minimum": 1, "maximum": 200, "default": 50 });
-        self.query("limit", limit, "How many a page has at most.").query(
+        let limit =
+            json!({ "type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT });
+        self.query("limit", limit, "The maximum number of items on the page.").query(
             "cursor",
             json!({ "type": "string", "pattern": SEALED }),
-            "The `next_cursor` of the page before, with all other parameters as they were.",
+            "The `next_cursor` of the previous page. All other parameters must be the same as for that page.",
         )
     }
 
-    /// A header that may be left out.
+    /// An optional request header.
     pub fn header(mut self, name: &str, schema: impl Into<Value>, about: &str) -> Self {
         let schema = schema.into();
         self.parameters.push(json!({ "name": name, "in": "header", "description": about, "schema": schema }));
         self.breaks_rules()
     }
 
-    /// `If-Match`.
+    /// Adds `If-Match`.
     pub fn conditional(self) -> Self {
-        let about = "`\"3\"`: only if the version is still this one (RFC 9110 §13.1.1).";
+        let about =
+            "Make the change only if this is the current version, such as `\"3\"` (RFC 9110 §13.1.1).";
         self.header("If-Match", entity_tags(), about)
             .refuses(&[Error::VersionMismatch { current: Box::default() }])
     }
 
-    /// `If-None-Match` on reading.
+    /// Adds `If-None-Match` for a read.
     pub fn cached(mut self) -> Self {
-        let about = "`\"3\"`: only if the version is another one (RFC 9110 §13.1.2).";
-        self.answers.insert(304, json!({ "description": "It is as it was.", "headers": {} }));
+        let about =
+            "Respond with 304 if this is still the current version, such as `\"3\"` (RFC 9110 §13.1.2).";
+        self.responses.insert(
+            304,
+            json!({ "description": "The client already has the current version.", "headers": {} }),
+        );
         self.header("If-None-Match", entity_tags(), about).with(304, "ETag")
     }
 
-    /// `Idempotency-Key`.
+    /// Adds `Idempotency-Key`.
     pub fn repeatable(self) -> Self {
-        let key = json!({ "type": "string", "pattern": "^[!-~]([ -~]{0,126}[!-~])?$" });
-        let about = "A name for this request: repeated, it answers as at first, for at least 24 hours.";
+        // Servers strip spaces around the value of a header, so they cannot be part of a key.
+        let pattern = format!("^[!-~]([ -~]{{0,{}}}[!-~])?$", KEY_MAX_CHARS - 2);
+        let key = json!({ "type": "string", "pattern": pattern });
+        let about = "Identifies this request. If it is repeated with the same key, the response is the first one again, for \
+            at least 24 hours.";
         self.header("Idempotency-Key", key, about).refuses(&[Error::IdempotencyKeyReused])
     }
 
-    /// A JSON body.
+    /// Adds a JSON body, and the errors of every operation that has a body.
     pub fn body(mut self, schema: &Value, example: &Value) -> Self {
         let media = json!({ "schema": schema, "examples": { "usual": { "value": example } } });
         let mut content = json!({ "application/json": media });
-        if self.method == "patch" && self.words == Words::Problems {
+        if self.method == "patch" && self.error_format == ErrorFormat::Problems {
             content["application/merge-patch+json"] = media;
         }
         self.document.insert("requestBody".to_owned(), json!({ "required": true, "content": content }));
         let errors = [
-            Error::MalformedJson("a comma is missing".to_owned()),
+            Error::MalformedJson("expected `,` or `}` at line 1 column 15".to_owned()),
             Error::BodyTooLarge,
             Error::RequestTimeout,
         ];
-        let media_type = (self.words == Words::Problems).then_some(Error::UnsupportedMediaType);
+        let media_type = (self.error_format == ErrorFormat::Problems).then_some(Error::UnsupportedMediaType);
         self.errors.extend(errors.into_iter().chain(media_type));
         self.breaks_rules()
     }
 
-    /// An answer of success without a body.
+    /// A successful response without a body.
     pub fn answers(mut self, status: u16, about: &str) -> Self {
-        self.answers.insert(status, json!({ "description": about, "headers": {} }));
+        self.responses.insert(status, json!({ "description": about, "headers": {} }));
         self
     }
 
-    /// An answer of success with a JSON body.
+    /// A successful response with a JSON body.
     pub fn answers_json(self, status: u16, about: &str, schema: &Value, example: &Value) -> Self {
-        let mut answered = self.answers(status, about);
+        let mut operation = self.answers(status, about);
         let media = json!({ "schema": schema, "examples": { "usual": { "value": example } } });
-        answered
-            .answers
+        operation
+            .responses
             .entry(status)
-            .and_modify(|answer| answer["content"] = json!({ "application/json": media }));
-        answered
+            .and_modify(|response| response["content"] = json!({ "application/json": media }));
+        operation
     }
 
-    /// An answer of success in another type than JSON.
+    /// A successful response with text of another media type.
     pub fn answers_as(self, status: u16, about: &str, media_type: &str) -> Self {
-        let mut answered = self.answers(status, about);
+        let mut operation = self.answers(status, about);
         let content = json!({ media_type: { "schema": { "type": "string" } } });
-        answered.answers.entry(status).and_modify(|answer| answer["content"] = content);
-        answered
+        operation.responses.entry(status).and_modify(|response| response["content"] = content);
+        operation
     }
 
-    /// One page of things.
+    /// A successful response with one page of items.
     pub fn answers_page(self, about: &str, item: &Value, example: &Value) -> Self {
         let next = nullable(&json!({ "type": "string", "pattern": SEALED }));
         let page = json!({
@@ -219,64 +224,61 @@ impl Operation {
             .with(200, "Link")
     }
 
-    /// A header of an answer that was described.
+    /// Adds a header to the response with this status.
     pub fn with(mut self, status: u16, header: &str) -> Self {
         let reference = json!({ "$ref": format!("#/components/headers/{header}") });
-        self.answers.entry(status).and_modify(|answer| answer["headers"][header] = reference);
+        self.responses.entry(status).and_modify(|response| response["headers"][header] = reference);
         self
     }
 
-    /// Errors beyond those that hold for all routes of its kind.
+    /// Adds errors beyond those that are added by rule.
     pub fn refuses(mut self, errors: &[Error]) -> Self {
         self.errors.extend_from_slice(errors);
         self
     }
 
-    /// What was looked for is not there.
     pub fn may_lack(self, resource: Resource) -> Self {
         self.refuses(&[Error::NotFound(resource)])
     }
 
-    /// Input may break a rule.
     fn breaks_rules(self) -> Self {
         if self.errors.iter().any(|error| matches!(error, Error::Invalid(_))) {
             return self;
         }
-        self.refuses(&[Error::Invalid(vec![Violation::of("name", "required", "This member is required.")])])
+        self.refuses(&[Error::Invalid(vec![Violation::of("name", "required", "This field is required.")])])
     }
 
-    /// The operation as the document has it. Answers of failure, which many operations have in common, go into `shared`
-    /// and are referred to.
+    /// The operation object of the document. Many operations share their error responses, so these are put into `shared`
+    /// and referenced.
     pub fn document(&self, shared: &mut Map<String, Value>) -> Value {
-        let mut answers = Map::new();
-        for (status, answer) in &self.answers {
-            answers.insert(status.to_string(), named_request(answer.clone()));
+        let mut responses = Map::new();
+        for (status, response) in &self.responses {
+            responses.insert(status.to_string(), with_request_id(response.clone()));
         }
-        let refusals = match self.words {
-            Words::Problems => error_responses::problems(&self.errors),
-            Words::Original => error_responses::originals(&self.errors),
+        let error_responses = match self.error_format {
+            ErrorFormat::Problems => error_responses::problems(&self.errors),
+            ErrorFormat::Original => error_responses::originals(&self.errors),
         };
-        for (status, (name, answer)) in refusals {
-            answers.insert(status.to_string(), json!({ "$ref": format!("#/components/responses/{name}") }));
-            shared.insert(name, named_request(answer));
+        for (status, (name, response)) in error_responses {
+            responses.insert(status.to_string(), json!({ "$ref": format!("#/components/responses/{name}") }));
+            shared.insert(name, with_request_id(response));
         }
         let mut document = self.document.clone();
         if !self.parameters.is_empty() {
             document.insert("parameters".to_owned(), json!(self.parameters));
         }
-        document.insert("responses".to_owned(), json!(answers));
+        document.insert("responses".to_owned(), json!(responses));
         json!(document)
     }
 }
 
-/// `*`, or tags with commas between them (RFC 9110 §8.8.3); those of the service are numbers.
+/// `*` or a list of entity tags (RFC 9110 §8.8.3), which are version numbers in this service.
 fn entity_tags() -> Value {
     let list = r#"^(W/)?"[!#-+.-~-]*"( *, *(W/)?"[!#-+.-~-]*")*$"#;
     json!({ "anyOf": [{ "const": "*" }, { "type": "string", "pattern": list }], "examples": ["\"3\""] })
 }
 
-/// Every answer names its request.
-fn named_request(mut answer: Value) -> Value {
-    answer["headers"]["X-Request-Id"] = json!({ "$ref": "#/components/headers/X-Request-Id" });
-    answer
+fn with_request_id(mut response: Value) -> Value {
+    response["headers"]["X-Request-Id"] = json!({ "$ref": "#/components/headers/X-Request-Id" });
+    response
 }

@@ -1,4 +1,4 @@
-//! What the API document says of the routes for operators and their tools. Must not promise what the routes do not keep.
+//! Describes the routes for operators and their tools.
 
 use serde_json::json;
 
@@ -11,21 +11,26 @@ pub(super) fn operations() -> Vec<Operation> {
         "type": "object", "required": ["status"], "properties": { "status": { "type": "string" } },
     });
     vec![
-        new("/livez", "get_livez", "Whether the process answers").answers_json(
+        new("/livez", "get_livez", "Check whether the process is alive").answers_json(
             200,
-            "It does.",
+            "The process is alive.",
             &status,
             &json!({ "status": "ok" }),
         ),
-        new("/readyz", "get_readyz", "Whether requests can be served")
-            .answers_json(200, "They can.", &status, &json!({ "status": "ready" }))
+        new("/readyz", "get_readyz", "Check whether the service is ready")
+            .answers_json(
+                200,
+                "The service accepts requests and the database responds.",
+                &status,
+                &json!({ "status": "ready" }),
+            )
             .refuses(&[Error::unavailable("")]),
-        new("/problems/{code}", "get_problem", "What a code of an error means, for people")
-            .answers_as(200, "The explanation.", "text/plain")
+        new("/problems/{code}", "get_problem", "Explain an error code to people")
+            .answers_as(200, "The explanation of the code.", "text/plain")
             .may_lack(Resource::Problem),
-        new("/v1/openapi.json", "get_openapi", "This document").answers_json(
+        new("/v1/openapi.json", "get_openapi", "Get this document").answers_json(
             200,
-            "The document.",
+            "The API document.",
             &json!({ "type": "object" }),
             &json!({ "openapi": "3.1.0" }),
         ),

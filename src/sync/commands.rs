@@ -12,7 +12,7 @@ use super::kind::Kind;
 use super::kinds::KINDS;
 use crate::error::{Error, Violation};
 use crate::http::fields::{Fields, FromFields};
-use crate::idempotency::extract::{KEY_MAX_CHARS, is_key};
+use crate::http::idempotency_key::{KEY_MAX_CHARS, is_key};
 use crate::idempotency::store::Attempt;
 use crate::owned::Precondition;
 use crate::workspace::Workspace;

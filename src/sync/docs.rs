@@ -8,7 +8,7 @@ use super::kind::Kind;
 use super::kinds::KINDS;
 use super::wire::COMMANDS_MAX;
 use crate::error::Error;
-use crate::idempotency::extract::KEY_MAX_CHARS;
+use crate::http::idempotency_key::KEY_MAX_CHARS;
 use crate::openapi::operation::{Needs, Operation, SEALED};
 use crate::openapi::schema::named;
 use crate::todos;

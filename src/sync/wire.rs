@@ -95,7 +95,7 @@ impl<'a> ResultBody<'a> {
         match result {
             Ok(Applied { status, version }) => Self { id, status: *status, version: *version, problem: None },
             Err(error) => {
-                let problem = Problem::of(error, None);
+                let problem = Problem::new(error, None);
                 Self { id, status: problem.status, version: None, problem: Some(problem) }
             }
         }

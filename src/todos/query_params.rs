@@ -35,7 +35,7 @@ impl FromParams for TodoQuery {
         let completed = params.parse("completed", parse_flag, unknown("completed", "true, false"));
         let tags: Vec<_> = params.take_all("tag").iter().map(|tag| text::tag(tag)).collect();
         let tags = if tags.contains(&None) {
-            params.fault(text::not_a_tag("tag"))
+            params.reject(text::not_a_tag("tag"))
         } else {
             Some(tags.into_iter().flatten().collect())
         };

@@ -377,7 +377,8 @@ async fn nothing_starts_on_a_restore_that_was_killed() {
     ];
     for command in commands {
         let (code, _, said) = process::run(command, &[("MONGODB_URI", restored.uri())]).await;
-        let expected = "todo-api: the database holds a restore that did not end; drop it and restore again\n";
+        let expected =
+            "todo-api: the database contains an unfinished restore; drop the database and restore again\n";
         assert_eq!((code, said.as_str()), (Some(1), expected), "{command:?}");
     }
     assert_eq!(place.names(), BTreeSet::from(["db".to_owned()]));

@@ -1,0 +1,28 @@
+//! The request header `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header).
+
+use axum::http::HeaderMap;
+
+use crate::error::{Error, Violation};
+
+pub const HEADER: &str = "idempotency-key";
+pub const KEY_MAX_CHARS: usize = 128;
+
+/// Whether a text is 1 to [`KEY_MAX_CHARS`] printable ASCII characters.
+pub fn is_key(text: &str) -> bool {
+    (1..=KEY_MAX_CHARS).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+/// Reads the header, which may be sent at most once.
+pub fn read(headers: &HeaderMap) -> Result<Option<String>, Error> {
+    let mut values = headers.get_all(HEADER).iter();
+    let Some(first) = values.next() else { return Ok(None) };
+    match first.to_str() {
+        Ok(key) if is_key(key) && values.next().is_none() => Ok(Some(key.to_owned())),
+        _ => {
+            let detail = format!(
+                "Send the header {HEADER} once, with 1 to {KEY_MAX_CHARS} printable ASCII characters."
+            );
+            Err(Error::Invalid(vec![Violation { pointer: String::new(), code: "malformed_header", detail }]))
+        }
+    }
+}
