@@ -1,7 +1,7 @@
 //! The service as its clients and operators see it: each file is an area, each test name a sentence about it.
 //! All of it runs against a real MongoDB replica set, named by `MONGODB_URI`: run it with `scripts/test`.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "what is not as expected fails the test")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "an unexpected value fails the test")]
 
 mod support;
 

@@ -11,7 +11,7 @@ use crate::account::{Account, id_of, patiently};
 use crate::findings::Findings;
 use crate::fleet::instance::{Answer, Instance};
 use crate::fleet::replica_set::Node;
-use crate::fleet::{PASSWORD, turn};
+use crate::fleet::{PASSWORD, exclusive_use};
 use crate::service::Service;
 use crate::size;
 
@@ -111,9 +111,9 @@ struct Request {
 
 #[tokio::test]
 async fn a_command_that_fails_is_tried_again_or_the_client_is_told_to() {
-    let _turn = turn().await;
+    let _exclusive = exclusive_use().await;
     let service = Service::start("fail_points", 1, &[]).await;
-    let (instance, findings) = (service.ways.to(0), Findings::default());
+    let (instance, findings) = (service.instances.to(0), Findings::default());
     let reader = reader(&instance).await;
     let (primary, _) = service.set.nodes().await;
     let all = COMMANDS.len() * ERRORS.len() * TIMES.len();

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use crate::account::Account;
 use crate::findings::{Findings, p99};
 use crate::fleet::instance::Instance;
-use crate::fleet::{Over, turn};
+use crate::fleet::{StopFlag, exclusive_use};
 use crate::service::Service;
 use crate::{rate, seconds};
 
@@ -24,20 +24,20 @@ const MORE: Duration = Duration::from_millis(20);
 
 #[tokio::test]
 async fn reads_go_on_beside_a_flood_of_logins() {
-    let _turn = turn().await;
+    let _exclusive = exclusive_use().await;
     let service = Service::start("flood", 1, &SETTINGS).await;
-    let (instance, findings) = (service.ways.to(0), Findings::default());
+    let (instance, findings) = (service.instances.to(0), Findings::default());
     let reader = Account::register("reader", &instance).await;
     for number in 0..TODOS {
         reader.make(&instance, &json!({ "name": format!("todo {number}") })).await;
     }
     let flooded_for = seconds(30, 300);
     let calm = read(&reader, &instance, flooded_for / 3, &findings).await;
-    let over = Over::default();
+    let stop = StopFlag::default();
     let clients: JoinSet<_> =
-        (0..CLIENTS).map(|_| log_in(instance.clone(), findings.clone(), over.clone())).collect();
+        (0..CLIENTS).map(|_| log_in(instance.clone(), findings.clone(), stop.clone())).collect();
     let flooded = read(&reader, &instance, flooded_for, &findings).await;
-    over.end();
+    stop.set();
     let logins: usize = clients.join_all().await.into_iter().sum();
     let (reads, calm, flooded) = (calm.len() + flooded.len(), p99(calm), p99(flooded));
     findings.check(flooded <= 2 * calm + MORE, || format!("p99 {flooded:?}, calm {calm:?}"));
@@ -64,9 +64,9 @@ async fn read(reader: &Account, instance: &Instance, time: Duration, findings: &
 }
 
 /// Logs in with a wrong password again and again, and says how often.
-async fn log_in(instance: Instance, findings: Findings, over: Over) -> usize {
+async fn log_in(instance: Instance, findings: Findings, stop: StopFlag) -> usize {
     let (body, mut count) = (json!({ "username": "reader", "password": "a wrong password" }), 0);
-    while !over.has_come() {
+    while !stop.is_set() {
         let answer = instance.call(Method::POST, "/v1/login", "", &body).await;
         findings.judge(&answer, || "POST /v1/login".to_owned());
         findings.check(matches!(answer.status, 401 | 503), || format!("a wrong password: {}", answer.status));

@@ -6,17 +6,17 @@ use std::net::{TcpListener, TcpStream};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use crate::experiment::Experiment;
 use crate::findings::p99;
-use crate::fleet::{Over, turn};
+use crate::fleet::{StopFlag, exclusive_use};
+use crate::raw_http;
 use crate::size;
-use crate::trial::Trial;
-use crate::wire;
 
 /// How long the primary is frozen.
 const FROZEN: Duration = Duration::from_secs(30);
 const CALM: Duration = Duration::from_secs(2);
 /// How many write: so many that the machine still has room, as `/livez` shows nothing else where it has not.
-const LANES: usize = 10;
+const WRITERS: usize = 10;
 /// How often `/livez` is asked.
 const PACE: Duration = Duration::from_millis(20);
 /// How much longer than from a thread that does nothing else all but one in a hundred of its answers may take.
@@ -24,36 +24,38 @@ const LIVELY: Duration = Duration::from_millis(50);
 
 #[tokio::test]
 async fn answers_come_in_time_while_the_primary_is_frozen() {
-    let _turn = turn().await;
-    let mut trial = Trial::begin("frozen", LANES, false).await;
+    let _exclusive = exclusive_use().await;
+    let mut experiment = Experiment::begin("frozen", WRITERS, false).await;
     let rounds = size(1, 10);
-    let over = Over::default();
-    let addresses = trial.service.servers.iter().map(wire::address);
-    let watches: Vec<_> = addresses.map(|address| watch(address, over.clone())).collect();
-    let control = watch(answer_at_once(), over.clone());
+    let stop = StopFlag::default();
+    let addresses = experiment.service.servers.iter().map(raw_http::address);
+    let watches: Vec<_> = addresses.map(|address| watch(address, stop.clone())).collect();
+    let control = watch(answer_at_once(), stop.clone());
     let mut failovers = Vec::new();
     for _ in 0..rounds {
         tokio::time::sleep(CALM).await;
-        let (primary, secondaries) = trial.service.set.nodes().await;
+        let (primary, secondaries) = experiment.service.set.nodes().await;
         let frozen = Instant::now();
         primary.freeze().await;
-        failovers.push(trial.fail_over(&secondaries, frozen).await);
+        failovers.push(experiment.fail_over(&secondaries, frozen).await);
         tokio::time::sleep(FROZEN.saturating_sub(frozen.elapsed())).await;
         let thawed = Instant::now();
         primary.thaw().await;
-        trial.recover(thawed).await;
-        trial.service.mend().await;
+        experiment.recover(thawed).await;
+        experiment.service.mend().await;
     }
     tokio::time::sleep(CALM).await;
-    over.end();
+    stop.set();
     let times: Vec<_> = watches.into_iter().flat_map(|watch| watch.join().unwrap()).collect();
     let (count, lively, bare) = (times.len(), p99(times), p99(control.join().unwrap()));
-    trial.findings.check(lively < LIVELY + bare, || format!("/livez p99 {lively:?}, a bare thread {bare:?}"));
+    experiment
+        .findings
+        .check(lively < LIVELY + bare, || format!("/livez p99 {lively:?}, a bare thread {bare:?}"));
     let what = format!(
         "{rounds} times, the database took writes again after {failovers:.1?}, {count} times /livez p99 {lively:.1?} (a \
          bare thread {bare:.1?})"
     );
-    trial.end("primary frozen", &what).await;
+    experiment.end("primary frozen", &what).await;
 }
 
 /// Starts a thread that answers whatever it is asked, to show what the machine itself takes, and says where.
@@ -70,22 +72,22 @@ fn answer_at_once() -> String {
 }
 
 /// Asks for `/livez` again and again, in a thread of its own that does nothing else, and says how long each answer took.
-fn watch(address: String, over: Over) -> JoinHandle<Vec<Duration>> {
+fn watch(address: String, stop: StopFlag) -> JoinHandle<Vec<Duration>> {
     std::thread::spawn(move || {
         let mut times = Vec::new();
         let mut stream = TcpStream::connect(address).unwrap();
-        while !over.has_come() {
+        while !stop.is_set() {
             let sent = Instant::now();
             stream.write_all(b"GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
             let mut bytes = Vec::new();
-            while wire::whole(&bytes).is_none() {
+            while raw_http::whole(&bytes).is_none() {
                 let mut more = [0; 1_024];
                 let read = stream.read(&mut more).unwrap();
                 assert_ne!(read, 0, "the connection stays");
                 bytes.extend_from_slice(&more[..read]);
             }
             times.push(sent.elapsed());
-            assert_eq!(wire::whole(&bytes).map(|answer| answer.status), Some(200));
+            assert_eq!(raw_http::whole(&bytes).map(|answer| answer.status), Some(200));
             std::thread::sleep(PACE);
         }
         times

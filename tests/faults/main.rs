@@ -7,20 +7,20 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stdout,
-    reason = "what is not as expected fails the test, and the figures are for people"
+    reason = "an unexpected value fails the test, and the printed measurements are for people"
 )]
 
 mod account;
+mod experiment;
 mod findings;
 #[path = "../fleet/mod.rs"]
 #[expect(dead_code, reason = "shared by several suites, each of which uses a part")]
 mod fleet;
-mod lane;
+mod raw_http;
 mod service;
-mod trial;
-mod wire;
+mod writer;
 
-mod blows;
+mod crashes;
 mod fail_points;
 mod flood;
 mod frozen;

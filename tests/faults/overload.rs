@@ -13,9 +13,9 @@ use tokio::time::Instant;
 use crate::account::Account;
 use crate::findings::Findings;
 use crate::fleet::ANSWER_TIME;
-use crate::fleet::turn;
+use crate::fleet::exclusive_use;
 use crate::service::Service;
-use crate::{rate, wire};
+use crate::{rate, raw_http};
 
 /// No line for any request: those of answers are left out everywhere in this suite, so those of refusals must be here.
 const SETTINGS: [(&str, &str); 1] = [("LOG_LEVEL", "info,todo_api::http::access_log=error")];
@@ -34,7 +34,7 @@ const TICK: Duration = Duration::from_millis(10);
 const USEFUL: f64 = 0.8;
 
 /// A connection that stays, with room for what is read.
-struct Line {
+struct Connection {
     stream: TcpStream,
     bytes: Vec<u8>,
 }
@@ -54,12 +54,12 @@ struct Count {
 struct Generator {
     address: String,
     request: Vec<u8>,
-    idle: Mutex<Vec<Line>>,
+    idle: Mutex<Vec<Connection>>,
     count: Mutex<Count>,
     end: Instant,
 }
 
-impl Line {
+impl Connection {
     async fn open(address: &str) -> Self {
         Self { stream: TcpStream::connect(address).await.unwrap(), bytes: Vec::with_capacity(32_768) }
     }
@@ -72,7 +72,7 @@ impl Line {
             if self.stream.read_buf(&mut self.bytes).await? == 0 {
                 return Err(std::io::ErrorKind::UnexpectedEof.into());
             }
-            if let Some(answer) = wire::whole(&self.bytes) {
+            if let Some(answer) = raw_http::whole(&self.bytes) {
                 return Ok((answer.status, answer.head.contains("retry-after: ")));
             }
         }
@@ -91,7 +91,7 @@ impl Generator {
     }
 
     /// Sends one request, and counts what became of it.
-    async fn ask(&self, line: &mut Line) -> bool {
+    async fn ask(&self, line: &mut Connection) -> bool {
         let sent = Instant::now();
         let answer = line.ask(&self.request).await;
         let now = Instant::now();
@@ -109,7 +109,7 @@ impl Generator {
     /// As many requests as clients can send that wait for their answers.
     async fn closed_loop(self: Arc<Self>) {
         let client = async |generator: Arc<Self>| {
-            let mut line = Line::open(&generator.address).await;
+            let mut line = Connection::open(&generator.address).await;
             while Instant::now() < generator.end && generator.ask(&mut line).await {}
         };
         (0..CLIENTS).map(|_| client(self.clone())).collect::<JoinSet<_>>().join_all().await;
@@ -137,10 +137,10 @@ impl Generator {
         tasks.join_all().await;
     }
 
-    async fn arrival(self: Arc<Self>, idle: Option<Line>) {
+    async fn arrival(self: Arc<Self>, idle: Option<Connection>) {
         let mut line = match idle {
             Some(line) => line,
-            None => Line::open(&self.address).await,
+            None => Connection::open(&self.address).await,
         };
         if self.ask(&mut line).await {
             self.idle.lock().unwrap().push(line);
@@ -154,15 +154,15 @@ impl Generator {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn overload_leaves_most_of_what_the_service_can_do() {
-    let _turn = turn().await;
+    let _exclusive = exclusive_use().await;
     let service = Service::start("overload", 1, &SETTINGS).await;
-    let (instance, findings) = (service.ways.to(0), Findings::default());
+    let (instance, findings) = (service.instances.to(0), Findings::default());
     let reader = Account::register("reader", &instance).await;
     for number in 0..TODOS {
         reader.make(&instance, &json!({ "name": format!("todo {number}") })).await;
     }
-    let address = wire::address(&service.servers[0]);
-    let request = wire::request("GET", "/v1/todos", &reader.access, "", &Value::Null);
+    let address = raw_http::address(&service.servers[0]);
+    let request = raw_http::request("GET", "/v1/todos", &reader.access, "", &Value::Null);
 
     let generator = Arc::new(Generator::new(&address, &request, PEAK_TIME));
     generator.clone().closed_loop().await;

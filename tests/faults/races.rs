@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use crate::account::{Account, id_of};
 use crate::findings::Findings;
 use crate::fleet::instance::Answer;
-use crate::fleet::{PASSWORD, chance, turn};
-use crate::service::{Service, Ways};
+use crate::fleet::{PASSWORD, chance, exclusive_use};
+use crate::service::{Instances, Service};
 use crate::size;
 
 const REGISTRATIONS: usize = 25;
@@ -26,19 +26,19 @@ const REPEATED: usize = 20;
 
 #[tokio::test]
 async fn who_wants_the_same_at_once_leaves_it_whole() {
-    let _turn = turn().await;
+    let _exclusive = exclusive_use().await;
     let service = Service::start("races", 2, &[]).await;
-    let (ways, findings) = (&service.ways, &Findings::default());
+    let (instances, findings) = (&service.instances, &Findings::default());
     let rounds = size(5, 50);
     for round in 0..rounds {
         registrations(round, &service, findings).await;
-        let account = Account::register(&format!("racer-{round}"), &ways.any()).await;
+        let account = Account::register(&format!("racer-{round}"), &instances.any()).await;
         refreshes(&account, &service, findings).await;
-        conditional_updates(&account, ways, findings).await;
-        updates_of_different_members(&account, ways, findings).await;
-        removal_against_update(&account, ways, findings).await;
-        moves_to_one_place(&account, ways, findings).await;
-        moves_under_each_other(&account, ways, findings).await;
+        conditional_updates(&account, instances, findings).await;
+        updates_of_different_members(&account, instances, findings).await;
+        removal_against_update(&account, instances, findings).await;
+        moves_to_one_place(&account, instances, findings).await;
+        moves_under_each_other(&account, instances, findings).await;
     }
     let figures = format!(
         "{rounds} rounds of {REGISTRATIONS} registrations, {REFRESHES} refreshes, {UPDATES} updates with If-Match, \
@@ -52,7 +52,7 @@ async fn who_wants_the_same_at_once_leaves_it_whole() {
 /// Sends requests at once, on one instance and the other in turn; what finds the service too busy is repeated.
 async fn race(
     account: &Account,
-    ways: &Ways,
+    instances: &Instances,
     findings: &Findings,
     header: (&str, &str),
     requests: Vec<(Method, String, Value)>,
@@ -60,7 +60,7 @@ async fn race(
     let send = async |number: usize, (method, path, body): &(Method, String, Value)| {
         let mut tries = 0;
         loop {
-            let instance = ways.to(number % 2);
+            let instance = instances.to(number % 2);
             let answer = account.call_with(&instance, header, method.clone(), path, body).await;
             findings.judge(&answer, || format!("{method} {path} {body}"));
             tries += 1;
@@ -85,7 +85,7 @@ async fn registrations(round: usize, service: &Service, findings: &Findings) {
     let body = json!({ "username": name, "password": PASSWORD });
     let nobody = Account { id: ObjectId::new(), access: String::new(), refresh: String::new() };
     let requests = vec![(Method::POST, "/v1/register".to_owned(), body); REGISTRATIONS];
-    let answers = race(&nobody, &service.ways, findings, ("accept", "*/*"), requests).await;
+    let answers = race(&nobody, &service.instances, findings, ("accept", "*/*"), requests).await;
     let stored = service.collection("users").await.count_documents(doc! { "username": &name }).await.unwrap();
     let is_right = statuses(&answers) == BTreeMap::from([(201, 1), (409, REGISTRATIONS - 1)]) && stored == 1;
     findings.check(is_right, || format!("registrations: {:?}, {stored} stored", statuses(&answers)));
@@ -102,10 +102,11 @@ fn claims(access: &str) -> (Value, Value) {
 }
 
 async fn refreshes(account: &Account, service: &Service, findings: &Findings) {
-    let (ways, bearer) = (&service.ways, Account { access: account.refresh.clone(), ..account.clone() });
+    let (instances, bearer) =
+        (&service.instances, Account { access: account.refresh.clone(), ..account.clone() });
     let session = claims(&account.access).0;
     let requests = vec![(Method::POST, "/v1/refresh".to_owned(), Value::Null); REFRESHES];
-    let answers = race(&bearer, ways, findings, ("accept", "*/*"), requests).await;
+    let answers = race(&bearer, instances, findings, ("accept", "*/*"), requests).await;
     let text = |answer: &Answer, name: &str| answer.body[name].as_str().unwrap_or_default().to_owned();
     let is_one_chain = answers.iter().all(|answer| {
         answer.status == 200 && claims(&text(answer, "access_token")) == (session.clone(), json!(1))
@@ -114,7 +115,7 @@ async fn refreshes(account: &Account, service: &Service, findings: &Findings) {
     // Any of them goes on, and the others are its twins.
     for index in [REFRESHES / 2, 1] {
         let twin = Account { access: text(&answers[index], "refresh_token"), ..account.clone() };
-        let next = twin.call(&ways.to(index % 2), Method::POST, "/v1/refresh", &Value::Null).await;
+        let next = twin.call(&instances.to(index % 2), Method::POST, "/v1/refresh", &Value::Null).await;
         let is_next = next.status == 200 && claims(&text(&next, "access_token")).1 == 2;
         findings.check(is_next, || format!("refresh after refreshes: {next:?}"));
     }
@@ -124,26 +125,26 @@ async fn refreshes(account: &Account, service: &Service, findings: &Findings) {
         .check(stored.get_i64("gen").is_ok_and(|last| last == 2), || format!("the session ends as {stored}"));
 }
 
-async fn conditional_updates(account: &Account, ways: &Ways, findings: &Findings) {
-    let todo = account.make(&ways.any(), &json!({ "name": "wanted" })).await;
+async fn conditional_updates(account: &Account, instances: &Instances, findings: &Findings) {
+    let todo = account.make(&instances.any(), &json!({ "name": "wanted" })).await;
     let path = format!("/v1/todos/{}", id_of(&todo));
     let update = |number| (Method::PATCH, path.clone(), json!({ "name": format!("winner {number}") }));
     let requests = (0..UPDATES).map(update).collect();
-    let answers = race(account, ways, findings, ("if-match", "\"1\""), requests).await;
+    let answers = race(account, instances, findings, ("if-match", "\"1\""), requests).await;
     let is_right = statuses(&answers) == BTreeMap::from([(200, 1), (412, UPDATES - 1)]);
     findings.check(is_right, || format!("updates with If-Match: {:?}", statuses(&answers)));
-    let now = account.todo(&ways.any(), id_of(&todo)).await;
+    let now = account.todo(&instances.any(), id_of(&todo)).await;
     for answer in &answers {
         let shown = if answer.status == 200 { &answer.body } else { &answer.body["current"] };
         findings.check(*shown == now && now["version"] == 2, || format!("{now}, but {answer:?}"));
     }
 }
 
-async fn updates_of_different_members(account: &Account, ways: &Ways, findings: &Findings) {
+async fn updates_of_different_members(account: &Account, instances: &Instances, findings: &Findings) {
     let list = json!({ "name": "new list" });
-    let list = account.call(&ways.any(), Method::POST, "/v1/lists", &list).await.body;
+    let list = account.call(&instances.any(), Method::POST, "/v1/lists", &list).await.body;
     let todo = json!({ "name": "old", "due": { "date": "2030-01-01" } });
-    let todo = account.make(&ways.any(), &todo).await;
+    let todo = account.make(&instances.any(), &todo).await;
     let members = [
         ("name", json!("new")),
         ("description", json!("new")),
@@ -158,16 +159,16 @@ async fn updates_of_different_members(account: &Account, ways: &Ways, findings: 
     let path = format!("/v1/todos/{}", id_of(&todo));
     let update = |(name, value): &(&str, Value)| (Method::PATCH, path.clone(), json!({ *name: value }));
     let requests = members.iter().map(update).collect();
-    let answers = race(account, ways, findings, ("accept", "*/*"), requests).await;
+    let answers = race(account, instances, findings, ("accept", "*/*"), requests).await;
     findings.check(answers.iter().all(Answer::is_success), || format!("updates: {answers:?}"));
-    let now = account.todo(&ways.any(), id_of(&todo)).await;
+    let now = account.todo(&instances.any(), id_of(&todo)).await;
     for (name, value) in &members {
         findings.check(now[*name] == *value, || format!("the update of {name} is lost: {now}"));
     }
 }
 
-async fn removal_against_update(account: &Account, ways: &Ways, findings: &Findings) {
-    let todo = account.make(&ways.any(), &json!({ "name": "old" })).await;
+async fn removal_against_update(account: &Account, instances: &Instances, findings: &Findings) {
+    let todo = account.make(&instances.any(), &json!({ "name": "old" })).await;
     let path = format!("/v1/todos/{}", id_of(&todo));
     let update = (Method::PATCH, path.clone(), json!({ "name": "new" }));
     let mut requests = vec![(Method::DELETE, path, Value::Null), update];
@@ -175,8 +176,8 @@ async fn removal_against_update(account: &Account, ways: &Ways, findings: &Findi
     if is_turned {
         requests.reverse();
     }
-    let answers = race(account, ways, findings, ("accept", "*/*"), requests).await;
-    let now = account.todo(&ways.any(), id_of(&todo)).await;
+    let answers = race(account, instances, findings, ("accept", "*/*"), requests).await;
+    let now = account.todo(&instances.any(), id_of(&todo)).await;
     let (removal, update) = (answers[usize::from(is_turned)].status, answers[usize::from(!is_turned)].status);
     let name = if update == 200 { "new" } else { "old" };
     let is_right =
@@ -184,20 +185,21 @@ async fn removal_against_update(account: &Account, ways: &Ways, findings: &Findi
     findings.check(is_right, || format!("removal against update: {answers:?}: {now}"));
 }
 
-async fn moves_to_one_place(account: &Account, ways: &Ways, findings: &Findings) {
-    let list = account.call(&ways.any(), Method::POST, "/v1/lists", &json!({ "name": "order" })).await.body;
+async fn moves_to_one_place(account: &Account, instances: &Instances, findings: &Findings) {
+    let list =
+        account.call(&instances.any(), Method::POST, "/v1/lists", &json!({ "name": "order" })).await.body;
     let mut ids = Vec::new();
     for number in 0..=SIBLINGS {
         let todo = json!({ "name": format!("sibling {number}"), "list_id": list["id"] });
-        ids.push(id_of(&account.make(&ways.any(), &todo).await).to_owned());
+        ids.push(id_of(&account.make(&instances.any(), &todo).await).to_owned());
     }
     let beside = |id: &String| (Method::POST, format!("/v1/todos/{id}/move"), json!({ "after": ids[0] }));
     let requests = ids[1..].iter().map(beside).collect();
-    let answers = race(account, ways, findings, ("accept", "*/*"), requests).await;
+    let answers = race(account, instances, findings, ("accept", "*/*"), requests).await;
     findings.check(answers.iter().all(Answer::is_success), || format!("moves: {answers:?}"));
     let path = format!("/v1/todos?list_id={}", list["id"].as_str().unwrap());
     let mut orders = Vec::new();
-    for instance in ways.all() {
+    for instance in instances.all() {
         let page = account.call(&instance, Method::GET, &path, &Value::Null).await.body;
         let order = page["items"].as_array().unwrap().iter();
         orders.push(
@@ -210,22 +212,23 @@ async fn moves_to_one_place(account: &Account, ways: &Ways, findings: &Findings)
     findings.check(orders[0][0].1 == ids[0], || format!("moved before it: {orders:?}"));
 }
 
-async fn moves_under_each_other(account: &Account, ways: &Ways, findings: &Findings) {
+async fn moves_under_each_other(account: &Account, instances: &Instances, findings: &Findings) {
     let mut ids = Vec::new();
     for number in 0..4 {
         let todo = json!({ "name": format!("in a circle {number}") });
-        ids.push(id_of(&account.make(&ways.any(), &todo).await).to_owned());
+        ids.push(id_of(&account.make(&instances.any(), &todo).await).to_owned());
     }
     let under = |number: usize| {
         let body = json!({ "parent_id": ids[(number + 1) % ids.len()] });
         (Method::POST, format!("/v1/todos/{}/move", ids[number]), body)
     };
-    let answers = race(account, ways, findings, ("accept", "*/*"), (0..ids.len()).map(under).collect()).await;
+    let answers =
+        race(account, instances, findings, ("accept", "*/*"), (0..ids.len()).map(under).collect()).await;
     let allowed = |answer: &Answer| matches!(answer.status, 200 | 409 | 422);
     findings.check(answers.iter().all(allowed), || format!("moves under each other: {answers:?}"));
     let mut parents = BTreeMap::new();
     for id in &ids {
-        let todo = account.todo(&ways.any(), id).await;
+        let todo = account.todo(&instances.any(), id).await;
         parents.insert(id.clone(), todo["parent_id"].as_str().map(str::to_owned));
     }
     for id in &ids {

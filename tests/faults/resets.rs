@@ -16,9 +16,9 @@ use crate::account::{Account, id_of};
 use crate::findings::Findings;
 use crate::fleet::instance::Instance;
 use crate::fleet::process::eventually;
-use crate::fleet::{PASSWORD, random_millis, turn};
+use crate::fleet::{PASSWORD, exclusive_use, random_millis};
 use crate::service::Service;
-use crate::{size, wire};
+use crate::{raw_http, size};
 
 /// How many clients of one user there are, before everything is compared, and how many of them at a time.
 const ROUND: usize = 500;
@@ -29,7 +29,7 @@ const STAYS: usize = 51;
 const SAMPLES: usize = 50;
 
 /// What a client asks for.
-struct Visit {
+struct AbandonedRequest {
     method: &'static str,
     path: String,
     key: String,
@@ -58,13 +58,13 @@ impl Load {
             let line = figures.lines().find_map(|line| line.strip_prefix(name));
             line.unwrap_or_else(|| panic!("{name}: {figures}")).trim().parse::<f64>().unwrap()
         };
-        let port: u16 = wire::address(server).rsplit(':').next().unwrap().parse().unwrap();
+        let port: u16 = raw_http::address(server).rsplit(':').next().unwrap().parse().unwrap();
         Self {
             working: figure("todo_api_requests{state=\"working\"}"),
             waiting: figure("todo_api_requests{state=\"waiting\"}"),
             hashing: figure("todo_api_password_hashing"),
             database: figure("todo_api_db_connections{state=\"in_use\"}"),
-            clients: wire::established().iter().filter(|socket| socket.local_port == port).count(),
+            clients: raw_http::established().iter().filter(|socket| socket.local_port == port).count(),
         }
     }
 
@@ -91,31 +91,31 @@ impl Load {
 
 #[tokio::test]
 async fn clients_that_reset_their_connections_leave_nothing_behind() {
-    let _turn = turn().await;
+    let _exclusive = exclusive_use().await;
     let service = Service::start("resets", 1, &[("METRICS_ADDR", "127.0.0.1:0")]).await;
-    let (instance, findings) = (service.ways.to(0), Findings::default());
+    let (instance, findings) = (service.instances.to(0), Findings::default());
     let rounds = size(1, 40);
     let (mut done, mut rest) = (0, None);
     for round in 0..rounds {
         let name = format!("visitor-{round}");
         let account = Account::register(&name, &instance).await;
-        let visits = visits(&name, &account, &instance).await;
+        let requests = requests(&name, &account, &instance).await;
         let rest = *rest.get_or_insert(Load::at_rest(&service).await);
-        let (address, mut visiting) = (wire::address(&service.servers[0]), JoinSet::new());
-        for visit in &visits {
+        let (address, mut visiting) = (raw_http::address(&service.servers[0]), JoinSet::new());
+        for request in &requests {
             if visiting.len() == AT_A_TIME {
                 visiting.join_next().await.unwrap().unwrap();
             }
-            visiting.spawn(send_and_reset(address.clone(), bytes(visit, &account)));
+            visiting.spawn(send_and_reset(address.clone(), bytes(request, &account)));
         }
         visiting.join_all().await;
         eventually("the service is at rest", async || Load::of(&service).await.is_within(rest).then_some(()))
             .await;
-        done += look(&visits, &account, &service, &findings).await;
-        for visit in visits.iter().filter(|visit| visit.left.is_some()) {
-            repeat(visit, &account, &instance, &findings).await;
+        done += look(&requests, &account, &service, &findings).await;
+        for request in requests.iter().filter(|request| request.left.is_some()) {
+            repeat(request, &account, &instance, &findings).await;
         }
-        look_at_all(&visits, &account, &service, &findings).await;
+        look_at_all(&requests, &account, &service, &findings).await;
     }
     let all = rounds * ROUND;
     let figures = format!(
@@ -128,40 +128,40 @@ async fn clients_that_reset_their_connections_leave_nothing_behind() {
 }
 
 /// Every way in turn; what is updated is made first.
-async fn visits(name: &str, account: &Account, instance: &Instance) -> Vec<Visit> {
-    let mut visits = Vec::new();
+async fn requests(name: &str, account: &Account, instance: &Instance) -> Vec<AbandonedRequest> {
+    let mut requests = Vec::new();
     for number in 0..ROUND {
         let left = |version| Some((format!("left {number}"), version));
         let todo = json!({ "name": format!("left {number}") });
-        let visit = |method, path: &str, body, left| Visit {
+        let request = |method, path: &str, body, left| AbandonedRequest {
             method,
             path: path.to_owned(),
-            key: format!("visit {number}"),
+            key: format!("request {number}"),
             body,
             left,
         };
-        visits.push(match number % 5 {
-            0 => visit("POST", "/v1/todos", todo, left(1)),
+        requests.push(match number % 5 {
+            0 => request("POST", "/v1/todos", todo, left(1)),
             1 => {
                 let made = account.make(instance, &json!({ "name": "made before" })).await;
-                visit("PATCH", &format!("/v1/todos/{}", id_of(&made)), todo, left(2))
+                request("PATCH", &format!("/v1/todos/{}", id_of(&made)), todo, left(2))
             }
             2 => {
                 let id = ObjectId::new().to_hex();
                 let command = json!({ "id": id, "op": "put", "type": "todo", "target": id, "body": todo });
                 let body = json!({ "token": null, "limit": 1, "commands": [command] });
-                visit("POST", "/v1/sync", body, left(1))
+                request("POST", "/v1/sync", body, left(1))
             }
-            3 => visit("GET", "/v1/todos?limit=200", Value::Null, None),
-            _ => visit("POST", "/v1/login", json!({ "username": name, "password": PASSWORD }), None),
+            3 => request("GET", "/v1/todos?limit=200", Value::Null, None),
+            _ => request("POST", "/v1/login", json!({ "username": name, "password": PASSWORD }), None),
         });
     }
-    visits
+    requests
 }
 
-fn bytes(visit: &Visit, account: &Account) -> Vec<u8> {
-    let key = format!("idempotency-key: {}\r\n", visit.key);
-    wire::request(visit.method, &visit.path, &account.access, &key, &visit.body)
+fn bytes(request: &AbandonedRequest, account: &Account) -> Vec<u8> {
+    let key = format!("idempotency-key: {}\r\n", request.key);
+    raw_http::request(request.method, &request.path, &account.access, &key, &request.body)
 }
 
 async fn send_and_reset(address: String, request: Vec<u8>) {
@@ -172,20 +172,25 @@ async fn send_and_reset(address: String, request: Vec<u8>) {
 }
 
 /// Sends a request again, of a client that stays.
-async fn repeat(visit: &Visit, account: &Account, instance: &Instance, findings: &Findings) {
-    let method = Method::from_bytes(visit.method.as_bytes()).unwrap();
-    let header = ("idempotency-key", visit.key.as_str());
-    let answer = account.call_with(instance, header, method, &visit.path, &visit.body).await;
-    findings.judge(&answer, || format!("{} {} again", visit.method, visit.path));
+async fn repeat(request: &AbandonedRequest, account: &Account, instance: &Instance, findings: &Findings) {
+    let method = Method::from_bytes(request.method.as_bytes()).unwrap();
+    let header = ("idempotency-key", request.key.as_str());
+    let answer = account.call_with(instance, header, method, &request.path, &request.body).await;
+    findings.judge(&answer, || format!("{} {} again", request.method, request.path));
     let result = &answer.body["results"][0]["status"];
     let is_right = answer.is_success() && (result.is_null() || matches!(result.as_u64(), Some(200 | 201)));
-    findings.check(is_right, || format!("{} {} again: {answer:?}", visit.method, visit.path));
+    findings.check(is_right, || format!("{} {} again: {answer:?}", request.method, request.path));
 }
 
 /// Looks whether each is there at most once, and says how many are.
-async fn look(visits: &[Visit], account: &Account, service: &Service, findings: &Findings) -> usize {
+async fn look(
+    requests: &[AbandonedRequest],
+    account: &Account,
+    service: &Service,
+    findings: &Findings,
+) -> usize {
     let (todos, mut done) = (service.collection("todos").await, 0);
-    for (name, _) in visits.iter().filter_map(|visit| visit.left.as_ref()) {
+    for (name, _) in requests.iter().filter_map(|request| request.left.as_ref()) {
         let own = doc! { "owner_id": account.id, "name": name };
         let count = todos.count_documents(own).await.unwrap();
         findings.check(count <= 1, || format!("{name} is there {count} times"));
@@ -194,11 +199,16 @@ async fn look(visits: &[Visit], account: &Account, service: &Service, findings: 
     done
 }
 
-/// Looks whether each is there once, and whether all ways to read show what is stored.
-async fn look_at_all(visits: &[Visit], account: &Account, service: &Service, findings: &Findings) {
-    let instance = &service.ways.to(0);
+/// Checks that each todo exists exactly once, and that every way to read shows what is stored.
+async fn look_at_all(
+    requests: &[AbandonedRequest],
+    account: &Account,
+    service: &Service,
+    findings: &Findings,
+) {
+    let instance = &service.instances.to(0);
     let mut todos = account.todos(instance).await;
-    for (name, version) in visits.iter().filter_map(|visit| visit.left.as_ref()) {
+    for (name, version) in requests.iter().filter_map(|request| request.left.as_ref()) {
         let found: Vec<_> = todos.iter().filter(|todo| todo["name"] == **name).collect();
         let is_right = found.len() == 1 && found[0]["version"] == *version;
         findings.check(is_right, || format!("{name} is wanted once in version {version}: {found:?}"));

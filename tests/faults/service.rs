@@ -20,7 +20,7 @@ const SETTINGS: [(&str, &str); 2] =
 /// The instances with their processes.
 pub(crate) struct Service {
     pub(crate) set: ReplicaSet,
-    pub(crate) ways: Ways,
+    pub(crate) instances: Instances,
     pub(crate) servers: Vec<Server>,
     pub(crate) database: String,
     uri: String,
@@ -29,11 +29,11 @@ pub(crate) struct Service {
     earlier: Vec<String>,
 }
 
-/// The ways to the instances, as they are now; clones share them.
+/// The running instances. Clones share the list, which changes when an instance is restarted.
 #[derive(Clone)]
-pub(crate) struct Ways(Arc<RwLock<Vec<Instance>>>);
+pub(crate) struct Instances(Arc<RwLock<Vec<Instance>>>);
 
-impl Ways {
+impl Instances {
     /// The way to the instance of this number.
     pub(crate) fn to(&self, number: usize) -> Instance {
         self.0.read().unwrap()[number].clone()
@@ -61,9 +61,10 @@ impl Service {
         for _ in 0..count {
             servers.push(Server::start_ready(&uri, &settings).await);
         }
-        let ways = servers.iter().enumerate().map(|(number, server)| Instance::of(number, server)).collect();
-        let ways = Ways(Arc::new(RwLock::new(ways)));
-        Self { set, ways, servers, database, uri, settings, earlier: Vec::new() }
+        let instances =
+            servers.iter().enumerate().map(|(number, server)| Instance::of(number, server)).collect();
+        let instances = Instances(Arc::new(RwLock::new(instances)));
+        Self { set, instances, servers, database, uri, settings, earlier: Vec::new() }
     }
 
     /// Starts what does not run of the replica set, thaws what is frozen, and waits until it is whole.
@@ -74,7 +75,7 @@ impl Service {
     /// Starts an instance again that was killed; it listens, but may not be ready.
     pub(crate) async fn restart(&mut self, number: usize) {
         let server = Server::start(&self.uri, &self.settings).await;
-        self.ways.0.write().unwrap()[number] = Instance::of(number, &server);
+        self.instances.0.write().unwrap()[number] = Instance::of(number, &server);
         let gone = std::mem::replace(&mut self.servers[number], server);
         self.earlier.extend(errors(&gone));
     }

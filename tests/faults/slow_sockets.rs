@@ -10,9 +10,9 @@ use tokio::net::TcpStream;
 
 use crate::account::Account;
 use crate::findings::Findings;
-use crate::fleet::turn;
+use crate::fleet::exclusive_use;
 use crate::service::Service;
-use crate::{size, wire};
+use crate::{raw_http, size};
 
 const SOCKETS: usize = 1_000;
 /// How long a connection may be held by a client that does nothing.
@@ -23,13 +23,13 @@ const READ_TIME: Duration = Duration::from_secs(2);
 
 #[tokio::test]
 async fn a_thousand_slow_connections_leave_others_unharmed() {
-    let _turn = turn().await;
+    let _exclusive = exclusive_use().await;
     let service = Service::start("slow", 1, &[]).await;
-    let (instance, findings) = (service.ways.to(0), Findings::default());
+    let (instance, findings) = (service.instances.to(0), Findings::default());
     let ann = Account::register("ann", &instance).await;
     ann.make(&instance, &json!({ "name": "to read" })).await;
-    let address = wire::address(&service.servers[0]);
-    let whole = wire::request("POST", "/v1/todos", &ann.access, "", &json!({ "name": "n".repeat(100) }));
+    let address = raw_http::address(&service.servers[0]);
+    let whole = raw_http::request("POST", "/v1/todos", &ann.access, "", &json!({ "name": "n".repeat(100) }));
     let texts = [b"GET /v1/todos HTTP/1.1\r\n".to_vec(), whole[..whole.len() - 100].to_vec()];
     let (rounds, mut longest) = (size(1, 3), Duration::ZERO);
     for _ in 0..rounds {

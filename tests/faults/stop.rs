@@ -13,10 +13,10 @@ use tokio::task::JoinSet;
 use crate::account::Account;
 use crate::findings::Findings;
 use crate::fleet::ANSWER_TIME;
-use crate::fleet::{Over, PASSWORD, turn};
+use crate::fleet::{PASSWORD, StopFlag, exclusive_use};
+use crate::raw_http::{self, RawResponse};
 use crate::service::Service;
 use crate::size;
-use crate::wire::{self, Whole};
 
 const CLIENTS: usize = 40;
 /// One in so many clients registers users; the others create todos.
@@ -49,7 +49,7 @@ struct Sent {
 
 /// What became of one request.
 enum Outcome {
-    Answered(Whole),
+    Answered(RawResponse),
     /// Nobody took the connection.
     Refused,
     /// It was reset without an answer, and had not been seen to be accepted.
@@ -60,21 +60,21 @@ enum Outcome {
 
 #[tokio::test]
 async fn a_stop_under_load_drops_nothing() {
-    let _turn = turn().await;
+    let _exclusive = exclusive_use().await;
     let (findings, rounds) = (Findings::default(), size(2, 20));
     let (mut all, mut slowest_stop, mut last) = (Sent::default(), Duration::ZERO, None);
     for round in 0..rounds {
         let mut service = Service::start("stop", 1, &SETTINGS).await;
-        let account = Account::register("client", &service.ways.to(0)).await;
-        let (over, address) = (Over::default(), wire::address(&service.servers[0]));
+        let account = Account::register("client", &service.instances.to(0)).await;
+        let (stop, address) = (StopFlag::default(), raw_http::address(&service.servers[0]));
         let accepted = Accepted::default();
         let clients: JoinSet<_> = (0..CLIENTS)
             .map(|client| {
-                send((round, client), address.clone(), account.clone(), accepted.clone(), over.clone())
+                send((round, client), address.clone(), account.clone(), accepted.clone(), stop.clone())
             })
             .collect();
         tokio::time::sleep(BEFORE).await;
-        accepted.watch(&address, &over);
+        accepted.watch(&address, &stop);
         tokio::time::sleep(AGAIN).await;
         let signalled = Instant::now();
         service.servers[0].signal("-TERM");
@@ -82,7 +82,7 @@ async fn a_stop_under_load_drops_nothing() {
         service.servers[0].signal("-TERM");
         let code = service.servers[0].end().await;
         let took = signalled.elapsed();
-        over.end();
+        stop.set();
         slowest_stop = slowest_stop.max(took);
         findings.check(code == Some(0) && took <= LEAVING, || format!("exit status {code:?} after {took:?}"));
         let sent = clients.join_all().await;
@@ -124,11 +124,11 @@ async fn send(
     address: String,
     account: Account,
     accepted: Accepted,
-    over: Over,
+    stop: StopFlag,
 ) -> Sent {
     let mut sent = Sent::default();
     for number in 0.. {
-        if over.has_come() {
+        if stop.is_set() {
             break;
         }
         let name = format!("request-{round}-{client}-{number}");
@@ -138,7 +138,7 @@ async fn send(
         } else {
             ("/v1/todos", json!({ "name": name }))
         };
-        let request = wire::request("POST", path, &account.access, &headers, &body);
+        let request = raw_http::request("POST", path, &account.access, &headers, &body);
         let began = Instant::now();
         match ask(&address, &request, &accepted).await {
             Outcome::Answered(answer) => {
@@ -151,7 +151,7 @@ async fn send(
             }
             Outcome::Refused => {
                 sent.untaken += 1;
-                over.sleep(Duration::from_millis(20)).await;
+                stop.sleep(Duration::from_millis(20)).await;
             }
             Outcome::Reset => sent.reset.push(name),
             Outcome::Dropped => sent.dropped.push(name),
@@ -165,7 +165,7 @@ async fn ask(address: &str, request: &[u8], accepted: &Accepted) -> Outcome {
     let Ok(mut stream) = TcpStream::connect(address).await else { return Outcome::Refused };
     let port = stream.local_addr().unwrap().port();
     let came = match stream.write_all(request).await {
-        Ok(()) => match wire::read_answer(&mut stream).await {
+        Ok(()) => match raw_http::read_answer(&mut stream).await {
             Ok(answer) => return Outcome::Answered(answer),
             Err(came) => came,
         },
@@ -181,12 +181,12 @@ struct Accepted(Arc<Mutex<HashSet<u16>>>);
 
 impl Accepted {
     /// Looks again and again, in a thread of its own, until `over`.
-    fn watch(&self, address: &str, over: &Over) {
-        let (ports, over) = (self.0.clone(), over.clone());
+    fn watch(&self, address: &str, stop: &StopFlag) {
+        let (ports, stop) = (self.0.clone(), stop.clone());
         let server: u16 = address.rsplit(':').next().unwrap().parse().unwrap();
         std::thread::spawn(move || {
-            while !over.has_come() {
-                let ends = wire::established().into_iter();
+            while !stop.is_set() {
+                let ends = raw_http::established().into_iter();
                 let accepted = ends.filter(|end| end.local_port == server && end.is_accepted);
                 ports.lock().unwrap().extend(accepted.map(|end| end.remote_port));
                 std::thread::sleep(LOOKED);

@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 use crate::account::{Account, id_of, patiently};
 use crate::findings::Findings;
+use crate::fleet::exclusive_use;
 use crate::fleet::instance::{Answer, Instance};
 use crate::fleet::process::eventually;
-use crate::fleet::turn;
 use crate::service::Service;
 use crate::size;
 
@@ -24,7 +24,7 @@ const HEAD_START: Duration = Duration::from_millis(500);
 const TRASHED: &str = "is in the trash";
 
 /// A request that can be repeated, and what it leaves behind.
-struct Wish {
+struct RepeatableRequest {
     method: Method,
     path: String,
     body: Value,
@@ -32,7 +32,7 @@ struct Wish {
     shown: (String, Value),
 }
 
-impl Wish {
+impl RepeatableRequest {
     fn of(method: Method, path: &str, body: Value, object: &str, shows: Value) -> Self {
         Self { method, path: path.to_owned(), body, shown: (object.to_owned(), shows) }
     }
@@ -58,51 +58,52 @@ impl Wish {
 
 #[tokio::test]
 async fn what_no_majority_has_is_not_acknowledged_to_who_asks_again() {
-    let _turn = turn().await;
+    let _exclusive = exclusive_use().await;
     let mut service = Service::start("unreplicated", 2, &[]).await;
     let findings = Findings::default();
     let rounds = size(1, 20);
     let (mut asked, mut acknowledged) = (0, 0);
     for round in 0..rounds {
-        let second = service.ways.to(1);
+        let second = service.instances.to(1);
         let account = Account::register(&format!("asker-{round}"), &second).await;
-        let wishes = wishes(&account, &second).await;
-        let answers = ask_twice(&wishes, &account, &mut service).await;
-        for (wish, answer) in wishes.iter().zip(&answers) {
-            let request = || format!("{} {} {}", wish.method, wish.path, wish.body);
-            findings.judge(answer, request);
-            let is_acknowledged = wish.is_acknowledged(answer);
-            let is_lost = is_acknowledged && !wish.is_fulfilled(&account, &second).await;
-            findings.check(!is_lost, || format!("{} was acknowledged and is lost: {answer:?}", request()));
+        let requests = requests(&account, &second).await;
+        let answers = ask_twice(&requests, &account, &mut service).await;
+        for (request, answer) in requests.iter().zip(&answers) {
+            let text = || format!("{} {} {}", request.method, request.path, request.body);
+            findings.judge(answer, text);
+            let is_acknowledged = request.is_acknowledged(answer);
+            let is_lost = is_acknowledged && !request.is_fulfilled(&account, &second).await;
+            findings.check(!is_lost, || format!("{} was acknowledged and is lost: {answer:?}", text()));
             acknowledged += usize::from(is_acknowledged);
         }
-        for wish in &wishes {
-            let answer = patiently(async || wish.ask(&account, &second).await).await;
-            let is_right = wish.is_acknowledged(&answer) && wish.is_fulfilled(&account, &second).await;
-            findings.check(is_right, || format!("{} {} in the end: {answer:?}", wish.method, wish.path));
+        for request in &requests {
+            let answer = patiently(async || request.ask(&account, &second).await).await;
+            let is_right = request.is_acknowledged(&answer) && request.is_fulfilled(&account, &second).await;
+            findings
+                .check(is_right, || format!("{} {} in the end: {answer:?}", request.method, request.path));
         }
-        asked += wishes.len();
+        asked += requests.len();
     }
     let figures = format!(
-        "{asked} wishes that no majority had when asked for again, {acknowledged} acknowledged later"
+        "{asked} requests that no majority had when asked for again, {acknowledged} acknowledged later"
     );
     findings.conclude("unreplicated", &figures, &service);
 }
 
 /// Has the first instance write on a primary that has no others to replicate to, and the second asked for the same; then
 /// the first and the primary are killed. Says what the second answered.
-async fn ask_twice(wishes: &[Wish], account: &Account, service: &mut Service) -> Vec<Answer> {
-    let (first, second) = (service.ways.to(0), service.ways.to(1));
+async fn ask_twice(requests: &[RepeatableRequest], account: &Account, service: &mut Service) -> Vec<Answer> {
+    let (first, second) = (service.instances.to(0), service.instances.to(1));
     let (primary, secondaries) = service.set.nodes().await;
     for secondary in &secondaries {
         secondary.replicate(false).await;
     }
     let stopped = async || (!primary.takes_writes().await).then_some(());
     eventually("no majority gets what is written", stopped).await;
-    let written = join_all(wishes.iter().map(|wish| wish.ask(account, &first)));
+    let written = join_all(requests.iter().map(|request| request.ask(account, &first)));
     let answered = async {
         tokio::time::sleep(HEAD_START).await;
-        join_all(wishes.iter().map(|wish| wish.ask(account, &second))).await
+        join_all(requests.iter().map(|request| request.ask(account, &second))).await
     };
     let strike = async {
         tokio::time::sleep(2 * HEAD_START).await;
@@ -120,7 +121,7 @@ async fn ask_twice(wishes: &[Wish], account: &Account, service: &mut Service) ->
 }
 
 /// One of each kind of request that finds nothing to do when it is repeated.
-async fn wishes(account: &Account, instance: &Instance) -> Vec<Wish> {
+async fn requests(account: &Account, instance: &Instance) -> Vec<RepeatableRequest> {
     let mut todos = Vec::new();
     for _ in 0..7 {
         let todo = account.make(instance, &json!({ "name": "todo", "due": { "date": "2030-01-01" } })).await;
@@ -138,7 +139,7 @@ async fn wishes(account: &Account, instance: &Instance) -> Vec<Wish> {
     let (new, name) = (format!("/v1/todos/{}", ObjectId::new()), json!({ "name": "new" }));
     let trashed = |is_so: bool| json!({ TRASHED: is_so });
     let (done, tagged) = (json!({ "completed": true }), json!({ "tags": ["new"] }));
-    let of = Wish::of;
+    let of = RepeatableRequest::of;
     vec![
         of(Method::PUT, &new, name.clone(), &new, name.clone()),
         of(Method::PUT, &todos[0], name.clone(), &todos[0], name.clone()),

@@ -1,4 +1,4 @@
-//! One server process as its clients reach it: every request with the moments when it was sent and answered.
+//! A client of one server process. Every response carries the times at which the request was sent and answered.
 
 use std::time::{Duration, Instant};
 
@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 use super::process::Server;
 
-/// How long a connection is kept for another request: well below the ten seconds after which the service closes it.
+/// How long an idle connection is kept: well below the ten seconds after which the service closes it.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// The way to a process; cheap to clone.
+/// A client of one process, cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Instance {
     pub(crate) number: usize,
@@ -20,14 +20,14 @@ pub(crate) struct Instance {
     streams: Client,
 }
 
-/// What came back.
+/// The response to a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     /// The number of the instance that was asked.
     pub(crate) number: usize,
     pub(crate) sent: Instant,
     pub(crate) came: Instant,
-    /// 0 when nothing came.
+    /// 0 if no response came.
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
@@ -42,14 +42,14 @@ impl Answer {
         (200..300).contains(&self.status)
     }
 
-    /// Whether the database may have been away: it is worth another try.
+    /// Whether the database may have been unavailable, so that a retry makes sense.
     pub(crate) fn is_unavailable(&self) -> bool {
         matches!(self.status, 0 | 503)
     }
 }
 
 impl Instance {
-    /// The process of this number, which listens already.
+    /// A client of this process, which already listens.
     pub(crate) fn of(number: usize, server: &Server) -> Self {
         let http =
             Client::builder().timeout(Duration::from_secs(30)).pool_idle_timeout(IDLE).build().unwrap();
@@ -60,7 +60,7 @@ impl Instance {
         self.send(method, path, token, &[], body.to_string()).await
     }
 
-    /// Sends any request, whose body says that it is JSON.
+    /// Sends any request with a JSON media type.
     pub(crate) async fn send(
         &self,
         method: Method,
@@ -94,7 +94,7 @@ impl Instance {
         }
     }
 
-    /// Asks for the events behind `last`, or from now on; the refusal if there is one.
+    /// Opens the event stream after `last`, or from now on. A refused request is the error.
     pub(crate) async fn listen(&self, token: &str, last: Option<&str>) -> Result<Response, Answer> {
         let mut request = self.streams.get(format!("{}/v1/events", self.url)).bearer_auth(token);
         if let Some(last) = last {

@@ -1,5 +1,5 @@
-//! What the suites stand on that run server processes over a replica set of three nodes: the processes, the set, the way
-//! to an instance, and what all hold the service to. Must not know what one suite alone promises.
+//! The base of the suites that run server processes over a replica set of three nodes: the processes, the set, clients of
+//! an instance, and the bounds that hold in every suite.
 
 pub(crate) mod instance;
 #[path = "../api/support/process.rs"]
@@ -19,64 +19,64 @@ use process::Server;
 /// The signing secret of the instances.
 pub(crate) const SECRET: &str = "only-for-tests-only-for-tests-0123456789";
 
-/// The password of every user at first.
+/// The first password of every user.
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
-/// How long any answer may take.
+/// How long any response may take.
 pub(crate) const ANSWER_TIME: Duration = Duration::from_secs(10);
 
-/// How long the service may take to recover by itself.
+/// How long the service may take to recover without help.
 pub(crate) const RECOVERY: Duration = Duration::from_secs(15);
 
-/// How much of a line of a log is shown.
+/// How many characters of a log line are shown.
 const LOG_WIDTH: usize = 400;
 
-/// Waits until no other part uses the replica set.
-pub(crate) async fn turn() -> MutexGuard<'static, ()> {
+/// Waits until no other test uses the replica set.
+pub(crate) async fn exclusive_use() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::const_new(());
     TURN.lock().await
 }
 
-/// A number below `end`, of no seed: what happens depends on the moment anyway.
+/// A random number below `end`. It has no seed, because the runs depend on timing anyway.
 pub(crate) fn random(end: usize) -> usize {
     let number = RandomState::new().build_hasher().finish();
     usize::try_from(number % u64::try_from(end).unwrap()).unwrap()
 }
 
-/// Whether something happens that happens so often in a hundred times.
+/// True in `percent` of 100 calls on average.
 pub(crate) fn chance(percent: usize) -> bool {
     random(100) < percent
 }
 
-/// A time below `end` milliseconds.
+/// A random time below `end` milliseconds.
 pub(crate) fn random_millis(end: usize) -> Duration {
     Duration::from_millis(u64::try_from(random(end)).unwrap())
 }
 
-/// Whether the run is over; clones share it.
+/// Tells all tasks of a run to stop. Clones share the flag.
 #[derive(Clone, Default)]
-pub(crate) struct Over(Arc<AtomicBool>);
+pub(crate) struct StopFlag(Arc<AtomicBool>);
 
-impl Over {
-    pub(crate) fn end(&self) {
+impl StopFlag {
+    pub(crate) fn set(&self) {
         self.0.store(true, Ordering::Release);
     }
 
-    pub(crate) fn has_come(&self) -> bool {
+    pub(crate) fn is_set(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
 
-    /// Sleeps, but not much longer than until the end.
+    /// Sleeps for `duration`, or until shortly after the flag is set.
     pub(crate) async fn sleep(&self, duration: Duration) {
         let until = tokio::time::Instant::now() + duration;
-        while !self.has_come() && tokio::time::Instant::now() < until {
+        while !self.is_set() && tokio::time::Instant::now() < until {
             let left = until - tokio::time::Instant::now();
             tokio::time::sleep(left.min(Duration::from_millis(200))).await;
         }
     }
 }
 
-/// The last lines that each of the instances has logged.
+/// The last log lines of each instance.
 pub(crate) fn log_tails(servers: &[Server]) -> String {
     let mut text = String::new();
     for (number, server) in servers.iter().enumerate() {

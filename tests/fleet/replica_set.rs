@@ -1,4 +1,4 @@
-//! The replica set that the suite's script has started: its nodes killed, frozen, stepped down and started again.
+//! The replica set that the script of the suite has started. Its nodes can be killed, frozen, stepped down and restarted.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,13 +7,13 @@ use bson::{Bson, Document, doc};
 use mongodb::{Client, Database};
 use tokio::process::Command;
 
-/// The set, by its name for `scripts/mongod`.
+/// The set, known by its name to `scripts/mongod`.
 #[derive(Clone)]
 pub(crate) struct ReplicaSet {
     name: String,
 }
 
-/// One node as it was when asked.
+/// One node, with its state at the time of the query.
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
     host: String,
@@ -22,14 +22,14 @@ pub(crate) struct Node {
 }
 
 impl ReplicaSet {
-    /// The set that the environment names.
+    /// The set that `REPLICA_SET` names.
     pub(crate) fn of_the_environment() -> Self {
         let name = std::env::var("REPLICA_SET").expect("run this suite with its script in scripts/");
         Self { name }
     }
 
-    /// Starts the nodes that do not run, thaws those that are frozen, waits until there is a primary and two
-    /// secondaries, and says the URI of a database in the set.
+    /// Starts stopped nodes, thaws frozen nodes, waits until there is a primary and two secondaries, and returns the
+    /// URI of a database in the set.
     pub(crate) async fn start(&self, database: &str) -> String {
         let uri = self.script("start").await;
         uri.trim().replace("/?", &format!("/{database}?"))
@@ -76,7 +76,7 @@ impl Node {
         assert!(Command::new("kill").args([signal, &self.pid]).status().await.unwrap().success());
     }
 
-    /// Makes these commands of the service fail on this node, from now on; none makes it well again.
+    /// Makes these commands of the service fail on this node from now on. An empty list removes the failure.
     pub(crate) async fn fail(&self, commands: &[&str]) {
         let mode = if commands.is_empty() { "off" } else { "alwaysOn" };
         let data = doc! { "failCommands": commands.to_vec(), "errorCode": 40_573, "appName": "todo-api" };
@@ -88,7 +88,7 @@ impl Node {
         self.set_fail_point("failCommand", mode, data).await;
     }
 
-    /// Makes this node, a secondary, get what is written or, as the others write on, not.
+    /// Starts or stops replication to this node, a secondary.
     pub(crate) async fn replicate(&self, does: bool) {
         self.set_fail_point("stopReplProducer", if does { "off" } else { "alwaysOn" }, doc! {}).await;
     }
@@ -98,14 +98,14 @@ impl Node {
         self.admin().await.run_command(command).await.unwrap();
     }
 
-    /// Makes this node, the primary, hand over to another for ten seconds.
+    /// Makes this node, the primary, step down for ten seconds.
     pub(crate) async fn step_down(&self) {
         let command = doc! { "replSetStepDown": 10, "secondaryCatchUpPeriodSecs": 5 };
         let admin = self.admin().await;
         tokio::time::timeout(Duration::from_secs(10), admin.run_command(command)).await.unwrap().unwrap();
     }
 
-    /// Whether this node takes a write now, and a majority has it soon.
+    /// Whether this node accepts a write now, and a majority has it within 500 ms.
     pub(crate) async fn takes_writes(&self) -> bool {
         let write = doc! {
             "insert": "probes", "documents": [{}], "maxTimeMS": 1_000,

@@ -22,7 +22,7 @@ pub(crate) struct Block {
 }
 
 impl Events {
-    /// Asks for the events behind `last`, or from now on; the refusal if there is one.
+    /// Opens the event stream after `last`, or from now on. A refused request is the error.
     pub(crate) async fn open(instance: &Instance, token: &str, last: Option<&str>) -> Result<Self, Answer> {
         let response = instance.listen(token, last).await?;
         Ok(Self { response, unread: Vec::new(), comments: 0 })
@@ -31,7 +31,7 @@ impl Events {
     /// The next block that is whole; `None` at the end. To be dropped at any moment, and called again.
     pub(crate) async fn next(&mut self) -> Option<Block> {
         loop {
-            while let Some(end) = self.unread.windows(2).position(|pair| pair == b"\n\n") {
+            while let Some(end) = self.unread.windows(2).position(|cluster| cluster == b"\n\n") {
                 let block: Vec<u8> = self.unread.drain(..end + 2).collect();
                 let block = self.read(std::str::from_utf8(&block).expect("UTF-8"));
                 if block.id.is_some() || block.data.is_some() {

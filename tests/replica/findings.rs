@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use todo_api::clock::{Clock, rfc3339};
 
 use crate::fleet::instance::Answer;
-use crate::pair::Pair;
 use crate::replica::Key;
+use crate::two_instances::TwoInstances;
 
 /// How many faults are told at length.
 const TOLD: usize = 12;
 
-/// How long after a blow against the database requests may go unanswered: an election, and the return of the node.
+/// How long requests may be unavailable after a failure of the database: an election, and the return of the node.
 const DISTURBED: Duration = Duration::from_secs(30);
 
 /// The findings of one part; clones share them.
@@ -27,7 +27,7 @@ struct Inner {
     writes: BTreeMap<&'static str, (usize, usize)>,
     /// The highest version of each object that a client was told as the result of a write.
     acknowledged: BTreeMap<Key, i64>,
-    blows: Vec<Instant>,
+    failures: Vec<Instant>,
     unavailable: Vec<(Answer, String)>,
     faults: Vec<String>,
 }
@@ -54,8 +54,8 @@ impl Findings {
     }
 
     /// Notes that the database was struck.
-    pub(crate) fn blow(&self) {
-        self.lock().blows.push(Instant::now());
+    pub(crate) fn failure(&self) {
+        self.lock().failures.push(Instant::now());
     }
 
     /// Judges any answer: the service breaks never, and is unavailable only when its database is.
@@ -102,20 +102,21 @@ impl Findings {
     }
 
     /// Prints the figures, and fails the part if there were faults.
-    pub(crate) fn conclude(&self, part: &str, figures: &str, pair: &Pair) {
+    pub(crate) fn conclude(&self, part: &str, figures: &str, cluster: &TwoInstances) {
         let unavailable = std::mem::take(&mut self.lock().unavailable);
-        let blows = self.lock().blows.clone();
+        let failures = self.lock().failures.clone();
         for (answer, request) in unavailable {
-            let disturbed = blows.iter().any(|blow| answer.came >= *blow && answer.sent < *blow + DISTURBED);
+            let disturbed =
+                failures.iter().any(|failure| answer.came >= *failure && answer.sent < *failure + DISTURBED);
             self.check(disturbed, || {
-                let after: Vec<_> = blows
+                let after: Vec<_> = failures
                     .iter()
-                    .filter(|blow| answer.came >= **blow)
-                    .map(|blow| answer.came - *blow)
+                    .filter(|failure| answer.came >= **failure)
+                    .map(|failure| answer.came - *failure)
                     .collect();
                 let took = answer.came - answer.sent;
                 format!(
-                    "{request}: {} after {took:?}, {after:?} after a blow: {}",
+                    "{request}: {} after {took:?}, {after:?} after a failure: {}",
                     answer.status, answer.body
                 )
             });
@@ -126,7 +127,7 @@ impl Findings {
         if !faults.is_empty() {
             println!("{part}: {} faults", faults.len());
             faults.iter().take(TOLD).for_each(|fault| println!("{fault}"));
-            println!("{}", pair.log());
+            println!("{}", cluster.log());
         }
         assert!(faults.is_empty(), "{part}: {} faults", faults.len());
     }

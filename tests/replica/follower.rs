@@ -6,12 +6,12 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::caller::Caller;
+use crate::api_client::ApiClient;
 use crate::events::{Block, Events};
 use crate::fleet::instance::Instance;
-use crate::fleet::{Over, chance, random, random_millis};
-use crate::pair::any;
+use crate::fleet::{StopFlag, chance, random, random_millis};
 use crate::replica::{Objects, Replica};
+use crate::two_instances::any;
 
 const PAUSE: Duration = Duration::from_millis(100);
 /// Longer than any token lasts.
@@ -28,7 +28,7 @@ const STAYING: Duration = Duration::from_secs(1);
 /// A client with its copy, and the token up to which that goes.
 pub(crate) struct Follower {
     pub(crate) name: String,
-    pub(crate) caller: Caller,
+    pub(crate) caller: ApiClient,
     pub(crate) replica: Replica,
     token: Option<String>,
     /// Whether the next answer must belong to a full read; unknown behind events.
@@ -39,13 +39,13 @@ pub(crate) struct Follower {
 
 /// What becomes of an answer on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum Delivery {
     Arrives,
     IsLost,
     IsCutOff(Duration),
 }
 
-impl Fate {
+impl Delivery {
     fn any() -> Self {
         match random(100) {
             0..10 => Self::IsLost,
@@ -56,36 +56,36 @@ impl Fate {
 }
 
 impl Follower {
-    pub(crate) fn new(name: String, caller: Caller) -> Self {
+    pub(crate) fn new(name: String, caller: ApiClient) -> Self {
         Self { name, caller, replica: Replica::default(), token: None, reads_fully: Some(true), open: None }
     }
 
     /// Follows by sync until the end.
-    pub(crate) async fn run_by_sync(mut self, instances: [Instance; 2], over: Over) -> Self {
-        while !over.has_come() {
-            over.sleep(if chance(5) { Duration::from_secs(20) } else { random_millis(3_000) }).await;
+    pub(crate) async fn run_by_sync(mut self, instances: [Instance; 2], stop: StopFlag) -> Self {
+        while !stop.is_set() {
+            stop.sleep(if chance(5) { Duration::from_secs(20) } else { random_millis(3_000) }).await;
             if chance(4) {
                 self.start_over();
             }
-            self.sync(&instances, &over).await;
+            self.sync(&instances, &stop).await;
         }
         self
     }
 
     /// Follows by events until the end, and now and then by sync from where they stopped. Must be connected.
-    pub(crate) async fn run_by_events(mut self, instances: [Instance; 2], over: Over) -> Self {
-        while !over.has_come() {
+    pub(crate) async fn run_by_events(mut self, instances: [Instance; 2], stop: StopFlag) -> Self {
+        while !stop.is_set() {
             let stays = Duration::from_secs(if chance(3) { 60 } else { 0 }) + random_millis(5_000);
-            self.listen(any(&instances), stays, &over).await;
+            self.listen(any(&instances), stays, &stop).await;
             if chance(3) {
                 self.start_over();
-                while self.token.is_none() && !over.has_come() {
-                    self.sync(&instances, &over).await;
+                while self.token.is_none() && !stop.is_set() {
+                    self.sync(&instances, &stop).await;
                 }
             } else if chance(20) {
-                self.sync(&instances, &over).await;
+                self.sync(&instances, &stop).await;
             }
-            over.sleep(random_millis(1_000)).await;
+            stop.sleep(random_millis(1_000)).await;
         }
         self.open = None;
         self
@@ -93,10 +93,10 @@ impl Follower {
 
     /// Stays on one connection for as long as it lasts, so that nothing of the last half minute comes but by events as
     /// they happen: whoever comes back is told the last minute again.
-    pub(crate) async fn run_steadily(mut self, instances: [Instance; 2], over: Over) -> Self {
-        while !over.has_come() {
-            self.listen(any(&instances), STEADILY, &over).await;
-            over.sleep(PAUSE).await;
+    pub(crate) async fn run_steadily(mut self, instances: [Instance; 2], stop: StopFlag) -> Self {
+        while !stop.is_set() {
+            self.listen(any(&instances), STEADILY, &stop).await;
+            stop.sleep(PAUSE).await;
         }
         self
     }
@@ -107,9 +107,9 @@ impl Follower {
     }
 
     /// Page after page, on any process, until there is no more or an answer fails to arrive.
-    async fn sync(&mut self, instances: &[Instance; 2], over: &Over) {
-        while !over.has_come() {
-            match self.sync_page(any(instances), 1 + random(200), Fate::any()).await {
+    async fn sync(&mut self, instances: &[Instance; 2], stop: &StopFlag) {
+        while !stop.is_set() {
+            match self.sync_page(any(instances), 1 + random(200), Delivery::any()).await {
                 Some(true) => {}
                 Some(false) => return,
                 None if chance(50) => return,
@@ -122,7 +122,7 @@ impl Follower {
     pub(crate) async fn catch_up(&mut self, instance: &Instance, limit: usize) -> usize {
         let (began, mut pages) = (Instant::now(), 0);
         loop {
-            let has_more = self.sync_page(instance, limit, Fate::Arrives).await;
+            let has_more = self.sync_page(instance, limit, Delivery::Arrives).await;
             pages += usize::from(has_more.is_some());
             match has_more {
                 Some(false) => return pages,
@@ -135,17 +135,20 @@ impl Follower {
     }
 
     /// One page; says whether there is more, unless it did not arrive.
-    async fn sync_page(&mut self, instance: &Instance, limit: usize, fate: Fate) -> Option<bool> {
+    async fn sync_page(&mut self, instance: &Instance, limit: usize, delivery: Delivery) -> Option<bool> {
         let body = json!({ "token": self.token, "limit": limit });
         let call = self.caller.call(instance, Method::POST, "/v1/sync", &body);
-        let answer =
-            if let Fate::IsCutOff(after) = fate { timeout(after, call).await.ok() } else { Some(call.await) };
+        let answer = if let Delivery::IsCutOff(after) = delivery {
+            timeout(after, call).await.ok()
+        } else {
+            Some(call.await)
+        };
         let findings = self.caller.findings.clone();
         let Some(answer) = answer else {
             findings.count("requests cut off", 1);
             return None;
         };
-        if fate == Fate::IsLost {
+        if delivery == Delivery::IsLost {
             findings.count("answers lost", 1);
             return None;
         }
@@ -183,7 +186,7 @@ impl Follower {
     }
 
     /// Listens for a while, from the last id on.
-    async fn listen(&mut self, instance: &Instance, stays: Duration, over: &Over) {
+    async fn listen(&mut self, instance: &Instance, stays: Duration, stop: &StopFlag) {
         let until = Instant::now() + stays;
         let last = self.token.clone();
         let findings = self.caller.findings.clone();
@@ -198,7 +201,7 @@ impl Follower {
             Err(_) => return findings.count("connections dropped", 1),
         };
         findings.count("connections", 1);
-        while !over.has_come() {
+        while !stop.is_set() {
             match timeout_at(until.min(Instant::now() + PAUSE), events.next()).await {
                 Ok(Some(block)) => {
                     if self.take_block(block) {

@@ -7,13 +7,13 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
-use crate::caller::Caller;
+use crate::api_client::ApiClient;
 use crate::events::Events;
 use crate::findings::Findings;
-use crate::fleet::turn;
+use crate::fleet::exclusive_use;
 use crate::follower::Follower;
 use crate::is_long;
-use crate::pair::Pair;
+use crate::two_instances::TwoInstances;
 
 const USERS: usize = 50;
 const CONNECTIONS: usize = 20;
@@ -32,13 +32,13 @@ enum Report {
 
 #[tokio::test]
 async fn a_thousand_idle_connections_cost_little() {
-    let _turn = turn().await;
-    let pair = Pair::start("idle", &SETTINGS).await;
-    let (instance, server) = (&pair.instances[0], &pair.resources[0]);
+    let _exclusive = exclusive_use().await;
+    let cluster = TwoInstances::start("idle", &SETTINGS).await;
+    let (instance, server) = (&cluster.instances[0], &cluster.resources[0]);
     let findings = Findings::default();
     let mut users = Vec::new();
     for number in 0..USERS {
-        users.push(Caller::register(&format!("user-{number}"), instance, &findings).await);
+        users.push(ApiClient::register(&format!("user-{number}"), instance, &findings).await);
     }
     let before = server.memory();
     let (reports, mut inbox) = mpsc::unbounded_channel();
@@ -79,7 +79,7 @@ async fn a_thousand_idle_connections_cost_little() {
         memory / 1024,
         told.len(),
     );
-    findings.conclude("idle", &figures, &pair);
+    findings.conclude("idle", &figures, &cluster);
 }
 
 async fn report(mut events: Events, user: usize, reports: mpsc::UnboundedSender<Report>) {

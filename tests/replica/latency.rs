@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::caller::Caller;
+use crate::api_client::ApiClient;
 use crate::events::Events;
 use crate::findings::{Findings, distribution};
-use crate::fleet::turn;
+use crate::fleet::exclusive_use;
 use crate::follower::Follower;
-use crate::pair::Pair;
 use crate::replica::version_of;
+use crate::two_instances::TwoInstances;
 
 const WRITES: i64 = 200;
 const PACE: Duration = Duration::from_millis(20);
@@ -20,20 +20,21 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 #[tokio::test]
 async fn a_change_on_one_process_is_an_event_on_the_other() {
-    let _turn = turn().await;
-    let pair = Pair::start("latency", &[]).await;
+    let _exclusive = exclusive_use().await;
+    let cluster = TwoInstances::start("latency", &[]).await;
     let findings = Findings::default();
-    let mut caller = Caller::register("fast", &pair.instances[0], &findings).await;
-    let todo = caller.call(&pair.instances[0], Method::POST, "/v1/todos", &json!({ "name": "first" })).await;
+    let mut caller = ApiClient::register("fast", &cluster.instances[0], &findings).await;
+    let todo =
+        caller.call(&cluster.instances[0], Method::POST, "/v1/todos", &json!({ "name": "first" })).await;
     let path = format!("/v1/todos/{}", todo.body["id"].as_str().unwrap());
-    let other = Caller::log_in("fast", &pair.instances[1], &findings).await;
-    let events = Follower::new("listener".to_owned(), other).connect(&pair.instances[1]).await;
+    let other = ApiClient::log_in("fast", &cluster.instances[1], &findings).await;
+    let events = Follower::new("listener".to_owned(), other).connect(&cluster.instances[1]).await;
     let listening = tokio::spawn(arrivals(events));
 
     let mut writes = Vec::new();
     for number in 1..=WRITES {
         let body = json!({ "name": format!("name {number}") });
-        let answer = caller.call(&pair.instances[0], Method::PATCH, &path, &body).await;
+        let answer = caller.call(&cluster.instances[0], Method::PATCH, &path, &body).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
         assert_eq!(version_of(&answer.body), number + 1);
         tokio::time::sleep((answer.sent + PACE).saturating_duration_since(Instant::now())).await;
@@ -54,7 +55,7 @@ async fn a_change_on_one_process_is_an_event_on_the_other() {
         since(|write| write.came),
         since(|write| write.sent),
     );
-    findings.conclude("latency", &figures, &pair);
+    findings.conclude("latency", &figures, &cluster);
 }
 
 /// When each version up to the last came, or a higher one.

@@ -6,20 +6,20 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stdout,
-    reason = "what is not as expected fails the test, and the figures are for people"
+    reason = "an unexpected value fails the test, and the printed measurements are for people"
 )]
 
-mod acts;
-mod caller;
+mod api_client;
 mod events;
 mod findings;
 #[path = "../fleet/mod.rs"]
 #[expect(dead_code, reason = "shared by several suites, each of which uses a part")]
 mod fleet;
 mod follower;
-mod pair;
+mod random_requests;
 mod replica;
 mod resources;
+mod two_instances;
 mod writer;
 
 mod catch_up;

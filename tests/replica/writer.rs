@@ -3,35 +3,35 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::acts::{self, Act, Known};
-use crate::caller::Caller;
+use crate::api_client::ApiClient;
 use crate::fleet::instance::{Answer, Instance};
-use crate::fleet::{Over, chance, random, random_millis};
-use crate::pair::any;
+use crate::fleet::{StopFlag, chance, random, random_millis};
+use crate::random_requests::{self, KnownIds, RandomRequest};
 use crate::replica::{Key, version_of};
+use crate::two_instances::any;
 
 /// A writer.
 pub(crate) struct Writer {
-    pub(crate) caller: Caller,
-    pub(crate) known: Known,
+    pub(crate) caller: ApiClient,
+    pub(crate) known: KnownIds,
 }
 
 impl Writer {
     /// Writes until the end.
-    pub(crate) async fn run(mut self, instances: [Instance; 2], over: Over) {
-        while !over.has_come() {
+    pub(crate) async fn run(mut self, instances: [Instance; 2], stop: StopFlag) {
+        while !stop.is_set() {
             let instance = any(&instances);
             if chance(8) {
-                self.sync(instance, &over).await;
+                self.sync(instance, &stop).await;
             } else {
-                self.act(instance, acts::any(&self.known)).await;
+                self.act(instance, random_requests::any(&self.known)).await;
             }
             tokio::time::sleep(random_millis(20)).await;
         }
     }
 
-    async fn act(&mut self, instance: &Instance, act: Act) {
-        let Act { kind, method, path, body } = act;
+    async fn act(&mut self, instance: &Instance, act: RandomRequest) {
+        let RandomRequest { kind, method, path, body } = act;
         let answer = self.caller.call(instance, method, &path, &body).await;
         let made = made(&path, &answer);
         if let Some(((kind, id), _)) = &made {
@@ -54,14 +54,15 @@ impl Writer {
     }
 
     /// Sends commands until they are answered, and now and then once more, which must change nothing.
-    async fn sync(&mut self, instance: &Instance, over: &Over) {
-        let (kinds, commands): (Vec<_>, Vec<_>) = (0..=random(8)).map(|_| acts::command(&self.known)).unzip();
-        let Some(results) = self.send(instance, &commands, over).await else { return };
+    async fn sync(&mut self, instance: &Instance, stop: &StopFlag) {
+        let (kinds, commands): (Vec<_>, Vec<_>) =
+            (0..=random(8)).map(|_| random_requests::command(&self.known)).unzip();
+        let Some(results) = self.send(instance, &commands, stop).await else { return };
         for ((kind, command), result) in kinds.iter().zip(&commands).zip(&results) {
             self.result(kind, command, result);
         }
         if chance(20) {
-            let Some(again) = self.send(instance, &commands, over).await else { return };
+            let Some(again) = self.send(instance, &commands, stop).await else { return };
             let told = |results: &[Value]| -> Vec<Value> {
                 results
                     .iter()
@@ -75,9 +76,9 @@ impl Writer {
         }
     }
 
-    async fn send(&mut self, instance: &Instance, commands: &[Value], over: &Over) -> Option<Vec<Value>> {
+    async fn send(&mut self, instance: &Instance, commands: &[Value], stop: &StopFlag) -> Option<Vec<Value>> {
         let body = json!({ "token": null, "limit": 1, "commands": commands });
-        while !over.has_come() {
+        while !stop.is_set() {
             let answer = self.caller.call(instance, Method::POST, "/v1/sync", &body).await;
             if answer.is_unavailable() {
                 tokio::time::sleep(random_millis(200)).await;

@@ -7,15 +7,15 @@ use reqwest::Method;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::acts::{self, Known};
-use crate::caller::Caller;
+use crate::api_client::ApiClient;
 use crate::findings::Findings;
 use crate::fleet::instance::Instance;
-use crate::fleet::{Over, turn};
+use crate::fleet::{StopFlag, exclusive_use};
 use crate::follower::Follower;
 use crate::is_long;
-use crate::pair::Pair;
+use crate::random_requests::{self, KnownIds};
 use crate::replica::{Objects, version_of};
+use crate::two_instances::TwoInstances;
 use crate::writer::Writer;
 
 const WRITERS: usize = 5;
@@ -35,85 +35,85 @@ const COMPARISONS: usize = 5;
 
 #[tokio::test]
 async fn replicas_end_with_exactly_the_servers_state() {
-    let _turn = turn().await;
-    let pair = Pair::start("writing", &SETTINGS).await;
+    let _exclusive = exclusive_use().await;
+    let cluster = TwoInstances::start("writing", &SETTINGS).await;
     let findings = Findings::default();
-    let mut caller = Caller::register("writer", &pair.instances[0], &findings).await;
+    let mut caller = ApiClient::register("writer", &cluster.instances[0], &findings).await;
     let mut listeners = Vec::new();
     for number in 0..LISTENERS + STEADY_LISTENERS {
-        let mut listener = follower("listener", number, &pair, &findings).await;
-        drop(listener.connect(&pair.instances[number % 2]).await);
+        let mut listener = follower("listener", number, &cluster, &findings).await;
+        drop(listener.connect(&cluster.instances[number % 2]).await);
         listeners.push(listener);
     }
     let mut clients = Vec::new();
     for number in 0..SYNC_CLIENTS {
-        clients.push(follower("sync client", number, &pair, &findings).await);
+        clients.push(follower("sync client", number, &cluster, &findings).await);
     }
-    let (writing, over) = (Over::default(), Over::default());
-    let writers = begin_writing(&pair, &findings, &writing).await;
-    let clients = follow(clients, &pair, &over, Follower::run_by_sync);
-    let steady = follow(listeners.split_off(LISTENERS), &pair, &over, Follower::run_steadily);
-    let listeners = follow(listeners, &pair, &over, Follower::run_by_events);
-    strike(&pair, &findings).await;
-    writing.end();
+    let (writing, stop) = (StopFlag::default(), StopFlag::default());
+    let writers = begin_writing(&cluster, &findings, &writing).await;
+    let clients = follow(clients, &cluster, &stop, Follower::run_by_sync);
+    let steady = follow(listeners.split_off(LISTENERS), &cluster, &stop, Follower::run_steadily);
+    let listeners = follow(listeners, &cluster, &stop, Follower::run_by_events);
+    strike(&cluster, &findings).await;
+    writing.set();
     writers.join_all().await;
-    over.end();
+    stop.set();
     let (mut clients, mut listeners) = (clients.join_all().await, listeners.join_all().await);
     listeners.extend(steady.join_all().await);
 
-    let server = compare(&mut caller, &pair.instances, &mut clients, &mut listeners).await;
+    let server = compare(&mut caller, &cluster.instances, &mut clients, &mut listeners).await;
     let skipped = judge(&server, &clients, &listeners, &findings);
-    findings.look_for_lost_writes(&pair.stored_versions().await);
-    conclude(&pair, &findings, &server, skipped, &clients, &listeners);
+    findings.look_for_lost_writes(&cluster.stored_versions().await);
+    conclude(&cluster, &findings, &server, skipped, &clients, &listeners);
 }
 
-async fn follower(what: &str, number: usize, pair: &Pair, findings: &Findings) -> Follower {
-    let caller = Caller::log_in("writer", &pair.instances[number % 2], findings).await;
+async fn follower(what: &str, number: usize, cluster: &TwoInstances, findings: &Findings) -> Follower {
+    let caller = ApiClient::log_in("writer", &cluster.instances[number % 2], findings).await;
     Follower::new(format!("{what} {number}"), caller)
 }
 
-async fn begin_writing(pair: &Pair, findings: &Findings, over: &Over) -> JoinSet<()> {
-    let (known, mut writers) = (Known::default(), JoinSet::new());
-    let mut caller = Caller::log_in("writer", &pair.instances[0], findings).await;
-    for commands in acts::first_todos(&known, FIRST_TODOS) {
+async fn begin_writing(cluster: &TwoInstances, findings: &Findings, stop: &StopFlag) -> JoinSet<()> {
+    let (known, mut writers) = (KnownIds::default(), JoinSet::new());
+    let mut caller = ApiClient::log_in("writer", &cluster.instances[0], findings).await;
+    for commands in random_requests::first_todos(&known, FIRST_TODOS) {
         let body = json!({ "token": null, "limit": 1, "commands": commands });
-        let answer = caller.call(&pair.instances[0], Method::POST, "/v1/sync", &body).await;
+        let answer = caller.call(&cluster.instances[0], Method::POST, "/v1/sync", &body).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
     }
     for number in 0..WRITERS {
-        let caller = Caller::log_in("writer", &pair.instances[number % 2], findings).await;
+        let caller = ApiClient::log_in("writer", &cluster.instances[number % 2], findings).await;
         let writer = Writer { caller, known: known.clone() };
-        writers.spawn(writer.run(pair.instances.clone(), over.clone()));
+        writers.spawn(writer.run(cluster.instances.clone(), stop.clone()));
     }
     writers
 }
 
 fn follow<F: Future<Output = Follower> + Send + 'static>(
     followers: Vec<Follower>,
-    pair: &Pair,
-    over: &Over,
-    run: impl Fn(Follower, [Instance; 2], Over) -> F,
+    cluster: &TwoInstances,
+    stop: &StopFlag,
+    run: impl Fn(Follower, [Instance; 2], StopFlag) -> F,
 ) -> JoinSet<Follower> {
     let mut tasks = JoinSet::new();
     for follower in followers {
-        tasks.spawn(run(follower, pair.instances.clone(), over.clone()));
+        tasks.spawn(run(follower, cluster.instances.clone(), stop.clone()));
     }
     tasks
 }
 
 /// Lets everyone work, and strikes the primary in between: killed in the middle, at the long size killed and stepped
 /// down in turn, every two minutes.
-async fn strike(pair: &Pair, findings: &Findings) {
-    let blows = if is_long() { 14 } else { 1 };
+async fn strike(cluster: &TwoInstances, findings: &Findings) {
+    let failures = if is_long() { 14 } else { 1 };
     let pause = Duration::from_mins(if is_long() { 2 } else { 1 });
-    for blow in 0..blows {
+    for failure in 0..failures {
         tokio::time::sleep(pause).await;
-        let (primary, _) = pair.set.nodes().await;
-        findings.blow();
-        if blow % 2 == 0 {
+        let (primary, _) = cluster.set.nodes().await;
+        findings.failure();
+        if failure % 2 == 0 {
             primary.kill().await;
             tokio::time::sleep(AWAY).await;
-            pair.mend().await;
+            cluster.mend().await;
             findings.count("primaries killed", 1);
         } else {
             primary.step_down().await;
@@ -125,7 +125,7 @@ async fn strike(pair: &Pair, findings: &Findings) {
 
 /// Brings everyone up to date, and gives the server's state, which was the same before and after.
 async fn compare(
-    caller: &mut Caller,
+    caller: &mut ApiClient,
     instances: &[Instance; 2],
     clients: &mut [Follower],
     listeners: &mut [Follower],
@@ -172,7 +172,7 @@ fn judge(server: &Objects, clients: &[Follower], listeners: &[Follower], finding
 }
 
 fn conclude(
-    pair: &Pair,
+    cluster: &TwoInstances,
     findings: &Findings,
     server: &Objects,
     skipped: usize,
@@ -195,5 +195,5 @@ fn conclude(
         server.len(),
     );
     assert!(findings.counted("sync answers") > 100 && findings.counted("events") > 100, "nothing was tried");
-    findings.conclude("writing", &figures, pair);
+    findings.conclude("writing", &figures, cluster);
 }

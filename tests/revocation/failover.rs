@@ -4,32 +4,32 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-use crate::campaign::Campaign;
-use crate::door::Door;
 use crate::findings::Findings;
-use crate::fleet::Over;
 use crate::fleet::RECOVERY;
+use crate::fleet::StopFlag;
+use crate::fleet::exclusive_use;
 use crate::fleet::replica_set::Node;
-use crate::fleet::turn;
 use crate::is_long;
-use crate::trio::Trio;
+use crate::protected_route::ProtectedRoute;
+use crate::revocations::Revocations;
+use crate::three_instances::ThreeInstances;
 use crate::watch::Watch;
 
 /// What becomes of the primary.
 #[derive(Debug, Clone, Copy)]
-enum Blow {
+enum PrimaryFailure {
     Killed,
     SteppedDown,
     Frozen,
 }
 
-/// When the primary is struck, from the first revocation on.
+/// How long after the first revocation the primary fails.
 const BEFORE: Duration = Duration::from_secs(2);
 /// How long revocations and tries go on after the recovery.
 const AFTER: Duration = Duration::from_secs(2);
 const PACE: Duration = Duration::from_millis(300);
 
-impl Blow {
+impl PrimaryFailure {
     /// How long the primary stays away before somebody mends it.
     fn duration(self) -> Duration {
         Duration::from_secs(match self {
@@ -39,7 +39,7 @@ impl Blow {
         })
     }
 
-    async fn strike(self, primary: &Node) {
+    async fn inflict(self, primary: &Node) {
         match self {
             Self::Killed => primary.kill().await,
             Self::SteppedDown => primary.step_down().await,
@@ -47,9 +47,9 @@ impl Blow {
         }
     }
 
-    async fn mend(self, primary: &Node, trio: &Trio) {
+    async fn mend(self, primary: &Node, cluster: &ThreeInstances) {
         match self {
-            Self::Killed => trio.mend().await,
+            Self::Killed => cluster.mend().await,
             Self::SteppedDown => {}
             Self::Frozen => primary.thaw().await,
         }
@@ -58,81 +58,89 @@ impl Blow {
 
 #[tokio::test]
 async fn the_bound_holds_while_the_primary_is_killed() {
-    run(Blow::Killed).await;
+    run(PrimaryFailure::Killed).await;
 }
 
 #[tokio::test]
 async fn the_bound_holds_while_the_primary_steps_down() {
-    run(Blow::SteppedDown).await;
+    run(PrimaryFailure::SteppedDown).await;
 }
 
 #[tokio::test]
 async fn the_bound_holds_while_the_primary_is_frozen() {
-    run(Blow::Frozen).await;
+    run(PrimaryFailure::Frozen).await;
 }
 
-async fn run(blow: Blow) {
-    let _turn = turn().await;
+async fn run(failure: PrimaryFailure) {
+    let _exclusive = exclusive_use().await;
     for round in 1..=if is_long() { 10 } else { 1 } {
-        strike_once(blow, round).await;
+        fail_once(failure, round).await;
     }
 }
 
-async fn strike_once(blow: Blow, round: usize) {
-    let trio = Trio::start("failover").await;
-    let count = (BEFORE + blow.duration() + AFTER).as_millis() / PACE.as_millis();
-    let mut victims = trio.victims(usize::try_from(count).unwrap() + 1).await;
-    let good = victims.pop().unwrap().first.access;
-    let (primary, _) = trio.set.nodes().await;
-    let (over, began) = (Over::default(), Instant::now());
-    let campaign = Campaign::begin(&trio, victims, PACE, &over);
-    let watches: JoinSet<_> = trio
+async fn fail_once(failure: PrimaryFailure, round: usize) {
+    let cluster = ThreeInstances::start("failover").await;
+    let count = (BEFORE + failure.duration() + AFTER).as_millis() / PACE.as_millis();
+    let mut users = cluster.users(usize::try_from(count).unwrap() + 1).await;
+    let good = users.pop().unwrap().first.access;
+    let (primary, _) = cluster.set.nodes().await;
+    let (stop, began) = (StopFlag::default(), Instant::now());
+    let revocations = Revocations::begin(&cluster, users, PACE, &stop);
+    let watches: JoinSet<_> = cluster
         .instances
         .iter()
-        .map(|instance| Watch::evenly(instance.clone(), good.clone(), began, over.clone()))
+        .map(|instance| Watch::evenly(instance.clone(), good.clone(), began, stop.clone()))
         .collect();
 
     tokio::time::sleep(BEFORE).await;
-    let struck = began.elapsed();
-    blow.strike(&primary).await;
-    tokio::time::sleep(blow.duration()).await;
-    blow.mend(&primary, &trio).await;
+    let failed_at = began.elapsed();
+    failure.inflict(&primary).await;
+    tokio::time::sleep(failure.duration()).await;
+    failure.mend(&primary, &cluster).await;
     let mended = began.elapsed();
     let mut findings = Findings::default();
-    let recovered = trio.recover(&good).await;
+    let recovered = cluster.recover(&good).await;
     findings
-        .check(recovered < RECOVERY, || format!("recovered only {recovered:?} after the end of the blow"));
+        .check(recovered < RECOVERY, || format!("recovered only {recovered:?} after the end of the failure"));
     tokio::time::sleep(AFTER).await;
-    over.end();
+    stop.set();
 
     for watch in watches.join_all().await {
         findings.tally(&watch);
-        report(&mut findings, &watch, (blow, round), struck, mended);
+        report(&mut findings, &watch, (failure, round), failed_at, mended);
     }
-    campaign.end(&trio, &mut findings).await;
-    findings.conclude(&format!("primary {blow:?}, round {round}"), &trio);
+    revocations.end(&cluster, &mut findings).await;
+    findings.conclude(&format!("primary {failure:?}, round {round}"), &cluster);
 }
 
 /// What became of a token that was good all the time.
-fn report(findings: &mut Findings, watch: &Watch, what: (Blow, usize), struck: Duration, mended: Duration) {
-    findings.expect(watch, "a good token", |knock| knock.status != 401);
-    let behind = watch.knocks.iter().filter(|knock| knock.door == Door::User);
-    let refused: Vec<_> = behind.filter(|knock| !knock.was_accepted()).map(|knock| knock.sent).collect();
+fn report(
+    findings: &mut Findings,
+    watch: &Watch,
+    what: (PrimaryFailure, usize),
+    failed_at: Duration,
+    mended: Duration,
+) {
+    findings.expect(watch, "a good token", |attempt| attempt.status != 401);
+    let behind = watch.attempts.iter().filter(|attempt| attempt.route == ProtectedRoute::ReadsDatabase);
+    let refused: Vec<_> =
+        behind.filter(|attempt| !attempt.was_accepted()).map(|attempt| attempt.sent).collect();
     let (first, last) = (refused.first().copied(), refused.last().copied());
-    let from = |time: Option<Duration>| time.map(|time| time.as_secs_f64() - struck.as_secs_f64());
+    let from = |time: Option<Duration>| time.map(|time| time.as_secs_f64() - failed_at.as_secs_f64());
     println!(
-        "  {what:?}, instance {}: {} of {} good requests refused, sent from {:.1?} to {:.1?} s after the blow",
+        "  {what:?}, instance {}: {} of {} good requests refused, sent from {:.1?} to {:.1?} s after the failure",
         watch.instance,
         refused.len(),
-        watch.knocks.len() / 2,
+        watch.attempts.len() / 2,
         from(first),
         from(last),
     );
     let healed = match what.0 {
-        Blow::Frozen => mended,
-        Blow::Killed | Blow::SteppedDown => struck,
+        PrimaryFailure::Frozen => mended,
+        PrimaryFailure::Killed | PrimaryFailure::SteppedDown => failed_at,
     };
     let limit = healed + RECOVERY;
-    findings
-        .expect(watch, "a good token after the recovery", |knock| knock.sent < limit || knock.was_accepted());
+    findings.expect(watch, "a good token after the recovery", |attempt| {
+        attempt.sent < limit || attempt.was_accepted()
+    });
 }

@@ -8,9 +8,9 @@ use todo_api::clock::{Clock, rfc3339};
 
 use crate::BOUND;
 use crate::fleet::ANSWER_TIME;
-use crate::trio::Trio;
-use crate::victim::Revocation;
-use crate::watch::{Knock, Watch};
+use crate::revoked_user::Revocation;
+use crate::three_instances::ThreeInstances;
+use crate::watch::{Attempt, Watch};
 
 /// How many faults are told at length.
 const TOLD: usize = 12;
@@ -36,39 +36,39 @@ impl Findings {
         self.again += usize::from(revocation.again);
         self.faults.extend(revocation.faults.iter().cloned());
         for (_, took) in &revocation.tries {
-            self.time(*took, || format!("{:?}: {:?}", revocation.act, revocation.tries));
+            self.time(*took, || format!("{:?}: {:?}", revocation.kind, revocation.tries));
         }
         for watch in watches {
             self.tally(watch);
             if watch.instance == revocation.by {
-                self.expect(watch, &what(revocation), |knock| knock.status == 401);
+                self.expect(watch, &what(revocation), |attempt| attempt.status == 401);
                 continue;
             }
-            let is_late = |knock: &Knock| knock.sent > BOUND && knock.was_accepted();
-            self.late += usize::from(watch.knocks.iter().any(is_late));
-            self.expect(watch, &what(revocation), |knock| !is_late(knock));
+            let is_late = |attempt: &Attempt| attempt.sent > BOUND && attempt.was_accepted();
+            self.late += usize::from(watch.attempts.iter().any(is_late));
+            self.expect(watch, &what(revocation), |attempt| !is_late(attempt));
             self.last_acceptances.push(watch.last_acceptance());
         }
     }
 
     /// Counts the answers, and finds those that are late or none at all.
     pub(crate) fn tally(&mut self, watch: &Watch) {
-        for knock in &watch.knocks {
-            *self.statuses.entry(knock.status).or_default() += 1;
-            self.time(knock.took, || format!("instance {}: {knock:?}", watch.instance));
+        for attempt in &watch.attempts {
+            *self.statuses.entry(attempt.status).or_default() += 1;
+            self.time(attempt.took, || format!("instance {}: {attempt:?}", watch.instance));
         }
-        self.expect(watch, "any token", |knock| matches!(knock.status, 200 | 400 | 401 | 503));
+        self.expect(watch, "any token", |attempt| matches!(attempt.status, 200 | 400 | 401 | 503));
     }
 
     /// Finds a fault when an answer is not `right`, and tells it with those around it.
-    pub(crate) fn expect(&mut self, watch: &Watch, what: &str, right: impl Fn(&Knock) -> bool) {
-        let Some(first) = watch.knocks.iter().position(|knock| !right(knock)) else { return };
-        let wrong = watch.knocks.iter().filter(|knock| !right(knock)).count();
+    pub(crate) fn expect(&mut self, watch: &Watch, what: &str, right: impl Fn(&Attempt) -> bool) {
+        let Some(first) = watch.attempts.iter().position(|attempt| !right(attempt)) else { return };
+        let wrong = watch.attempts.iter().filter(|attempt| !right(attempt)).count();
         let mut fault = format!("instance {}: {wrong} wrong answers to {what}:\n", watch.instance);
-        for knock in &watch.knocks[first.saturating_sub(6)..watch.knocks.len().min(first + 12)] {
-            let Knock { door, sent, took, status } = knock;
-            let mark = if right(knock) { ' ' } else { '!' };
-            writeln!(fault, "  {mark} sent {sent:>10.1?}, answered after {took:>8.1?}: {status} {door:?}")
+        for attempt in &watch.attempts[first.saturating_sub(6)..watch.attempts.len().min(first + 12)] {
+            let Attempt { route, sent, took, status } = attempt;
+            let mark = if right(attempt) { ' ' } else { '!' };
+            writeln!(fault, "  {mark} sent {sent:>10.1?}, answered after {took:>8.1?}: {status} {route:?}")
                 .unwrap();
         }
         self.faults.push(fault);
@@ -87,7 +87,7 @@ impl Findings {
     }
 
     /// Prints the figures, and fails the part if there were faults.
-    pub(crate) fn conclude(self, part: &str, trio: &Trio) {
+    pub(crate) fn conclude(self, part: &str, cluster: &ThreeInstances) {
         let Self { revocations, retried, again, late, last_acceptances, statuses, slowest, faults } = self;
         println!(
             "{part}: {revocations} revocations ({retried} repeated, {again} by another login), {late} late, \
@@ -97,15 +97,15 @@ impl Findings {
         if !faults.is_empty() {
             println!("{part}: {} faults, at {}", faults.len(), rfc3339(Clock::system().now()));
             faults.iter().take(TOLD).for_each(|fault| println!("{fault}"));
-            println!("{}", trio.log());
+            println!("{}", cluster.log());
         }
         assert!(faults.is_empty(), "{part}: {} faults", faults.len());
     }
 }
 
 fn what(revocation: &Revocation) -> String {
-    let Revocation { act, by, at, tries, again, .. } = revocation;
-    format!("{act:?} acknowledged by {by} at {at} (tries {tries:?}, by another login: {again})")
+    let Revocation { kind, by, at, tries, again, .. } = revocation;
+    format!("{kind:?} acknowledged by {by} at {at} (tries {tries:?}, by another login: {again})")
 }
 
 /// The percentiles of some durations.

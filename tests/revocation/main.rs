@@ -6,21 +6,21 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stdout,
-    reason = "what is not as expected fails the test, and the figures are for people"
+    reason = "an unexpected value fails the test, and the printed measurements are for people"
 )]
 
-mod campaign;
-mod door;
 mod findings;
 #[path = "../fleet/mod.rs"]
 #[expect(dead_code, reason = "shared by several suites, each of which uses a part")]
 mod fleet;
-mod trio;
-mod victim;
+mod protected_route;
+mod revocations;
+mod revoked_user;
+mod three_instances;
 mod watch;
 
-mod calm;
 mod failover;
+mod healthy;
 mod no_majority;
 mod restart;
 

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 use crate::BOUND;
-use crate::door::Door;
-use crate::fleet::Over;
+use crate::fleet::StopFlag;
 use crate::fleet::instance::{Answer, Instance};
+use crate::protected_route::ProtectedRoute;
 
 /// How often a token is tried while it matters most.
 const PACE: Duration = Duration::from_millis(50);
@@ -20,15 +20,15 @@ const UNDER_WAY: usize = 40;
 
 /// One try, by the time since the watch's zero.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Knock {
-    pub(crate) door: Door,
+pub(crate) struct Attempt {
+    pub(crate) route: ProtectedRoute,
     pub(crate) sent: Duration,
     pub(crate) took: Duration,
     pub(crate) status: u16,
 }
 
-impl Knock {
-    /// Whether the token opened the door.
+impl Attempt {
+    /// Whether the route accepted the token.
     pub(crate) fn was_accepted(&self) -> bool {
         !matches!(self.status, 0 | 401 | 503)
     }
@@ -38,7 +38,7 @@ impl Knock {
 #[derive(Debug, Clone)]
 pub(crate) struct Watch {
     pub(crate) instance: usize,
-    pub(crate) knocks: Vec<Knock>,
+    pub(crate) attempts: Vec<Attempt>,
 }
 
 impl Watch {
@@ -47,17 +47,17 @@ impl Watch {
         instance: Instance,
         token: String,
         zero: Instant,
-        over: Over,
+        stop: StopFlag,
     ) -> Self {
         let pace = |elapsed| {
-            if elapsed < CLOSELY { Some(PACE) } else { (!over.has_come()).then_some(LATER_PACE) }
+            if elapsed < CLOSELY { Some(PACE) } else { (!stop.is_set()).then_some(LATER_PACE) }
         };
         Self::run(instance, token, zero, pace).await
     }
 
     /// Tries a token at an even pace until `over`.
-    pub(crate) async fn evenly(instance: Instance, token: String, zero: Instant, over: Over) -> Self {
-        Self::run(instance, token, zero, |_| (!over.has_come()).then_some(2 * PACE)).await
+    pub(crate) async fn evenly(instance: Instance, token: String, zero: Instant, stop: StopFlag) -> Self {
+        Self::run(instance, token, zero, |_| (!stop.is_set()).then_some(2 * PACE)).await
     }
 
     async fn run(
@@ -66,32 +66,37 @@ impl Watch {
         zero: Instant,
         pace: impl Fn(Duration) -> Option<Duration>,
     ) -> Self {
-        let (mut under_way, mut knocks) = (JoinSet::new(), Vec::new());
-        let mut door = Door::Unreadable;
+        let (mut under_way, mut attempts) = (JoinSet::new(), Vec::new());
+        let mut route = ProtectedRoute::ChecksTokenOnly;
         while let Some(pause) = pace(zero.elapsed()) {
-            while let Some(knock) = under_way.try_join_next() {
-                knocks.push(knock.unwrap());
+            while let Some(attempt) = under_way.try_join_next() {
+                attempts.push(attempt.unwrap());
             }
             if under_way.len() < UNDER_WAY {
                 let (instance, token) = (instance.clone(), token.clone());
-                under_way.spawn(async move { Self::knock(&instance, door, &token, zero).await });
-                door = if door == Door::User { Door::Unreadable } else { Door::User };
+                under_way.spawn(async move { Self::attempt(&instance, route, &token, zero).await });
+                route = if route == ProtectedRoute::ReadsDatabase {
+                    ProtectedRoute::ChecksTokenOnly
+                } else {
+                    ProtectedRoute::ReadsDatabase
+                };
             }
             tokio::time::sleep(pause).await;
         }
-        knocks.extend(under_way.join_all().await);
-        knocks.sort_by_key(|knock| knock.sent);
-        Self { instance: instance.number, knocks }
+        attempts.extend(under_way.join_all().await);
+        attempts.sort_by_key(|attempt| attempt.sent);
+        Self { instance: instance.number, attempts }
     }
 
-    async fn knock(instance: &Instance, door: Door, token: &str, zero: Instant) -> Knock {
-        let Answer { sent, came, status, .. } = instance.knock(door, token).await;
-        Knock { door, sent: sent - zero, took: came - sent, status }
+    async fn attempt(instance: &Instance, route: ProtectedRoute, token: &str, zero: Instant) -> Attempt {
+        let Answer { sent, came, status, .. } = instance.attempt(route, token).await;
+        Attempt { route, sent: sent - zero, took: came - sent, status }
     }
 
     /// When the last request was sent that was accepted; zero if none was.
     pub(crate) fn last_acceptance(&self) -> Duration {
-        let accepted = self.knocks.iter().filter(|knock| knock.was_accepted()).map(|knock| knock.sent);
+        let accepted =
+            self.attempts.iter().filter(|attempt| attempt.was_accepted()).map(|attempt| attempt.sent);
         accepted.max().unwrap_or_default()
     }
 }

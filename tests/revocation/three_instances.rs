@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use crate::door::Door;
 use crate::fleet::RECOVERY;
 use crate::fleet::instance::Instance;
 use crate::fleet::process::Server;
 use crate::fleet::replica_set::ReplicaSet;
 use crate::fleet::{log_tails, random};
-use crate::victim::Victim;
+use crate::protected_route::ProtectedRoute;
+use crate::revoked_user::RevokedUser;
 
 /// How many instances there are.
 pub(crate) const SIZE: usize = 3;
@@ -18,7 +18,7 @@ const SETTINGS: [(&str, &str); 1] =
     [("LOG_LEVEL", "info,todo_api::auth=debug,todo_api::http::access_log=warn")];
 
 /// The instances with their processes.
-pub(crate) struct Trio {
+pub(crate) struct ThreeInstances {
     pub(crate) set: ReplicaSet,
     pub(crate) instances: Vec<Instance>,
     servers: Vec<Server>,
@@ -26,7 +26,7 @@ pub(crate) struct Trio {
     database: String,
 }
 
-impl Trio {
+impl ThreeInstances {
     /// Starts the three at once, over an empty database.
     pub(crate) async fn start(part: &str) -> Self {
         let set = ReplicaSet::of_the_environment();
@@ -58,18 +58,21 @@ impl Trio {
     }
 
     /// Users with two sessions each, opened on any instance and accepted by all.
-    pub(crate) async fn victims(&self, count: usize) -> Vec<Victim> {
-        let mut victims = Vec::with_capacity(count);
+    pub(crate) async fn users(&self, count: usize) -> Vec<RevokedUser> {
+        let mut users = Vec::with_capacity(count);
         for number in 0..count {
-            let victim = Victim::register(&format!("user-{number}"), &self.any(), &self.any()).await;
+            let user = RevokedUser::register(&format!("user-{number}"), &self.any(), &self.any()).await;
             for instance in &self.instances {
-                for session in [&victim.first, &victim.second] {
-                    assert_eq!(instance.knock(Door::Unreadable, &session.access).await.status, 400);
+                for session in [&user.first, &user.second] {
+                    assert_eq!(
+                        instance.attempt(ProtectedRoute::ChecksTokenOnly, &session.access).await.status,
+                        400
+                    );
                 }
             }
-            victims.push(victim);
+            users.push(user);
         }
-        victims
+        users
     }
 
     /// Waits until every instance answers from the database to a good token, five times running, and says how long
@@ -80,7 +83,7 @@ impl Trio {
         while running < 5 {
             let mut well = true;
             for instance in &self.instances {
-                well &= instance.knock(Door::User, good).await.status == 200;
+                well &= instance.attempt(ProtectedRoute::ReadsDatabase, good).await.status == 200;
             }
             running = if well { running + 1 } else { 0 };
             assert!(began.elapsed() < 4 * RECOVERY, "the service does not recover\n{}", self.log());

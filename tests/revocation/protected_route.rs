@@ -7,11 +7,11 @@ use crate::fleet::instance::{Answer, Instance};
 
 /// A protected route to try a token on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Door {
+pub(crate) enum ProtectedRoute {
     /// `GET /v1/user`, which reads the database behind the check of the token.
-    User,
+    ReadsDatabase,
     /// `PATCH /v1/user` with a body that cannot be read: a token that is accepted gets a 400, whatever the database.
-    Unreadable,
+    ChecksTokenOnly,
 }
 
 /// The tokens of a session.
@@ -23,10 +23,14 @@ pub(crate) struct Session {
 
 impl Instance {
     /// Tries a token on a protected route.
-    pub(crate) async fn knock(&self, door: Door, token: &str) -> Answer {
-        match door {
-            Door::User => self.send(Method::GET, "/v1/user", token, &[], String::new()).await,
-            Door::Unreadable => self.send(Method::PATCH, "/v1/user", token, &[], "{".to_owned()).await,
+    pub(crate) async fn attempt(&self, route: ProtectedRoute, token: &str) -> Answer {
+        match route {
+            ProtectedRoute::ReadsDatabase => {
+                self.send(Method::GET, "/v1/user", token, &[], String::new()).await
+            }
+            ProtectedRoute::ChecksTokenOnly => {
+                self.send(Method::PATCH, "/v1/user", token, &[], "{".to_owned()).await
+            }
         }
     }
 

@@ -6,10 +6,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use todo_api::clock::{Clock, rfc3339};
 
-use crate::door::{Door, Session};
 use crate::fleet::PASSWORD;
 use crate::fleet::instance::{Answer, Instance};
 use crate::fleet::random;
+use crate::protected_route::{ProtectedRoute, Session};
 
 const NEW_PASSWORD: &str = "another horse battery";
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// A user with two sessions.
 #[derive(Debug, Clone)]
-pub(crate) struct Victim {
+pub(crate) struct RevokedUser {
     pub(crate) name: String,
     pub(crate) first: Session,
     pub(crate) second: Session,
@@ -25,7 +25,7 @@ pub(crate) struct Victim {
 
 /// A way to revoke tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Act {
+pub(crate) enum RevocationKind {
     /// `POST /v1/logout` in the first session.
     LogOut,
     /// `DELETE /v1/sessions` in the first session.
@@ -37,8 +37,8 @@ pub(crate) enum Act {
 /// A revocation that was acknowledged.
 #[derive(Debug, Clone)]
 pub(crate) struct Revocation {
-    pub(crate) act: Act,
-    pub(crate) victim: Victim,
+    pub(crate) kind: RevocationKind,
+    pub(crate) user: RevokedUser,
     /// The number of the instance that answered.
     pub(crate) by: usize,
     pub(crate) answered: Instant,
@@ -52,7 +52,7 @@ pub(crate) struct Revocation {
     pub(crate) faults: Vec<String>,
 }
 
-impl Act {
+impl RevocationKind {
     pub(crate) const ALL: [Self; 3] = [Self::LogOut, Self::Everywhere, Self::Password];
 
     pub(crate) fn any() -> Self {
@@ -60,7 +60,7 @@ impl Act {
     }
 }
 
-impl Victim {
+impl RevokedUser {
     /// Registers a user, and opens a session on each of two instances.
     pub(crate) async fn register(name: &str, one: &Instance, other: &Instance) -> Self {
         let body = json!({ "username": name, "password": PASSWORD });
@@ -72,28 +72,28 @@ impl Victim {
     }
 
     /// Revokes on one instance, until that is acknowledged.
-    pub(crate) async fn revoke(self, act: Act, at: &Instance) -> Revocation {
+    pub(crate) async fn revoke(self, kind: RevocationKind, at: &Instance) -> Revocation {
         let began = Instant::now();
         let (mut tries, mut faults) = (Vec::new(), Vec::new());
-        let (mut act_now, mut token, mut again) = (act, self.first.access.clone(), false);
+        let (mut kind_now, mut token, mut again) = (kind, self.first.access.clone(), false);
         loop {
-            assert!(began.elapsed() < PATIENCE, "{act:?} at {}: {tries:?}", at.number);
-            let answer = request(act_now, &token, at).await;
+            assert!(began.elapsed() < PATIENCE, "{kind:?} at {}: {tries:?}", at.number);
+            let answer = request(kind_now, &token, at).await;
             tries.push((answer.status, answer.took()));
             match answer.status {
-                200..300 => break self.acknowledged(act, at, answer.came, tries, again, faults),
+                200..300 => break self.acknowledged(kind, at, answer.came, tries, again, faults),
                 // Not acknowledged, but written down all the same.
-                401 if act == Act::LogOut && tries.len() > 1 => {
-                    break self.acknowledged(act, at, answer.came, tries, again, faults);
+                401 if kind == RevocationKind::LogOut && tries.len() > 1 => {
+                    break self.acknowledged(kind, at, answer.came, tries, again, faults);
                 }
                 401 if tries.len() > 1 => {
                     again = true;
                     if let Some(session) = self.log_in_again(at).await {
-                        (act_now, token) = (Act::Everywhere, session.access);
+                        (kind_now, token) = (RevocationKind::Everywhere, session.access);
                     }
                 }
-                503 if act == Act::LogOut => {
-                    let local = at.knock(Door::Unreadable, &token).await;
+                503 if kind == RevocationKind::LogOut => {
+                    let local = at.attempt(ProtectedRoute::ChecksTokenOnly, &token).await;
                     if local.status != 401 {
                         let took = answer.took();
                         faults.push(format!(
@@ -103,7 +103,7 @@ impl Victim {
                     }
                 }
                 503 => {}
-                status => faults.push(format!("{act:?} at {}: {status} {}", at.number, answer.body)),
+                status => faults.push(format!("{kind:?} at {}: {status} {}", at.number, answer.body)),
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -111,7 +111,7 @@ impl Victim {
 
     fn acknowledged(
         self,
-        act: Act,
+        kind: RevocationKind,
         at: &Instance,
         answered: Instant,
         tries: Vec<(u16, Duration)>,
@@ -119,7 +119,7 @@ impl Victim {
         faults: Vec<String>,
     ) -> Revocation {
         let wall = rfc3339(Clock::system().now()).to_string();
-        Revocation { act, victim: self, by: at.number, answered, at: wall, tries, again, faults }
+        Revocation { kind, user: self, by: at.number, answered, at: wall, tries, again, faults }
     }
 
     async fn log_in_again(&self, at: &Instance) -> Option<Session> {
@@ -135,35 +135,35 @@ impl Victim {
 impl Revocation {
     /// The token to try: the other session's where there is a choice.
     pub(crate) fn token(&self) -> &str {
-        match self.act {
-            Act::LogOut => &self.victim.first.access,
-            Act::Everywhere | Act::Password => &self.victim.second.access,
+        match self.kind {
+            RevocationKind::LogOut => &self.user.first.access,
+            RevocationKind::Everywhere | RevocationKind::Password => &self.user.second.access,
         }
     }
 
     /// The session that must go on, if any.
     pub(crate) fn survivor(&self) -> Option<&Session> {
-        match self.act {
-            Act::LogOut => Some(&self.victim.second),
-            Act::Password if !self.again => Some(&self.victim.first),
+        match self.kind {
+            RevocationKind::LogOut => Some(&self.user.second),
+            RevocationKind::Password if !self.again => Some(&self.user.first),
             _ => None,
         }
     }
 
     /// The refresh token that must have gone.
     pub(crate) fn refresh(&self) -> &str {
-        match self.act {
-            Act::LogOut => &self.victim.first.refresh,
-            Act::Everywhere | Act::Password => &self.victim.second.refresh,
+        match self.kind {
+            RevocationKind::LogOut => &self.user.first.refresh,
+            RevocationKind::Everywhere | RevocationKind::Password => &self.user.second.refresh,
         }
     }
 }
 
-async fn request(act: Act, token: &str, at: &Instance) -> Answer {
-    let (method, path, body) = match act {
-        Act::LogOut => (Method::POST, "/v1/logout", Value::Null),
-        Act::Everywhere => (Method::DELETE, "/v1/sessions", Value::Null),
-        Act::Password => (
+async fn request(kind: RevocationKind, token: &str, at: &Instance) -> Answer {
+    let (method, path, body) = match kind {
+        RevocationKind::LogOut => (Method::POST, "/v1/logout", Value::Null),
+        RevocationKind::Everywhere => (Method::DELETE, "/v1/sessions", Value::Null),
+        RevocationKind::Password => (
             Method::PUT,
             "/v1/user/password",
             json!({ "current_password": PASSWORD, "new_password": NEW_PASSWORD }),

@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A client of one user.
-pub(crate) struct Caller {
+pub(crate) struct ApiClient {
     name: String,
     pub(crate) findings: Findings,
     access: String,
@@ -29,7 +29,7 @@ pub(crate) struct Caller {
     is_fresh: bool,
 }
 
-impl Caller {
+impl ApiClient {
     /// Registers a user, and opens a session.
     pub(crate) async fn register(name: &str, instance: &Instance, findings: &Findings) -> Self {
         let body = json!({ "username": name, "password": PASSWORD });

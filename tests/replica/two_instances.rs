@@ -16,7 +16,7 @@ use crate::resources::Resources;
 const LOG_LEVEL: (&str, &str) = ("LOG_LEVEL", "info,todo_api::http::access_log=warn");
 
 /// The two processes.
-pub(crate) struct Pair {
+pub(crate) struct TwoInstances {
     pub(crate) set: ReplicaSet,
     pub(crate) instances: [Instance; 2],
     /// What each uses of the machine.
@@ -26,7 +26,7 @@ pub(crate) struct Pair {
     database: String,
 }
 
-impl Pair {
+impl TwoInstances {
     /// Starts the two over an empty database.
     pub(crate) async fn start(part: &str, settings: &[(&str, &str)]) -> Self {
         let set = ReplicaSet::of_the_environment();

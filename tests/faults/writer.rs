@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use crate::account::{Account, id_of};
 use crate::findings::Findings;
 use crate::fleet::instance::{Answer, Instance};
-use crate::fleet::{Over, random_millis};
-use crate::service::{Service, Ways};
+use crate::fleet::{StopFlag, random_millis};
+use crate::service::{Instances, Service};
 
 /// How long a client repeats a request.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -21,7 +21,7 @@ const REFUSED_EACH: usize = 10;
 /// The first day of the recurring todo.
 const FIRST_DAY: NaiveDate = NaiveDate::from_ymd_opt(2030, 1, 1).unwrap();
 
-/// What a lane writes.
+/// The kind of request that a writer repeats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// `POST` with an idempotency key.
@@ -37,10 +37,10 @@ pub(crate) enum Kind {
 }
 
 /// One client, of a user of its own.
-pub(crate) struct Lane {
+pub(crate) struct Writer {
     kind: Kind,
     account: Account,
-    ways: Ways,
+    instances: Instances,
     findings: Findings,
     /// Whether instances get killed, so that answers may be missing.
     is_lossy: bool,
@@ -57,7 +57,7 @@ pub(crate) struct Lane {
     pub(crate) repeated: usize,
 }
 
-/// What the end of a lane shows.
+/// How the stored todos differ from the acknowledged writes.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Difference {
     pub(crate) lost: u64,
@@ -70,11 +70,16 @@ impl Kind {
     }
 }
 
-impl Lane {
+impl Writer {
     /// Registers the user, and makes the todo that is going to be changed.
-    pub(crate) async fn begin(number: usize, ways: &Ways, findings: &Findings, is_lossy: bool) -> Self {
-        let instance = ways.any();
-        let account = Account::register(&format!("lane-{number}"), &instance).await;
+    pub(crate) async fn begin(
+        number: usize,
+        instances: &Instances,
+        findings: &Findings,
+        is_lossy: bool,
+    ) -> Self {
+        let instance = instances.any();
+        let account = Account::register(&format!("writer-{number}"), &instance).await;
         let due = json!({ "date": FIRST_DAY.to_string() });
         let daily = json!({ "rule": "FREQ=DAILY", "basis": "due" });
         let own = match Kind::of(number) {
@@ -85,7 +90,7 @@ impl Lane {
         Self {
             kind: Kind::of(number),
             account,
-            ways: ways.clone(),
+            instances: instances.clone(),
             findings: findings.clone(),
             is_lossy,
             own,
@@ -100,12 +105,12 @@ impl Lane {
     }
 
     /// Writes each `period`, and what is late as soon as it can, until `over`.
-    pub(crate) async fn run(mut self, period: Duration, over: Over) -> Self {
+    pub(crate) async fn run(mut self, period: Duration, stop: StopFlag) -> Self {
         let mut due =
             tokio::time::Instant::now() + random_millis(usize::try_from(period.as_millis()).unwrap());
         for number in 0.. {
             tokio::time::sleep_until(due).await;
-            if over.has_come() {
+            if stop.is_set() {
                 break;
             }
             self.write(number).await;
@@ -126,7 +131,7 @@ impl Lane {
     }
 
     async fn create(&mut self, name: String) {
-        let body = json!({ "name": name, "tags": ["lane"] });
+        let body = json!({ "name": name, "tags": ["writer"] });
         let Some(answer) = self.answered(Method::POST, "/v1/todos", Some(&name), &body).await else { return };
         if self.expect(&answer, answer.status == 201 && answer.body["name"] == name, "a creation") {
             self.made.insert(name, id_of(&answer.body).to_owned());
@@ -204,7 +209,7 @@ impl Lane {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let mut tries = Vec::new();
         while began.elapsed() < PATIENCE {
-            let instance = self.ways.any();
+            let instance = self.instances.any();
             let token = &self.account.access;
             let answer = instance.send(method.clone(), path, token, &headers, body.clone()).await;
             let request = || format!("{method} {path} {body}");

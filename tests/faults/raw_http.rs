@@ -8,7 +8,7 @@ use crate::fleet::process::Server;
 
 /// An answer, whole.
 #[derive(Debug)]
-pub(crate) struct Whole {
+pub(crate) struct RawResponse {
     pub(crate) status: u16,
     /// The head in lower case.
     pub(crate) head: String,
@@ -31,7 +31,7 @@ pub(crate) fn address(server: &Server) -> String {
 }
 
 /// Reads an answer to its last byte; what came of it, when the connection ends before.
-pub(crate) async fn read_answer(stream: &mut TcpStream) -> Result<Whole, Vec<u8>> {
+pub(crate) async fn read_answer(stream: &mut TcpStream) -> Result<RawResponse, Vec<u8>> {
     let mut bytes = Vec::with_capacity(4_096);
     loop {
         if let Some(answer) = whole(&bytes) {
@@ -44,13 +44,13 @@ pub(crate) async fn read_answer(stream: &mut TcpStream) -> Result<Whole, Vec<u8>
 }
 
 /// The answer that these bytes are, as soon as it is whole.
-pub(crate) fn whole(bytes: &[u8]) -> Option<Whole> {
+pub(crate) fn whole(bytes: &[u8]) -> Option<RawResponse> {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&bytes[..end]).to_ascii_lowercase();
     let status = head.split(' ').nth(1)?.parse().ok()?;
     let length = head.split("\r\n").find_map(|line| line.strip_prefix("content-length: "));
     let length: usize = length.map_or(0, |length| length.parse().unwrap());
-    (bytes.len() >= end + 4 + length).then_some(Whole { status, head })
+    (bytes.len() >= end + 4 + length).then_some(RawResponse { status, head })
 }
 
 /// A connection of this machine as the kernel has it.

@@ -20,7 +20,7 @@ const PRIORITIES: [&str; 4] = ["none", "low", "medium", "high"];
 
 /// One request.
 #[derive(Debug)]
-pub(crate) struct Act {
+pub(crate) struct RandomRequest {
     pub(crate) kind: &'static str,
     pub(crate) method: Method,
     pub(crate) path: String,
@@ -29,9 +29,9 @@ pub(crate) struct Act {
 
 /// The ids that writers know, removed ones among them; clones share it.
 #[derive(Clone, Default)]
-pub(crate) struct Known(Arc<Mutex<[Vec<String>; 2]>>);
+pub(crate) struct KnownIds(Arc<Mutex<[Vec<String>; 2]>>);
 
-impl Known {
+impl KnownIds {
     pub(crate) fn add(&self, kind: &str, id: &str) {
         let ids = &mut self.0.lock().unwrap()[index(kind)];
         if !ids.iter().any(|known| known == id) {
@@ -71,7 +71,7 @@ fn index(kind: &str) -> usize {
 }
 
 /// Any act but a sync.
-pub(crate) fn any(known: &Known) -> Act {
+pub(crate) fn any(known: &KnownIds) -> RandomRequest {
     match random(100) {
         0..18 => original(known),
         18..58 => todo(known),
@@ -81,11 +81,11 @@ pub(crate) fn any(known: &Known) -> Act {
     }
 }
 
-fn act(kind: &'static str, method: Method, path: String, body: Value) -> Act {
-    Act { kind, method, path, body }
+fn act(kind: &'static str, method: Method, path: String, body: Value) -> RandomRequest {
+    RandomRequest { kind, method, path, body }
 }
 
-fn original(known: &Known) -> Act {
+fn original(known: &KnownIds) -> RandomRequest {
     let fields = json!({ "name": text("original"), "description": text("as before") });
     match random(10) {
         0..5 if !known.is_full("todo") => {
@@ -96,7 +96,7 @@ fn original(known: &Known) -> Act {
     }
 }
 
-fn todo(known: &Known) -> Act {
+fn todo(known: &KnownIds) -> RandomRequest {
     let path = |id: String| format!("/v1/todos/{id}");
     let one = || path(known.any("todo"));
     match random(40) {
@@ -114,7 +114,7 @@ fn todo(known: &Known) -> Act {
     }
 }
 
-fn moving(known: &Known) -> Act {
+fn moving(known: &KnownIds) -> RandomRequest {
     if chance(20) {
         let path = format!("/v1/lists/{}/move", known.any("list"));
         return act("list move", Method::POST, path, beside(known, "list"));
@@ -122,7 +122,7 @@ fn moving(known: &Known) -> Act {
     act("todo move", Method::POST, format!("/v1/todos/{}/move", known.any("todo")), todo_move(known))
 }
 
-fn tag(known: &Known) -> Act {
+fn tag(known: &KnownIds) -> RandomRequest {
     let (tag, other) = (random(6), random(6));
     let link = format!("/v1/todos/{}/tags/t{tag}", known.any("todo"));
     match random(20) {
@@ -136,7 +136,7 @@ fn tag(known: &Known) -> Act {
     }
 }
 
-fn list(known: &Known) -> Act {
+fn list(known: &KnownIds) -> RandomRequest {
     let path = |id: String| format!("/v1/lists/{id}");
     let one = || path(known.any("list"));
     match random(20) {
@@ -157,7 +157,7 @@ fn list(known: &Known) -> Act {
 }
 
 /// A command of sync, with its kind.
-pub(crate) fn command(known: &Known) -> (&'static str, Value) {
+pub(crate) fn command(known: &KnownIds) -> (&'static str, Value) {
     let id = format!("command {}", ObjectId::new());
     let command = |op: &str, kind: &str, target: String, body: Value| {
         let mut command = json!({ "id": id, "op": op, "type": kind, "target": target, "body": body });
@@ -187,7 +187,7 @@ pub(crate) fn command(known: &Known) -> (&'static str, Value) {
 }
 
 /// Commands that make so many todos, in batches.
-pub(crate) fn first_todos(known: &Known, count: usize) -> Vec<Vec<Value>> {
+pub(crate) fn first_todos(known: &KnownIds, count: usize) -> Vec<Vec<Value>> {
     let command = |_| {
         let (id, body) = (known.own("todo"), json!({ "name": text("todo"), "tags": tags() }));
         json!({ "id": format!("first {id}"), "op": "put", "type": "todo", "target": id, "body": body })
@@ -204,11 +204,11 @@ fn tags() -> Value {
 }
 
 /// An id of this kind, or null.
-fn id_or_null(known: &Known, kind: &str) -> Value {
+fn id_or_null(known: &KnownIds, kind: &str) -> Value {
     if chance(40) { Value::Null } else { json!(known.any(kind)) }
 }
 
-fn whole_todo(known: &Known) -> Value {
+fn whole_todo(known: &KnownIds) -> Value {
     let mut todo = json!({ "name": text("todo"), "description": text("more"), "tags": tags() });
     if chance(30) {
         todo["list_id"] = id_or_null(known, "list");
@@ -218,7 +218,7 @@ fn whole_todo(known: &Known) -> Value {
     todo
 }
 
-fn todo_patch(known: &Known) -> Value {
+fn todo_patch(known: &KnownIds) -> Value {
     match random(20) {
         0..5 => json!({ "name": text("renamed") }),
         5..7 => json!({ "description": text("described") }),
@@ -235,7 +235,7 @@ fn todo_patch(known: &Known) -> Value {
     }
 }
 
-fn todo_move(known: &Known) -> Value {
+fn todo_move(known: &KnownIds) -> Value {
     match random(10) {
         0..3 => json!({ "list_id": id_or_null(known, "list") }),
         3..6 => json!({ "parent_id": id_or_null(known, "todo") }),
@@ -243,7 +243,7 @@ fn todo_move(known: &Known) -> Value {
     }
 }
 
-fn beside(known: &Known, kind: &str) -> Value {
+fn beside(known: &KnownIds, kind: &str) -> Value {
     let side = if chance(50) { "before" } else { "after" };
     json!({ side: known.any(kind) })
 }

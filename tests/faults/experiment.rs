@@ -10,23 +10,23 @@ use tokio::task::JoinSet;
 use crate::account::Account;
 use crate::findings::Findings;
 use crate::fleet::replica_set::Node;
-use crate::fleet::{Over, RECOVERY};
-use crate::lane::{Difference, Lane};
+use crate::fleet::{RECOVERY, StopFlag};
 use crate::rate;
 use crate::service::Service;
+use crate::writer::{Difference, Writer};
 
 /// How many write unless a part says otherwise, and how often each does: a hundred writes in a second.
-pub(crate) const LANES: usize = 50;
+pub(crate) const WRITERS: usize = 50;
 const PERIOD: Duration = Duration::from_millis(500);
 /// How often is tried whether the service is well.
 const PROBED: Duration = Duration::from_millis(50);
 
 /// A service of two instances with its writers.
-pub(crate) struct Trial {
+pub(crate) struct Experiment {
     pub(crate) service: Service,
     pub(crate) findings: Findings,
-    lanes: JoinSet<Lane>,
-    over: Over,
+    writers: JoinSet<Writer>,
+    stop: StopFlag,
     began: Instant,
     /// Who tries whether the service is well, by writing this todo.
     prober: Account,
@@ -34,27 +34,27 @@ pub(crate) struct Trial {
     slowest_recovery: Duration,
 }
 
-impl Trial {
-    /// Begins to write in so many lanes; `is_lossy` if instances are going to be killed.
-    pub(crate) async fn begin(part: &str, lanes: usize, is_lossy: bool) -> Self {
+impl Experiment {
+    /// Starts `writers` writers. `is_lossy` if instances are going to be killed.
+    pub(crate) async fn begin(part: &str, writers: usize, is_lossy: bool) -> Self {
         let service = Service::start(part, 2, &[]).await;
-        let (findings, over) = (Findings::default(), Over::default());
-        let prober = Account::register("prober", &service.ways.to(0)).await;
+        let (findings, stop) = (Findings::default(), StopFlag::default());
+        let prober = Account::register("prober", &service.instances.to(0)).await;
         let mut all = Vec::new();
-        for number in 0..lanes {
-            all.push(Lane::begin(number, &service.ways, &findings, is_lossy).await);
+        for number in 0..writers {
+            all.push(Writer::begin(number, &service.instances, &findings, is_lossy).await);
         }
-        let lanes = all.into_iter().map(|lane| lane.run(PERIOD, over.clone())).collect();
+        let writers = all.into_iter().map(|writer| writer.run(PERIOD, stop.clone())).collect();
         let probe = format!("/v1/todos/{}", ObjectId::new());
         let (began, slowest_recovery) = (Instant::now(), Duration::ZERO);
-        Self { service, findings, lanes, over, began, prober, probe, slowest_recovery }
+        Self { service, findings, writers, stop, began, prober, probe, slowest_recovery }
     }
 
     /// Waits until every instance answers a write with success, which it must soon after `since`, and says how long
     /// that took from there.
     pub(crate) async fn recover(&mut self, since: Instant) -> Duration {
         let mut tries = Vec::new();
-        for instance in self.service.ways.all() {
+        for instance in self.service.instances.all() {
             loop {
                 let body = json!({ "name": format!("{:?}", since.elapsed()) });
                 let answer = self.prober.call(&instance, Method::PUT, &self.probe, &body).await;
@@ -93,23 +93,23 @@ impl Trial {
 
     /// Ends the writing, compares, and prints the figures behind `what`.
     pub(crate) async fn end(self, part: &str, what: &str) {
-        self.over.end();
-        let lanes = self.lanes.join_all().await;
+        self.stop.set();
+        let writers = self.writers.join_all().await;
         let writing = self.began.elapsed();
         let mut sum = Difference::default();
-        for (number, lane) in lanes.iter().enumerate() {
-            let difference = lane.compare(&self.service.ways.to(number % 2), &self.service).await;
+        for (number, writer) in writers.iter().enumerate() {
+            let difference = writer.compare(&self.service.instances.to(number % 2), &self.service).await;
             sum.lost += difference.lost;
             sum.doubled += difference.doubled;
         }
-        let acknowledged: usize = lanes.iter().map(|lane| lane.acknowledged).sum();
-        let repeated: usize = lanes.iter().map(|lane| lane.repeated).sum();
-        self.findings.check(acknowledged > lanes.len(), || format!("only {acknowledged} writes"));
+        let acknowledged: usize = writers.iter().map(|writer| writer.acknowledged).sum();
+        let repeated: usize = writers.iter().map(|writer| writer.repeated).sum();
+        self.findings.check(acknowledged > writers.len(), || format!("only {acknowledged} writes"));
         let figures = format!(
             "{what}; {acknowledged} writes acknowledged ({:.0}/s of {:.0}/s), {repeated} repeated, {} lost, {} doubled, slowest \
              answer {:.1?}, slowest recovery {:.1?}",
             rate(acknowledged, writing),
-            rate(lanes.len(), PERIOD),
+            rate(writers.len(), PERIOD),
             sum.lost,
             sum.doubled,
             self.findings.slowest(),

@@ -4,27 +4,27 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-use crate::campaign::Campaign;
-use crate::door::Door;
 use crate::findings::{Findings, distribution};
 use crate::fleet::instance::Instance;
-use crate::fleet::{Over, random, turn};
-use crate::trio::Trio;
-use crate::victim::Act;
+use crate::fleet::{StopFlag, exclusive_use, random};
+use crate::protected_route::ProtectedRoute;
+use crate::revocations::Revocations;
+use crate::revoked_user::RevocationKind;
+use crate::three_instances::ThreeInstances;
 use crate::{BOUND, is_long};
 
 #[tokio::test]
 async fn what_one_instance_has_revoked_every_other_refuses_within_the_bound() {
-    let _turn = turn().await;
-    let trio = Trio::start("calm").await;
-    revoke(&trio, "logout etc.", if is_long() { 2_000 } else { 100 }).await;
+    let _exclusive = exclusive_use().await;
+    let cluster = ThreeInstances::start("calm").await;
+    revoke(&cluster, "logout etc.", if is_long() { 2_000 } else { 100 }).await;
 }
 
 #[tokio::test]
 async fn the_bound_needs_no_change_stream() {
-    let _turn = turn().await;
-    let trio = Trio::start("streamless").await;
-    let (primary, secondaries) = trio.set.nodes().await;
+    let _exclusive = exclusive_use().await;
+    let cluster = ThreeInstances::start("streamless").await;
+    let (primary, secondaries) = cluster.set.nodes().await;
     let nodes = [&primary, &secondaries[0], &secondaries[1]];
     // The first ends the streams that there are, the second keeps new ones from coming.
     for commands in [["aggregate", "getMore"].as_slice(), &["aggregate"]] {
@@ -33,32 +33,32 @@ async fn the_bound_needs_no_change_stream() {
         }
         tokio::time::sleep(Duration::from_secs(2)).await;
     }
-    revoke(&trio, "without change streams", if is_long() { 1_000 } else { 20 }).await;
+    revoke(&cluster, "without change streams", if is_long() { 1_000 } else { 20 }).await;
     for node in nodes {
         node.fail(&[]).await;
     }
 }
 
-async fn revoke(trio: &Trio, part: &str, count: usize) {
-    let over = Over::default();
-    over.end();
-    let victims = trio.victims(count).await;
-    let campaign = Campaign::begin(trio, victims, Duration::from_millis(150), &over);
+async fn revoke(cluster: &ThreeInstances, part: &str, count: usize) {
+    let stop = StopFlag::default();
+    stop.set();
+    let users = cluster.users(count).await;
+    let revocations = Revocations::begin(cluster, users, Duration::from_millis(150), &stop);
     let mut findings = Findings::default();
-    campaign.end(trio, &mut findings).await;
-    findings.conclude(part, trio);
+    revocations.end(cluster, &mut findings).await;
+    findings.conclude(part, cluster);
 }
 
 #[tokio::test]
 async fn how_long_the_others_take_to_learn_of_a_logout() {
-    let _turn = turn().await;
-    let trio = Trio::start("latency").await;
+    let _exclusive = exclusive_use().await;
+    let cluster = ThreeInstances::start("latency").await;
     let mut latencies = Vec::new();
-    for victim in trio.victims(if is_long() { 400 } else { 20 }).await {
+    for user in cluster.users(if is_long() { 400 } else { 20 }).await {
         // So that the logout falls anywhere between two rounds of the mirror.
         tokio::time::sleep(Duration::from_millis(u64::try_from(random(500)).unwrap())).await;
-        let revocation = victim.revoke(Act::LogOut, &trio.any()).await;
-        let others = trio.instances.iter().filter(|instance| instance.number != revocation.by);
+        let revocation = user.revoke(RevocationKind::LogOut, &cluster.any()).await;
+        let others = cluster.instances.iter().filter(|instance| instance.number != revocation.by);
         let learning: JoinSet<_> = others
             .map(|other| learned(other.clone(), revocation.token().to_owned(), revocation.answered))
             .collect();
@@ -70,7 +70,7 @@ async fn how_long_the_others_take_to_learn_of_a_logout() {
 /// When an instance first refused a token.
 async fn learned(instance: Instance, token: String, answered: Instant) -> Duration {
     loop {
-        let answer = instance.knock(Door::Unreadable, &token).await;
+        let answer = instance.attempt(ProtectedRoute::ChecksTokenOnly, &token).await;
         if answer.status == 401 {
             return answer.came - answered;
         }

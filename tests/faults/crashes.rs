@@ -3,30 +3,30 @@
 
 use std::time::{Duration, Instant};
 
+use crate::experiment::{Experiment, WRITERS};
 use crate::fleet::replica_set::Node;
-use crate::fleet::{RECOVERY, random, random_millis, turn};
+use crate::fleet::{RECOVERY, exclusive_use, random, random_millis};
 use crate::size;
-use crate::trial::{LANES, Trial};
 
-/// How long the writers have the service to themselves between two blows.
+/// How long the writers have the service to themselves between two failures.
 const CALM: Duration = Duration::from_millis(1_500);
 
 #[tokio::test]
 async fn nothing_is_lost_when_an_instance_is_killed() {
-    let _turn = turn().await;
-    let mut trial = Trial::begin("service", LANES, true).await;
-    let blows = size(3, 50);
-    for _ in 0..blows {
+    let _exclusive = exclusive_use().await;
+    let mut experiment = Experiment::begin("service", WRITERS, true).await;
+    let crashes = size(3, 50);
+    for _ in 0..crashes {
         tokio::time::sleep(CALM).await;
         let number = random(2);
-        trial.service.servers[number].signal("-KILL");
+        experiment.service.servers[number].signal("-KILL");
         tokio::time::sleep(random_millis(1_000)).await;
         let restarted = Instant::now();
-        trial.service.restart(number).await;
-        trial.recover(restarted).await;
+        experiment.service.restart(number).await;
+        experiment.recover(restarted).await;
     }
     tokio::time::sleep(CALM).await;
-    trial.end("instance killed", &format!("{blows} times")).await;
+    experiment.end("instance killed", &format!("{crashes} times")).await;
 }
 
 #[tokio::test]
@@ -40,24 +40,27 @@ async fn nothing_is_lost_when_the_primary_steps_down() {
 }
 
 async fn strike_primaries(part: &str, what: &str, strike: impl AsyncFn(&Node)) {
-    let _turn = turn().await;
-    let mut trial = Trial::begin(part, LANES, false).await;
-    let blows = size(3, 50);
+    let _exclusive = exclusive_use().await;
+    let mut experiment = Experiment::begin(part, WRITERS, false).await;
+    let crashes = size(3, 50);
     let mut slowest = Duration::ZERO;
-    for _ in 0..blows {
+    for _ in 0..crashes {
         tokio::time::sleep(CALM).await;
-        let (primary, secondaries) = trial.service.set.nodes().await;
+        let (primary, secondaries) = experiment.service.set.nodes().await;
         let struck = Instant::now();
         strike(&primary).await;
-        let database = trial.fail_over(&secondaries, struck).await;
+        let database = experiment.fail_over(&secondaries, struck).await;
         let whole = struck.elapsed();
-        let late = || format!("recovered {whole:.1?} after the blow, the database after {database:.1?}");
-        trial.findings.check(whole <= RECOVERY, late);
+        let late = || format!("recovered {whole:.1?} after the crash, the database after {database:.1?}");
+        experiment.findings.check(whole <= RECOVERY, late);
         slowest = slowest.max(database);
-        trial.service.mend().await;
+        experiment.service.mend().await;
     }
     tokio::time::sleep(CALM).await;
-    trial
-        .end(what, &format!("{blows} times, the database took writes again after {slowest:.1?} at the most"))
+    experiment
+        .end(
+            what,
+            &format!("{crashes} times, the database took writes again after {slowest:.1?} at the most"),
+        )
         .await;
 }
