@@ -1,5 +1,5 @@
 //! Numbered changes of stored documents, and the collection `migrations` that records which of them are done.
-//! A migration is one file and one row of [`MIGRATIONS`].
+//! A migration is one file and one row of `MIGRATIONS`.
 //!
 //! **Invariant:** a migration can be repeated, interrupted at any point, and run on several instances at the same time.
 
