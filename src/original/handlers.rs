@@ -28,7 +28,7 @@ use crate::workspace::Workspaces;
 /// The variable part of a path. A segment that cannot be decoded counts as an unknown name, not as a bad request.
 type Segment = Result<Path<String>, PathRejection>;
 
-/// The id is in MongoDB's extended JSON, `{"$oid": "..."}`, as in the original.
+/// A todo of the original API. The id is in MongoDB's extended JSON, `{"$oid": "..."}`.
 #[derive(Serialize, ToSchema)]
 #[schema(as = OriginalTodo)]
 pub(crate) struct TodoBody {
@@ -38,6 +38,8 @@ pub(crate) struct TodoBody {
     owner_id: String,
 }
 
+// The doc comments of the `ToSchema` types are descriptions in the API document.
+/// A user of the original API.
 #[derive(Serialize, ToSchema)]
 #[schema(as = OriginalUser)]
 pub(crate) struct UserBody {
