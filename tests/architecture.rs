@@ -176,7 +176,7 @@ fn imports_point_one_way() {
 }
 
 #[test]
-fn imports_form_no_circle() {
+fn imports_form_no_cycle() {
     fn visit(
         module: &str,
         graph: &BTreeMap<String, BTreeSet<String>>,
@@ -202,7 +202,7 @@ fn imports_form_no_circle() {
 }
 
 #[test]
-fn stores_and_handlers_keep_to_themselves() {
+fn stores_and_handlers_import_none_of_other_features() {
     for (module, imports) in import_graph() {
         for layer in ["store", "handlers"] {
             let foreign = imports
@@ -217,7 +217,7 @@ fn stores_and_handlers_keep_to_themselves() {
 }
 
 #[test]
-fn auth_knows_no_users() {
+fn auth_does_not_import_users() {
     for (module, imports) in import_graph() {
         let users = imports.iter().find(|import| ["users", "todos", "original"].contains(&feature(import)));
         assert!(feature(&module) != "auth" || users.is_none(), "{module} imports {users:?}");
@@ -240,7 +240,7 @@ fn only_in(text: &str, places: &[&str]) {
 }
 
 #[test]
-fn the_driver_stays_behind_the_stores() {
+fn only_stores_use_the_driver() {
     let owned = ["owned/changes", "owned/collection", "owned/document"];
     only_in(
         "mongodb::",
@@ -249,7 +249,7 @@ fn the_driver_stays_behind_the_stores() {
 }
 
 #[test]
-fn statuses_stay_in_the_tables_and_in_answers_of_success() {
+fn statuses_appear_only_in_tables_and_success_responses() {
     only_in("StatusCode::", &["http/error_code", "http/preconditions", "app", "original/wire", "/handlers"]);
     for Source { module, code, .. } in
         sources().into_iter().filter(|source| source.module.ends_with("/handlers"))
@@ -262,17 +262,17 @@ fn statuses_stay_in_the_tables_and_in_answers_of_success() {
 }
 
 #[test]
-fn time_is_told_by_the_clock_alone() {
+fn only_the_clock_reads_the_time() {
     only_in("SystemTime::now", &["clock"]);
 }
 
 #[test]
-fn the_environment_is_read_by_the_configuration_alone() {
+fn only_the_configuration_reads_the_environment() {
     only_in("env::var", &["config"]);
 }
 
 #[test]
-fn every_file_says_what_it_owns_and_is_short() {
+fn every_file_has_a_head_and_is_short() {
     for Source { module, text, .. } in sources() {
         assert!(text.starts_with("//!"), "{module} has no head");
         let lines = text.split("\n#[cfg(test)]").next().unwrap().lines().count();
@@ -281,7 +281,7 @@ fn every_file_says_what_it_owns_and_is_short() {
 }
 
 #[test]
-fn no_file_is_named_after_nothing() {
+fn no_file_has_a_vague_name() {
     for Source { module, .. } in sources() {
         for name in module.split('/') {
             let empty = ["common", "dto", "helper", "manager", "misc", "service", "util"];

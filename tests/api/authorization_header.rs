@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::TestApp;
 
 #[tokio::test]
-async fn a_header_has_the_scheme_bearer_and_one_token() {
+async fn the_header_has_the_bearer_scheme_and_one_token() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     ann.create_original_todo("x").await;
@@ -66,7 +66,7 @@ async fn a_header_has_the_scheme_bearer_and_one_token() {
 }
 
 #[tokio::test]
-async fn a_token_is_read_from_its_header_alone() {
+async fn a_token_is_read_only_from_the_authorization_header() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     let token = ann.access.as_deref().unwrap();

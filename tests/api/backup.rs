@@ -153,7 +153,7 @@ impl crate::support::Client {
 }
 
 #[tokio::test]
-async fn every_document_comes_back_as_it_was() {
+async fn a_restore_returns_every_document_unchanged() {
     let app = TestApp::start().await;
     lived_in(&app).await;
     // Of somebody else, or of a later version.
@@ -189,7 +189,7 @@ async fn every_document_comes_back_as_it_was() {
 }
 
 #[tokio::test]
-async fn after_a_restore_all_sessions_and_sync_tokens_are_over_and_all_passwords_are_good() {
+async fn a_restore_ends_sessions_and_sync_tokens_but_keeps_passwords() {
     let app = TestApp::start().await;
     let (ann, _) = lived_in(&app).await;
     let (place, restored) = (Place::new(), TestDatabase::create().await);
@@ -227,7 +227,7 @@ async fn after_a_restore_all_sessions_and_sync_tokens_are_over_and_all_passwords
 }
 
 #[tokio::test]
-async fn a_second_restore_undoes_the_sync_tokens_of_the_first() {
+async fn a_second_restore_invalidates_the_sync_tokens_of_the_first() {
     let app = TestApp::start().await;
     lived_in(&app).await;
     let place = Place::new();
@@ -262,7 +262,7 @@ async fn write(server: Arc<Server>, token: String, stop: Arc<AtomicBool>, writte
 }
 
 #[tokio::test]
-async fn a_backup_beside_writers_is_the_state_of_one_moment() {
+async fn a_backup_during_writes_is_a_snapshot() {
     let db = TestDatabase::create().await;
     let server = Arc::new(Server::start_ready(db.uri(), &[]).await);
     // Between the lists and the todos.
@@ -354,7 +354,7 @@ async fn a_broken_file_is_refused_and_leaves_the_database_empty() {
 }
 
 #[tokio::test]
-async fn nothing_starts_on_a_restore_that_was_killed() {
+async fn the_service_refuses_a_half_restored_database() {
     let (app, place, whole) = long_backup().await;
     let restored = TestDatabase::create().await;
     let line = "MONGODB_URI=$to exec $todo restore -";
@@ -391,7 +391,7 @@ async fn nothing_starts_on_a_restore_that_was_killed() {
 }
 
 #[tokio::test]
-async fn a_restore_writes_its_mark_before_anything_else_and_takes_it_away_behind_everything() {
+async fn a_restore_sets_its_mark_first_and_removes_it_last() {
     let app = TestApp::start().await;
     lived_in(&app).await;
     let (place, restored) = (Place::new(), TestDatabase::create().await);
@@ -418,7 +418,7 @@ async fn a_restore_writes_its_mark_before_anything_else_and_takes_it_away_behind
 }
 
 #[tokio::test]
-async fn a_database_with_documents_is_not_restored_into() {
+async fn a_restore_refuses_a_database_with_documents() {
     let app = TestApp::start().await;
     lived_in(&app).await;
     let (place, other) = (Place::new(), TestDatabase::create().await);
@@ -433,7 +433,7 @@ async fn a_database_with_documents_is_not_restored_into() {
 }
 
 #[tokio::test]
-async fn a_backup_overwrites_nothing_and_leaves_nothing_half_done() {
+async fn a_backup_overwrites_no_file_and_leaves_no_partial_file() {
     use std::os::unix::fs::PermissionsExt;
     let (db, place) = (TestDatabase::create().await, Place::new());
     let (code, said) = run("backup", &place.file("db"), db.uri()).await;
@@ -461,7 +461,7 @@ async fn a_backup_overwrites_nothing_and_leaves_nothing_half_done() {
 }
 
 #[tokio::test]
-async fn a_backup_goes_through_a_pipe() {
+async fn a_backup_works_through_a_pipe() {
     let app = TestApp::start().await;
     lived_in(&app).await;
     fill(&app.db.collection("more"), 3_000).await;
@@ -473,7 +473,7 @@ async fn a_backup_goes_through_a_pipe() {
 }
 
 #[tokio::test]
-async fn a_moment_that_the_database_no_longer_remembers_is_said_in_one_line() {
+async fn an_expired_snapshot_is_reported_in_one_line() {
     // A fail point hits the whole server.
     let (mongod, place) = (Mongod::named("forgetful"), Place::new());
     let uri = mongod.script(&["--ram", "--test-commands", "start"]).await;

@@ -33,7 +33,7 @@ async fn sent(server: &Server, text: &str) -> TcpStream {
 }
 
 #[tokio::test]
-async fn who_sends_slowly_or_nothing_is_let_go() {
+async fn slow_or_silent_connections_are_closed() {
     let db = TestDatabase::create().await;
     let server = Server::start_ready(db.uri(), &[]).await;
     let body = "POST /v1/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
@@ -79,7 +79,7 @@ async fn connections_past_the_limit_are_closed_at_once() {
 }
 
 #[tokio::test]
-async fn a_head_that_is_too_long_is_refused() {
+async fn too_long_request_headers_are_refused() {
     let db = TestDatabase::create().await;
     let server = Server::start_ready(db.uri(), &[]).await;
     let with =
@@ -96,7 +96,7 @@ async fn a_head_that_is_too_long_is_refused() {
 }
 
 #[tokio::test]
-async fn browsers_are_told_what_not_to_do_with_answers() {
+async fn responses_carry_security_headers() {
     let db = TestDatabase::create().await;
     let clock = todo_api::clock::Clock::system();
     let app = TestApp::with(db, clock, &[("TRUSTED_PROXY_HOPS", "1")]).await;
@@ -118,7 +118,7 @@ async fn browsers_are_told_what_not_to_do_with_answers() {
 }
 
 #[tokio::test]
-async fn pages_of_named_origins_may_use_the_api_and_no_others() {
+async fn only_configured_origins_may_use_the_api_from_a_browser() {
     let db = TestDatabase::create().await;
     let clock = todo_api::clock::Clock::system();
     let origins = "https://todo.example.org, http://localhost:3000";

@@ -8,7 +8,7 @@ use crate::support::tokens::{Parts, assert_none_opens, key, sign, sign_with, tok
 use crate::support::{SECRET, TestApp};
 
 #[tokio::test]
-async fn a_token_put_together_by_hand_with_our_keys_is_accepted() {
+async fn a_token_signed_by_hand_with_our_keys_is_accepted() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     for (kind, token) in tokens_of(&ann) {
@@ -20,7 +20,7 @@ async fn a_token_put_together_by_hand_with_our_keys_is_accepted() {
 }
 
 #[tokio::test]
-async fn no_header_but_our_own_is_accepted_even_with_our_signature() {
+async fn changed_token_headers_are_refused_even_with_our_signature() {
     let app = TestApp::start().await;
     let mut wrong = Vec::new();
     for (kind, token) in tokens_of(&app.user("ann").await) {
@@ -79,7 +79,7 @@ async fn no_header_but_our_own_is_accepted_even_with_our_signature() {
 }
 
 #[tokio::test]
-async fn no_claims_but_our_own_are_accepted_even_with_our_signature() {
+async fn changed_claims_are_refused_even_with_our_signature() {
     let app = TestApp::start().await;
     let now = app.clock.now().timestamp_millis() / 1_000;
     let mut wrong = Vec::new();
@@ -144,7 +144,7 @@ async fn no_claims_but_our_own_are_accepted_even_with_our_signature() {
 }
 
 #[tokio::test]
-async fn times_at_the_ends_of_their_range_are_judged_as_any_other() {
+async fn extreme_times_in_tokens_are_handled_like_any_other() {
     let app = TestApp::start().await;
     for (kind, token) in tokens_of(&app.user("ann").await) {
         for (name, time, error) in [("exp", i64::MIN, "token_expired"), ("nbf", i64::MAX, "invalid_token")] {
@@ -157,7 +157,7 @@ async fn times_at_the_ends_of_their_range_are_judged_as_any_other() {
 }
 
 #[tokio::test]
-async fn no_key_but_the_one_of_the_kind_is_accepted() {
+async fn only_the_key_of_the_token_kind_is_accepted() {
     let app = TestApp::start().await;
     let tokens = tokens_of(&app.user("ann").await).map(|(kind, token)| (kind, Parts::of(&token)));
     let [(_, access), (_, refresh)] = &tokens;

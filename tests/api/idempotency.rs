@@ -35,7 +35,7 @@ fn assert_replay(again: &Answer, first: &Answer) {
 }
 
 #[tokio::test]
-async fn a_repeated_registration_answers_as_at_first() {
+async fn a_repeated_registration_returns_the_first_response() {
     let app = TestApp::start().await;
     let first = register(&app, &["k"], &body("ann")).await.assert(201);
     let unkeyed = app.anonymous().post("/v1/register", body("ben")).await.assert(201);
@@ -52,7 +52,7 @@ async fn a_repeated_registration_answers_as_at_first() {
 }
 
 #[tokio::test]
-async fn a_key_stands_for_one_body_to_the_byte() {
+async fn a_key_belongs_to_one_exact_body() {
     let app = TestApp::start().await;
     register(&app, &["k"], &body("ann")).await.assert(201);
     let other_password =
@@ -69,7 +69,7 @@ async fn a_key_stands_for_one_body_to_the_byte() {
 }
 
 #[tokio::test]
-async fn racing_copies_make_one_user_and_are_all_answered_alike() {
+async fn racing_copies_create_one_user_and_get_the_same_response() {
     let app = TestApp::start().await;
     let other = app.restart().await;
     for round in 0..10 {
@@ -92,7 +92,7 @@ async fn racing_copies_make_one_user_and_are_all_answered_alike() {
 }
 
 #[tokio::test]
-async fn a_key_has_1_to_128_printable_characters_and_comes_once() {
+async fn a_key_is_one_header_of_1_to_128_printable_characters() {
     let app = TestApp::start().await;
     let (longest, longer) = ("k".repeat(128), "k".repeat(129));
     for (name, key) in [("ann", "k"), ("ben", longest.as_str()), ("cem", "a \"~!")] {
@@ -108,7 +108,7 @@ async fn a_key_has_1_to_128_printable_characters_and_comes_once() {
 }
 
 #[tokio::test]
-async fn a_key_is_kept_for_24_hours_and_then_removed_by_the_database() {
+async fn a_key_expires_after_24_hours() {
     let app = TestApp::start().await;
     let first = register(&app, &["k"], &body("ann")).await.assert(201);
     let expires = app.clock.now().saturating_add_millis(25 * 60 * 60 * 1_000);
@@ -131,7 +131,7 @@ async fn a_key_is_kept_for_24_hours_and_then_removed_by_the_database() {
 }
 
 #[tokio::test]
-async fn what_a_crash_cut_off_is_finished_by_the_repetition() {
+async fn a_retry_finishes_an_interrupted_request() {
     let app = TestApp::start().await;
     let first = register(&app, &["k"], &body("ann")).await.assert(201);
     let claims = app.db.collection("idempotency");
@@ -149,7 +149,7 @@ async fn what_a_crash_cut_off_is_finished_by_the_repetition() {
 }
 
 #[tokio::test]
-async fn what_is_refused_is_tried_anew() {
+async fn a_refused_request_is_evaluated_again() {
     let app = TestApp::start().await;
     let ben = register(&app, &["b"], &body("ben")).await.assert(201);
     register(&app, &["k"], &body("ben")).await.assert_problem(409, "username_taken");
@@ -178,7 +178,7 @@ async fn without_a_key_nothing_is_remembered() {
 }
 
 #[tokio::test]
-async fn a_request_is_stored_as_a_keyed_digest_that_outlives_a_change_of_the_secret() {
+async fn a_request_is_stored_as_a_keyed_digest_that_survives_key_rotation() {
     let app = TestApp::start().await;
     let first = register(&app, &["k"], &body("ann")).await.assert(201);
     let digest = |claim: &Document| claim.get_binary_generic("digest").unwrap().clone();
@@ -207,7 +207,7 @@ async fn once(app: &TestApp, scope: &str, key: &str, request: &str) -> Result<(O
 }
 
 #[tokio::test]
-async fn keys_are_apart_between_users_and_hold_for_one_path() {
+async fn keys_belong_to_one_user_and_one_path() {
     let app = TestApp::start().await;
     let (ann, ben) = (ObjectId::new().to_hex(), ObjectId::new().to_hex());
     let mut targets = Vec::new();
@@ -225,7 +225,7 @@ async fn keys_are_apart_between_users_and_hold_for_one_path() {
 }
 
 #[tokio::test]
-async fn a_failure_is_not_kept_and_the_next_attempt_gets_the_same_id() {
+async fn a_failure_is_not_stored_and_a_retry_keeps_the_id() {
     let app = TestApp::start().await;
     let attempt = Attempt { key: "k".to_owned(), request: b"POST /a\n{}".to_vec() };
     let mut seen = Vec::new();
@@ -243,7 +243,7 @@ async fn a_failure_is_not_kept_and_the_next_attempt_gets_the_same_id() {
 }
 
 #[tokio::test]
-async fn the_first_answer_that_is_stored_is_everyones() {
+async fn the_first_stored_response_wins() {
     let app = TestApp::start().await;
     let attempt = Attempt { key: "k".to_owned(), request: b"POST /a\n{}".to_vec() };
     let (idempotency, attempt) = (&app.state.idempotency, Some(&attempt));

@@ -63,14 +63,14 @@ async fn assert_taken_over(app: &TestApp, ids: &[(ObjectId, ObjectId)]) {
 }
 
 #[tokio::test]
-async fn everyone_logs_in_with_the_old_password_and_sees_the_same_todos() {
+async fn imported_users_keep_their_passwords_and_todos() {
     let (db, ids) = original_database().await;
     let app = TestApp::over(db).await;
     assert_taken_over(&app, &ids).await;
 }
 
 #[tokio::test]
-async fn taking_over_twice_changes_nothing_more() {
+async fn a_second_import_changes_nothing() {
     let (db, ids) = original_database().await;
     let app = TestApp::over(db.clone()).await;
     let (users, todos) = (db.all("users").await, db.all("todos").await);
@@ -81,7 +81,7 @@ async fn taking_over_twice_changes_nothing_more() {
 }
 
 #[tokio::test]
-async fn what_the_original_wrote_after_a_take_over_is_taken_over_on_demand() {
+async fn later_writes_of_the_original_are_imported_on_demand() {
     let (db, ids) = original_database().await;
     let todo = db.all("todos").await.remove(0);
     let user = db.all("users").await.remove(0);
@@ -97,7 +97,7 @@ async fn what_the_original_wrote_after_a_take_over_is_taken_over_on_demand() {
 }
 
 #[tokio::test]
-async fn a_take_over_killed_at_any_moment_loses_nothing() {
+async fn an_import_that_is_killed_loses_nothing() {
     let db = TestDatabase::create().await;
     let users: Vec<Document> = (0..40)
         .map(|n| doc! { "username": format!("user{n}"), "password": format!("password-{n}") })
@@ -124,7 +124,7 @@ async fn a_take_over_killed_at_any_moment_loses_nothing() {
 }
 
 #[tokio::test]
-async fn two_instances_may_take_over_at_once() {
+async fn two_instances_can_import_at_the_same_time() {
     let (db, ids) = original_database().await;
     let (one, other) = tokio::join!(TestApp::over(db.clone()), TestApp::over(db.clone()));
     assert_taken_over(&one, &ids).await;
@@ -132,7 +132,7 @@ async fn two_instances_may_take_over_at_once() {
 }
 
 #[tokio::test]
-async fn names_registered_twice_are_reported_before_anything_is_changed() {
+async fn duplicate_usernames_are_reported_before_any_change() {
     for (first, second) in [("ann", "ann"), ("Ann", "aNN")] {
         let (db, _) = original_database().await;
         db.collection("users").delete_many(doc! { "username": "ann" }).await.unwrap();
@@ -152,7 +152,7 @@ async fn names_registered_twice_are_reported_before_anything_is_changed() {
 }
 
 #[tokio::test]
-async fn odd_documents_are_kept_and_made_readable() {
+async fn irregular_documents_are_kept_and_made_readable() {
     let (db, ids) = original_database().await;
     let owner = ids[0].0;
     let odd = [

@@ -32,7 +32,7 @@ fn visible(mut answer: Answer) -> Answer {
 }
 
 #[tokio::test]
-async fn another_users_object_answers_as_an_unknown_one_and_stays_as_it_is() {
+async fn another_users_object_looks_unknown_and_stays_unchanged() {
     let app = TestApp::start().await;
     let (ann, ben) = (app.user("ann").await, app.user("ben").await);
     ben.create_original_todo("ben's own").await;
@@ -59,7 +59,7 @@ async fn another_users_object_answers_as_an_unknown_one_and_stays_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_list_has_the_callers_own_things_only() {
+async fn a_list_has_only_the_callers_own_todos() {
     let app = TestApp::start().await;
     let (ann, ben) = (app.user("ann").await, app.user("ben").await);
     ann.create_original_todo("ann's").await;
@@ -74,7 +74,7 @@ async fn a_list_has_the_callers_own_things_only() {
 }
 
 #[tokio::test]
-async fn an_admin_sees_no_todos_of_others() {
+async fn an_admin_does_not_see_the_todos_of_others() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     app.user("root").await;
@@ -94,7 +94,7 @@ async fn an_admin_sees_no_todos_of_others() {
 
 /// The contract's exception: names are no secret, for whoever registers one is told that it is taken.
 #[tokio::test]
-async fn another_user_is_forbidden_and_an_unknown_one_not_found() {
+async fn another_user_is_forbidden_and_an_unknown_user_is_not_found() {
     let app = TestApp::start().await;
     let ben = app.user("ben").await;
     app.user("ann").await;
@@ -108,7 +108,7 @@ async fn another_user_is_forbidden_and_an_unknown_one_not_found() {
 
 /// What is under `/v1` of another user, by every protected route that names a todo or a list by its id.
 #[tokio::test]
-async fn another_users_object_under_v1_answers_as_an_unknown_one_and_stays_as_it_is() {
+async fn another_users_object_looks_unknown_in_v1_and_stays_unchanged() {
     let app = TestApp::start().await;
     let (ann, ben) = (app.v1_user("ann").await, app.v1_user("ben").await);
     let name = json!({ "name": "stolen" });
@@ -137,7 +137,7 @@ async fn another_users_object_under_v1_answers_as_an_unknown_one_and_stays_as_it
 }
 
 #[tokio::test]
-async fn a_tag_is_renamed_and_removed_for_its_user_alone() {
+async fn renaming_or_removing_a_tag_affects_only_its_owner() {
     let app = TestApp::start().await;
     let (ann, ben) = (app.v1_user("ann").await, app.v1_user("ben").await);
     let tagged = json!({ "name": "tagged", "tags": ["home"] });

@@ -9,7 +9,7 @@ use crate::support::TestApp;
 use crate::support::tokens::{Parts, assert_none_opens, keys, sign, tokens_of};
 
 #[tokio::test]
-async fn nothing_malformed_is_accepted() {
+async fn malformed_tokens_are_refused() {
     let app = TestApp::start().await;
     let junk = ". .. ... a.b.c null undefined e30.e30. e30.e30.e30 =.=.= {}.{}.{} Bearer * 0";
     let mut wrong: Vec<String> = junk.split(' ').map(str::to_owned).collect();
@@ -57,7 +57,7 @@ async fn nothing_malformed_is_accepted() {
 }
 
 #[tokio::test]
-async fn a_token_of_4_kib_is_read_and_none_that_is_longer() {
+async fn tokens_longer_than_4_kib_are_refused() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     let mut right = Parts::of(&tokens_of(&ann)[0].1);
@@ -114,7 +114,7 @@ async fn no_mutation_of_a_token_is_accepted() {
 }
 
 #[tokio::test]
-async fn the_last_character_of_a_signature_counts_wholly() {
+async fn every_bit_of_the_last_signature_character_counts() {
     let app = TestApp::start().await;
     for (_, token) in tokens_of(&app.user("ann").await) {
         let (kept, last) = token.split_at(token.len() - 1);

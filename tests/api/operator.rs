@@ -16,7 +16,7 @@ async fn login(server: &Server, name: &str, password: &str) -> (u16, Value) {
 }
 
 #[tokio::test]
-async fn the_first_admin_is_made_from_the_command_line() {
+async fn the_command_line_creates_the_first_admin() {
     let db = TestDatabase::create().await;
     let server = Server::start_ready(db.uri(), &[]).await;
     server.user("ann").await;
@@ -37,7 +37,7 @@ async fn the_first_admin_is_made_from_the_command_line() {
 }
 
 #[tokio::test]
-async fn a_disabled_user_is_out_until_enabled_again() {
+async fn a_disabled_user_is_locked_out_until_enabled() {
     let db = TestDatabase::create().await;
     let server = Server::start_ready(db.uri(), &[]).await;
     let (access, refresh) = server.user("ann").await;
@@ -67,7 +67,7 @@ async fn a_new_password_ends_every_session() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_done_is_said_in_one_line() {
+async fn an_impossible_command_is_reported_in_one_line() {
     let db = TestDatabase::create().await;
     let wrong: [(&[&str], &str, &str); 4] = [
         (&["create", "ann"], "short\n", "8 to 128"),

@@ -10,7 +10,7 @@ const TAKEN: &str = "A user with that username already exists";
 const BLANK: &str = "This field cannot be blank.";
 
 #[tokio::test]
-async fn registering_and_logging_in_gives_both_tokens() {
+async fn registration_and_login_return_both_tokens() {
     let app = TestApp::start().await;
     app.anonymous().register("ann", PASSWORD).await.assert_message(201, "User created successfully.");
     let body = json!({ "username": "ann", "password": PASSWORD });
@@ -20,7 +20,7 @@ async fn registering_and_logging_in_gives_both_tokens() {
 }
 
 #[tokio::test]
-async fn a_name_is_taken_however_it_is_cased_or_composed() {
+async fn a_username_is_taken_in_any_case_or_normalization() {
     let app = TestApp::start().await;
     app.anonymous().register("Jos\u{e9}", PASSWORD).await.assert(201);
     for same in ["Jos\u{e9}", "JOS\u{c9}", "jose\u{301}"] {
@@ -30,7 +30,7 @@ async fn a_name_is_taken_however_it_is_cased_or_composed() {
 }
 
 #[tokio::test]
-async fn registering_a_taken_name_leaves_its_user_as_it_is() {
+async fn registering_a_taken_username_does_not_change_its_user() {
     let app = TestApp::start().await;
     app.user("ann").await;
     let before = app.db.all("users").await;
@@ -39,7 +39,7 @@ async fn registering_a_taken_name_leaves_its_user_as_it_is() {
 }
 
 #[tokio::test]
-async fn of_50_registrations_of_one_name_at_once_one_succeeds() {
+async fn one_of_50_racing_registrations_of_a_name_succeeds() {
     let app = TestApp::start().await;
     let attempts = (0..50).map(|_| {
         let client = app.anonymous();
@@ -74,7 +74,7 @@ async fn an_unknown_user_and_a_wrong_password_get_the_same_answer() {
 }
 
 #[tokio::test]
-async fn missing_fields_are_reported_one_at_a_time_in_their_order() {
+async fn missing_fields_are_reported_one_at_a_time_in_order() {
     let app = TestApp::start().await;
     for path in ["/register", "/login"] {
         for body in [json!({}), json!({ "password": "x" }), json!({ "username": null, "password": "x" })] {
@@ -117,7 +117,7 @@ async fn a_new_username_has_1_to_64_characters() {
 }
 
 #[tokio::test]
-async fn a_new_username_has_no_control_or_invisible_character() {
+async fn a_new_username_has_no_control_or_invisible_characters() {
     let app = TestApp::start().await;
     let invisible = "\0\u{1}\t\n\r\u{1b}\u{7f}\u{85}\u{9f}\u{a0}\u{ad}\u{34f}\u{61c}\u{115f}\u{17b4}\
         \u{180e}\u{2003}\u{200b}\u{200d}\u{200e}\u{2028}\u{202e}\u{2060}\u{2066}\u{2800}\
@@ -132,7 +132,7 @@ async fn a_new_username_has_no_control_or_invisible_character() {
 }
 
 #[tokio::test]
-async fn a_new_username_may_be_anything_that_shows() {
+async fn a_new_username_may_have_any_visible_characters() {
     let app = TestApp::start().await;
     for name in [
         "Ann Str\u{f6}m",
@@ -191,7 +191,7 @@ async fn every_character_of_a_password_counts() {
 }
 
 #[tokio::test]
-async fn members_that_a_registration_does_not_have_are_ignored() {
+async fn unknown_fields_of_a_registration_are_ignored() {
     let app = TestApp::start().await;
     let id = bson::oid::ObjectId::new();
     let body = json!({
@@ -210,7 +210,7 @@ async fn members_that_a_registration_does_not_have_are_ignored() {
 }
 
 #[tokio::test]
-async fn passwords_are_in_no_answer_and_nowhere_in_the_database() {
+async fn passwords_appear_in_no_response_and_not_in_the_database() {
     let app = TestApp::start().await;
     let (right, wrong) = ("canary-of-the-right-one", "canary-of-a-wrong-one");
     let (short, long) = ("canary7", "canary".repeat(30));
@@ -244,7 +244,7 @@ async fn passwords_are_in_no_answer_and_nowhere_in_the_database() {
 }
 
 #[tokio::test]
-async fn a_user_of_the_original_keeps_a_name_and_a_password_that_would_be_refused_today() {
+async fn users_of_the_original_keep_names_and_passwords_that_break_new_rules() {
     let db = TestDatabase::create().await;
     let long = "long name ".repeat(500);
     let originals = [(long.as_str(), "1"), ("\u{200b}\u{7}", ""), ("", "password of no name"), ("x", &long)];

@@ -20,7 +20,7 @@ fn blank(field: &str, text: &str) -> Value {
 }
 
 #[tokio::test]
-async fn json_is_read_under_its_media_types_and_no_other() {
+async fn json_is_read_only_with_a_json_media_type() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     let whole = json!({ "name": "x", "description": "y" }).to_string();
@@ -72,7 +72,7 @@ async fn json_is_read_under_its_media_types_and_no_other() {
 }
 
 #[tokio::test]
-async fn values_become_the_text_that_python_makes_of_them() {
+async fn values_become_text_as_in_python() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     // The right side is what `str(json.loads(...))` gives in Python 3.
@@ -118,7 +118,7 @@ async fn values_become_the_text_that_python_makes_of_them() {
 }
 
 #[tokio::test]
-async fn null_arrays_and_objects_are_no_values() {
+async fn null_arrays_and_objects_count_as_missing() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     for nothing in ["null", "[]", "[\"x\"]", "{}", "{\"a\":1}", "{\"$ne\":null}", "[[[]]]"] {
@@ -135,7 +135,7 @@ async fn null_arrays_and_objects_are_no_values() {
 }
 
 #[tokio::test]
-async fn unknown_members_are_ignored_whatever_they_are() {
+async fn unknown_fields_are_ignored_with_any_value() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
@@ -148,7 +148,7 @@ async fn unknown_members_are_ignored_whatever_they_are() {
 }
 
 #[tokio::test]
-async fn fields_are_read_from_the_body_alone() {
+async fn fields_are_read_only_from_the_body() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     let credentials = format!("username=ann&password={}", PASSWORD.replace(' ', "%20"));

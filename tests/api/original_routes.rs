@@ -40,7 +40,7 @@ fn sorted(allow: &str) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn options_says_what_a_route_allows_to_anyone() {
+async fn options_lists_the_allowed_methods_without_a_token() {
     let app = TestApp::start().await;
     for (path, allowed) in ROUTES {
         for client in [app.anonymous(), app.anonymous().with_token("garbage")] {
@@ -52,7 +52,7 @@ async fn options_says_what_a_route_allows_to_anyone() {
 }
 
 #[tokio::test]
-async fn a_method_that_a_route_has_not_is_refused_before_anything_else() {
+async fn an_unsupported_method_is_refused_first() {
     let app = TestApp::start().await;
     let garbage = app.anonymous().with_token("garbage");
     for (path, allowed) in ROUTES {
@@ -70,7 +70,7 @@ async fn a_method_that_a_route_has_not_is_refused_before_anything_else() {
 }
 
 #[tokio::test]
-async fn an_unknown_path_is_not_found_by_any_method() {
+async fn an_unknown_path_is_not_found_with_any_method() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     let slashed =
@@ -99,7 +99,7 @@ async fn an_unknown_path_is_not_found_by_any_method() {
 }
 
 #[tokio::test]
-async fn head_answers_as_get_does_without_the_body() {
+async fn head_returns_the_headers_of_get() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     let todo = format!("/todo/{}", ann.create_original_todo("buy milk").await);
@@ -117,7 +117,7 @@ async fn head_answers_as_get_does_without_the_body() {
 }
 
 #[tokio::test]
-async fn authentication_comes_before_the_body_and_the_body_before_the_look_up() {
+async fn authentication_comes_before_the_body_and_the_body_before_the_lookup() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     let refreshed = ann.with_refresh_token().post("/refresh", Value::Null).await.assert(200).json();
@@ -148,7 +148,7 @@ async fn authentication_comes_before_the_body_and_the_body_before_the_look_up() 
 }
 
 #[tokio::test]
-async fn a_body_where_none_is_asked_for_is_not_read() {
+async fn an_unneeded_body_is_not_read() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     let path = format!("/todo/{}", ann.create_original_todo("buy milk").await);
@@ -166,7 +166,7 @@ async fn a_body_where_none_is_asked_for_is_not_read() {
 }
 
 #[tokio::test]
-async fn every_answer_names_its_request() {
+async fn every_response_has_a_request_id() {
     let app = TestApp::start().await;
     let mut seen = HashSet::new();
     for path in ROUTES.iter().map(|(path, _)| *path).chain(["/unknown", "/login/"]) {
@@ -197,7 +197,7 @@ async fn wire(app: &TestApp) -> (u16, AbortHandle) {
 }
 
 #[tokio::test]
-async fn without_its_database_every_route_says_when_to_try_again() {
+async fn every_route_returns_retry_after_without_a_database() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     let (port, wire) = wire(&app).await;

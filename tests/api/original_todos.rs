@@ -62,7 +62,7 @@ async fn a_todo_is_created_shown_changed_listed_and_deleted() {
 }
 
 #[tokio::test]
-async fn answers_are_json() {
+async fn responses_are_json() {
     let app = TestApp::start().await;
     let (ann, path, _) = with_todo(&app).await;
     for path in [&path, "/todolist", "/user/ann", "/todo/unknown", "/user/nobody", "/unknown"] {
@@ -92,7 +92,7 @@ async fn a_missing_field_leaves_the_todo_as_it_was() {
 }
 
 #[tokio::test]
-async fn a_change_keeps_what_the_original_knows_nothing_of() {
+async fn a_change_keeps_the_fields_that_the_original_does_not_know() {
     let app = TestApp::start().await;
     let (ann, path, _) = with_todo(&app).await;
     let extra = doc! { "tags": ["a", "b"], "priority": 3, "name_of_a_later_field": "kept" };
@@ -131,7 +131,7 @@ async fn the_list_is_oldest_first() {
 }
 
 #[tokio::test]
-async fn a_list_of_2000_todos_comes_whole() {
+async fn a_list_of_2000_todos_is_complete() {
     let app = TestApp::start().await;
     let (ann, ..) = with_todo(&app).await;
     let template = stored(&app).await;
@@ -240,7 +240,7 @@ async fn any_text_is_kept_as_it_is() {
 }
 
 #[tokio::test]
-async fn an_operator_is_no_value() {
+async fn a_database_operator_is_not_a_value() {
     let app = TestApp::start().await;
     let (ann, path, _) = with_todo(&app).await;
     let before = stored(&app).await;
@@ -271,7 +271,7 @@ async fn an_operator_is_no_value() {
 }
 
 #[tokio::test]
-async fn members_that_a_todo_does_not_take_are_ignored() {
+async fn unknown_fields_of_a_todo_are_ignored() {
     let app = TestApp::start().await;
     let (ann, path, _) = with_todo(&app).await;
     let other = ObjectId::new();

@@ -63,7 +63,7 @@ async fn both_tokens_carry_the_claims_that_clients_read() {
 }
 
 #[tokio::test]
-async fn every_protected_route_answers_each_fault_of_a_token_in_its_own_words() {
+async fn every_protected_route_reports_each_token_error() {
     let app = TestApp::start().await;
     let (ann, gone) = (app.user("ann").await, app.anonymous().login("ann", PASSWORD).await);
     let stale = refreshed(&ann).await;
@@ -126,7 +126,7 @@ async fn an_access_token_lasts_15_minutes_and_a_refresh_token_30_days() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_at_its_end_is_called_revoked_at_no_moment() {
+async fn an_expired_refresh_token_is_never_called_revoked() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     advance(&app, 30 * DAY - 1);
@@ -140,7 +140,7 @@ async fn a_refresh_token_at_its_end_is_called_revoked_at_no_moment() {
 }
 
 #[tokio::test]
-async fn refreshing_gives_a_token_that_is_not_fresh_as_often_as_asked() {
+async fn a_refresh_token_can_be_used_repeatedly_for_tokens_that_are_not_fresh() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     let todo = format!("/todo/{}", ann.create_original_todo("x").await);
@@ -153,7 +153,7 @@ async fn refreshing_gives_a_token_that_is_not_fresh_as_often_as_asked() {
 }
 
 #[tokio::test]
-async fn logging_out_ends_the_whole_session_and_no_other() {
+async fn a_logout_ends_only_its_own_session() {
     let app = TestApp::start().await;
     let (phone, laptop) = (app.user("ann").await, app.anonymous().login("ann", PASSWORD).await);
     let ben = app.user("ben").await;
@@ -195,7 +195,7 @@ async fn a_refresh_token_dies_with_its_session() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_logs_nobody_out() {
+async fn a_refresh_token_cannot_log_out() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     ann.with_refresh_token().post("/logout", Value::Null).await.assert_refused("invalid_token");
@@ -204,7 +204,7 @@ async fn a_refresh_token_logs_nobody_out() {
 }
 
 #[tokio::test]
-async fn of_several_faults_the_first_in_the_order_of_the_checks_is_told() {
+async fn the_first_of_several_token_errors_is_reported() {
     let app = TestApp::start().await;
     let (ann, other) = (app.user("ann").await, app.anonymous().login("ann", PASSWORD).await);
     let stale = refreshed(&ann).await;

@@ -52,7 +52,7 @@ async fn a_user_reads_their_own_account() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_not_fresh_is_enough_for_the_own_account() {
+async fn own_account_routes_do_not_need_a_fresh_token() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     let refreshed = ann.with_refresh_token().post("/refresh", Value::Null).await.assert(200).json();
@@ -73,7 +73,7 @@ async fn a_name_in_a_path_is_decoded_once() {
 }
 
 #[tokio::test]
-async fn without_a_token_no_user_is_shown_or_deleted() {
+async fn users_are_neither_shown_nor_deleted_without_a_token() {
     let app = TestApp::start().await;
     app.user("ann").await;
     let before = app.db.all("users").await;
@@ -87,7 +87,7 @@ async fn without_a_token_no_user_is_shown_or_deleted() {
 }
 
 #[tokio::test]
-async fn someone_else_is_neither_shown_nor_deleted() {
+async fn other_users_are_neither_shown_nor_deleted() {
     let app = TestApp::start().await;
     let ben = app.user("ben").await;
     app.user("ann").await;
@@ -101,7 +101,7 @@ async fn someone_else_is_neither_shown_nor_deleted() {
 }
 
 #[tokio::test]
-async fn an_unknown_user_is_not_found_in_the_words_of_each_verb() {
+async fn each_method_has_its_own_text_for_an_unknown_user() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     let long = format!("/user/{}", "x".repeat(10_000));
@@ -131,7 +131,7 @@ async fn an_admin_may_see_and_delete_others() {
 }
 
 #[tokio::test]
-async fn the_end_of_a_user_ends_every_token_for_good() {
+async fn deleting_a_user_revokes_every_token() {
     let app = TestApp::start().await;
     let first = app.user("ann").await;
     let second = app.anonymous().login("ann", PASSWORD).await;
@@ -154,7 +154,7 @@ async fn the_end_of_a_user_ends_every_token_for_good() {
 }
 
 #[tokio::test]
-async fn the_end_of_a_user_takes_everything_that_is_theirs_and_nothing_else() {
+async fn deleting_a_user_deletes_only_their_own_data() {
     let app = TestApp::start().await;
     let (ann, ben) = (app.user("ann").await, app.user("ben").await);
     app.anonymous().login("ann", PASSWORD).await;
@@ -176,7 +176,7 @@ async fn the_end_of_a_user_takes_everything_that_is_theirs_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn whoever_registers_the_name_again_is_someone_else() {
+async fn a_reused_username_is_a_different_user() {
     let app = TestApp::start().await;
     let old = app.user("ann").await;
     let todo = format!("/todo/{}", old.create_original_todo("of the old ann").await);

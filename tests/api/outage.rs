@@ -9,7 +9,7 @@ use crate::support::TestDatabase;
 use crate::support::process::{self, Mongod, Server};
 
 #[tokio::test]
-async fn without_a_database_the_port_is_bound_and_the_service_heals_by_itself() {
+async fn the_service_starts_without_a_database_and_recovers() {
     let mongod = Mongod::named("away-at-start");
     let uri = mongod.script(&["--ram", "start"]).await;
     mongod.script(&["stop"]).await;
@@ -30,7 +30,7 @@ async fn without_a_database_the_port_is_bound_and_the_service_heals_by_itself() 
 }
 
 #[tokio::test]
-async fn when_the_database_goes_away_routes_answer_503_and_recover() {
+async fn routes_return_503_during_an_outage_and_recover() {
     let mongod = Mongod::named("away-later");
     let uri = mongod.script(&["start"]).await;
     let server = Server::start_ready(&uri, &[]).await;
@@ -84,7 +84,7 @@ async fn when_the_database_goes_away_routes_answer_503_and_recover() {
 }
 
 #[tokio::test]
-async fn a_frozen_database_gets_an_answer_in_time_and_nothing_is_lost_by_it() {
+async fn a_frozen_database_delays_no_response_and_loses_nothing() {
     let mongod = Mongod::named("frozen");
     let uri = mongod.script(&["--ram", "start"]).await;
     let server = Server::start_ready(&uri, &[]).await;
@@ -109,7 +109,7 @@ async fn a_frozen_database_gets_an_answer_in_time_and_nothing_is_lost_by_it() {
 }
 
 #[tokio::test]
-async fn a_standalone_mongod_is_refused_with_what_to_do() {
+async fn a_standalone_mongod_is_refused_with_instructions() {
     let mongod = Mongod::named("standalone");
     let uri = mongod.script(&["--ram", "--standalone", "start"]).await;
     let host = uri.trim_start_matches("mongodb://").split('/').next().unwrap();
@@ -122,7 +122,7 @@ async fn a_standalone_mongod_is_refused_with_what_to_do() {
 }
 
 #[tokio::test]
-async fn an_index_that_is_in_the_way_is_refused_by_name() {
+async fn a_conflicting_index_is_reported_by_name() {
     let db = TestDatabase::create().await;
     db.run(doc! { "createIndexes": "sessions", "indexes": [{ "key": { "expires_at": 1 }, "name": "mine" }] })
         .await;
@@ -137,7 +137,7 @@ async fn an_index_that_is_in_the_way_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn migrate_says_that_the_database_is_away() {
+async fn migrate_reports_that_the_database_is_unavailable() {
     let settings = [("MONGODB_URI", "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=200")];
     let (code, _, complaint) = process::run(&["migrate"], &settings).await;
     assert_eq!(code, Some(1));

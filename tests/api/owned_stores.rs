@@ -30,7 +30,7 @@ async fn found(own: &OwnedBy<'_, Todo>, id: ObjectId) -> [usize; 7] {
 }
 
 #[tokio::test]
-async fn nothing_that_a_store_does_for_one_user_reaches_another_users_objects() {
+async fn store_methods_never_reach_another_users_objects() {
     let app = TestApp::start().await;
     let (now, todos) = (app.clock.now(), OwnedCollection::<Todo>::new(&app.state.db));
     let (ann, ben) = (todos.of(ObjectId::new()), todos.of(ObjectId::new()));
@@ -67,7 +67,7 @@ async fn nothing_that_a_store_does_for_one_user_reaches_another_users_objects() 
 }
 
 #[tokio::test]
-async fn sync_has_the_callers_own_things_only() {
+async fn sync_returns_only_the_callers_own_objects() {
     let app = TestApp::start().await;
     let (ann, ben) = (app.v1_user("ann").await, app.v1_user("ben").await);
     for kind in ["todos", "lists"] {

@@ -15,7 +15,7 @@ async fn refusal(settings: &[(&str, &str)]) -> String {
 }
 
 #[tokio::test]
-async fn a_missing_or_weak_secret_is_refused_with_what_to_do() {
+async fn a_missing_or_weak_secret_is_refused_with_instructions() {
     let weak = [
         "",
         "short",
@@ -36,7 +36,7 @@ async fn a_missing_or_weak_secret_is_refused_with_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_setting_that_cannot_be_used_is_refused_by_name() {
+async fn an_invalid_setting_is_reported_by_name() {
     let wrong = [
         ("PORT", "eighty"),
         ("PORT", "65536"),
@@ -62,7 +62,7 @@ async fn a_setting_that_cannot_be_used_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn figures_are_told_on_an_address_of_their_own() {
+async fn metrics_are_served_on_their_own_address() {
     let db = TestDatabase::create().await;
     let server = Server::start_ready(db.uri(), &[("METRICS_ADDR", "127.0.0.1:0")]).await;
     let (ann, _) = server.user("ann").await;
@@ -94,7 +94,7 @@ async fn figures_are_told_on_an_address_of_their_own() {
 }
 
 #[tokio::test]
-async fn the_file_is_read_and_an_unknown_setting_in_it_is_refused() {
+async fn an_unknown_setting_in_the_configuration_file_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("todo-api.toml");
     let arguments = ["serve", "--config", file.to_str().unwrap()];
@@ -144,7 +144,7 @@ async fn every_request_is_one_json_line_without_secrets() {
 }
 
 #[tokio::test]
-async fn a_stop_lets_requests_under_way_end_and_exits_with_0() {
+async fn a_stop_finishes_running_requests_and_exits_with_0() {
     let db = TestDatabase::create().await;
     // At this cost a registration takes about a fifth of a second.
     let mut server = Server::start_ready(db.uri(), &[("BCRYPT_COST", "11")]).await;
@@ -160,7 +160,7 @@ async fn a_stop_lets_requests_under_way_end_and_exits_with_0() {
 }
 
 #[tokio::test]
-async fn healthcheck_tells_whether_the_service_answers() {
+async fn healthcheck_reports_whether_the_service_responds() {
     let db = TestDatabase::create().await;
     let server = Server::start_ready(db.uri(), &[]).await;
     let port = server.url("").rsplit(':').next().unwrap().to_owned();

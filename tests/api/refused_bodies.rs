@@ -92,7 +92,7 @@ fn odd_bodies() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[tokio::test]
-async fn what_everyone_would_read_differently_is_refused() {
+async fn ambiguous_json_is_refused() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     let put = format!("/todo/{}", ann.create_original_todo("as it was").await);
@@ -107,7 +107,7 @@ async fn what_everyone_would_read_differently_is_refused() {
 }
 
 #[tokio::test]
-async fn malformed_json_is_refused_in_the_words_of_the_original() {
+async fn malformed_json_is_refused_with_the_original_text() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     let put = format!("/todo/{}", ann.create_original_todo("as it was").await);
@@ -126,7 +126,7 @@ fn body_of(size: usize) -> String {
 }
 
 #[tokio::test]
-async fn a_body_may_have_1_mib_and_no_byte_more() {
+async fn a_body_may_have_at_most_1_mib() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     let put = format!("/todo/{}", ann.create_original_todo("x").await);

@@ -75,7 +75,7 @@ async fn put(server: &Server, token: &str, path: &str, body: &Value) -> Response
 }
 
 #[tokio::test]
-async fn demo_logs_in_and_finds_todos_that_keep_every_rule() {
+async fn the_demo_user_has_todos_that_satisfy_every_rule() {
     let db = TestDatabase::create().await;
     let done = seeded(&db, &["--users", "2", "--todos", "301"]).await;
     assert!(done.starts_with("2 users, ") && done.contains(" lists and 301 todos (301 new)"), "{done}");
@@ -110,7 +110,7 @@ async fn demo_logs_in_and_finds_todos_that_keep_every_rule() {
 }
 
 #[tokio::test]
-async fn what_recurs_moves_on_and_what_is_in_the_trash_comes_back() {
+async fn seeded_todos_recur_and_can_be_restored() {
     let db = TestDatabase::create().await;
     seeded(&db, &["--todos", "400"]).await;
     let server = Server::start_ready(db.uri(), &[]).await;
@@ -144,7 +144,7 @@ fn shape(document: &Document) -> Vec<(&str, u8)> {
 }
 
 #[tokio::test]
-async fn a_seeded_document_looks_like_one_that_the_service_made() {
+async fn a_seeded_document_looks_like_one_from_the_service() {
     let db = TestDatabase::create().await;
     seeded(&db, &[]).await;
     let server = Server::start_ready(db.uri(), &[]).await;
@@ -181,7 +181,7 @@ async fn a_seeded_document_looks_like_one_that_the_service_made() {
 }
 
 #[tokio::test]
-async fn sync_hands_out_everything_that_was_seeded() {
+async fn sync_returns_everything_that_was_seeded() {
     let db = TestDatabase::create().await;
     seeded(&db, &["--todos", "1500"]).await;
     let server = Server::start_ready(db.uri(), &[]).await;
@@ -202,7 +202,7 @@ async fn sync_hands_out_everything_that_was_seeded() {
 }
 
 #[tokio::test]
-async fn seeding_again_adds_what_is_missing_and_changes_nothing() {
+async fn seeding_again_only_adds_what_is_missing() {
     let db = TestDatabase::create().await;
     seeded(&db, &["--users", "2", "--todos", "100"]).await;
     let collections = ["users", "lists", "todos"];
@@ -235,7 +235,7 @@ async fn contents(db: &TestDatabase) -> Vec<Document> {
 }
 
 #[tokio::test]
-async fn the_same_seed_gives_the_same_and_another_gives_another() {
+async fn the_seed_determines_the_data() {
     let day = || Clock::system().now().timestamp_millis() / 86_400_000;
     let options = ["--users", "3", "--todos", "200", "--seed", "7"];
     // At midnight the day changes, and with it the data.
@@ -276,7 +276,7 @@ async fn a_database_of_other_users_is_refused_unless_forced() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_seeded_is_said_in_one_line() {
+async fn a_seed_that_is_not_possible_is_reported_in_one_line() {
     let db = TestDatabase::create().await;
     for (arguments, expected) in [
         (["--users", "1", "--todos", "10001"], "at least 2 users"),
@@ -296,7 +296,7 @@ async fn what_cannot_be_seeded_is_said_in_one_line() {
 }
 
 #[tokio::test]
-async fn users_are_as_many_as_the_todos_need_and_share_them_evenly() {
+async fn todos_are_spread_evenly_over_as_many_users_as_needed() {
     let db = TestDatabase::create().await;
     let done = seeded(&db, &["--users", "1001", "--todos", "1003"]).await;
     assert!(done.starts_with("1001 users, ") && done.contains("1003 todos"), "{done}");

@@ -62,7 +62,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 #[test]
-fn the_service_accepts_exactly_the_tokens_that_the_model_does() {
+fn the_service_accepts_the_same_tokens_as_the_model() {
     let cases = if std::env::var_os("TODO_API_TEST_LONG").is_some() { 5_000 } else { 300 };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let app = runtime.block_on(TestApp::start());

@@ -57,7 +57,7 @@ fn wait_of(answer: Answer) -> u64 {
 }
 
 #[tokio::test]
-async fn after_five_failures_every_login_of_the_name_from_there_waits_even_the_right_one() {
+async fn five_failed_logins_delay_even_the_correct_password() {
     let app = throttling().await;
     app.advance(MINUTE);
     for _ in 0..5 {
@@ -93,7 +93,7 @@ async fn waits_double_from_2_seconds_to_15_minutes() {
 }
 
 #[tokio::test]
-async fn an_unknown_name_is_throttled_as_a_known_one() {
+async fn unknown_usernames_are_throttled_like_known_ones() {
     let app = throttling().await;
     let mut seen = Vec::new();
     for name in ["ann", "nobody"] {
@@ -109,7 +109,7 @@ async fn an_unknown_name_is_throttled_as_a_known_one() {
 }
 
 #[tokio::test]
-async fn the_current_password_is_guessed_no_faster_than_at_login() {
+async fn password_changes_are_throttled_like_logins() {
     let app = throttling().await;
     let token = login(&app, HOME, "ann", PASSWORD).await.json()["access_token"].as_str().unwrap().to_owned();
     let change = async |current: &str| {
@@ -127,7 +127,7 @@ async fn the_current_password_is_guessed_no_faster_than_at_login() {
 }
 
 #[tokio::test]
-async fn an_address_has_ten_attempts_at_once_and_then_ten_a_minute() {
+async fn an_address_has_a_burst_of_ten_attempts_and_then_ten_a_minute() {
     let app = throttling().await;
     for n in 0..5 {
         login(&app, HOME, &format!("nobody{n}"), WRONG).await.assert(401);
@@ -156,7 +156,7 @@ async fn an_address_has_ten_attempts_at_once_and_then_ten_a_minute() {
 }
 
 #[tokio::test]
-async fn a_name_that_was_guessed_at_100_times_in_an_hour_lets_each_new_address_try_once() {
+async fn after_100_failures_in_an_hour_each_new_address_gets_one_attempt() {
     let app = throttling().await;
     for n in 0..100_u8 {
         login(&app, [198, 51, 100, n], "ann", WRONG).await.assert(401);
@@ -177,7 +177,7 @@ async fn a_name_that_was_guessed_at_100_times_in_an_hour_lets_each_new_address_t
 }
 
 #[tokio::test]
-async fn a_session_shows_the_address_that_it_was_opened_from() {
+async fn a_session_shows_the_address_of_its_login() {
     let app = throttling().await;
     let tokens =
         login(&app, "2001:db8::7".parse::<IpAddr>().unwrap(), "ann", PASSWORD).await.assert(200).json();
@@ -187,7 +187,7 @@ async fn a_session_shows_the_address_that_it_was_opened_from() {
 }
 
 #[tokio::test]
-async fn without_throttles_nobody_waits() {
+async fn disabled_throttles_delay_nobody() {
     let app = TestApp::start().await;
     app.v1_user("ann").await;
     for _ in 0..30 {

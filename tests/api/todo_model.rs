@@ -232,7 +232,7 @@ fn path(todo: &Todo) -> String {
 }
 
 #[test]
-fn the_service_has_exactly_the_todos_that_the_model_has() {
+fn the_service_has_the_same_todos_as_the_model() {
     let cases = if std::env::var_os("TODO_API_TEST_LONG").is_some() { 1_000 } else { 40 };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let app = runtime.block_on(TestApp::start());

@@ -16,7 +16,7 @@ async fn get_if(client: &Client, tag: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_change_for_another_version_is_refused_with_the_user_as_it_is() {
+async fn a_stale_change_is_refused_with_the_current_user() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let email = |n: i32| json!({ "email": format!("ann{n}@example.org") });
@@ -42,7 +42,7 @@ async fn a_change_for_another_version_is_refused_with_the_user_as_it_is() {
 }
 
 #[tokio::test]
-async fn of_16_changes_for_one_version_at_once_one_succeeds() {
+async fn one_of_16_concurrent_changes_of_one_version_succeeds() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let attempts = (0..16).map(|n| {
@@ -64,7 +64,7 @@ async fn of_16_changes_for_one_version_at_once_one_succeeds() {
 }
 
 #[tokio::test]
-async fn a_user_that_the_caller_has_already_is_not_sent_again() {
+async fn an_unchanged_user_is_not_sent_again() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     for known in ["\"1\"", "W/\"1\"", "\"7\", \"1\"", "\"x\",\"1\""] {
@@ -81,7 +81,7 @@ async fn a_user_that_the_caller_has_already_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn a_tag_that_we_never_sent_names_no_version() {
+async fn an_unknown_etag_matches_no_version() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     for foreign in ["\"01\"", "\"+1\""] {
@@ -92,7 +92,7 @@ async fn a_tag_that_we_never_sent_names_no_version() {
 }
 
 #[tokio::test]
-async fn a_caller_who_has_whatever_there_is_is_sent_nothing() {
+async fn if_none_match_star_returns_no_body() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let answer = get_if(&ann, "*").await;

@@ -22,7 +22,7 @@ fn assert_user(answer: &Answer, status: u16) -> Value {
 }
 
 #[tokio::test]
-async fn a_registration_answers_with_the_user_and_where_it_is() {
+async fn a_registration_returns_the_user_and_its_location() {
     let app = TestApp::start().await;
     let body = json!({ "username": "Ann \u{1f600}", "password": PASSWORD, "email": "ann@example.org" });
     let answer = app.anonymous().post("/v1/register", body).await;
@@ -45,7 +45,7 @@ async fn a_registration_answers_with_the_user_and_where_it_is() {
 }
 
 #[tokio::test]
-async fn a_taken_name_is_refused_however_it_is_cased_or_composed_and_its_user_stays() {
+async fn a_taken_username_is_refused_in_any_case_or_normalization() {
     let app = TestApp::start().await;
     app.anonymous().v1_register("Jos\u{e9}", PASSWORD).await.assert(201);
     app.anonymous().register("original", PASSWORD).await.assert(201);
@@ -61,7 +61,7 @@ async fn a_taken_name_is_refused_however_it_is_cased_or_composed_and_its_user_st
 }
 
 #[tokio::test]
-async fn of_50_registrations_of_one_name_at_once_one_succeeds() {
+async fn one_of_50_racing_registrations_of_a_name_succeeds() {
     let app = TestApp::start().await;
     let attempts = (0..50).map(|_| {
         let client = app.anonymous();
@@ -80,7 +80,7 @@ async fn of_50_registrations_of_one_name_at_once_one_succeeds() {
 }
 
 #[tokio::test]
-async fn nobody_registers_where_registration_is_closed() {
+async fn closed_registration_refuses_everyone() {
     let clock = todo_api::clock::Clock::system();
     let app = TestApp::with(TestDatabase::create().await, clock, &[("REGISTRATION", "closed")]).await;
     app.anonymous().v1_register("ann", PASSWORD).await.assert_problem(403, "registration_closed");
@@ -101,7 +101,7 @@ async fn an_unknown_user_and_a_wrong_password_get_the_same_answer() {
 }
 
 #[tokio::test]
-async fn a_patch_keeps_what_is_absent_and_clears_what_is_null() {
+async fn a_patch_keeps_absent_fields_and_clears_null_fields() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let original = assert_user(&ann.get("/v1/user").await, 200);
@@ -136,7 +136,7 @@ async fn a_patch_keeps_what_is_absent_and_clears_what_is_null() {
 
 /// RFC 9110 §13.1.2: the condition is false when there is any version at all.
 #[tokio::test]
-async fn what_a_client_may_not_say_is_refused_and_changes_nothing() {
+async fn unknown_and_read_only_fields_are_refused() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let before = (app.db.all("users").await, app.db.all("sessions").await);
@@ -179,7 +179,7 @@ async fn what_a_client_may_not_say_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_operator_is_a_value_of_the_wrong_kind_and_finds_nobody() {
+async fn a_database_operator_is_a_value_of_the_wrong_type() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let before = (app.db.all("users").await, app.db.all("sessions").await);

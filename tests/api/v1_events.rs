@@ -29,7 +29,7 @@ async fn send(server: &Server, method: Method, path: &str, token: &str, body: Va
 }
 
 #[tokio::test]
-async fn every_change_arrives_on_every_instance_once_and_is_nobody_elses() {
+async fn every_change_reaches_only_its_owner_once_on_every_instance() {
     let db = TestDatabase::create().await;
     let (one, two) = (Server::start_ready(db.uri(), &[]).await, Server::start_ready(db.uri(), &[]).await);
     let ((ann, _), (ben, _)) = (one.user("ann").await, one.user("ben").await);
@@ -66,7 +66,7 @@ async fn every_change_arrives_on_every_instance_once_and_is_nobody_elses() {
 }
 
 #[tokio::test]
-async fn a_stream_resumes_by_its_last_id_and_by_a_token_of_sync() {
+async fn a_stream_resumes_from_its_last_id_or_a_sync_token() {
     let db = TestDatabase::create().await;
     let (one, two) = (Server::start_ready(db.uri(), &[]).await, Server::start_ready(db.uri(), &[]).await);
     let (ann, _) = one.user("ann").await;
@@ -104,7 +104,7 @@ async fn a_stream_resumes_by_its_last_id_and_by_a_token_of_sync() {
 }
 
 #[tokio::test]
-async fn a_reader_that_falls_behind_still_gets_everything() {
+async fn a_slow_reader_still_gets_every_event() {
     let db = TestDatabase::create().await;
     let server = Server::start_ready(db.uri(), &[]).await;
     let (ann, _) = server.user("ann").await;
@@ -161,7 +161,7 @@ async fn a_stream_says_bye_when_its_token_expires() {
 }
 
 #[tokio::test]
-async fn connections_are_limited_for_each_user_and_in_all() {
+async fn event_connections_are_limited_per_user_and_in_total() {
     let db = TestDatabase::create().await;
     let server = Server::start_ready(db.uri(), &[("MAX_EVENT_CONNECTIONS", "22")]).await;
     let ((ann, _), (ben, _), (eve, _)) =
@@ -199,7 +199,7 @@ async fn open_again(server: &Server, token: &str) -> Events {
 }
 
 #[tokio::test]
-async fn an_id_that_is_no_token_of_the_caller_is_refused() {
+async fn a_last_event_id_of_another_user_is_refused() {
     let app = TestApp::start().await;
     let (ann, ben) = (app.v1_user("ann").await, app.v1_user("ben").await);
     let synced = ann.post("/v1/sync", json!({})).await.assert(200).json();
@@ -215,7 +215,7 @@ async fn an_id_that_is_no_token_of_the_caller_is_refused() {
 }
 
 #[tokio::test]
-async fn streams_end_at_the_stop_and_do_not_hold_it_up() {
+async fn streams_end_at_shutdown_without_delaying_it() {
     let db = TestDatabase::create().await;
     let mut server = Server::start_ready(db.uri(), &[]).await;
     let (ann, _) = server.user("ann").await;
@@ -229,7 +229,7 @@ async fn streams_end_at_the_stop_and_do_not_hold_it_up() {
 }
 
 #[tokio::test]
-async fn a_stream_goes_on_when_the_change_stream_was_interrupted() {
+async fn event_streams_survive_an_interrupted_change_stream() {
     let db = TestDatabase::create().await;
     // A name of its own, so that no other test is hit.
     let uri = format!("{}&appName=interrupted", db.uri());

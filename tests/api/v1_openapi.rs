@@ -48,7 +48,7 @@ fn the_document_has_every_route_and_no_other() {
 }
 
 #[test]
-fn operations_have_names_of_their_own() {
+fn operation_ids_are_unique() {
     let ids: Vec<_> =
         described().map(|(_, _, operation)| operation["operationId"].as_str().unwrap()).collect();
     assert_eq!(ids.len(), ids.iter().collect::<BTreeSet<_>>().len(), "{ids:?}");
@@ -59,7 +59,7 @@ fn operations_have_names_of_their_own() {
 }
 
 #[test]
-fn every_example_is_as_its_schema_says() {
+fn every_example_matches_its_schema() {
     fn walk(value: &Value, checked: &mut usize) {
         match value {
             Value::Object(object) => {
@@ -87,7 +87,7 @@ fn every_example_is_as_its_schema_says() {
 }
 
 #[tokio::test]
-async fn every_example_of_a_body_is_accepted() {
+async fn every_example_of_a_request_body_is_accepted() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     for (method, path, operation) in described() {
@@ -118,7 +118,7 @@ async fn the_document_is_served_and_printed() {
 }
 
 #[tokio::test]
-async fn the_pages_are_in_the_binary() {
+async fn the_binary_contains_the_pages() {
     let app = TestApp::start().await;
     let docs = app.anonymous().get("/docs").await.assert(308);
     assert_eq!(docs.header("location"), "/docs/");

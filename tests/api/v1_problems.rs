@@ -19,7 +19,7 @@ fn routes() -> [(Method, &'static str); 4] {
 }
 
 #[tokio::test]
-async fn every_answer_names_its_request_by_the_clients_own_id_if_that_is_sane() {
+async fn a_valid_request_id_of_the_client_is_returned() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     for path in ["/v1/user", "/v1/nothing", "/v1/register"] {
@@ -81,7 +81,7 @@ async fn a_body_that_is_not_one_json_object_is_malformed() {
 }
 
 #[tokio::test]
-async fn json_may_be_nested_32_deep_and_no_deeper() {
+async fn json_may_be_nested_at_most_32_levels_deep() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
@@ -105,7 +105,7 @@ async fn json_may_be_nested_32_deep_and_no_deeper() {
 }
 
 #[tokio::test]
-async fn a_body_may_have_1_mib_and_no_byte_more() {
+async fn a_body_may_have_at_most_1_mib() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     for (method, path) in routes() {
@@ -122,7 +122,7 @@ async fn a_body_may_have_1_mib_and_no_byte_more() {
 }
 
 #[tokio::test]
-async fn a_body_says_that_it_is_json() {
+async fn a_body_needs_a_json_media_type() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     for (method, path) in routes() {
@@ -165,13 +165,13 @@ async fn an_unknown_path_is_not_found() {
 }
 
 #[tokio::test]
-async fn v1_itself_is_not_found_in_the_words_of_v1() {
+async fn the_path_v1_itself_returns_a_problem() {
     let app = TestApp::start().await;
     app.anonymous().get("/v1").await.assert_problem(404, "not_found");
 }
 
 #[tokio::test]
-async fn another_method_is_not_allowed_and_the_answer_says_which_are() {
+async fn an_unsupported_method_lists_the_allowed_ones() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let id = format!("/v1/sessions/{}", ann.sid());
@@ -210,7 +210,7 @@ async fn another_method_is_not_allowed_and_the_answer_says_which_are() {
 }
 
 #[tokio::test]
-async fn every_code_is_explained_to_people_and_no_other_word_is() {
+async fn every_problem_code_has_a_page_and_unknown_codes_have_none() {
     let app = TestApp::start().await;
     let codes = "malformed_json token_missing token_invalid token_expired token_revoked token_not_fresh \
         invalid_credentials forbidden registration_closed not_found method_not_allowed username_taken version_mismatch \
@@ -231,7 +231,7 @@ async fn every_code_is_explained_to_people_and_no_other_word_is() {
 }
 
 #[tokio::test]
-async fn a_head_is_answered_as_a_get_without_the_body() {
+async fn a_head_request_returns_the_headers_of_a_get() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     for path in ["/v1/user", "/v1/sessions"] {
@@ -244,7 +244,7 @@ async fn a_head_is_answered_as_a_get_without_the_body() {
 }
 
 #[tokio::test]
-async fn no_answer_tells_a_password_or_its_hash() {
+async fn no_response_contains_a_password_or_its_hash() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let canary = "canary".repeat(30);

@@ -25,7 +25,7 @@ async fn a_new_username_has_3_to_64_characters() {
 }
 
 #[tokio::test]
-async fn a_new_username_shows_every_character_that_it_has() {
+async fn a_new_username_has_only_visible_characters() {
     let app = TestApp::start().await;
     let invisible = "\0\t\n\r\u{1b}\u{7f}\u{85}\u{a0}\u{ad}\u{34f}\u{61c}\u{115f}\u{180e}\u{2003}\u{200b}\u{200d}\
         \u{200e}\u{200f}\u{2028}\u{202a}\u{202e}\u{2060}\u{2066}\u{2069}\u{2800}\u{3164}\u{fe0f}\u{feff}\u{fff9}\u{e0041}";
@@ -89,7 +89,7 @@ async fn a_new_password_is_neither_common_nor_the_username() {
 }
 
 #[tokio::test]
-async fn an_account_of_the_original_is_usable_here_though_new_ones_must_be_better() {
+async fn accounts_of_the_original_work_although_new_ones_have_stricter_rules() {
     let app = TestApp::start().await;
     for (name, password) in [("a", "password"), ("longer", "longer, as its name"), ("12345678", "12345678")] {
         app.anonymous().register(name, password).await.assert(201);
@@ -137,7 +137,7 @@ async fn an_email_is_an_address_of_at_most_254_bytes() {
 }
 
 #[tokio::test]
-async fn a_time_zone_is_a_name_of_the_iana() {
+async fn a_time_zone_is_an_iana_name() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     for right in ["Europe/Berlin", "America/Argentina/Buenos_Aires", "UTC", "Asia/Kolkata"] {
@@ -174,7 +174,7 @@ async fn a_device_has_at_most_200_characters_and_may_be_null() {
 }
 
 #[tokio::test]
-async fn all_faults_of_a_body_are_told_at_once() {
+async fn all_violations_of_a_body_are_reported_together() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let anonymous = app.anonymous();
@@ -209,7 +209,7 @@ async fn all_faults_of_a_body_are_told_at_once() {
 }
 
 #[tokio::test]
-async fn all_faults_of_a_password_change_are_told_at_once() {
+async fn all_violations_of_a_password_change_are_reported_together() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let body = json!({ "new_password": "short", "y": 1 });

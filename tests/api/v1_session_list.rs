@@ -36,7 +36,7 @@ async fn change_password(client: &Client, current: &str, new: &str) -> crate::su
 }
 
 #[tokio::test]
-async fn the_list_has_the_callers_living_sessions_and_says_what_each_is() {
+async fn the_list_describes_the_callers_active_sessions() {
     let app = TestApp::start().await;
     let started = todo_api::clock::rfc3339(app.clock.now()).to_string();
     let ann = app.v1_user("ann").await;
@@ -80,7 +80,7 @@ async fn the_list_has_the_callers_living_sessions_and_says_what_each_is() {
 }
 
 #[tokio::test]
-async fn a_logout_by_either_token_ends_the_whole_session_and_no_other() {
+async fn a_logout_with_either_token_ends_only_its_session() {
     let app = TestApp::start().await;
     let ben = app.v1_user("ben").await;
     for (name, by_refresh, refreshed) in
@@ -106,7 +106,7 @@ async fn a_logout_by_either_token_ends_the_whole_session_and_no_other() {
 }
 
 #[tokio::test]
-async fn one_session_is_ended_by_its_id() {
+async fn a_session_can_be_ended_by_id() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let (phone, laptop) = (app.v1_login("ann").await, app.v1_login("ann").await);
@@ -121,7 +121,7 @@ async fn one_session_is_ended_by_its_id() {
 }
 
 #[tokio::test]
-async fn another_users_session_answers_as_an_unknown_one_and_lives_on() {
+async fn another_users_session_looks_unknown_and_continues() {
     let app = TestApp::start().await;
     let (ann, ben) = (app.v1_user("ann").await, app.v1_user("ben").await);
     let before = app.db.all("sessions").await;
@@ -141,7 +141,7 @@ async fn another_users_session_answers_as_an_unknown_one_and_lives_on() {
 }
 
 #[tokio::test]
-async fn all_sessions_end_at_once_or_all_but_the_current_one() {
+async fn all_sessions_or_all_except_the_current_one_can_be_ended() {
     let app = TestApp::start().await;
     let ben = app.v1_user("ben").await;
     let ann = app.v1_user("ann").await;
@@ -167,7 +167,7 @@ async fn all_sessions_end_at_once_or_all_but_the_current_one() {
 }
 
 #[tokio::test]
-async fn another_query_ends_no_session() {
+async fn an_invalid_query_ends_no_session() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let other = app.v1_login("ann").await;
@@ -195,7 +195,7 @@ async fn another_query_ends_no_session() {
 }
 
 #[tokio::test]
-async fn a_new_password_ends_every_other_session_and_goes_on_with_a_new_fresh_pair() {
+async fn password_change_ends_other_sessions_and_returns_fresh_tokens() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let (other, original) = (app.v1_login("ann").await, app.anonymous().login("ann", PASSWORD).await);
@@ -215,7 +215,7 @@ async fn a_new_password_ends_every_other_session_and_goes_on_with_a_new_fresh_pa
 }
 
 #[tokio::test]
-async fn a_wrong_current_password_changes_nothing() {
+async fn a_wrong_current_password_has_no_effect() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let other = app.v1_login("ann").await;
@@ -232,7 +232,7 @@ async fn a_wrong_current_password_changes_nothing() {
 }
 
 #[tokio::test]
-async fn deleting_the_user_needs_a_fresh_token_and_ends_every_session_at_once() {
+async fn deleting_the_account_needs_a_fresh_token_and_ends_every_session() {
     let app = TestApp::start().await;
     let ben = app.v1_user("ben").await;
     let ann = app.v1_user("ann").await;
@@ -256,7 +256,7 @@ async fn deleting_the_user_needs_a_fresh_token_and_ends_every_session_at_once() 
 }
 
 #[tokio::test]
-async fn what_happens_to_an_account_is_noted() {
+async fn account_events_are_audited() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     app.anonymous().v1_try_login("ann", NEW).await.assert(401);
@@ -279,7 +279,7 @@ async fn what_happens_to_an_account_is_noted() {
 }
 
 #[tokio::test]
-async fn tokens_carry_the_roles_that_the_user_has_when_they_are_given() {
+async fn tokens_carry_the_roles_at_the_time_of_issue() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     assert_eq!(ann.claims()["roles"], json!(["user"]));

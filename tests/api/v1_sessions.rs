@@ -7,7 +7,7 @@ use crate::support::v1::{DAY, LEEWAY, MINUTE};
 use crate::support::{PASSWORD, TestApp};
 
 #[tokio::test]
-async fn a_login_gives_both_tokens_of_a_new_session_and_the_access_token_is_fresh() {
+async fn a_login_opens_a_session_with_a_fresh_access_token() {
     let app = TestApp::start().await;
     app.anonymous().v1_register("ann", PASSWORD).await.assert(201);
     let tokens = app.anonymous().v1_try_login("ann", PASSWORD).await.assert_tokens();
@@ -28,7 +28,7 @@ async fn a_login_gives_both_tokens_of_a_new_session_and_the_access_token_is_fres
 }
 
 #[tokio::test]
-async fn a_refresh_gives_a_new_pair_of_the_same_session_that_works_and_is_not_fresh() {
+async fn a_refresh_returns_a_new_pair_that_is_not_fresh() {
     let app = TestApp::start().await;
     let mut ann = app.v1_user("ann").await;
     for generation in 1..=5 {
@@ -47,7 +47,7 @@ async fn a_refresh_gives_a_new_pair_of_the_same_session_that_works_and_is_not_fr
 }
 
 #[tokio::test]
-async fn a_lost_answer_logs_nobody_out_however_late_the_client_tries_again() {
+async fn a_lost_refresh_response_never_logs_the_client_out() {
     let app = TestApp::start().await;
     for (n, seconds) in [0, 9, 10, 11, MINUTE, DAY, 29 * DAY].into_iter().enumerate() {
         let ann = app.v1_user(&format!("ann{n}")).await;
@@ -67,7 +67,7 @@ async fn a_lost_answer_logs_nobody_out_however_late_the_client_tries_again() {
 }
 
 #[tokio::test]
-async fn tokens_that_a_retried_refresh_gives_last_as_long_as_the_answer_says() {
+async fn tokens_of_a_retried_refresh_last_as_long_as_stated() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     app.advance(DAY);
@@ -81,7 +81,7 @@ async fn tokens_that_a_retried_refresh_gives_last_as_long_as_the_answer_says() {
 }
 
 #[tokio::test]
-async fn twenty_refreshes_of_one_token_at_once_all_succeed_and_make_one_chain() {
+async fn twenty_concurrent_refreshes_of_one_token_succeed_as_one_chain() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let attempts = (0..20).map(|_| {
@@ -102,7 +102,7 @@ async fn twenty_refreshes_of_one_token_at_once_all_succeed_and_make_one_chain() 
 }
 
 #[tokio::test]
-async fn a_token_that_was_replaced_is_answered_for_ten_seconds_after_its_successor_was_used() {
+async fn a_replaced_token_works_for_ten_seconds_after_its_successor_was_used() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let next = ann.v1_refreshed().await;
@@ -115,7 +115,7 @@ async fn a_token_that_was_replaced_is_answered_for_ten_seconds_after_its_success
 }
 
 #[tokio::test]
-async fn a_stolen_token_ends_the_session_for_the_thief_and_the_owner_and_is_noted() {
+async fn reuse_of_a_stolen_token_ends_the_session_and_is_audited() {
     let app = TestApp::start().await;
     for (n, (refreshes, used, seconds)) in
         [(1, true, 11), (1, true, 20 * DAY), (2, false, 0), (2, true, 0), (3, false, 0), (2, false, DAY)]
@@ -188,7 +188,7 @@ async fn a_session_ends_after_90_days_however_often_it_is_refreshed() {
 }
 
 #[tokio::test]
-async fn at_its_very_end_a_session_gives_no_token_that_is_over_already() {
+async fn an_ending_session_issues_no_expired_token() {
     let app = TestApp::start().await;
     let mut ann = app.v1_user("ann").await;
     for days in [25, 25, 25] {
@@ -209,7 +209,7 @@ async fn at_its_very_end_a_session_gives_no_token_that_is_over_already() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_of_the_originals_login_gets_tokens_here_and_keeps_its_session() {
+async fn a_refresh_token_of_the_original_login_works_in_v1() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     for _ in 0..3 {
@@ -230,7 +230,7 @@ async fn a_refresh_token_of_the_originals_login_gets_tokens_here_and_keeps_its_s
 }
 
 #[tokio::test]
-async fn a_refresh_token_of_ours_makes_no_second_chain_at_the_originals_refresh() {
+async fn the_original_refresh_starts_no_second_chain() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     for _ in 0..3 {

@@ -19,7 +19,7 @@ fn new_id() -> String {
 }
 
 #[tokio::test]
-async fn a_client_that_has_nothing_gets_everything_in_pages() {
+async fn a_first_sync_returns_everything_in_pages() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let empty = ann.post("/v1/sync", json!({ "token": null })).await.assert(200).json();
@@ -50,7 +50,7 @@ async fn a_client_that_has_nothing_gets_everything_in_pages() {
 }
 
 #[tokio::test]
-async fn every_kind_of_change_reaches_a_client_that_comes_back() {
+async fn every_kind_of_change_reaches_a_returning_client() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let list = ann.create_list(json!({ "name": "list" })).await;
@@ -93,7 +93,7 @@ async fn every_kind_of_change_reaches_a_client_that_comes_back() {
 }
 
 #[tokio::test]
-async fn what_is_removed_during_a_full_read_does_not_stay_with_the_client() {
+async fn removals_during_a_full_read_reach_the_client() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let mut ids = Vec::new();
@@ -112,7 +112,7 @@ async fn what_is_removed_during_a_full_read_does_not_stay_with_the_client() {
 }
 
 #[tokio::test]
-async fn a_write_that_becomes_visible_late_is_not_skipped() {
+async fn a_late_visible_write_is_not_skipped() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let id = ann.create_todo(json!({ "name": "early" })).await;
@@ -131,7 +131,7 @@ async fn a_write_that_becomes_visible_late_is_not_skipped() {
 }
 
 #[tokio::test]
-async fn a_token_is_good_for_its_user_only_and_for_90_days() {
+async fn a_sync_token_works_for_its_user_for_90_days() {
     let app = TestApp::start().await;
     let (ann, ben) = (app.v1_user("ann").await, app.v1_user("ben").await);
     let token = ann.post("/v1/sync", json!({})).await.assert(200).json()["token"].clone();
@@ -152,7 +152,7 @@ async fn a_token_is_good_for_its_user_only_and_for_90_days() {
 }
 
 #[tokio::test]
-async fn commands_are_done_in_order_and_may_name_what_earlier_ones_made() {
+async fn commands_run_in_order_and_can_use_earlier_results() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let (list, todo, sub, gone) = (new_id(), new_id(), new_id(), new_id());
@@ -188,7 +188,7 @@ async fn commands_are_done_in_order_and_may_name_what_earlier_ones_made() {
 }
 
 #[tokio::test]
-async fn a_bad_command_says_why_and_does_not_stop_the_others() {
+async fn a_failed_command_is_explained_and_does_not_stop_the_others() {
     let app = TestApp::start().await;
     let (ann, ben) = (app.v1_user("ann").await, app.v1_user("ben").await);
     let (bens, anns) = (
@@ -250,7 +250,7 @@ async fn a_bad_command_says_why_and_does_not_stop_the_others() {
 }
 
 #[tokio::test]
-async fn a_batch_that_is_repeated_answers_as_at_first_and_applies_once() {
+async fn a_repeated_batch_applies_once_and_returns_the_same_results() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let (made, known) = (new_id(), ann.create_todo(json!({ "name": "known" })).await);
@@ -283,7 +283,7 @@ async fn a_batch_that_is_repeated_answers_as_at_first_and_applies_once() {
 }
 
 #[tokio::test]
-async fn copies_of_a_batch_that_race_apply_once() {
+async fn racing_copies_of_a_batch_apply_once() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let weekly = json!({ "name": "weekly", "due": { "date": "2026-12-07" }, "recurrence": { "rule": "FREQ=WEEKLY", "basis": "due" } });
@@ -303,7 +303,7 @@ async fn copies_of_a_batch_that_race_apply_once() {
 }
 
 #[tokio::test]
-async fn a_recurring_todo_whose_completion_was_not_noted_is_completed_once() {
+async fn a_retried_completion_of_a_recurring_todo_counts_once() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let weekly = json!({ "name": "weekly", "due": { "date": "2026-12-07" }, "recurrence": { "rule": "FREQ=WEEKLY", "basis": "due" } });
@@ -330,7 +330,7 @@ async fn a_recurring_todo_whose_completion_was_not_noted_is_completed_once() {
 }
 
 #[tokio::test]
-async fn limits_hold_at_the_limit_and_one_past_it() {
+async fn limits_are_exact() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     for limit in [1, 200] {
@@ -361,7 +361,7 @@ async fn limits_hold_at_the_limit_and_one_past_it() {
 }
 
 #[tokio::test]
-async fn a_client_that_pages_while_others_write_ends_with_the_servers_state() {
+async fn paging_during_writes_ends_with_the_state_of_the_server() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let mut ids = Vec::new();

@@ -16,7 +16,7 @@ use crate::support::process::Server;
 use crate::support::{Client, TestApp, TestDatabase};
 
 #[tokio::test]
-async fn todos_of_an_earlier_shape_get_the_rest_in_the_order_of_creation() {
+async fn the_migration_completes_todos_in_creation_order() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let owner = app.db.all("users").await[0].get_object_id("_id").unwrap();
@@ -43,7 +43,7 @@ async fn todos_of_an_earlier_shape_get_the_rest_in_the_order_of_creation() {
 }
 
 #[tokio::test]
-async fn a_todo_of_either_face_is_a_todo_of_the_other() {
+async fn both_api_surfaces_share_todos() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     let id = ann.create_original_todo("").await;
@@ -68,7 +68,7 @@ async fn is_done(client: &Client, id: &str) -> bool {
 }
 
 #[tokio::test]
-async fn however_a_subtask_came_to_its_parent_completing_the_parent_completes_it() {
+async fn completing_a_parent_completes_every_kind_of_subtask() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let id = |number: u8| format!("0123456789abcdef000000{number:02x}");
@@ -107,7 +107,7 @@ async fn however_a_subtask_came_to_its_parent_completing_the_parent_completes_it
 }
 
 #[tokio::test]
-async fn subtasks_of_an_earlier_version_are_completed_with_their_parent() {
+async fn the_migration_marks_parents_of_existing_subtasks() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let parent = ann.create_todo(json!({ "name": "parent" })).await;
@@ -121,7 +121,7 @@ async fn subtasks_of_an_earlier_version_are_completed_with_their_parent() {
 }
 
 #[tokio::test]
-async fn the_index_of_an_earlier_version_by_which_it_forgot_removals_is_dropped() {
+async fn the_migration_replaces_the_removal_index() {
     let app = TestApp::start().await;
     for name in ["todos", "lists"] {
         let earlier = IndexOptions::builder().expire_after(TOMBSTONE_TTL).build();
@@ -142,7 +142,7 @@ async fn the_index_of_an_earlier_version_by_which_it_forgot_removals_is_dropped(
 }
 
 #[tokio::test]
-async fn what_comes_too_late_does_not_undo_what_its_client_did_meanwhile() {
+async fn a_delayed_request_does_not_overwrite_a_later_change() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let id = ann.create_todo(json!({ "name": "first" })).await;
@@ -181,7 +181,7 @@ async fn cut_off(app: &TestApp, id: &str, acts: bson::Bson, now: bson::Document)
 }
 
 #[tokio::test]
-async fn what_a_crash_cut_off_is_ended_by_the_maintenance_once() {
+async fn maintenance_finishes_interrupted_changes_once() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let parent = ann.create_todo(json!({ "name": "parent" })).await;
@@ -213,7 +213,7 @@ async fn what_a_crash_cut_off_is_ended_by_the_maintenance_once() {
 }
 
 #[tokio::test]
-async fn a_repetition_does_what_a_crash_cut_off() {
+async fn a_retry_finishes_an_interrupted_change() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let parent = ann.create_todo(json!({ "name": "parent" })).await;
@@ -229,7 +229,7 @@ async fn a_repetition_does_what_a_crash_cut_off() {
 }
 
 #[tokio::test]
-async fn there_is_room_for_so_many_todos_and_lists_and_no_more() {
+async fn the_numbers_of_todos_and_lists_are_limited() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let first = ann.create_todo(json!({ "name": "first" })).await;
@@ -260,7 +260,7 @@ async fn there_is_room_for_so_many_todos_and_lists_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_todo_of_which_the_database_did_not_say_that_it_is_there_is_there_once() {
+async fn an_unconfirmed_insert_creates_one_todo() {
     let db = TestDatabase::create().await;
     // A name of its own, so that no other test is hit.
     let server = Server::start_ready(&format!("{}&appName=unsure", db.uri()), &[]).await;

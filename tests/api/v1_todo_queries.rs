@@ -23,7 +23,7 @@ async fn walked(client: &Client, query: &str, limit: usize) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_order_is_walked_whole_in_both_directions() {
+async fn paging_is_complete_in_every_order_and_direction() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     for n in 0..23_usize {
@@ -56,7 +56,7 @@ async fn every_order_is_walked_whole_in_both_directions() {
 }
 
 #[tokio::test]
-async fn a_walk_shows_every_untouched_todo_once_while_others_come_and_go() {
+async fn paging_shows_every_unchanged_todo_once_during_changes() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let mut passing = Vec::new();
@@ -84,7 +84,7 @@ async fn a_walk_shows_every_untouched_todo_once_while_others_come_and_go() {
 }
 
 #[tokio::test]
-async fn a_cursor_is_good_for_its_user_its_filter_and_its_order_only() {
+async fn a_cursor_works_only_for_its_user_filter_and_order() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.v1_user("ann").await, app.v1_user("bob").await);
     for client in [&ann, &bob] {
@@ -161,7 +161,7 @@ async fn due_dates_are_compared_in_the_users_zone() {
 }
 
 #[tokio::test]
-async fn words_are_found_by_their_beginnings_in_any_script() {
+async fn search_finds_word_prefixes_in_any_script() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     for name in ["Crème brûlée", "STRASSE 12", "купить Молоко", "買牛奶", "a.b*c[d]$e", "👍 done"]
@@ -185,7 +185,7 @@ async fn words_are_found_by_their_beginnings_in_any_script() {
 }
 
 #[tokio::test]
-async fn moves_make_the_order_that_they_say() {
+async fn moves_produce_the_requested_order() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let mut ids = Vec::new();
@@ -228,7 +228,7 @@ async fn moves_make_the_order_that_they_say() {
 }
 
 #[tokio::test]
-async fn moves_that_together_would_make_a_circle_do_not() {
+async fn concurrent_moves_do_not_create_a_cycle() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     for _ in 0..10 {
@@ -294,7 +294,7 @@ async fn explained(app: &TestApp, ann: &Client, query: &str) -> (String, i64, i6
 }
 
 #[tokio::test]
-async fn every_filter_and_order_is_answered_from_an_index() {
+async fn every_filter_and_order_uses_an_index() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let list = ann.create_list(json!({ "name": "l" })).await;

@@ -36,7 +36,7 @@ async fn a_todo_needs_only_a_name() {
 }
 
 #[tokio::test]
-async fn a_patch_keeps_what_it_does_not_name_and_clears_what_it_makes_null() {
+async fn a_patch_of_a_todo_keeps_absent_fields_and_clears_null_fields() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let path = todo_path(
@@ -70,7 +70,7 @@ async fn a_patch_keeps_what_it_does_not_name_and_clears_what_it_makes_null() {
 }
 
 #[tokio::test]
-async fn bad_input_is_refused_by_the_member_and_changes_nothing() {
+async fn invalid_fields_are_reported_and_change_nothing() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let path = todo_path(&ann.create_todo(json!({ "name": "x" })).await);
@@ -136,7 +136,7 @@ async fn bad_input_is_refused_by_the_member_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn limits_hold_exactly() {
+async fn limits_of_todo_fields_are_exact() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let tags: Vec<_> = (0..50).map(|n| format!("{n:064}")).collect();
@@ -148,7 +148,7 @@ async fn limits_hold_exactly() {
 }
 
 #[tokio::test]
-async fn conditions_keep_changes_from_getting_lost() {
+async fn preconditions_prevent_lost_updates() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let path = todo_path(&ann.create_todo(json!({ "name": "x" })).await);
@@ -177,7 +177,7 @@ async fn conditions_keep_changes_from_getting_lost() {
 }
 
 #[tokio::test]
-async fn concurrent_updates_have_one_winner_with_a_condition_and_all_survive_without() {
+async fn concurrent_updates_have_one_winner_with_if_match_and_all_survive_without() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let path = todo_path(&ann.create_todo(json!({ "name": "x" })).await);
@@ -205,7 +205,7 @@ async fn concurrent_updates_have_one_winner_with_a_condition_and_all_survive_wit
 }
 
 #[tokio::test]
-async fn put_makes_a_todo_under_the_clients_id_and_nobody_elses() {
+async fn put_creates_a_todo_with_the_id_of_the_client() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.v1_user("ann").await, app.v1_user("bob").await);
     let path = "/v1/todos/0123456789abcdef01234567";
@@ -227,7 +227,7 @@ async fn put_makes_a_todo_under_the_clients_id_and_nobody_elses() {
 }
 
 #[tokio::test]
-async fn a_repeated_creation_with_its_key_makes_one_todo() {
+async fn a_repeated_creation_with_the_same_key_creates_one_todo() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let key = ("idempotency-key", "k1");
@@ -247,7 +247,7 @@ async fn a_repeated_creation_with_its_key_makes_one_todo() {
 }
 
 #[tokio::test]
-async fn completing_a_recurring_todo_moves_it_on_and_records_what_was_done() {
+async fn completing_a_recurring_todo_advances_it_and_records_the_occurrence() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let due = json!({ "at": "2027-03-21T09:00", "time_zone": "Europe/Berlin" });
@@ -316,7 +316,7 @@ async fn subtasks_follow_their_parent() {
 }
 
 #[tokio::test]
-async fn a_list_takes_its_todos_into_the_trash_and_brings_them_back() {
+async fn deleting_and_restoring_a_list_includes_its_todos() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let list = ann.post("/v1/lists", json!({ "name": "home", "color": "#FFaa00" })).await.assert(201);
@@ -352,7 +352,7 @@ async fn a_list_takes_its_todos_into_the_trash_and_brings_them_back() {
 }
 
 #[tokio::test]
-async fn concurrent_patches_of_different_members_all_survive() {
+async fn concurrent_patches_of_different_fields_all_survive() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let list = ann.create_list(json!({ "name": "l" })).await;

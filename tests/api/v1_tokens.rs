@@ -21,7 +21,7 @@ fn presenting(client: &Client, need: Need) -> Client {
 }
 
 #[tokio::test]
-async fn every_protected_route_answers_each_fault_of_a_token_in_its_own_words() {
+async fn every_protected_route_reports_each_token_error() {
     let app = TestApp::start().await;
     let (ann, gone) = (app.v1_user("ann").await, app.v1_login("ann").await);
     let stale = app.v1_login("ann").await.v1_refreshed().await;
@@ -70,7 +70,7 @@ async fn the_right_token_opens_every_protected_route() {
 }
 
 #[tokio::test]
-async fn the_token_is_judged_before_the_body_and_the_path() {
+async fn the_token_is_checked_before_the_body_and_the_path() {
     let app = TestApp::start().await;
     app.v1_user("ann").await;
     for (method, path) in [
@@ -88,7 +88,7 @@ async fn the_token_is_judged_before_the_body_and_the_path() {
 }
 
 #[tokio::test]
-async fn a_token_is_read_from_one_header_of_the_scheme_bearer_alone() {
+async fn a_token_is_read_only_from_one_bearer_header() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     let token = ann.access.clone().unwrap();
@@ -121,7 +121,7 @@ async fn a_token_is_read_from_one_header_of_the_scheme_bearer_alone() {
 }
 
 #[tokio::test]
-async fn a_token_of_the_originals_login_opens_the_routes_here_and_one_of_ours_those_of_the_original() {
+async fn tokens_work_on_both_api_surfaces() {
     let app = TestApp::start().await;
     let original = app.user("ann").await;
     original.get("/v1/user").await.assert(200);

@@ -110,7 +110,7 @@ struct Request {
 }
 
 #[tokio::test]
-async fn a_command_that_fails_is_tried_again_or_the_client_is_told_to() {
+async fn failed_commands_are_retried_or_answered_with_503() {
     let _exclusive = exclusive_use().await;
     let service = Service::start("fail_points", 1, &[]).await;
     let (instance, findings) = (service.instances.to(0), Findings::default());

@@ -23,7 +23,7 @@ const TODOS: usize = 20;
 const MORE: Duration = Duration::from_millis(20);
 
 #[tokio::test]
-async fn reads_go_on_beside_a_flood_of_logins() {
+async fn a_flood_of_logins_does_not_slow_reads_down() {
     let _exclusive = exclusive_use().await;
     let service = Service::start("flood", 1, &SETTINGS).await;
     let (instance, findings) = (service.instances.to(0), Findings::default());

@@ -23,7 +23,7 @@ const PACE: Duration = Duration::from_millis(20);
 const LIVELY: Duration = Duration::from_millis(50);
 
 #[tokio::test]
-async fn answers_come_in_time_while_the_primary_is_frozen() {
+async fn responses_come_in_time_while_the_primary_is_frozen() {
     let _exclusive = exclusive_use().await;
     let mut experiment = Experiment::begin("frozen", WRITERS, false).await;
     let rounds = size(1, 10);

@@ -153,7 +153,7 @@ impl Generator {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn overload_leaves_most_of_what_the_service_can_do() {
+async fn overload_leaves_most_of_the_throughput() {
     let _exclusive = exclusive_use().await;
     let service = Service::start("overload", 1, &SETTINGS).await;
     let (instance, findings) = (service.instances.to(0), Findings::default());

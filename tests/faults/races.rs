@@ -25,7 +25,7 @@ const SIBLINGS: usize = 8;
 const REPEATED: usize = 20;
 
 #[tokio::test]
-async fn who_wants_the_same_at_once_leaves_it_whole() {
+async fn racing_requests_leave_consistent_data() {
     let _exclusive = exclusive_use().await;
     let service = Service::start("races", 2, &[]).await;
     let (instances, findings) = (&service.instances, &Findings::default());

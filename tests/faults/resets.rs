@@ -90,7 +90,7 @@ impl Load {
 }
 
 #[tokio::test]
-async fn clients_that_reset_their_connections_leave_nothing_behind() {
+async fn reset_connections_leak_nothing() {
     let _exclusive = exclusive_use().await;
     let service = Service::start("resets", 1, &[("METRICS_ADDR", "127.0.0.1:0")]).await;
     let (instance, findings) = (service.instances.to(0), Findings::default());

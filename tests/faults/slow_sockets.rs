@@ -22,7 +22,7 @@ const READS: usize = 50;
 const READ_TIME: Duration = Duration::from_secs(2);
 
 #[tokio::test]
-async fn a_thousand_slow_connections_leave_others_unharmed() {
+async fn a_thousand_slow_connections_do_not_harm_others() {
     let _exclusive = exclusive_use().await;
     let service = Service::start("slow", 1, &[]).await;
     let (instance, findings) = (service.instances.to(0), Findings::default());

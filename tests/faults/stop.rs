@@ -59,7 +59,7 @@ enum Outcome {
 }
 
 #[tokio::test]
-async fn a_stop_under_load_drops_nothing() {
+async fn a_stop_under_load_drops_no_request() {
     let _exclusive = exclusive_use().await;
     let (findings, rounds) = (Findings::default(), size(2, 20));
     let (mut all, mut slowest_stop, mut last) = (Sent::default(), Duration::ZERO, None);

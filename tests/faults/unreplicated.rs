@@ -57,7 +57,7 @@ impl RepeatableRequest {
 }
 
 #[tokio::test]
-async fn what_no_majority_has_is_not_acknowledged_to_who_asks_again() {
+async fn a_repeated_request_is_not_acknowledged_before_a_majority_has_it() {
     let _exclusive = exclusive_use().await;
     let mut service = Service::start("unreplicated", 2, &[]).await;
     let findings = Findings::default();

@@ -65,7 +65,7 @@ fn zone_name(due: &Due) -> &'static str {
 }
 
 #[test]
-fn occurrences_are_those_of_python_dateutil() {
+fn occurrences_equal_those_of_python_dateutil() {
     let cases = cases("due");
     assert!(cases.len() >= 2000, "{}", cases.len());
     let mut wrong = Vec::new();
@@ -83,7 +83,7 @@ fn occurrences_are_those_of_python_dateutil() {
 }
 
 #[test]
-fn completions_begin_the_rule_anew_on_their_local_day() {
+fn a_completion_restarts_the_rule_on_its_local_day() {
     for case in cases("completion") {
         let [text, zone, home, now, rule, expected] = case.as_slice() else { panic!("{case:?}") };
         let due = due(text, zone);
@@ -94,7 +94,7 @@ fn completions_begin_the_rule_anew_on_their_local_day() {
 }
 
 #[test]
-fn instants_of_wall_times_are_those_of_zoneinfo() {
+fn instants_of_local_times_equal_those_of_zoneinfo() {
     for case in cases("instant") {
         let [zone, wall, seconds, back] = case.as_slice() else { panic!("{case:?}") };
         let (at, zone) = (due(wall, zone), parse_zone(zone).unwrap());

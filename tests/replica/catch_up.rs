@@ -23,7 +23,7 @@ const PAGE: usize = 200;
 const GROWTH: u64 = 20 * 1024 * 1024;
 
 #[tokio::test]
-async fn who_was_away_catches_up_in_pages_without_memory_of_the_server() {
+async fn a_returning_client_catches_up_without_using_server_memory() {
     let _exclusive = exclusive_use().await;
     let cluster = TwoInstances::start("catch_up", &[]).await;
     let findings = Findings::default();

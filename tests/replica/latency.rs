@@ -19,7 +19,7 @@ const PACE: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[tokio::test]
-async fn a_change_on_one_process_is_an_event_on_the_other() {
+async fn a_change_on_one_instance_is_an_event_on_the_other() {
     let _exclusive = exclusive_use().await;
     let cluster = TwoInstances::start("latency", &[]).await;
     let findings = Findings::default();

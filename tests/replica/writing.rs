@@ -34,7 +34,7 @@ const AWAY: Duration = Duration::from_secs(7);
 const COMPARISONS: usize = 5;
 
 #[tokio::test]
-async fn replicas_end_with_exactly_the_servers_state() {
+async fn replicas_end_with_the_state_of_the_server() {
     let _exclusive = exclusive_use().await;
     let cluster = TwoInstances::start("writing", &SETTINGS).await;
     let findings = Findings::default();

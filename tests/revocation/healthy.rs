@@ -14,14 +14,14 @@ use crate::three_instances::ThreeInstances;
 use crate::{BOUND, is_long};
 
 #[tokio::test]
-async fn what_one_instance_has_revoked_every_other_refuses_within_the_bound() {
+async fn other_instances_refuse_a_revoked_token_within_the_bound() {
     let _exclusive = exclusive_use().await;
     let cluster = ThreeInstances::start("calm").await;
     revoke(&cluster, "logout etc.", if is_long() { 2_000 } else { 100 }).await;
 }
 
 #[tokio::test]
-async fn the_bound_needs_no_change_stream() {
+async fn the_bound_holds_without_change_streams() {
     let _exclusive = exclusive_use().await;
     let cluster = ThreeInstances::start("streamless").await;
     let (primary, secondaries) = cluster.set.nodes().await;
@@ -50,7 +50,7 @@ async fn revoke(cluster: &ThreeInstances, part: &str, count: usize) {
 }
 
 #[tokio::test]
-async fn how_long_the_others_take_to_learn_of_a_logout() {
+async fn a_logout_reaches_the_other_instances_quickly() {
     let _exclusive = exclusive_use().await;
     let cluster = ThreeInstances::start("latency").await;
     let mut latencies = Vec::new();

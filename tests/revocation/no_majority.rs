@@ -29,7 +29,7 @@ const OUTAGE: Duration = Duration::from_secs(12);
 const LOGOUTS_AT: [Duration; 2] = [Duration::from_millis(300), Duration::from_millis(2_500)];
 
 #[tokio::test]
-async fn without_a_majority_past_the_bound_nobody_is_let_in() {
+async fn without_a_majority_every_token_is_refused_after_the_bound() {
     let _exclusive = exclusive_use().await;
     for round in 1..=if is_long() { 5 } else { 1 } {
         outage(Way::Killed, round).await;
@@ -40,7 +40,7 @@ async fn without_a_majority_past_the_bound_nobody_is_let_in() {
 }
 
 #[tokio::test]
-async fn a_logout_that_the_database_leaves_hanging_holds_where_it_was_asked_for() {
+async fn a_logout_without_a_database_holds_on_its_own_instance() {
     let _exclusive = exclusive_use().await;
     let cluster = ThreeInstances::start("hanging").await;
     let [user, good] = <[RevokedUser; 2]>::try_from(cluster.users(2).await).unwrap();

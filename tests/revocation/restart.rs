@@ -16,7 +16,7 @@ use crate::watch::Watch;
 const TRIED: Duration = Duration::from_secs(2);
 
 #[tokio::test]
-async fn what_was_revoked_is_refused_after_a_restart() {
+async fn revoked_tokens_are_refused_after_a_restart() {
     let _exclusive = exclusive_use().await;
     let mut cluster = ThreeInstances::start("restart").await;
     let rounds = if is_long() { 5 } else { 1 };
