@@ -69,7 +69,7 @@ impl<'a> Snapshot<'a> {
         Ok(Self { db, session, names })
     }
 
-    /// All collections except for [`EXCLUDED`], including collections that this version does not know.
+    /// All collections except for `EXCLUDED`, including collections that this version does not know.
     pub fn names(&self) -> Vec<String> {
         self.names.clone()
     }
