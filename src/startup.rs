@@ -37,7 +37,7 @@ pub async fn maintain(state: &AppState) -> ! {
     let upkeep = async {
         loop {
             tokio::time::sleep(UPKEEP_PERIOD).await;
-            if let Err(error) = state.workspaces.tidy().await {
+            if let Err(error) = state.workspaces.upkeep().await {
                 tracing::warn!(%error, "cannot empty the trash and finish interrupted changes, retrying later");
             }
             if let Err(error) = state.accounts.finish_deletions().await {

@@ -41,7 +41,7 @@ const LAYERS: &[&[&str]] = &[
         "*/revocation",
         "*/side_effects",
     ],
-    &["*/client_info", "*/extract"],
+    &["*/client_info", "*/extract", "workspace/extract"],
     &[
         "*/commands",
         "*/event_stream",

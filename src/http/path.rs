@@ -1,31 +1,66 @@
-//! Ids in paths, and the parameter `permanent` of `DELETE`.
+//! Segments of paths that name objects, and the parameter `permanent` of `DELETE`.
 
-use axum::extract::Path;
-use axum::extract::rejection::PathRejection;
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::request::Parts;
 use bson::oid::ObjectId;
-use serde::Deserialize;
 
 use super::query::{FromParams, Params};
 use crate::error::{Error, Resource, Violation};
 use crate::mongo::object_id;
 
-/// The id in a path, not yet parsed.
-#[derive(Deserialize)]
-pub struct Id(String);
+/// The id of a todo. A malformed id belongs to no todo, so the response is 404.
+pub struct TodoId(pub ObjectId);
 
-pub type IdPath = Result<Path<Id>, PathRejection>;
+/// The id of a list. A malformed id belongs to no list, so the response is 404.
+pub struct ListId(pub ObjectId);
 
-/// Parses the id of an existing object. A malformed id belongs to no object, so the error is [`Error::NotFound`].
-pub fn known(id: IdPath, resource: Resource) -> Result<ObjectId, Error> {
-    id.ok().and_then(|Path(Id(text))| object_id::parse(&text)).ok_or(Error::NotFound(resource))
+/// An id that the client chose for a new object. A malformed id is invalid input.
+pub struct ChosenId(pub ObjectId);
+
+/// The tag of a path as the client wrote it.
+pub struct TagText(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for TodoId {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        id(parts).await.map(Self).ok_or(Error::NotFound(Resource::Todo))
+    }
 }
 
-/// Parses an id that the client chose for a new object. Here a malformed id is invalid input.
-pub fn chosen(id: IdPath) -> Result<ObjectId, Error> {
-    let violation = || Violation::of("id", "not_an_id", "An id must have 24 lower-case hex digits.");
-    id.ok()
-        .and_then(|Path(Id(text))| object_id::parse(&text))
-        .ok_or_else(|| Error::Invalid(vec![violation()]))
+impl<S: Send + Sync> FromRequestParts<S> for ListId {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        id(parts).await.map(Self).ok_or(Error::NotFound(Resource::List))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ChosenId {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let violation = || Violation::of("id", "not_an_id", "An id must have 24 lower-case hex digits.");
+        id(parts).await.map(Self).ok_or_else(|| Error::Invalid(vec![violation()]))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for TagText {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        segment(parts, "tag").await.map(Self).ok_or(Error::NotFound(Resource::Tag))
+    }
+}
+
+async fn id(parts: &mut Parts) -> Option<ObjectId> {
+    object_id::parse(&segment(parts, "id").await?)
+}
+
+/// `None` if the path is not valid UTF-8.
+async fn segment(parts: &mut Parts, name: &str) -> Option<String> {
+    let params = RawPathParams::from_request_parts(parts, &()).await.ok()?;
+    params.iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_owned())
 }
 
 /// Whether `DELETE` bypasses the trash.

@@ -5,8 +5,7 @@ use bson::{DateTime, Document};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Resource;
-use crate::owned::update::PendingEffects;
-use crate::owned::{Owned, State};
+use crate::owned::{Owned, PendingEffects, State};
 
 /// A list as stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,7 +48,7 @@ mod stored_effects {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     use super::TodosFollow;
-    use crate::owned::update::PendingEffects;
+    use crate::owned::PendingEffects;
 
     #[derive(Serialize, Deserialize)]
     struct Stored {

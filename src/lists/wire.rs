@@ -1,5 +1,8 @@
 //! Lists as JSON: bodies out, bodies and queries in. Must not hold a rule that goes beyond one member.
 
+use std::collections::HashMap;
+
+use bson::oid::ObjectId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -51,14 +54,12 @@ impl From<List> for ListBody {
 }
 
 impl CountedList {
-    /// The list with how many open todos it has.
-    #[must_use]
-    pub fn of(list: List, open_count: i64) -> Self {
+    /// `open_counts` holds the lists that have open todos.
+    pub fn of(list: List, open_counts: &HashMap<ObjectId, i64>) -> Self {
+        let open_count = open_counts.get(&list.id).copied().unwrap_or_default();
         Self { list: list.into(), open_count }
     }
 
-    /// The same as an answer that carries its version.
-    #[must_use]
     pub fn versioned(self) -> WithEtag<Self> {
         WithEtag { version: self.list.version, body: self }
     }

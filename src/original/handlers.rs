@@ -146,53 +146,53 @@ async fn accessible(accounts: &Accounts, caller: &CurrentUser, username: Segment
 
 /// `POST /createtodo`
 pub(crate) async fn create_todo(
-    State(planner): State<Arc<Workspaces>>,
+    State(workspaces): State<Arc<Workspaces>>,
     FreshUser(caller): FreshUser,
     Body(fields): Body<TodoFields>,
 ) -> Result<(StatusCode, Json<TodoBody>), Error> {
-    let todo = planner.of(caller.sub).create(ObjectId::new(), fields.into()).await?;
+    let todo = workspaces.of(caller.sub).create_todo(ObjectId::new(), fields.into()).await?;
     Ok((StatusCode::CREATED, Json(todo.into())))
 }
 
 /// `GET /todo/{todo_id}`
 pub(crate) async fn get_todo(
-    State(planner): State<Arc<Workspaces>>,
+    State(workspaces): State<Arc<Workspaces>>,
     CurrentUser(caller): CurrentUser,
     id: Segment,
 ) -> Result<Json<TodoBody>, Error> {
-    let todo = planner.of(caller.sub).live_todo(todo_id(id)?).await?;
+    let todo = workspaces.of(caller.sub).live_todo(todo_id(id)?).await?;
     Ok(Json(todo.into()))
 }
 
 /// `PUT /todo/{todo_id}`
 pub(crate) async fn replace_todo(
-    State(planner): State<Arc<Workspaces>>,
+    State(workspaces): State<Arc<Workspaces>>,
     FreshUser(caller): FreshUser,
     id: Segment,
     Body(fields): Body<TodoFields>,
 ) -> Result<Json<TodoBody>, Error> {
-    let todo = planner.of(caller.sub).change(todo_id(id)?, fields.into(), &Precondition::Any).await?;
+    let todo = workspaces.of(caller.sub).change_todo(todo_id(id)?, fields.into(), &Precondition::Any).await?;
     Ok(Json(todo.into()))
 }
 
 /// `DELETE /todo/{todo_id}`
 pub(crate) async fn delete_todo(
-    State(planner): State<Arc<Workspaces>>,
+    State(workspaces): State<Arc<Workspaces>>,
     FreshUser(caller): FreshUser,
     id: Segment,
 ) -> Result<Json<Value>, Error> {
-    let (id, plan) = (todo_id(id)?, planner.of(caller.sub));
-    plan.live_todo(id).await?;
-    plan.trash(id, &Precondition::Any).await?;
+    let (id, workspace) = (todo_id(id)?, workspaces.of(caller.sub));
+    workspace.live_todo(id).await?;
+    workspace.trash_todo(id, &Precondition::Any).await?;
     Ok(wire::message("The todo was deleted"))
 }
 
 /// `GET /todolist`
 pub(crate) async fn list_todos(
-    State(planner): State<Arc<Workspaces>>,
+    State(workspaces): State<Arc<Workspaces>>,
     CurrentUser(caller): CurrentUser,
 ) -> Result<impl IntoResponse, Error> {
-    let mut found = Box::pin(planner.of(caller.sub).oldest_first().await?.map_ok(TodoBody::from));
+    let mut found = Box::pin(workspaces.of(caller.sub).todos_oldest_first().await?.map_ok(TodoBody::from));
     let first = found.next().await.ok_or(Error::NotFound(Resource::Todos))??;
     let all = futures_util::stream::once(async { Ok(first) }).chain(found);
     Ok(([(CONTENT_TYPE, "application/json")], wire::array(all)))

@@ -20,7 +20,6 @@ use bson::{DateTime, Document, RawDocument};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use self::update::PendingEffects;
 use crate::error::{Error, Resource};
 
 /// How long the trash keeps things, in milliseconds: 30 days.
@@ -91,6 +90,14 @@ pub trait Owned: PartialEq + Serialize + DeserializeOwned + Send + Sync {
     }
     /// Fields that are stored beside it because indexes need them, all made from its own.
     fn derived(&self) -> Document;
+}
+
+/// Side effects that a stored change still requires, in the order in which they must be applied: see [`update`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PendingEffects<E> {
+    pub since: DateTime,
+    #[serde(rename = "acts")]
+    pub effects: Vec<E>,
 }
 
 /// For which stored version a change is meant.

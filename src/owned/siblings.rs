@@ -1,5 +1,6 @@
-//! Places in an order that the user makes: which position puts something between two siblings. Must not move anything
-//! but siblings that stand too close.
+//! Positions among siblings in the order that the user chose: finds the position between two neighbours.
+//!
+//! **Invariant:** only siblings whose positions leave no room between them get new positions, and never a new order.
 
 use bson::oid::ObjectId;
 use bson::{DateTime, Document, doc};
@@ -9,103 +10,115 @@ use super::order_key::OrderKeys;
 use super::{Owned, Selection};
 use crate::error::Error;
 
-/// How many siblings on each side get new positions where there is no room left, for a start.
+/// How many siblings on each side of a crowded place get new positions in the first attempt.
 const WINDOW: i64 = 32;
 
-/// Where among its siblings something is to be put.
+/// Where among its siblings a document is inserted.
 pub enum InsertionPoint<'t, T> {
-    /// Behind all.
+    /// After all siblings.
     End,
-    /// Right before this one.
+    /// Directly before this sibling.
     Before(&'t T),
-    /// Right behind this one.
-    Behind(&'t T),
+    /// Directly after this sibling.
+    After(&'t T),
 }
 
-/// Those among which a place is looked for.
+/// The documents that share one order.
 pub struct Siblings {
-    /// The filter that names them.
     pub filter: Document,
-    /// The index that has them in their order.
+    /// The name of the index that has the siblings in their order.
     pub index: &'static str,
-    /// What is moved, which does not count.
-    pub but: ObjectId,
+    /// The document that is moved.
+    pub except: ObjectId,
+}
+
+/// A side of an insertion point in the order of the siblings.
+#[derive(Clone, Copy)]
+enum Side {
+    Below,
+    Above,
+}
+
+/// The sibling at which the documents of one side start.
+struct Bound<'t, T> {
+    sibling: &'t T,
+    is_inclusive: bool,
 }
 
 impl Siblings {
-    /// The position that puts something at `target`. Where siblings stand too close they are spread first; the order
-    /// they have does not change by that, and a crash half-way leaves it as it is.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// The position for a document at `point`. `None` if there was no room: the siblings around `point` have been
+    /// spread, and the caller must read its sibling again and retry.
     pub async fn position<T: Owned>(
         &self,
-        own: &OwnedBy<'_, T>,
-        target: &InsertionPoint<'_, T>,
-        positions: &OrderKeys,
+        documents: &OwnedBy<'_, T>,
+        point: &InsertionPoint<'_, T>,
+        order_keys: &OrderKeys,
         now: DateTime,
     ) -> Result<Option<String>, Error> {
-        let (below, above) = self.around(own, target, 1).await?;
+        let (below, above) = self.around(documents, point, 1).await?;
         let (low, high) = (below.first().map(T::position), above.first().map(T::position));
-        if let Some(position) = positions.between(low, high, now) {
+        if let Some(position) = order_keys.between(low, high, now) {
             return Ok(Some(position));
         }
-        self.spread(own, target, positions, now).await?;
+        self.spread(documents, point, order_keys, now).await?;
         Ok(None)
     }
 
-    /// The siblings on both sides of a target, the nearest first.
+    /// The siblings below and above an insertion point, nearest first.
     async fn around<T: Owned>(
         &self,
-        own: &OwnedBy<'_, T>,
-        target: &InsertionPoint<'_, T>,
+        documents: &OwnedBy<'_, T>,
+        point: &InsertionPoint<'_, T>,
         limit: i64,
     ) -> Result<(Vec<T>, Vec<T>), Error> {
-        Ok(match target {
-            InsertionPoint::End => (self.beside(own, None, -1, limit).await?, Vec::new()),
-            InsertionPoint::Before(sibling) => (
-                self.beside(own, Some((sibling, "$lt")), -1, limit).await?,
-                self.beside(own, Some((sibling, "$gte")), 1, limit).await?,
-            ),
-            InsertionPoint::Behind(sibling) => (
-                self.beside(own, Some((sibling, "$lte")), -1, limit).await?,
-                self.beside(own, Some((sibling, "$gt")), 1, limit).await?,
-            ),
-        })
+        let (sibling, is_above) = match point {
+            InsertionPoint::End => {
+                return Ok((self.on_side(documents, Side::Below, None, limit).await?, Vec::new()));
+            }
+            InsertionPoint::Before(sibling) => (*sibling, true),
+            InsertionPoint::After(sibling) => (*sibling, false),
+        };
+        let (below, above) =
+            (Bound { sibling, is_inclusive: !is_above }, Bound { sibling, is_inclusive: is_above });
+        Ok((
+            self.on_side(documents, Side::Below, Some(below), limit).await?,
+            self.on_side(documents, Side::Above, Some(above), limit).await?,
+        ))
     }
 
-    async fn beside<T: Owned>(
+    async fn on_side<T: Owned>(
         &self,
-        own: &OwnedBy<'_, T>,
-        bound: Option<(&T, &str)>,
-        direction: i32,
+        documents: &OwnedBy<'_, T>,
+        side: Side,
+        bound: Option<Bound<'_, T>>,
         limit: i64,
     ) -> Result<Vec<T>, Error> {
         let mut filter = self.filter.clone();
-        let mut all = vec![doc! { "_id": { "$ne": self.but } }];
-        if let Some((sibling, comparison)) = bound {
-            let strictly = &comparison[..3];
-            let ways = [
-                doc! { "position": { strictly: sibling.position() } },
-                doc! { "position": sibling.position(), "_id": { comparison: sibling.id() } },
+        let mut all = vec![doc! { "_id": { "$ne": self.except } }];
+        if let Some(Bound { sibling, is_inclusive }) = bound {
+            // Two documents can have equal positions. Their ids order them, so only the comparison of ids is inclusive.
+            let beyond = [
+                doc! { "position": { side.comparison(false): sibling.position() } },
+                doc! { "position": sibling.position(), "_id": { side.comparison(is_inclusive): sibling.id() } },
             ];
-            all.push(doc! { "$or": ways.to_vec() });
+            all.push(doc! { "$or": beyond.to_vec() });
         }
         filter.insert("$and", all);
-        let sort = doc! { "position": direction, "_id": direction };
-        own.select(Selection { filter, sort, index: self.index, limit }).await
+        let sort = doc! { "position": side.direction(), "_id": side.direction() };
+        documents.select(Selection { filter, sort, index: self.index, limit }).await
     }
 
     async fn spread<T: Owned>(
         &self,
-        own: &OwnedBy<'_, T>,
-        target: &InsertionPoint<'_, T>,
-        positions: &OrderKeys,
+        documents: &OwnedBy<'_, T>,
+        point: &InsertionPoint<'_, T>,
+        order_keys: &OrderKeys,
         now: DateTime,
     ) -> Result<(), Error> {
         let mut width = WINDOW;
-        let (window, room) = loop {
-            let (mut below, mut above) = self.around(own, target, width + 1).await?;
+        let (window, positions) = loop {
+            // The last of more than `width` siblings keeps its position and bounds the window.
+            let (mut below, mut above) = self.around(documents, point, width + 1).await?;
             let bound = |side: &mut Vec<T>| {
                 let is_bounded = i64::try_from(side.len()).is_ok_and(|found| found > width);
                 if is_bounded { side.pop() } else { None }
@@ -113,22 +126,41 @@ impl Siblings {
             let (low, high) = (bound(&mut below), bound(&mut above));
             let window: Vec<T> = below.into_iter().rev().chain(above).collect();
             let (low, high) = (low.as_ref().map(T::position), high.as_ref().map(T::position));
-            // A window that reaches an end of the list always has room.
-            if let Some(room) = positions.spread(low, high, window.len(), now) {
-                break (window, room);
+            // This ends, because a window that reaches an end of the order always has room.
+            if let Some(positions) = order_keys.spread(low, high, window.len(), now) {
+                break (window, positions);
             }
             width *= 2;
         };
-        // Those that go up go first, from the top; then those that go down, from the bottom: no step, and no crash
-        // between two steps, puts one beyond another.
+        // First the siblings that move up, from the top; then those that move down, from the bottom. So no step moves a
+        // sibling past another, and a crash between two steps leaves the order as it was.
         let (up, down): (Vec<_>, Vec<_>) = window
             .into_iter()
-            .zip(room)
+            .zip(positions)
             .partition(|(sibling, position)| sibling.position() < position.as_str());
         for (sibling, position) in up.into_iter().rev().chain(down) {
             let seen = sibling.version();
-            own.swap(&sibling.moved(position, now), seen).await?;
+            documents.swap(&sibling.moved(position, now), seen).await?;
         }
         Ok(())
+    }
+}
+
+impl Side {
+    fn comparison(self, is_inclusive: bool) -> &'static str {
+        match (self, is_inclusive) {
+            (Self::Below, false) => "$lt",
+            (Self::Below, true) => "$lte",
+            (Self::Above, false) => "$gt",
+            (Self::Above, true) => "$gte",
+        }
+    }
+
+    /// The sort direction that returns the nearest sibling first.
+    fn direction(self) -> i32 {
+        match self {
+            Self::Below => -1,
+            Self::Above => 1,
+        }
     }
 }

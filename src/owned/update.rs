@@ -9,26 +9,17 @@
 
 use bson::oid::ObjectId;
 use bson::{DateTime, doc};
-use serde::{Deserialize, Serialize};
 
 use super::collection::OwnedBy;
-use super::{Conflict, Owned, Precondition, State};
+use super::{Conflict, Owned, PendingEffects, Precondition, State};
 use crate::error::Error;
 
 /// How often an update starts over because another request modified the document.
 const TRIES: usize = 64;
 
-/// Side effects that a stored change still requires, in the order in which they must be applied.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PendingEffects<E> {
-    pub since: DateTime,
-    #[serde(rename = "acts")]
-    pub effects: Vec<E>,
-}
-
 /// What an update needs to know about the request and about the documents that depend on a `T`.
 pub trait Context<T: Owned>: Sync {
-    fn documents(&self) -> &OwnedBy<'_, T>;
+    fn documents(&self) -> OwnedBy<'_, T>;
 
     /// When the request began.
     fn now(&self) -> DateTime;
@@ -83,7 +74,7 @@ where
     F: Future<Output = Result<Step<T>, Error>> + Send,
 {
     retry(async || {
-        let before = precondition.check(read(context.documents(), id, accept).await?)?;
+        let before = precondition.check(read(&context.documents(), id, accept).await?)?;
         Ok(match decide(before.clone()).await? {
             Step::Unchanged => confirm_unchanged(context, before).await?,
             Step::Replace(after, effects) => save(context, before, after, effects).await?,
@@ -137,7 +128,7 @@ pub async fn remove<T: Owned>(
 ) -> Result<(), Conflict<T>> {
     let documents = context.documents();
     retry(async || {
-        let root = precondition.check(read(documents, id, Accept::KeptOrConfirmedGone).await?)?;
+        let root = precondition.check(read(&documents, id, Accept::KeptOrConfirmedGone).await?)?;
         context.assert_in_time()?;
         // Nothing of the root is left afterwards to find its dependents by. So they go first: a repetition after a
         // crash still finds the root.

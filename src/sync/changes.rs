@@ -35,7 +35,7 @@ pub struct Page {
     pub full: bool,
 }
 
-impl Workspace<'_> {
+impl Workspace {
     /// The next page of at most `limit` changes after `since`, or of all objects without it.
     pub async fn changes(&self, since: Option<SyncToken>, limit: usize) -> Result<Page, Error> {
         let (began, horizon, mut walk) = match since {
@@ -76,7 +76,7 @@ impl Workspace<'_> {
     /// The stamp up to which a client that reads everything from now on has seen every change, except those that
     /// were not yet visible: see [`crate::owned::change_stamp`].
     pub async fn horizon(&self) -> Result<Timestamp, Error> {
-        self.todos.horizon().await
+        self.todos().horizon().await
     }
 
     pub fn now(&self) -> DateTime {

@@ -75,7 +75,7 @@ fn one_of<T>(
 
 impl Action {
     /// Applies the command, with the errors of the route that does the same.
-    pub async fn apply(self, workspace: &Workspace<'_>) -> Result<Applied, Error> {
+    pub async fn apply(self, workspace: &Workspace) -> Result<Applied, Error> {
         self.edit.apply(workspace, self.target, &self.precondition).await
     }
 }

@@ -51,7 +51,7 @@ pub struct Applied {
 pub trait Edit: Send {
     fn apply<'a>(
         self: Box<Self>,
-        workspace: &'a Workspace<'_>,
+        workspace: &'a Workspace,
         id: ObjectId,
         precondition: &'a Precondition,
     ) -> BoxFuture<'a, Result<Applied, Error>>;
@@ -93,7 +93,7 @@ pub fn read<K: SyncedKind>(input: &mut Fields, op: Op) -> Option<Box<dyn Edit>> 
 impl<K: SyncedKind> Edit for EditOf<K> {
     fn apply<'a>(
         self: Box<Self>,
-        workspace: &'a Workspace<'_>,
+        workspace: &'a Workspace,
         id: ObjectId,
         precondition: &'a Precondition,
     ) -> BoxFuture<'a, Result<Applied, Error>> {
@@ -104,7 +104,7 @@ impl<K: SyncedKind> Edit for EditOf<K> {
 impl<K: SyncedKind> EditOf<K> {
     async fn run(
         self,
-        workspace: &Workspace<'_>,
+        workspace: &Workspace,
         id: ObjectId,
         precondition: &Precondition,
     ) -> Result<Applied, Error> {

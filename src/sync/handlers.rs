@@ -47,7 +47,7 @@ pub(crate) async fn sync(
 /// Applies a command, or returns its stored result. An error that may pass is no result: it fails the whole request, so
 /// that the client repeats the command.
 async fn result_of(
-    workspaces: &Workspaces,
+    workspaces: &Arc<Workspaces>,
     idempotency: &Idempotency,
     caller: &Claims,
     Command { attempt, action }: Command,

@@ -24,7 +24,7 @@ pub struct Kind {
     pub field: &'static str,
     pub collection: &'static str,
     decode: fn(Document) -> Result<ObjectState, Error>,
-    changed: for<'a> fn(&'a Workspace<'_>, Range) -> FoundFuture<'a>,
+    changed: for<'a> fn(&'a Workspace, Range) -> FoundFuture<'a>,
     read_edit: fn(&mut Fields, Op) -> Option<Box<dyn Edit>>,
     body_schema: fn() -> Value,
 }
@@ -77,7 +77,7 @@ impl Kind {
     /// The changes in `range`, in the order of their stamps, each with the position after it. One round trip.
     pub async fn changed(
         &'static self,
-        workspace: &Workspace<'_>,
+        workspace: &Workspace,
         range: Range,
     ) -> Result<Vec<(StreamPosition, ChangedObject)>, Error> {
         let found = (self.changed)(workspace, range).await?;
@@ -109,7 +109,7 @@ impl std::fmt::Debug for Kind {
     }
 }
 
-async fn changed<K: SyncedKind>(workspace: &Workspace<'_>, range: Range) -> Result<Vec<Found>, Error> {
+async fn changed<K: SyncedKind>(workspace: &Workspace, range: Range) -> Result<Vec<Found>, Error> {
     let Range { from, removed_since, limit } = range;
     let found = K::documents(workspace).changed(from, removed_since, limit).await?;
     found.into_iter().map(|(position, change)| Ok((position, state(change)?))).collect()

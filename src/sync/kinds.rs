@@ -42,30 +42,30 @@ impl SyncedKind for Todo {
     type Patch = TodoPatch;
     type Move = Move;
 
-    fn documents<'a>(workspace: &'a Workspace<'_>) -> &'a OwnedBy<'a, Self> {
-        &workspace.todos
+    fn documents(workspace: &Workspace) -> OwnedBy<'_, Self> {
+        workspace.todos()
     }
 
     async fn put(
-        workspace: &Workspace<'_>,
+        workspace: &Workspace,
         id: ObjectId,
         WholeTodo(input): WholeTodo,
         precondition: &Precondition,
     ) -> Result<(Self, bool), Error> {
-        Ok(workspace.put(id, input, precondition).await?)
+        Ok(workspace.put_todo(id, input, precondition).await?)
     }
 
     async fn patch(
-        workspace: &Workspace<'_>,
+        workspace: &Workspace,
         id: ObjectId,
         TodoPatch(input): TodoPatch,
         precondition: &Precondition,
     ) -> Result<Self, Error> {
-        Ok(workspace.change(id, input, precondition).await?)
+        Ok(workspace.change_todo(id, input, precondition).await?)
     }
 
     async fn relocate(
-        workspace: &Workspace<'_>,
+        workspace: &Workspace,
         id: ObjectId,
         to: Move,
         precondition: &Precondition,
@@ -73,28 +73,20 @@ impl SyncedKind for Todo {
         Ok(workspace.move_todo(id, &to, precondition).await?)
     }
 
-    async fn trash(
-        workspace: &Workspace<'_>,
-        id: ObjectId,
-        precondition: &Precondition,
-    ) -> Result<Self, Error> {
-        Ok(workspace.trash(id, precondition).await?)
+    async fn trash(workspace: &Workspace, id: ObjectId, precondition: &Precondition) -> Result<Self, Error> {
+        Ok(workspace.trash_todo(id, precondition).await?)
     }
 
     async fn restore(
-        workspace: &Workspace<'_>,
+        workspace: &Workspace,
         id: ObjectId,
         precondition: &Precondition,
     ) -> Result<Self, Error> {
-        Ok(workspace.restore(id, precondition).await?)
+        Ok(workspace.restore_todo(id, precondition).await?)
     }
 
-    async fn remove(
-        workspace: &Workspace<'_>,
-        id: ObjectId,
-        precondition: &Precondition,
-    ) -> Result<(), Error> {
-        Ok(workspace.remove(id, precondition).await?)
+    async fn remove(workspace: &Workspace, id: ObjectId, precondition: &Precondition) -> Result<(), Error> {
+        Ok(workspace.remove_todo(id, precondition).await?)
     }
 }
 
@@ -108,12 +100,12 @@ impl SyncedKind for List {
     type Patch = ListPatch;
     type Move = Option<Beside>;
 
-    fn documents<'a>(workspace: &'a Workspace<'_>) -> &'a OwnedBy<'a, Self> {
-        &workspace.lists
+    fn documents(workspace: &Workspace) -> OwnedBy<'_, Self> {
+        workspace.lists()
     }
 
     async fn put(
-        workspace: &Workspace<'_>,
+        workspace: &Workspace,
         id: ObjectId,
         WholeList(input): WholeList,
         precondition: &Precondition,
@@ -122,7 +114,7 @@ impl SyncedKind for List {
     }
 
     async fn patch(
-        workspace: &Workspace<'_>,
+        workspace: &Workspace,
         id: ObjectId,
         ListPatch(input): ListPatch,
         precondition: &Precondition,
@@ -131,7 +123,7 @@ impl SyncedKind for List {
     }
 
     async fn relocate(
-        workspace: &Workspace<'_>,
+        workspace: &Workspace,
         id: ObjectId,
         beside: Option<Beside>,
         precondition: &Precondition,
@@ -139,27 +131,19 @@ impl SyncedKind for List {
         Ok(workspace.move_list(id, beside, precondition).await?)
     }
 
-    async fn trash(
-        workspace: &Workspace<'_>,
-        id: ObjectId,
-        precondition: &Precondition,
-    ) -> Result<Self, Error> {
+    async fn trash(workspace: &Workspace, id: ObjectId, precondition: &Precondition) -> Result<Self, Error> {
         Ok(workspace.trash_list(id, precondition).await?)
     }
 
     async fn restore(
-        workspace: &Workspace<'_>,
+        workspace: &Workspace,
         id: ObjectId,
         precondition: &Precondition,
     ) -> Result<Self, Error> {
         Ok(workspace.restore_list(id, precondition).await?)
     }
 
-    async fn remove(
-        workspace: &Workspace<'_>,
-        id: ObjectId,
-        precondition: &Precondition,
-    ) -> Result<(), Error> {
+    async fn remove(workspace: &Workspace, id: ObjectId, precondition: &Precondition) -> Result<(), Error> {
         Ok(workspace.remove_list(id, precondition).await?)
     }
 }

@@ -27,25 +27,25 @@ pub trait SyncedKind: Owned + 'static {
     /// The `body` of `move`; the default is used when the command has no body.
     type Move: FromFields + Default + Send + 'static;
 
-    fn documents<'a>(workspace: &'a Workspace<'_>) -> &'a OwnedBy<'a, Self>;
+    fn documents(workspace: &Workspace) -> OwnedBy<'_, Self>;
 
     /// Returns whether the object is new, too.
     fn put(
-        workspace: &Workspace<'_>,
+        workspace: &Workspace,
         id: ObjectId,
         whole: Self::Whole,
         precondition: &Precondition,
     ) -> impl Future<Output = Result<(Self, bool), Error>> + Send;
 
     fn patch(
-        workspace: &Workspace<'_>,
+        workspace: &Workspace,
         id: ObjectId,
         patch: Self::Patch,
         precondition: &Precondition,
     ) -> impl Future<Output = Result<Self, Error>> + Send;
 
     fn relocate(
-        workspace: &Workspace<'_>,
+        workspace: &Workspace,
         id: ObjectId,
         to: Self::Move,
         precondition: &Precondition,
@@ -53,21 +53,21 @@ pub trait SyncedKind: Owned + 'static {
 
     /// Moves the object to the trash.
     fn trash(
-        workspace: &Workspace<'_>,
+        workspace: &Workspace,
         id: ObjectId,
         precondition: &Precondition,
     ) -> impl Future<Output = Result<Self, Error>> + Send;
 
     /// Moves the object out of the trash.
     fn restore(
-        workspace: &Workspace<'_>,
+        workspace: &Workspace,
         id: ObjectId,
         precondition: &Precondition,
     ) -> impl Future<Output = Result<Self, Error>> + Send;
 
     /// Removes the object for good.
     fn remove(
-        workspace: &Workspace<'_>,
+        workspace: &Workspace,
         id: ObjectId,
         precondition: &Precondition,
     ) -> impl Future<Output = Result<(), Error>> + Send;

@@ -1,7 +1,7 @@
-//! Tags: words on todos, which exist as long as a todo has them. Must not lose a todo's other tags.
+//! Tags exist as long as a todo has them, so that there is no collection of tags.
 //!
-//! Repeating: linking, unlinking, renaming and removing apply only where they have not been applied; a renaming or
-//! removal that was cut off goes on where it was when it is repeated.
+//! Every operation changes only todos that it has not changed yet. Repeating a rename or a removal that was interrupted
+//! therefore completes it.
 
 use bson::oid::ObjectId;
 use bson::{Bson, Document, doc};
@@ -13,35 +13,30 @@ use crate::todos::index::Index;
 use crate::todos::model::Todo;
 use crate::workspace::Workspace;
 
-/// A tag with how often it is used, the trash not counted.
+/// A tag and how many live todos have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tag {
-    /// The tag.
     pub name: String,
-    /// On how many open todos.
     pub open: i64,
-    /// On how many todos.
+    /// Open and completed todos.
     pub total: i64,
 }
 
-impl Workspace<'_> {
-    /// Gives a todo a tag or takes it away; nothing happens when that is so already.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] for one tag too many; else as [`Workspace::change`].
-    pub async fn tag(
+impl Workspace {
+    /// Links a tag to a todo or unlinks it. A no-op if the todo already is as requested.
+    pub async fn set_tag(
         &self,
         id: ObjectId,
         tag: &str,
-        is_on: bool,
-        condition: &Precondition,
+        is_linked: bool,
+        precondition: &Precondition,
     ) -> Result<Todo, Conflict<Todo>> {
-        let retag = async |before: Todo| {
-            if before.tags.iter().any(|known| known == tag) == is_on {
+        let change = async |before: Todo| {
+            if before.tags.iter().any(|known| known == tag) == is_linked {
                 return Ok(Step::Unchanged);
             }
             let mut after = before.clone();
-            if is_on {
+            if is_linked {
                 after.tags.push(tag.to_owned());
             } else {
                 after.tags.retain(|known| known != tag);
@@ -51,21 +46,16 @@ impl Workspace<'_> {
             }
             Ok(Step::Replace(after, Vec::new()))
         };
-        Ok(update(self, id, Accept::Live, condition, retag).await?.after)
+        Ok(update(self, id, Accept::Live, precondition, change).await?.after)
     }
 
-    /// The tags behind `last` in the order of their names, at most `limit`.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn tags(&self, last: Option<&str>, limit: i64) -> Result<Vec<Tag>, Error> {
+    /// The tags after `last` in alphabetical order, at most `limit`.
+    pub async fn tag_page(&self, last: Option<&str>, limit: i64) -> Result<Vec<Tag>, Error> {
         self.counted(doc! { "tags": { "$gt": last.unwrap_or_default() } }, limit).await
     }
 
-    /// Gives every todo that has the tag `from` the tag `to` instead; a todo that had both has it once.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] when no todo has it; [`Error::Unavailable`]: some may have been changed.
+    /// Replaces a tag by another in all todos. A todo that has both keeps one. Fails with [`Error::NotFound`] if no todo
+    /// has the tag `from`.
     pub async fn rename_tag(&self, from: &str, to: &str) -> Result<Tag, Error> {
         let (old, new) = (doc! { "$literal": from }, doc! { "$literal": to });
         let renamed = doc! { "$cond": [{ "$eq": ["$$this", old] }, new, "$$this"] };
@@ -80,10 +70,7 @@ impl Workspace<'_> {
         Err(Error::NotFound(Resource::Tag))
     }
 
-    /// Takes a tag away from every todo.
-    ///
-    /// # Errors
-    /// As [`Workspace::rename_tag`].
+    /// Removes a tag from all todos. Fails with [`Error::NotFound`] if no todo has the tag.
     pub async fn remove_tag(&self, tag: &str) -> Result<(), Error> {
         let others =
             doc! { "$filter": { "input": "$tags", "cond": { "$ne": ["$$this", { "$literal": tag }] } } };
@@ -95,16 +82,16 @@ impl Workspace<'_> {
 
     async fn retag(&self, tag: &str, tags: Document) -> Result<u64, Error> {
         let tagged = doc! { "state": { "$in": [State::Live.word(), State::Trash.word()] }, "tags": tag };
-        self.todos.update_each(tagged, doc! { "tags": tags }, self.now).await
+        self.todos().update_each(tagged, doc! { "tags": tags }, self.now).await
     }
 
-    /// The tags that `which` names, with their counts.
-    async fn counted(&self, which: Document, limit: i64) -> Result<Vec<Tag>, Error> {
+    /// The tags that match `filter`, with their counts.
+    async fn counted(&self, filter: Document, limit: i64) -> Result<Vec<Tag>, Error> {
         let mut live = doc! { "state": State::Live.word() };
-        live.extend(which.clone());
+        live.extend(filter.clone());
         let stages = vec![
             doc! { "$unwind": "$tags" },
-            doc! { "$match": which },
+            doc! { "$match": filter },
             doc! { "$group": {
                 "_id": "$tags",
                 "open": { "$sum": { "$cond": ["$completed", 0_i64, 1_i64] } },
@@ -113,7 +100,7 @@ impl Workspace<'_> {
             doc! { "$sort": { "_id": 1 } },
             doc! { "$limit": limit },
         ];
-        let found = self.todos.aggregate(live, stages, Index::ByTag.name()).await?;
+        let found = self.todos().aggregate(live, stages, Index::ByTag.name()).await?;
         found.into_iter().map(|counted| tag(&counted)).collect()
     }
 }

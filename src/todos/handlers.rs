@@ -1,4 +1,4 @@
-//! The routes under `/v1/todos`. Must hold no rule: each says who may, does one act, and answers.
+//! The routes under `/v1/todos`.
 
 use std::sync::Arc;
 
@@ -11,126 +11,110 @@ use bson::oid::ObjectId;
 use super::hierarchy::Move;
 use super::query::{SortKey, TodoQuery};
 use super::wire::{TodoBody, TodoPatch, WholeTodo};
-use crate::auth::extract::CurrentUser;
 use crate::crypto::sealed::Sealer;
-use crate::error::{Error, Resource};
+use crate::error::Error;
 use crate::http::body::JsonBody;
 use crate::http::pagination::{Listing, Page};
-use crate::http::path::{IdPath, Permanent, chosen, known};
+use crate::http::path::{ChosenId, Permanent, TodoId};
 use crate::http::preconditions::{IfNoneMatch, Preconditions, WithEtag};
 use crate::http::query::Params;
 use crate::idempotency::extract::Creation;
 use crate::idempotency::store::Idempotency;
-use crate::workspace::Workspaces;
+use crate::workspace::Workspace;
 
 /// `GET /v1/todos`
 pub(crate) async fn list(
-    State(planner): State<Arc<Workspaces>>,
-    State(seals): State<Arc<Sealer>>,
-    CurrentUser(caller): CurrentUser,
+    workspace: Workspace,
+    State(sealer): State<Arc<Sealer>>,
     params: Params,
 ) -> Result<Listing<TodoBody>, Error> {
-    let (query, page) = Page::read::<TodoQuery>(params, &seals, caller.sub)?;
+    let (query, page) = Page::read::<TodoQuery>(params, &sealer, workspace.owner_id)?;
     let last = page.position(SortKey::read)?;
-    let found = planner.of(caller.sub).page(&query, last.as_ref(), page.fetch()).await?;
+    let found = workspace.todo_page(&query, last.as_ref(), page.fetch()).await?;
     Ok(page.listing(found, |todo| query.last(todo).bytes())?.map(TodoBody::from))
 }
 
 /// `POST /v1/todos`
 pub(crate) async fn create(
-    State(planner): State<Arc<Workspaces>>,
+    workspace: Workspace,
     State(idempotency): State<Arc<Idempotency>>,
-    CurrentUser(caller): CurrentUser,
     Creation { input: WholeTodo(input), attempt }: Creation<WholeTodo>,
 ) -> Result<impl IntoResponse, Error> {
-    let create = async |id| Ok(TodoBody::from(planner.of(caller.sub).create(id, input).await?));
-    let outcome = idempotency.once(&caller.sub.to_hex(), attempt.as_ref(), create).await?;
+    let create = async |id| Ok(TodoBody::from(workspace.create_todo(id, input).await?));
+    let outcome = idempotency.once(&workspace.owner_id.to_hex(), attempt.as_ref(), create).await?;
     Ok((StatusCode::CREATED, [(LOCATION, location(outcome.target))], outcome))
 }
 
 /// `GET /v1/todos/{id}`
 pub(crate) async fn get(
-    State(planner): State<Arc<Workspaces>>,
-    CurrentUser(caller): CurrentUser,
-    id: IdPath,
+    workspace: Workspace,
+    TodoId(id): TodoId,
     if_none_match: IfNoneMatch,
 ) -> Result<impl IntoResponse, Error> {
-    let todo = planner.of(caller.sub).todo(known(id, Resource::Todo)?).await?;
-    Ok(WithEtag::<TodoBody>::from(todo).unless(&if_none_match))
+    Ok(WithEtag::<TodoBody>::from(workspace.todo(id).await?).unless(&if_none_match))
 }
 
 /// `PUT /v1/todos/{id}`
 pub(crate) async fn put(
-    State(planner): State<Arc<Workspaces>>,
-    CurrentUser(caller): CurrentUser,
-    id: IdPath,
-    Preconditions(condition): Preconditions,
+    workspace: Workspace,
+    ChosenId(id): ChosenId,
+    Preconditions(precondition): Preconditions,
     JsonBody(WholeTodo(input)): JsonBody<WholeTodo>,
 ) -> Result<impl IntoResponse, Error> {
-    let id = chosen(id)?;
-    let (todo, is_new) = planner.of(caller.sub).put(id, input, &condition).await?;
-    let todo = WithEtag::<TodoBody>::from(todo);
+    let (todo, is_new) = workspace.put_todo(id, input, &precondition).await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    let made = is_new.then(|| [(LOCATION, location(id))]);
-    Ok((status, made, todo))
+    Ok((status, is_new.then(|| [(LOCATION, location(id))]), WithEtag::<TodoBody>::from(todo)))
 }
 
 /// `PATCH /v1/todos/{id}`
 pub(crate) async fn patch(
-    State(planner): State<Arc<Workspaces>>,
+    workspace: Workspace,
     State(idempotency): State<Arc<Idempotency>>,
-    CurrentUser(caller): CurrentUser,
-    id: IdPath,
-    Preconditions(condition): Preconditions,
+    TodoId(id): TodoId,
+    Preconditions(precondition): Preconditions,
     Creation { input: TodoPatch(input), attempt }: Creation<TodoPatch>,
 ) -> Result<impl IntoResponse, Error> {
-    let id = known(id, Resource::Todo)?;
+    let scope = workspace.owner_id.to_hex();
     let change = async |attempt| {
-        let plan = planner.of(caller.sub).on_behalf_of(attempt);
-        Ok(TodoBody::from(plan.change(id, input, &condition).await?))
+        let workspace = workspace.on_behalf_of(attempt);
+        Ok(TodoBody::from(workspace.change_todo(id, input, &precondition).await?))
     };
-    idempotency.once(&caller.sub.to_hex(), attempt.as_ref(), change).await
+    idempotency.once(&scope, attempt.as_ref(), change).await
 }
 
 /// `DELETE /v1/todos/{id}`
 pub(crate) async fn delete(
-    State(planner): State<Arc<Workspaces>>,
-    CurrentUser(caller): CurrentUser,
-    id: IdPath,
-    Preconditions(condition): Preconditions,
+    workspace: Workspace,
+    TodoId(id): TodoId,
+    Preconditions(precondition): Preconditions,
     params: Params,
 ) -> Result<StatusCode, Error> {
-    let (id, Permanent(is_permanent)) = (known(id, Resource::Todo)?, params.read()?);
-    let plan = planner.of(caller.sub);
+    let Permanent(is_permanent) = params.read()?;
     if is_permanent {
-        plan.remove(id, &condition).await?;
+        workspace.remove_todo(id, &precondition).await?;
     } else {
-        plan.trash(id, &condition).await?;
+        workspace.trash_todo(id, &precondition).await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// `POST /v1/todos/{id}/restore`
 pub(crate) async fn restore(
-    State(planner): State<Arc<Workspaces>>,
-    CurrentUser(caller): CurrentUser,
-    id: IdPath,
-    Preconditions(condition): Preconditions,
+    workspace: Workspace,
+    TodoId(id): TodoId,
+    Preconditions(precondition): Preconditions,
 ) -> Result<WithEtag<TodoBody>, Error> {
-    let id = known(id, Resource::Todo)?;
-    Ok(planner.of(caller.sub).restore(id, &condition).await?.into())
+    Ok(workspace.restore_todo(id, &precondition).await?.into())
 }
 
 /// `POST /v1/todos/{id}/move`
 pub(crate) async fn move_to(
-    State(planner): State<Arc<Workspaces>>,
-    CurrentUser(caller): CurrentUser,
-    id: IdPath,
-    Preconditions(condition): Preconditions,
+    workspace: Workspace,
+    TodoId(id): TodoId,
+    Preconditions(precondition): Preconditions,
     JsonBody(wanted): JsonBody<Move>,
 ) -> Result<WithEtag<TodoBody>, Error> {
-    let id = known(id, Resource::Todo)?;
-    Ok(planner.of(caller.sub).move_todo(id, &wanted, &condition).await?.into())
+    Ok(workspace.move_todo(id, &wanted, &precondition).await?.into())
 }
 
 fn location(id: ObjectId) -> String {

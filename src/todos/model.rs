@@ -10,8 +10,7 @@ use super::due::Due;
 use super::recurrence::{Basis, Recurrence};
 use super::search_terms;
 use crate::error::{Error, Resource};
-use crate::owned::update::PendingEffects;
-use crate::owned::{Owned, State};
+use crate::owned::{Owned, PendingEffects, State};
 
 /// How deep subtasks go, the topmost todo counted.
 pub const LEVELS_MAX: usize = 5;

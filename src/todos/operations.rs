@@ -1,8 +1,7 @@
-//! What may be done with todos, for every face of the service: making, reading, changing. Must not know HTTP or JSON.
+//! What every API surface can do with todos: read, create, replace, change. Moves are in [`crate::todos::hierarchy`];
+//! trash, restore and removal are in [`crate::todos::side_effects`].
 //!
-//! A change reads the todo, makes of it what it is to become, and swaps it in if nobody came between; else it tries
-//! anew, as long as its client waits. So concurrent changes of different fields all survive. What a change means for other todos is noted in the
-//! same write and done right after: see [`crate::todos::side_effects`].
+//! Every change is an optimistic update: see [`crate::owned::update`].
 
 use bson::oid::ObjectId;
 use chrono_tz::Tz;
@@ -14,41 +13,29 @@ use super::query::{SortKey, TodoQuery};
 use crate::error::{Error, Resource};
 use crate::owned::update::{self, Accept, Step, update};
 use crate::owned::{Conflict, Precondition, Selection, State};
-use crate::workspace::{TODOS_MAX, Workspace};
+use crate::workspace::Workspace;
 
-impl Workspace<'_> {
-    /// One todo, live or in the trash.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] when there is none of this id, or it is someone else's; [`Error::Unavailable`].
+impl Workspace {
+    /// A todo, live or in the trash.
     pub async fn todo(&self, id: ObjectId) -> Result<Todo, Error> {
-        self.todos.get(id).await
+        self.todos().get(id).await
     }
 
-    /// One todo outside the trash.
-    ///
-    /// # Errors
-    /// As [`Workspace::todo`].
+    /// A todo, unless it is in the trash.
     pub async fn live_todo(&self, id: ObjectId) -> Result<Todo, Error> {
-        let todo = self.todos.get(id).await?;
+        let todo = self.todo(id).await?;
         if todo.state == State::Live { Ok(todo) } else { Err(Error::NotFound(Resource::Todo)) }
     }
 
-    /// Every live todo, oldest first, read as it is asked for.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`], before the first todo or after any.
-    pub async fn oldest_first(
+    /// Streams all live todos in the order of their creation.
+    pub async fn todos_oldest_first(
         &self,
     ) -> Result<impl Stream<Item = Result<Todo, Error>> + Send + use<>, Error> {
-        self.todos.oldest_first().await
+        self.todos().oldest_first().await
     }
 
-    /// The todos that `query` shows behind `last`, at most `limit`.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn page(
+    /// The todos that match `query`, after `last`, at most `limit`.
+    pub async fn todo_page(
         &self,
         query: &TodoQuery,
         last: Option<&SortKey>,
@@ -57,7 +44,7 @@ impl Workspace<'_> {
         let zone = if query.due_before.or(query.due_after).is_some() { self.zone().await? } else { Tz::UTC };
         let (mut found, mut left) = (Vec::new(), limit);
         for selection in query.selections(zone, last) {
-            found.extend(self.todos.select(Selection { limit: left, ..selection }).await?);
+            found.extend(self.todos().select(Selection { limit: left, ..selection }).await?);
             left = limit - i64::try_from(found.len()).unwrap_or(limit);
             if left <= 0 {
                 break;
@@ -66,101 +53,95 @@ impl Workspace<'_> {
         Ok(found)
     }
 
-    /// Makes a todo under an id that was made for this very creation: what is there already is an earlier try's.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`]; [`Error::LimitReached`]; [`Error::Unavailable`]: whether the todo was made is unknown.
-    pub async fn create(&self, id: ObjectId, input: TodoInput) -> Result<Todo, Error> {
-        match self.insert(id, input).await? {
+    /// Creates a todo. `id` was generated for this creation, so a todo with this id comes from an earlier attempt and
+    /// is returned.
+    pub async fn create_todo(&self, id: ObjectId, input: TodoInput) -> Result<Todo, Error> {
+        match self.insert_todo(id, input).await? {
             Some(todo) => Ok(todo),
-            None => self.todos.get_durable(id).await,
+            None => self.todos().get_durable(id).await,
         }
     }
 
-    /// Makes a todo what a client says, or makes it under the client's id; and says whether it was made.
-    ///
-    /// # Errors
-    /// [`Conflict::Stale`]; [`Error::IdTaken`] when the id is someone else's; else as [`Workspace::change`].
-    pub async fn put(
+    /// Replaces the todo with this id or creates it. Returns whether it was created.
+    pub async fn put_todo(
         &self,
         id: ObjectId,
         input: TodoInput,
-        condition: &Precondition,
+        precondition: &Precondition,
     ) -> Result<(Todo, bool), Conflict<Todo>> {
-        let change = async || self.change(id, input.clone(), condition).await;
-        let insert = async || self.insert(id, input.clone()).await;
-        update::put(self, id, condition, change, insert).await
+        let change = async || self.change_todo(id, input.clone(), precondition).await;
+        let insert = async || self.insert_todo(id, input.clone()).await;
+        update::put(self, id, precondition, change, insert).await
     }
 
-    /// Changes a todo by what a client says. A recurring one that is completed moves on to its next occurrence.
-    ///
-    /// # Errors
-    /// [`Conflict::Stale`]; [`Error::NotFound`]; [`Error::InTrash`]; [`Error::Invalid`]; [`Error::Unavailable`].
-    pub async fn change(
+    /// Changes a todo. Completing a recurring todo advances it to its next occurrence.
+    pub async fn change_todo(
         &self,
         id: ObjectId,
         input: TodoInput,
-        condition: &Precondition,
+        precondition: &Precondition,
     ) -> Result<Todo, Conflict<Todo>> {
-        if let Some(done) = input.completion()
-            && let Some(changed) = self.todos.complete(id, done, condition, self.now).await?
+        // Completing is the most frequent change. One write is enough if it has no side effects.
+        if let Some(completed) = input.completion()
+            && let Some(todo) = self.todos().complete(id, completed, precondition, self.now).await?
         {
-            return Ok(changed);
+            return Ok(todo);
         }
         let apply = async |before: Todo| {
             let mut after = before.clone();
             after.apply(input.clone(), self.now).map_err(Error::Invalid)?;
-            self.relocate(&mut after, &input).await?;
-            let effects = if after == before { None } else { self.consequences(&before, &mut after).await? };
-            Ok(effects.map_or(Step::Unchanged, |effects| Step::Replace(after, effects)))
+            self.apply_placement(&mut after, &input).await?;
+            if after == before {
+                return Ok(Step::Unchanged);
+            }
+            let mut effects = Vec::new();
+            if after.list_id != before.list_id {
+                effects.push(SideEffect::Relist);
+            }
+            if after.completed && !before.completed {
+                let Some(more) = self.complete(&before, &mut after).await? else {
+                    return Ok(Step::Unchanged);
+                };
+                effects.extend(more);
+            }
+            Ok(Step::Replace(after, effects))
         };
-        let updated = update(self, id, Accept::Live, condition, apply).await?;
+        let updated = update(self, id, Accept::Live, precondition, apply).await?;
         Ok(self.undo_invalid_move(updated).await?)
     }
 
-    /// What a change means for other todos; moves a recurring todo on. `None` when this very request has done that
-    /// already: the record of the occurrence bears its id.
-    async fn consequences(&self, before: &Todo, after: &mut Todo) -> Result<Option<Vec<SideEffect>>, Error> {
-        let mut acts = Vec::new();
-        if after.list_id != before.list_id {
-            acts.push(SideEffect::Relist);
-        }
-        if after.completed && !before.completed {
-            let zone = if after.needs_zone() { self.zone().await? } else { Tz::UTC };
-            let position = self.planner.positions.last(self.now);
-            let record_id = self.attempt.unwrap_or_default();
-            match after.advance(record_id, position, self.now, zone) {
-                Some(_) if self.has_recorded(before, record_id).await? => return Ok(None),
-                Some(record) => acts.extend([SideEffect::Record(Box::new(record)), SideEffect::Reopen]),
-                None => acts.push(SideEffect::Complete),
-            }
-        }
-        Ok(Some(acts))
+    /// The side effects of completing `before`. If the todo recurs, `after` becomes the next occurrence. `None` if an
+    /// earlier attempt of the same request has already done this.
+    async fn complete(&self, before: &Todo, after: &mut Todo) -> Result<Option<Vec<SideEffect>>, Error> {
+        let zone = if after.needs_zone() { self.zone().await? } else { Tz::UTC };
+        let position = self.order_keys().last(self.now);
+        // The record of the occurrence gets the id of the request, which makes a repetition recognizable.
+        let record_id = self.attempt.unwrap_or_default();
+        Ok(match after.advance(record_id, position, self.now, zone) {
+            Some(_) if self.is_recorded(before, record_id).await? => None,
+            Some(record) => Some(vec![SideEffect::Record(Box::new(record)), SideEffect::Reopen]),
+            None => Some(vec![SideEffect::Complete]),
+        })
     }
 
-    /// Whether the record of an occurrence was made, or is about to be.
-    async fn has_recorded(&self, todo: &Todo, record_id: ObjectId) -> Result<bool, Error> {
+    /// Whether the record of an occurrence is stored, or is among the pending effects of the todo.
+    async fn is_recorded(&self, todo: &Todo, record_id: ObjectId) -> Result<bool, Error> {
         let mut pending = todo.pending_effects.iter().flat_map(|pending| &pending.effects);
         let is_pending =
             pending.any(|effect| matches!(effect, SideEffect::Record(record) if record.id == record_id));
-        Ok(is_pending || (self.attempt.is_some() && self.todos.is_used(record_id).await?))
+        Ok(is_pending || (self.attempt.is_some() && self.todos().is_used(record_id).await?))
     }
 
-    /// Adds a todo behind all others; `None` when the id is taken.
-    async fn insert(&self, id: ObjectId, input: TodoInput) -> Result<Option<Todo>, Error> {
-        self.assert_room().await?;
-        let position = self.planner.positions.last(self.now);
+    /// Adds a todo after all others. `None` if the id is taken.
+    async fn insert_todo(&self, id: ObjectId, input: TodoInput) -> Result<Option<Todo>, Error> {
+        self.assert_room_for_todo().await?;
+        let position = self.order_keys().last(self.now);
         let mut todo = Todo::blank(id, self.owner_id, position, self.now);
         todo.apply(input.clone(), self.now).map_err(Error::Invalid)?;
-        self.relocate(&mut todo, &input).await?;
-        let Some(version) = self.todos.insert(&todo).await? else { return Ok(None) };
+        self.apply_placement(&mut todo, &input).await?;
+        // The version is above 1 if the todo replaces the tombstone of an earlier todo with this id.
+        let Some(version) = self.todos().insert(&todo).await? else { return Ok(None) };
         todo.version = version;
-        self.settled(todo).await.map(Some)
-    }
-
-    /// Refuses one more todo outside the trash when there are as many as may be.
-    pub(crate) async fn assert_room(&self) -> Result<(), Error> {
-        let count = || self.todos.live_count(TODOS_MAX);
-        self.planner.todo_quota.admit(self.owner_id, self.now, count).await
+        self.follow_into_trash(todo).await.map(Some)
     }
 }

@@ -1,13 +1,12 @@
-//! What a change of one todo means for others: subtasks that go into the trash with it, come back, are completed, follow
-//! into another list. Must be safe to repeat from any point.
+//! Trash, restore and removal of todos, and what any change of a todo means for its subtasks: they go to the trash and
+//! come back with it, are completed with it, and follow it to another list.
 //!
-//! The first step is always the one write that changes the todo itself, and it notes what is left to do
-//! ([`crate::todos::model::PendingEffects`]). The rest follows, and the note goes last. After a crash in between, the next
-//! change of the same todo or the maintenance does the rest; each step applies only to what it has not yet changed. Only
-//! a removal for good goes the other way, from the leaves to the root, because nothing of the root is left afterwards to
-//! find the leaves by: whoever repeats it finds the root still there.
+//! [`crate::owned::update`] stores the side effects of a change and has them applied here.
+//!
+//! **Invariant:** every step can be repeated from any point, because it matches only todos that it has not changed yet.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use bson::oid::ObjectId;
 use bson::{DateTime, doc};
@@ -19,15 +18,16 @@ use crate::owned::update::{self, Accept, Context, Step, update};
 use crate::owned::{Conflict, Precondition, State, TRASH_MILLIS};
 use crate::workspace::{Workspace, Workspaces};
 
-/// How deep subtasks are followed: races may for a moment make more levels than are allowed.
+/// How many levels of subtasks are followed. Moves at the same time can exceed [`LEVELS_MAX`] for a moment.
 const DEPTH: usize = 2 * LEVELS_MAX;
 
-impl Workspace<'_> {
-    /// Puts a todo into the trash with its subtasks. One that is there already stays there.
-    ///
-    /// # Errors
-    /// [`Conflict::Stale`]; [`Error::NotFound`]; [`Error::Unavailable`].
-    pub async fn trash(&self, id: ObjectId, condition: &Precondition) -> Result<Todo, Conflict<Todo>> {
+impl Workspace {
+    /// Moves a todo with its subtasks to the trash. A no-op if the todo is there.
+    pub async fn trash_todo(
+        &self,
+        id: ObjectId,
+        precondition: &Precondition,
+    ) -> Result<Todo, Conflict<Todo>> {
         let trash = async |before: Todo| {
             if before.state == State::Trash {
                 return Ok(Step::Unchanged);
@@ -36,21 +36,22 @@ impl Workspace<'_> {
             let after = Todo { state, deleted_at, trashed_with, ..before };
             Ok(Step::Replace(after, vec![SideEffect::Trash]))
         };
-        Ok(update(self, id, Accept::KeptOrConfirmedGone, condition, trash).await?.after)
+        Ok(update(self, id, Accept::KeptOrConfirmedGone, precondition, trash).await?.after)
     }
 
-    /// Takes a todo out of the trash with what went into it along with it. Where its list or its parent is not in use
-    /// any more, it comes back to the inbox or the top level.
-    ///
-    /// # Errors
-    /// [`Conflict::Stale`]; [`Error::NotFound`]; [`Error::LimitReached`]; [`Error::Unavailable`].
-    pub async fn restore(&self, id: ObjectId, condition: &Precondition) -> Result<Todo, Conflict<Todo>> {
+    /// Restores a todo together with the todos that went to the trash with it. If its list or parent is no longer live,
+    /// the todo comes back to the inbox or to the top level.
+    pub async fn restore_todo(
+        &self,
+        id: ObjectId,
+        precondition: &Precondition,
+    ) -> Result<Todo, Conflict<Todo>> {
         let restore = async |before: Todo| {
             if before.state == State::Live {
                 return Ok(Step::Unchanged);
             }
-            self.assert_room().await?;
-            let Placement { list_id, parent_id } = self.surviving_place(&before).await?;
+            self.assert_room_for_todo().await?;
+            let Placement { list_id, parent_id } = self.live_placement(&before).await?;
             let mut effects = vec![SideEffect::Restore(before.trashed_with.unwrap_or(id))];
             if list_id != before.list_id {
                 effects.push(SideEffect::Relist);
@@ -59,22 +60,19 @@ impl Workspace<'_> {
             let after = Todo { list_id, parent_id, state, deleted_at, trashed_with, ..before };
             Ok(Step::Replace(after, effects))
         };
-        Ok(update(self, id, Accept::Kept, condition, restore).await?.after)
+        Ok(update(self, id, Accept::Kept, precondition, restore).await?.after)
     }
 
-    /// Removes a todo for good with its subtasks, in the trash or not.
-    ///
-    /// # Errors
-    /// [`Conflict::Stale`]; [`Error::NotFound`]; [`Error::Unavailable`].
-    pub async fn remove(&self, id: ObjectId, condition: &Precondition) -> Result<(), Conflict<Todo>> {
-        update::remove(self, id, condition).await
+    /// Removes a todo with its subtasks for good, whether or not it is in the trash.
+    pub async fn remove_todo(&self, id: ObjectId, precondition: &Precondition) -> Result<(), Conflict<Todo>> {
+        update::remove::<Todo>(self, id, precondition).await
     }
 
     /// The ids of all subtasks of a todo, level by level, live or in the trash.
-    pub(super) async fn levels_under(&self, id: ObjectId) -> Result<Vec<Vec<ObjectId>>, Error> {
+    pub(super) async fn subtask_levels(&self, id: ObjectId) -> Result<Vec<Vec<ObjectId>>, Error> {
         let (mut seen, mut levels, mut level) = (HashSet::from([id]), Vec::new(), vec![id]);
         while levels.len() < DEPTH {
-            level = self.todos.under(&level).await?;
+            level = self.todos().under(&level).await?;
             level.retain(|id| seen.insert(*id));
             if level.is_empty() {
                 break;
@@ -85,9 +83,9 @@ impl Workspace<'_> {
     }
 }
 
-impl Context<Todo> for Workspace<'_> {
-    fn documents(&self) -> &UserTodos<'_> {
-        &self.todos
+impl Context<Todo> for Workspace {
+    fn documents(&self) -> UserTodos<'_> {
+        self.todos()
     }
 
     fn now(&self) -> DateTime {
@@ -99,38 +97,36 @@ impl Context<Todo> for Workspace<'_> {
     }
 
     async fn apply(&self, root: &Todo, effects: &[SideEffect]) -> Result<(), Error> {
-        let levels = self.levels_under(root.id).await?;
+        let (todos, levels) = (self.todos(), self.subtask_levels(root.id).await?);
         for effect in effects {
             if let SideEffect::Record(record) = effect {
-                self.todos.insert(record).await?;
+                todos.insert(record).await?;
                 continue;
             }
             for level in &levels {
-                self.todos.apply(doc! { "_id": { "$in": level } }, effect, root, self.now).await?;
+                todos.apply(doc! { "_id": { "$in": level } }, effect, root, self.now).await?;
             }
         }
         Ok(())
     }
 
     async fn remove_dependents(&self, root: &Todo) -> Result<(), Error> {
-        for level in self.levels_under(root.id).await?.into_iter().rev() {
-            self.todos.remove_each(doc! { "_id": { "$in": level } }, self.now).await?;
+        for level in self.subtask_levels(root.id).await?.into_iter().rev() {
+            self.todos().remove_each(doc! { "_id": { "$in": level } }, self.now).await?;
         }
         Ok(())
     }
 }
 
-/// After what time something half done is not under way any more, in milliseconds: longer than any request.
-const CUT_OFF_MILLIS: i64 = 60_000;
+/// After this time no request can still be applying its side effects, in milliseconds.
+const INTERRUPTED_MILLIS: i64 = 60_000;
 
 impl Workspaces {
-    /// Ends what was cut off half-way, and purges the trash, for all users. Several instances may do so at once.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn tidy(&self) -> Result<(), Error> {
+    /// Applies the side effects of interrupted requests and empties the trash, for all users. Several instances may do
+    /// this at the same time.
+    pub async fn upkeep(self: &Arc<Self>) -> Result<(), Error> {
         let now = self.now();
-        let since = now.saturating_add_millis(-CUT_OFF_MILLIS);
+        let since = now.saturating_add_millis(-INTERRUPTED_MILLIS);
         for (owner_id, mut todo) in self.todos.with_pending_effects(since).await? {
             update::finish(&self.of(owner_id), &mut todo).await?;
         }

@@ -189,7 +189,7 @@ impl FromFields for Option<Beside> {
                 "A move is before a sibling or after one, not both.",
             )),
             (Some(sibling), None) => Some(Some(Beside::Before(sibling))),
-            (None, Some(sibling)) => Some(Some(Beside::Behind(sibling))),
+            (None, Some(sibling)) => Some(Some(Beside::After(sibling))),
             (None, None) => Some(None),
         }
     }

@@ -1,4 +1,8 @@
-//! The todos and lists of one user: the only door to any. Must hold no act: those are in the operations of the features.
+//! The todos and lists of one user, and the limits on their number. [`Workspaces::of`] is the only way to them.
+//!
+//! **Invariant:** what can be done with todos and lists is not here. Each feature adds its operations to [`Workspace`].
+
+pub mod extract;
 
 use std::sync::Arc;
 
@@ -15,75 +19,91 @@ use crate::owned::quota::Quota;
 use crate::todos::store::{Todos, UserTodos};
 use crate::users::store::Users;
 
-/// How many todos a user may have outside the trash.
+/// The maximum number of todos of a user, not counting the trash.
 pub const TODOS_MAX: u64 = 10_000;
-/// How many lists a user may have outside the trash.
+/// The maximum number of lists of a user, not counting the trash.
 pub const LISTS_MAX: u64 = 500;
 
-/// The todos and lists of everyone, with the rules between them; cheap to clone.
-#[derive(Clone)]
+/// The todos and lists of all users.
 pub struct Workspaces {
     pub(crate) todos: Todos,
     pub(crate) lists: Lists,
     users: Users,
-    pub(crate) positions: OrderKeys,
-    pub(crate) todo_quota: Arc<Quota>,
+    order_keys: OrderKeys,
+    todo_quota: Quota,
     clock: Clock,
 }
 
-/// The todos and lists of one user, at one moment: the only door to any.
-pub struct Workspace<'a> {
-    pub(crate) planner: &'a Workspaces,
-    pub(crate) todos: UserTodos<'a>,
-    pub(crate) lists: UserLists<'a>,
+/// The todos and lists of one user, during one request.
+pub struct Workspace {
+    workspaces: Arc<Workspaces>,
     pub(crate) owner_id: ObjectId,
+    /// When the request began. Everything that the request changes gets this time.
     pub(crate) now: DateTime,
-    /// The request that may be a repetition, and whose completion of a recurring todo must count once.
+    /// The id of a request that the client may repeat, so that completing a recurring todo counts once.
     pub(crate) attempt: Option<ObjectId>,
 }
 
 impl Workspaces {
-    /// Over the stores, dated by `clock`.
-    #[must_use]
     pub fn new(todos: Todos, lists: Lists, users: Users, clock: Clock) -> Self {
-        let todo_quota = Arc::new(Quota::new(TODOS_MAX));
-        Self { todos, lists, users, positions: OrderKeys::default(), todo_quota, clock }
+        let (order_keys, todo_quota) = (OrderKeys::default(), Quota::new(TODOS_MAX));
+        Self { todos, lists, users, order_keys, todo_quota, clock }
     }
 
-    /// The time of what is done now.
     pub(crate) fn now(&self) -> DateTime {
         self.clock.now()
     }
 
-    /// What belongs to one user.
-    #[must_use]
-    pub fn of(&self, owner_id: ObjectId) -> Workspace<'_> {
-        let (todos, lists) = (self.todos.of(owner_id), self.lists.of(owner_id));
-        Workspace { planner: self, todos, lists, owner_id, now: self.now(), attempt: None }
+    pub fn of(self: &Arc<Self>, owner_id: ObjectId) -> Workspace {
+        Workspace { workspaces: self.clone(), owner_id, now: self.now(), attempt: None }
     }
 }
 
-impl Workspace<'_> {
-    /// The same for a request that may be a repetition, known by an id that was made for it.
+impl Workspace {
+    /// The same workspace for a request that the client may repeat under the id `attempt`.
     #[must_use]
     pub fn on_behalf_of(self, attempt: ObjectId) -> Self {
         Self { attempt: Some(attempt), ..self }
     }
 
-    /// Refuses to change what was just read because of a request whose client was told long ago to repeat it: it may
-    /// have done so, and changed more since, which must not be undone.
+    pub(crate) fn todos(&self) -> UserTodos<'_> {
+        self.workspaces.todos.of(self.owner_id)
+    }
+
+    pub(crate) fn lists(&self) -> UserLists<'_> {
+        self.workspaces.lists.of(self.owner_id)
+    }
+
+    pub(crate) fn order_keys(&self) -> &OrderKeys {
+        &self.workspaces.order_keys
+    }
+
+    /// Fails if the request is so old that its client was told to repeat it. The client may have done so and may have
+    /// changed more since, and a late write would undo these changes.
     pub(crate) fn assert_in_time(&self) -> Result<(), Error> {
-        let age = self.planner.now().timestamp_millis() - self.now.timestamp_millis();
+        let age = self.workspaces.now().timestamp_millis() - self.now.timestamp_millis();
         if u128::try_from(age).is_ok_and(|age| age >= DEADLINE.as_millis()) {
-            return Err(Error::unavailable("it is too late for a change: its client may have repeated it"));
+            return Err(Error::unavailable("too late for a change, because its client may have repeated it"));
         }
         Ok(())
     }
 
-    /// The zone that the user's days are in.
+    /// The user's time zone.
     pub(crate) async fn zone(&self) -> Result<Tz, Error> {
-        let user = self.planner.users.find_by_id(self.owner_id).await?;
+        let user = self.workspaces.users.find_by_id(self.owner_id).await?;
         let user = user.ok_or(Error::Token(TokenRejection::Revoked))?;
         Ok(user.time_zone.parse().unwrap_or(Tz::UTC))
+    }
+
+    /// Fails if the user has [`TODOS_MAX`] todos.
+    pub(crate) async fn assert_room_for_todo(&self) -> Result<(), Error> {
+        let todos = self.todos();
+        self.workspaces.todo_quota.admit(self.owner_id, self.now, || todos.live_count(TODOS_MAX)).await
+    }
+
+    /// Fails if the user has [`LISTS_MAX`] lists.
+    pub(crate) async fn assert_room_for_list(&self) -> Result<(), Error> {
+        let count = self.lists().live_count(LISTS_MAX).await?;
+        if count < LISTS_MAX { Ok(()) } else { Err(Error::LimitReached(LISTS_MAX)) }
     }
 }

@@ -158,14 +158,14 @@ async fn a_delayed_request_does_not_overwrite_a_later_change() {
     app.clock.advance(Duration::from_secs(9));
     ann.patch(&format!("/v1/todos/{id}"), json!({ "name": "newer" })).await.assert(200);
     for input in inputs() {
-        let refused = late.change(stored, input, &Precondition::Any).await;
+        let refused = late.change_todo(stored, input, &Precondition::Any).await;
         assert!(matches!(refused, Err(Conflict::Error(Error::Unavailable(_)))), "{refused:?}");
     }
-    assert!(late.remove(stored, &Precondition::Any).await.is_err());
+    assert!(late.remove_todo(stored, &Precondition::Any).await.is_err());
     let todo = ann.get(&format!("/v1/todos/{id}")).await.assert(200).json();
     assert_eq!((&todo["name"], &todo["completed"]), (&json!("newer"), &json!(false)));
     for input in inputs() {
-        app.state.workspaces.of(owner).change(stored, input, &Precondition::Any).await.unwrap();
+        app.state.workspaces.of(owner).change_todo(stored, input, &Precondition::Any).await.unwrap();
     }
     let todo = ann.get(&format!("/v1/todos/{id}")).await.assert(200).json();
     assert_eq!((&todo["name"], &todo["completed"]), (&json!("late"), &json!(true)));
@@ -192,7 +192,7 @@ async fn maintenance_finishes_interrupted_changes_once() {
     cut_off(&app, &parent, bson::bson!(["trash"]), trashed).await;
     assert_eq!(ann.todo_names("").await, ["child"]);
     for _ in 0..2 {
-        app.state.workspaces.tidy().await.unwrap();
+        app.state.workspaces.upkeep().await.unwrap();
         assert_eq!(ann.todo_names("?deleted=true").await, ["parent", "child"]);
     }
     ann.post(&format!("/v1/todos/{parent}/restore"), json!({})).await.assert(200);
@@ -207,7 +207,7 @@ async fn maintenance_finishes_interrupted_changes_once() {
     let record = todos.find_one_and_delete(record).await.unwrap().unwrap();
     cut_off(&app, &daily, bson::bson!([{ "record": record }]), doc! {}).await;
     for _ in 0..2 {
-        app.state.workspaces.tidy().await.unwrap();
+        app.state.workspaces.upkeep().await.unwrap();
         assert_eq!(ann.todo_names("?completed=true").await, ["daily"]);
     }
 }

@@ -341,7 +341,7 @@ async fn deleting_and_restoring_a_list_includes_its_todos() {
     ann.patch(&path, json!({ "color": "red" })).await.assert_faults(&["/color"]);
     ann.delete(&path).await.assert(204);
     app.advance(31 * DAY);
-    app.state.workspaces.tidy().await.unwrap();
+    app.state.workspaces.upkeep().await.unwrap();
     let ann = app.v1_login("ann").await;
     assert_eq!(ann.todo_names("?deleted=any").await, ["alone"]);
     ann.get(&path).await.assert_problem(404, "not_found");
