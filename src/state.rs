@@ -113,7 +113,7 @@ impl AppState {
         let hasher = Arc::new(Hasher::new(config.bcrypt_cost, config.password_pepper.as_ref()));
         let workspaces = Arc::new(workspaces(&stores, &clock));
         let sources = EventSources {
-            planner: workspaces.clone(),
+            workspaces: workspaces.clone(),
             hub: Arc::new(Hub::new(Feed::new(&db), config.max_event_connections)),
             auth: auth.clone(),
             seals: sealer.clone(),

@@ -37,7 +37,7 @@ const RECONNECT_DELAY: Duration = Duration::from_secs(2);
 
 #[derive(Clone)]
 pub struct EventSources {
-    pub planner: Arc<Workspaces>,
+    pub workspaces: Arc<Workspaces>,
     pub hub: Arc<Hub>,
     pub auth: Arc<Auth>,
     pub seals: Arc<Sealer>,
@@ -84,7 +84,7 @@ impl EventStream {
         let (token, phase) = if let Some(token) = token {
             (token, Phase::CatchingUp(subscription, Versions::new()))
         } else {
-            let workspace = sources.planner.of(caller.sub);
+            let workspace = sources.workspaces.of(caller.sub);
             let until = workspace.horizon().await?;
             let nothing_sent = CaughtUp { versions: Versions::new(), until };
             (SyncToken::up_to(until, workspace.now()), Phase::Live(subscription, nothing_sent))
@@ -132,7 +132,8 @@ impl EventStream {
         if self.has_ended().await? {
             return self.say_bye(ByeReason::SessionEnded);
         }
-        let (workspaces, user, token) = (self.sources.planner.clone(), self.caller.sub, self.token.clone());
+        let (workspaces, user, token) =
+            (self.sources.workspaces.clone(), self.caller.sub, self.token.clone());
         // In its own task, because the client may disconnect at any time and the driver's futures must not be dropped.
         let reading = tokio::spawn(async move {
             let workspace = workspaces.of(user);

@@ -36,9 +36,9 @@ pub(crate) async fn sync(
     let since = open(&sources, &caller, lineage, token.as_deref(), "/token")?;
     let mut results = Vec::with_capacity(commands.len());
     for command in commands {
-        results.push(result_of(&sources.planner, &idempotency, &caller, command).await?);
+        results.push(result_of(&sources.workspaces, &idempotency, &caller, command).await?);
     }
-    let page = sources.planner.of(caller.sub).changes(since, limit).await?;
+    let page = sources.workspaces.of(caller.sub).changes(since, limit).await?;
     let token = page.token.seal(&sources.seals, caller.sub, lineage)?;
     let changes = ChangesBody(page.changes);
     Ok(Json(SyncBody { token, has_more: page.has_more, full: page.full, changes, results }))
@@ -97,6 +97,6 @@ fn open(
     pointer: &str,
 ) -> Result<Option<SyncToken>, Error> {
     let Some(token) = token else { return Ok(None) };
-    let opened = SyncToken::open(&sources.seals, caller.sub, lineage, token, sources.planner.now())?;
+    let opened = SyncToken::open(&sources.seals, caller.sub, lineage, token, sources.workspaces.now())?;
     opened.ok_or_else(|| invalid_token(pointer)).map(Some)
 }
