@@ -53,6 +53,8 @@ impl TokenKind {
     }
 }
 
+// The API document uses this comment as a description.
+/// What a user may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {

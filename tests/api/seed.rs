@@ -281,7 +281,7 @@ async fn a_seed_that_is_not_possible_is_reported_in_one_line() {
     for (arguments, expected) in [
         (["--users", "1", "--todos", "10001"], "at least 2 users"),
         (["--users", "1", "--password", "short"], "8 to 128"),
-        (["--users", "1", "--password", "password1"], "guessed"),
+        (["--users", "1", "--password", "password1"], "most common passwords"),
         (["--users", "1500", "--password", "demo-1234"], "must not be the username"),
     ] {
         let complaint = refused(&db, &arguments).await;
