@@ -69,7 +69,7 @@ fn page(bench: &mut Criterion) {
             let params = Params::of("/v1/todos?limit=20".parse().unwrap());
             let (query, page) = Page::read::<TodoQuery>(params, &seals, user).unwrap();
             let found = stored.iter().map(|stored| Todo::read(stored).unwrap()).collect();
-            let listing = page.listing(found, |todo| query.last(todo).bytes()).unwrap();
+            let listing = page.listing(found, |todo| query.sort_key(todo).bytes()).unwrap();
             black_box(listing.map(TodoBody::from).into_response())
         });
     });

@@ -1,4 +1,6 @@
-//! JSON objects read member by member, strictly: all faults are told at once. Must not know what the members mean.
+//! Reads JSON objects field by field and reports all violations at once.
+//!
+//! **Invariant:** a field that a body does not know is a violation, and so is a field that occurs twice.
 
 use std::fmt;
 
@@ -8,32 +10,26 @@ use serde_json::value::RawValue;
 
 use crate::error::{Error, Violation};
 use crate::mongo::object_id;
+use crate::owned::text::TextFormat;
 
-/// A JSON object: its members in order, each name once, the values still as they were written.
+/// A JSON object: its fields in order, each name once, the values still as JSON text.
 pub struct JsonObject(Vec<(String, Box<RawValue>)>);
 
 impl JsonObject {
-    /// Reads an object, and nothing but one.
-    ///
-    /// # Errors
-    /// [`Error::MalformedJson`], also for a member that comes twice (RFC 8259 §4 leaves open which would count).
+    /// Fails for a field that occurs twice, because RFC 8259 §4 leaves open which of the two counts.
     pub fn parse(body: &[u8]) -> Result<Self, Error> {
         serde_json::from_slice(body).map_err(|error| Error::MalformedJson(error.to_string()))
     }
 
-    /// The value of a member, as written.
-    #[must_use]
     pub fn get(&self, name: &str) -> Option<&RawValue> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
     }
 
-    /// The same text for the same members and values as they were written, in whatever order they came.
-    #[must_use]
+    /// The fields sorted by name. Two objects with the same names and the same JSON texts have the same canonical form.
     pub fn canonical(&self) -> Vec<u8> {
-        let mut members: Vec<_> = self.0.iter().map(|(name, value)| (name.as_str(), value.get())).collect();
-        members.sort_unstable();
-        let parts =
-            members.iter().flat_map(|(name, value)| [name.as_bytes(), b"\0", value.as_bytes(), b"\0"]);
+        let mut fields: Vec<_> = self.0.iter().map(|(name, value)| (name.as_str(), value.get())).collect();
+        fields.sort_unstable();
+        let parts = fields.iter().flat_map(|(name, value)| [name.as_bytes(), b"\0", value.as_bytes(), b"\0"]);
         parts.collect::<Vec<_>>().concat()
     }
 
@@ -45,9 +41,9 @@ impl JsonObject {
 
 impl<'de> Deserialize<'de> for JsonObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Unique;
+        struct UniqueNames;
 
-        impl<'de> Visitor<'de> for Unique {
+        impl<'de> Visitor<'de> for UniqueNames {
             type Value = JsonObject;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -55,221 +51,216 @@ impl<'de> Deserialize<'de> for JsonObject {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<JsonObject, A::Error> {
-                let mut members: Vec<(String, Box<RawValue>)> = Vec::new();
+                let mut fields: Vec<(String, Box<RawValue>)> = Vec::new();
+                // A set, because a scan of `fields` would be quadratic in the size of the body.
                 let mut names = std::collections::HashSet::new();
                 while let Some((name, value)) = map.next_entry::<String, _>()? {
                     if !names.insert(name.clone()) {
-                        return Err(de::Error::custom(format_args!("the member `{name}` comes twice")));
+                        return Err(de::Error::custom(format_args!("the field `{name}` occurs twice")));
                     }
-                    members.push((name, value));
+                    fields.push((name, value));
                 }
-                Ok(JsonObject(members))
+                Ok(JsonObject(fields))
             }
         }
 
-        deserializer.deserialize_map(Unique)
+        deserializer.deserialize_map(UniqueNames)
     }
 }
 
-/// What a body is read into, member by member.
+/// A body, or an object inside a body.
 pub trait FromFields: Sized {
-    /// Takes the members that this knows from `input`. `None` only after a fault was noted.
+    /// Takes the known fields out of `input`. Returns `None` only after it has noted a violation.
     fn take(input: &mut Fields) -> Option<Self>;
 }
 
-/// For what has no members.
+/// For routes without a body.
 impl FromFields for () {
     fn take(_: &mut Fields) -> Option<Self> {
         Some(())
     }
 }
 
-/// The members of a body that have not been taken yet, and the faults so far: all are told at once.
+/// The fields that have not been taken yet, and the violations so far.
+///
+/// Methods return the outer `None` if the field is absent or violates a rule, and `Some(None)` if it is null.
 pub struct Fields {
-    members: JsonObject,
-    faults: Vec<Violation>,
+    fields: JsonObject,
+    violations: Vec<Violation>,
 }
 
 impl Fields {
-    /// A member that must be there and be text.
     pub fn text(&mut self, name: &str) -> Option<String> {
         match self.optional_text(name) {
             Some(Some(text)) => Some(text),
-            Some(None) => self.fault(Violation::of(name, "required", "This member cannot be null.")),
-            None if self.faults.iter().any(|fault| fault.pointer[1..] == *name) => None,
-            None => self.fault(Violation::of(name, "required", "This member is required.")),
+            Some(None) => self.reject(Violation::of(name, "required", NOT_NULL)),
+            // `optional_text` has reported another JSON type already.
+            None if self.violations.iter().any(|violation| violation.pointer[1..] == *name) => None,
+            None => self.reject(Violation::of(name, "required", "This field is required.")),
         }
     }
 
-    /// A member that may be absent (`None`) or null (`Some(None)`), and else is text.
     pub fn optional_text(&mut self, name: &str) -> Option<Option<String>> {
-        let value = self.members.take(name)?;
-        match serde_json::from_str(value.get()) {
-            Ok(text) => Some(text),
-            Err(_) => self.fault(Violation::of(name, "not_text", "This member must be text.")),
-        }
+        self.optional(name, "not_text", "This field must be a string.")
     }
 
-    /// As [`Fields::optional_text`], for any form; `code` and `detail` are told of another.
+    /// A field of any type; `code` and `detail` describe the violation if it has another type.
     pub fn optional<T: DeserializeOwned>(
         &mut self,
         name: &str,
         code: &'static str,
         detail: &str,
     ) -> Option<Option<T>> {
-        let value = self.members.take(name)?;
+        let value = self.fields.take(name)?;
         match serde_json::from_str(value.get()) {
             Ok(value) => Some(value),
-            Err(_) => self.fault(Violation::of(name, code, detail)),
+            Err(_) => self.reject(Violation::of(name, code, detail)),
         }
     }
 
-    /// A member that may be absent, and else is text.
-    pub fn given_text(&mut self, name: &str) -> Option<String> {
+    pub fn required<T>(&mut self, name: &str, format: &TextFormat<T>) -> Option<T> {
+        let text = self.text(name)?;
+        self.check(format.read(&text), || format.violation(name))
+    }
+
+    /// A field that may be absent, but not null.
+    pub fn non_null<T>(&mut self, name: &str, format: &TextFormat<T>) -> Option<T> {
+        match self.nullable(name, format)? {
+            Some(value) => Some(value),
+            None => self.reject(Violation::of(name, "required", NOT_NULL)),
+        }
+    }
+
+    pub fn nullable<T>(&mut self, name: &str, format: &TextFormat<T>) -> Option<Option<T>> {
         match self.optional_text(name)? {
-            Some(text) => Some(text),
-            None => self.fault(Violation::of(name, "required", "This member cannot be null.")),
+            None => Some(None),
+            Some(text) => self.check(format.read(&text), || format.violation(name)).map(Some),
         }
     }
 
-    /// A member that may be absent or null, and else is true or false.
     pub fn flag(&mut self, name: &str) -> Option<Option<bool>> {
-        self.optional(name, "not_a_boolean", "This member must be true or false.")
+        self.optional(name, "not_a_boolean", "This field must be true or false.")
     }
 
-    /// A member that must be there and be an id.
     pub fn required_id(&mut self, name: &str) -> Option<ObjectId> {
         let text = self.text(name)?;
         self.check(object_id::parse(&text), || not_an_id(name))
     }
 
-    /// A member that may be absent or null, and else is an id.
     pub fn id(&mut self, name: &str) -> Option<Option<ObjectId>> {
-        self.parsed(name, object_id::parse, || not_an_id(name))
-    }
-
-    /// A member that may be absent or null, and else is text of which `parse` makes something.
-    pub fn parsed<T>(
-        &mut self,
-        name: &str,
-        parse: impl FnOnce(&str) -> Option<T>,
-        fault: impl FnOnce() -> Violation,
-    ) -> Option<Option<T>> {
         match self.optional_text(name)? {
             None => Some(None),
-            Some(text) => self.check(parse(&text), fault).map(Some),
+            Some(text) => self.check(object_id::parse(&text), || not_an_id(name)).map(Some),
         }
     }
 
-    /// A member that may be absent or null, and else is an object with members of its own.
+    /// An object with fields of its own.
     pub fn object<T: FromFields>(&mut self, name: &str) -> Option<Option<T>> {
-        let value = self.members.take(name)?;
+        let value = self.fields.take(name)?;
         if value.get() == "null" {
             return Some(None);
         }
-        let Ok(members) = JsonObject::parse(value.get().as_bytes()) else {
-            let detail = "This member must be an object that has each of its members once.";
-            return self.fault(Violation::of(name, "not_an_object", detail));
+        let Ok(fields) = JsonObject::parse(value.get().as_bytes()) else {
+            let detail = "This field must be an object, and no field of it may occur twice.";
+            return self.reject(Violation::of(name, "not_an_object", detail));
         };
-        self.inside(name, Self::read(members)).map(Some)
+        self.inside(name, Self::read(fields)).map(Some)
     }
 
-    /// As [`Fields::object`], for a member that must be there.
     pub fn required_object<T: FromFields>(&mut self, name: &str) -> Option<T> {
-        let faults = self.faults.len();
+        let violations = self.violations.len();
         match self.object(name) {
             Some(Some(object)) => Some(object),
-            _ if self.faults.len() > faults => None,
-            _ => self.fault(Violation::of(name, "required", "This member is required, and is an object.")),
+            _ if self.violations.len() > violations => None,
+            _ => {
+                self.reject(Violation::of(name, "required", "This field is required and must be an object."))
+            }
         }
     }
 
-    /// As [`Fields::object`], for a member that may be left out.
+    /// An object whose absence and null mean the default.
     pub fn object_or_default<T: FromFields + Default>(&mut self, name: &str) -> Option<T> {
-        let faults = self.faults.len();
+        let violations = self.violations.len();
         let object = self.object(name).flatten();
-        if self.faults.len() > faults { None } else { Some(object.unwrap_or_default()) }
+        if self.violations.len() > violations { None } else { Some(object.unwrap_or_default()) }
     }
 
-    /// A member that may be absent or null, as good as empty, and else is an array of at most `max` objects.
+    /// An array of at most `max` objects; absence and null mean an empty array.
     pub fn each<T: FromFields>(&mut self, name: &str, max: usize) -> Option<Vec<T>> {
-        let faults = self.faults.len();
-        let not_objects = "This member must be an array of objects that have each of their members once.";
+        let violations = self.violations.len();
+        let not_objects =
+            "This field must be an array of objects, and no field of an object may occur twice.";
         let items: Option<Vec<JsonObject>> = self.optional(name, "not_objects", not_objects).flatten();
         let items = items.unwrap_or_default();
         if items.len() > max {
-            return self.fault(Violation::of(name, "too_many", format!("These are at most {max}.")));
+            return self.reject(Violation::of(name, "too_many", format!("At most {max} are allowed.")));
         }
         let mut objects = Vec::with_capacity(items.len());
         for (number, item) in items.into_iter().enumerate() {
             objects.extend(self.inside(&format!("{name}/{number}"), Self::read(item)));
         }
-        if self.faults.len() > faults { None } else { Some(objects) }
+        if self.violations.len() > violations { None } else { Some(objects) }
     }
 
-    /// What was made of a part at `place`, or its faults with that in front of their pointers.
-    fn inside<T>(&mut self, place: &str, read: Result<T, Vec<Violation>>) -> Option<T> {
-        let inside = |fault: Violation| Violation { pointer: format!("/{place}{}", fault.pointer), ..fault };
-        read.map_or_else(|faults| self.refuse(faults.into_iter().map(inside).collect()), Some)
+    /// Prefixes the pointers of an inner object's violations with the path of that object.
+    fn inside<T>(&mut self, path: &str, read: Result<T, Vec<Violation>>) -> Option<T> {
+        let inside = |violation: Violation| Violation {
+            pointer: format!("/{path}{}", violation.pointer),
+            ..violation
+        };
+        read.map_or_else(|violations| self.reject_all(violations.into_iter().map(inside).collect()), Some)
     }
 
-    /// All members that have not been taken yet.
+    /// Takes all remaining fields.
     pub fn rest(&mut self) -> JsonObject {
-        JsonObject(std::mem::take(&mut self.members.0))
+        JsonObject(std::mem::take(&mut self.fields.0))
     }
 
-    /// Refuses members that only the service sets.
+    /// Reports fields that only the service sets.
     pub fn read_only(&mut self, names: &[&str]) {
-        for name in names.iter().filter(|name| self.members.take(name).is_some()).collect::<Vec<_>>() {
-            self.fault::<()>(Violation::of(name, "read_only", "The service alone sets this member."));
+        for name in names {
+            if self.fields.take(name).is_some() {
+                self.reject::<()>(Violation::of(name, "read_only", "Only the service sets this field."));
+            }
         }
     }
 
-    /// What a check made, or its fault.
-    pub fn checked<T>(&mut self, checked: Result<T, Violation>) -> Option<T> {
-        checked.map_or_else(|fault| self.fault(fault), Some)
+    pub fn check<T>(&mut self, found: Option<T>, violation: impl FnOnce() -> Violation) -> Option<T> {
+        found.or_else(|| self.reject(violation()))
     }
 
-    /// What is there, or the fault of its missing.
-    pub fn check<T>(&mut self, found: Option<T>, fault: impl FnOnce() -> Violation) -> Option<T> {
-        self.checked(found.ok_or_else(fault))
-    }
-
-    /// Notes a fault.
-    pub fn fault<T>(&mut self, fault: Violation) -> Option<T> {
-        self.refuse(vec![fault])
-    }
-
-    /// Notes faults.
-    pub fn refuse<T>(&mut self, faults: Vec<Violation>) -> Option<T> {
-        self.faults.extend(faults);
+    pub fn reject<T>(&mut self, violation: Violation) -> Option<T> {
+        self.violations.push(violation);
         None
     }
 
-    /// Makes a `T` of members, which must know them all.
-    ///
-    /// # Errors
-    /// All faults that were found.
-    pub fn read<T: FromFields>(members: JsonObject) -> Result<T, Vec<Violation>> {
-        let mut input = Self { members, faults: Vec::new() };
+    pub fn reject_all<T>(&mut self, violations: Vec<Violation>) -> Option<T> {
+        self.violations.extend(violations);
+        None
+    }
+
+    /// Reads a `T`, or returns every violation.
+    pub fn read<T: FromFields>(fields: JsonObject) -> Result<T, Vec<Violation>> {
+        let mut input = Self { fields, violations: Vec::new() };
         let body = T::take(&mut input);
-        let unknown = input.members.0.into_iter();
-        input.faults.extend(unknown.map(|(name, _)| {
-            Violation::of(&pointer_token(&name), "unknown_member", "This member is not known here.")
+        let unknown = input.fields.0.into_iter();
+        input.violations.extend(unknown.map(|(name, _)| {
+            Violation::of(&pointer_token(&name), "unknown_member", "This field is unknown.")
         }));
         match body {
-            Some(body) if input.faults.is_empty() => Ok(body),
-            _ => Err(input.faults),
+            Some(body) if input.violations.is_empty() => Ok(body),
+            _ => Err(input.violations),
         }
     }
 }
 
+const NOT_NULL: &str = "This field must not be null.";
+
 fn not_an_id(name: &str) -> Violation {
-    Violation::of(name, "not_an_id", "An id has 24 lower-case hex digits.")
+    Violation::of(name, "not_an_id", "An id must have 24 lower-case hex digits.")
 }
 
-/// A name as a part of a JSON pointer (RFC 6901 §3).
-#[must_use]
+/// Escapes a name for a JSON pointer (RFC 6901 §3).
 pub fn pointer_token(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
@@ -279,10 +270,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_object_is_read_and_nothing_else() {
-        let members = JsonObject::parse(br#" {"a": 1.50, "b": "x"} "#).unwrap();
-        assert_eq!(members.get("a").unwrap().get(), "1.50");
-        assert!(members.get("c").is_none());
+    fn only_json_objects_without_duplicate_names_are_read() {
+        let object = JsonObject::parse(br#" {"a": 1.50, "b": "x"} "#).unwrap();
+        assert_eq!(object.get("a").unwrap().get(), "1.50");
+        assert!(object.get("c").is_none());
         let odd: [&[u8]; 9] = [
             b"",
             b"[]",

@@ -5,16 +5,15 @@ use serde_json::{Value, json};
 use super::wire::{CountedList, ListBody, READ_ONLY};
 use crate::error::{Error, Resource};
 use crate::openapi::operation::{Needs, Operation};
-use crate::openapi::schema::{named, read, sent};
-use crate::owned::text::{DESCRIPTION_MAX, NAME_MAX};
+use crate::openapi::schema::{named, or_null, read, sent};
+use crate::owned::text::{COLOR, DESCRIPTION, NAME};
+use crate::workspace::LISTS_MAX;
 
 /// The schemas of lists, by name.
 #[must_use]
 pub fn schemas() -> Vec<(&'static str, Value)> {
     let rules = json!({
-        "name": { "type": "string", "minLength": 1, "maxLength": NAME_MAX, "pattern": r"\S" },
-        "description": { "type": ["string", "null"], "maxLength": DESCRIPTION_MAX },
-        "color": { "type": ["string", "null"], "pattern": "^#[0-9a-fA-F]{6}$", "examples": ["#1e90ff"] },
+        "name": NAME.schema(), "description": or_null(DESCRIPTION.schema()), "color": or_null(COLOR.schema()),
     });
     let list = sent::<ListBody>();
     vec![
@@ -57,13 +56,13 @@ pub fn operations() -> Vec<Operation> {
             .repeatable()
             .with(201, "Location")
             .with(201, "Idempotent-Replayed")
-            .refuses(&[Error::LimitReached(500)]),
+            .refuses(&[Error::LimitReached(LISTS_MAX)]),
         one(list(new("get", path, "get_list", "A list"), 200, "The list.")).cached(),
         one(list(list(put, 200, "The list, replaced."), 201, "The list, made."))
             .with(201, "Location")
             .header("If-None-Match", json!({ "type": "string", "enum": ["*"] }), "`*`: only make it.")
             .body(&named("WholeList"), &home)
-            .refuses(&[Error::IdTaken, Error::InTrash, Error::LimitReached(500)]),
+            .refuses(&[Error::IdTaken, Error::InTrash, Error::LimitReached(LISTS_MAX)]),
         one(list(
             new("patch", path, "patch_list", "Change what the body says of a list (RFC 7396)"),
             200,
@@ -82,7 +81,7 @@ pub fn operations() -> Vec<Operation> {
             "The list.",
         ))
         .conditional()
-        .refuses(&[Error::LimitReached(500)]),
+        .refuses(&[Error::LimitReached(LISTS_MAX)]),
         one(list(new("post", "/v1/lists/{id}/move", "move_list", "Move a list"), 200, "The list."))
             .about("Before or after another; else behind all.")
             .body(&named("Beside"), &json!({}))

@@ -12,7 +12,8 @@ use crate::http::fields::{Fields, FromFields};
 use crate::http::preconditions::WithEtag;
 use crate::http::query::{FromParams, Params};
 use crate::openapi::schema::{Id, Time};
-use crate::owned::{Conflict, State, text};
+use crate::owned::text::{COLOR, DESCRIPTION, NAME};
+use crate::owned::{Conflict, State};
 
 /// A list, as far as it changes only by itself.
 #[derive(Debug, Serialize, ToSchema)]
@@ -90,28 +91,27 @@ pub(super) const READ_ONLY: [&str; 7] =
 
 impl FromFields for WholeList {
     fn take(input: &mut Fields) -> Option<Self> {
-        let name = input.text("name").and_then(|name| input.checked(text::name(&name)));
-        let members = members(input);
-        Some(Self(ListInput { whole: true, name: Some(name?), ..members }))
+        let name = input.required("name", &NAME);
+        let others = all_but_name(input);
+        Some(Self(ListInput { whole: true, name: Some(name?), ..others }))
     }
 }
 
 impl FromFields for ListPatch {
     fn take(input: &mut Fields) -> Option<Self> {
-        let name = input.given_text("name").and_then(|name| input.checked(text::name(&name)));
-        Some(Self(ListInput { name, ..members(input) }))
+        let name = input.non_null("name", &NAME);
+        Some(Self(ListInput { name, ..all_but_name(input) }))
     }
 }
 
-fn members(input: &mut Fields) -> ListInput {
+fn all_but_name(input: &mut Fields) -> ListInput {
     input.read_only(&READ_ONLY);
-    let description = input.optional_text("description").map(Option::unwrap_or_default);
-    let color = match input.optional_text("color") {
-        Some(Some(color)) => input.checked(text::color(&color)).map(Some),
-        other => other,
-    };
-    let description = description.and_then(|description| input.checked(text::description(&description)));
-    ListInput { whole: false, name: None, description, color }
+    ListInput {
+        whole: false,
+        name: None,
+        description: input.nullable("description", &DESCRIPTION).map(Option::unwrap_or_default),
+        color: input.nullable("color", &COLOR),
+    }
 }
 
 /// Which lists are shown.

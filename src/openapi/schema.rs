@@ -1,5 +1,4 @@
-//! The values that many bodies have, as they are sent, and their schemas (JSON Schema 2020-12, as OpenAPI 3.1 takes it).
-//! Must not know any body.
+//! Values that many bodies contain, and functions that build schemas (JSON Schema 2020-12, which OpenAPI 3.1 uses).
 
 use bson::DateTime;
 use bson::oid::ObjectId;
@@ -12,14 +11,13 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::clock;
 use crate::mongo::object_id;
 
-/// An id of an object: 24 lower-case hex digits.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Id(#[serde(with = "object_id::hex")] pub ObjectId);
 
-/// An id that cannot be guessed: 32 lower-case hex digits.
+/// The schema of ids that nobody can guess.
 pub struct Secret;
 
-/// A time: RFC 3339 in UTC with milliseconds.
+/// Sent as RFC 3339 in UTC with milliseconds.
 #[derive(Debug, Clone, Copy)]
 pub struct Time(pub DateTime);
 
@@ -43,8 +41,8 @@ impl PartialSchema for Secret {
 
 impl PartialSchema for Time {
     fn schema() -> RefOr<Schema> {
-        let form = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$";
-        let time = text("RFC 3339 in UTC with milliseconds.", form, "2026-11-21T09:42:04.101Z");
+        let pattern = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$";
+        let time = text("RFC 3339 in UTC with milliseconds.", pattern, "2026-11-21T09:42:04.101Z");
         time.format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))).into()
     }
 }
@@ -53,13 +51,12 @@ impl ToSchema for Id {}
 impl ToSchema for Secret {}
 impl ToSchema for Time {}
 
-fn text(about: &str, form: &str, example: &str) -> ObjectBuilder {
-    let text = ObjectBuilder::new().schema_type(Type::String).description(Some(about));
-    text.pattern(Some(form)).examples([example])
+fn text(description: &str, pattern: &str, example: &str) -> ObjectBuilder {
+    let text = ObjectBuilder::new().schema_type(Type::String).description(Some(description));
+    text.pattern(Some(pattern)).examples([example])
 }
 
-/// The schema of what is sent: every member is always there.
-#[must_use]
+/// The schema of a response type, which always has all its fields.
 pub fn sent<T: PartialSchema>() -> Value {
     let mut schema = json!(T::schema());
     require_all(&mut schema);
@@ -70,35 +67,39 @@ fn require_all(schema: &mut Value) {
     if let Some(parts) = schema.get_mut("allOf").and_then(Value::as_array_mut) {
         parts.iter_mut().for_each(require_all);
     }
-    if let Some(members) = schema.get("properties").and_then(Value::as_object) {
-        schema["required"] = members.keys().cloned().collect();
+    if let Some(fields) = schema.get("properties").and_then(Value::as_object) {
+        schema["required"] = fields.keys().cloned().collect();
     }
 }
 
-/// The schema of what is read of an object whose `sent` schema has all its members: without those that are
-/// `read_only`, with what `rules` say beyond that, and no others.
-#[must_use]
+/// The schema of a request body, made from the schema of the response: without the `read_only` fields, and with `rules` in
+/// place of the fields that have stricter rules in requests.
 pub fn read(sent: &Value, read_only: &[&str], required: &[&str], rules: &Value) -> Value {
-    let mut members = sent["properties"].as_object().cloned().unwrap_or_default();
-    members.retain(|name, _| !read_only.contains(&name.as_str()));
+    let mut fields = sent["properties"].as_object().cloned().unwrap_or_default();
+    fields.retain(|name, _| !read_only.contains(&name.as_str()));
     for (name, rule) in rules.as_object().into_iter().flatten() {
-        members.insert(name.clone(), rule.clone());
+        fields.insert(name.clone(), rule.clone());
     }
-    let mut read = json!({ "type": "object", "properties": members, "additionalProperties": false });
+    let mut read = json!({ "type": "object", "properties": fields, "additionalProperties": false });
     if !required.is_empty() {
         read["required"] = json!(required);
     }
     read
 }
 
-/// The schema that names a component.
-#[must_use]
 pub fn named(name: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{name}") })
 }
 
-/// As `schema`, or null.
-#[must_use]
+/// `schema` with null added to its type and its values. Simpler to read than [`nullable`], but a reference has no type.
+pub fn or_null(mut schema: Value) -> Value {
+    schema["type"] = json!([schema["type"], "null"]);
+    if let Some(values) = schema.get_mut("enum").and_then(Value::as_array_mut) {
+        values.push(Value::Null);
+    }
+    schema
+}
+
 pub fn nullable(schema: &Value) -> Value {
     json!({ "oneOf": [{ "type": "null" }, schema] })
 }

@@ -6,14 +6,13 @@ use super::handlers::TagBody;
 use crate::error::Resource;
 use crate::openapi::operation::{Needs, Operation};
 use crate::openapi::schema::{named, sent};
-use crate::owned::text::TAG_MAX;
+use crate::owned::text::TAG;
 
 /// The schemas of tags, by name.
 #[must_use]
 pub fn schemas() -> Vec<(&'static str, Value)> {
-    let name = json!({ "type": "string", "minLength": 1, "maxLength": TAG_MAX, "pattern": r"\S" });
     let renaming = json!({
-        "type": "object", "required": ["name"], "additionalProperties": false, "properties": { "name": name },
+        "type": "object", "required": ["name"], "additionalProperties": false, "properties": { "name": TAG.schema() },
     });
     vec![("Tag", sent::<TagBody>()), ("Renaming", renaming)]
 }

@@ -17,7 +17,7 @@ use crate::http::pagination::{Listing, Page};
 use crate::http::path::{TagText, TodoId};
 use crate::http::preconditions::{Preconditions, WithEtag};
 use crate::http::query::Params;
-use crate::owned::text;
+use crate::owned::text::TAG;
 use crate::todos::wire::TodoBody;
 use crate::workspace::Workspace;
 
@@ -40,8 +40,7 @@ pub(crate) struct Renaming(String);
 
 impl FromFields for Renaming {
     fn take(input: &mut Fields) -> Option<Self> {
-        let name = input.text("name")?;
-        input.check(text::tag(&name), || text::not_a_tag("name")).map(Self)
+        input.required("name", &TAG).map(Self)
     }
 }
 
@@ -79,7 +78,7 @@ pub(crate) async fn link(
     TagText(tag): TagText,
     Preconditions(precondition): Preconditions,
 ) -> Result<WithEtag<TodoBody>, Error> {
-    let tag = text::tag(&tag).ok_or_else(|| Error::Invalid(vec![text::not_a_tag("tag")]))?;
+    let tag = TAG.read(&tag).ok_or_else(|| Error::Invalid(vec![TAG.violation("tag")]))?;
     Ok(workspace.set_tag(id, &tag, true, &precondition).await?.into())
 }
 
@@ -91,11 +90,11 @@ pub(crate) async fn unlink(
     Preconditions(precondition): Preconditions,
 ) -> Result<WithEtag<TodoBody>, Error> {
     // A text that cannot be a tag is on no todo, so that removing the text is a no-op.
-    let tag = text::tag(&tag).unwrap_or(tag);
+    let tag = TAG.read(&tag).unwrap_or(tag);
     Ok(workspace.set_tag(id, &tag, false, &precondition).await?.into())
 }
 
 /// The tag in the form in which todos store it. A text that cannot be a tag is on no todo.
 fn existing(tag: &str) -> Result<String, Error> {
-    text::tag(tag).ok_or(Error::NotFound(Resource::Tag))
+    TAG.read(tag).ok_or(Error::NotFound(Resource::Tag))
 }

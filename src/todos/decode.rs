@@ -2,14 +2,12 @@
 //!
 //! **Invariant:** the result equals what serde would read from the same bytes.
 
+use bson::RawBsonRef;
 use bson::oid::ObjectId;
-use bson::{RawBsonRef, RawDocument};
 use serde::de::DeserializeOwned;
 
 use super::due::Due;
-use super::model::{Priority, Todo};
 use crate::error::Error;
-use crate::owned::State;
 
 /// Reads every listed field into a local and ends with one struct literal, so that a field of the struct that is not
 /// listed does not compile. `required` fields must be stored; a `default` field that is not stored has its type's default.
@@ -17,83 +15,55 @@ macro_rules! decode {
     ($stored:ident as $struct:ident { $($name:literal => $field:ident: $presence:ident $read:expr,)+ }) => {{
         $(let mut $field = None;)+
         for element in $stored {
-            let (name, value) = element.map_err(Error::internal)?;
+            let (name, value) = element.map_err($crate::error::Error::internal)?;
             match name.as_str() {
-                $($name => $field = Some(($read)(value).ok_or_else(|| unreadable($name))?),)+
+                $($name => $field = Some(($read)(value).ok_or_else(|| $crate::todos::decode::unreadable($name))?),)+
                 // The derived fields and `changed`, and whatever an operator has added.
                 _ => {}
             }
         }
         Ok($struct { $($field: decode!(@$presence $field, $name),)+ })
     }};
-    (@required $field:ident, $name:literal) => { $field.ok_or_else(|| unreadable($name))? };
+    (@required $field:ident, $name:literal) => { $field.ok_or_else(|| $crate::todos::decode::unreadable($name))? };
     (@default $field:ident, $name:literal) => { $field.unwrap_or_default() };
 }
-
-impl Todo {
-    pub fn from_stored(stored: &RawDocument) -> Result<Self, Error> {
-        decode!(stored as Self {
-            "_id" => id: required object_id,
-            "owner_id" => owner_id: required object_id,
-            "list_id" => list_id: default nullable(object_id),
-            "parent_id" => parent_id: default nullable(object_id),
-            "name" => name: required string,
-            "description" => description: required string,
-            "completed" => completed: default RawBsonRef::as_bool,
-            "completed_at" => completed_at: default nullable(RawBsonRef::as_datetime),
-            "due" => due: default nullable(due_date),
-            "recurrence" => recurrence: default nullable(subdocument),
-            "priority" => priority: default |value| integer::<i32>(value).map(Priority::from),
-            "tags" => tags: default strings,
-            "position" => position: default string,
-            "occurrence_of" => occurrence_of: default nullable(object_id),
-            "version" => version: required integer,
-            "created_at" => created_at: required RawBsonRef::as_datetime,
-            "updated_at" => updated_at: required RawBsonRef::as_datetime,
-            "state" => state: required |value: RawBsonRef<'_>| value.as_str().and_then(State::of),
-            "deleted_at" => deleted_at: default nullable(RawBsonRef::as_datetime),
-            "trashed_with" => trashed_with: default nullable(object_id),
-            "is_parent" => is_parent: default RawBsonRef::as_bool,
-            "unfinished" => pending_effects: default nullable(subdocument),
-        })
-    }
-}
+pub(super) use decode;
 
 #[cold]
-fn unreadable(name: &str) -> Error {
+pub(super) fn unreadable(name: &str) -> Error {
     Error::internal(format!("the field {name} of a todo is missing or of a wrong type"))
 }
 
-fn nullable<'a, T>(
+pub(super) fn nullable<'a, T>(
     read: impl Fn(RawBsonRef<'a>) -> Option<T>,
 ) -> impl Fn(RawBsonRef<'a>) -> Option<Option<T>> {
     move |value| if value.as_null().is_some() { Some(None) } else { read(value).map(Some) }
 }
 
-fn object_id(value: RawBsonRef<'_>) -> Option<ObjectId> {
+pub(super) fn object_id(value: RawBsonRef<'_>) -> Option<ObjectId> {
     value.as_object_id()
 }
 
-fn string(value: RawBsonRef<'_>) -> Option<String> {
+pub(super) fn string(value: RawBsonRef<'_>) -> Option<String> {
     value.as_str().map(str::to_owned)
 }
 
-fn strings(value: RawBsonRef<'_>) -> Option<Vec<String>> {
+pub(super) fn strings(value: RawBsonRef<'_>) -> Option<Vec<String>> {
     value.as_array()?.into_iter().map(|element| string(element.ok()?)).collect()
 }
 
 /// Tools such as mongosh store a small number in 32 bits, and serde accepts either width, too.
-fn integer<T: TryFrom<i64>>(value: RawBsonRef<'_>) -> Option<T> {
+pub(super) fn integer<T: TryFrom<i64>>(value: RawBsonRef<'_>) -> Option<T> {
     let number = value.as_i64().or_else(|| value.as_i32().map(i64::from))?;
     T::try_from(number).ok()
 }
 
 /// A subdocument that most todos do not have, so that the cost of serde does not matter.
-fn subdocument<T: DeserializeOwned>(value: RawBsonRef<'_>) -> Option<T> {
+pub(super) fn subdocument<T: DeserializeOwned>(value: RawBsonRef<'_>) -> Option<T> {
     bson::deserialize_from_slice(value.as_document()?.as_bytes()).ok()
 }
 
-fn due_date(value: RawBsonRef<'_>) -> Option<Due> {
+pub(super) fn due_date(value: RawBsonRef<'_>) -> Option<Due> {
     let stored = value.as_document()?;
     let text = |name| stored.get(name).ok().flatten().and_then(RawBsonRef::as_str);
     Due::of_texts(text("date"), text("at"), text("time_zone"))
@@ -104,7 +74,8 @@ mod tests {
     use bson::{DateTime, RawDocumentBuf, doc};
 
     use super::*;
-    use crate::owned::Owned;
+    use crate::owned::{Owned, State};
+    use crate::todos::model::{Priority, Todo};
 
     fn stored(document: &bson::Document) -> RawDocumentBuf {
         RawDocumentBuf::try_from(document).unwrap()

@@ -31,7 +31,7 @@ pub(crate) async fn list(
     let (query, page) = Page::read::<TodoQuery>(params, &sealer, workspace.owner_id)?;
     let last = page.position(SortKey::read)?;
     let found = workspace.todo_page(&query, last.as_ref(), page.fetch()).await?;
-    Ok(page.listing(found, |todo| query.last(todo).bytes())?.map(TodoBody::from))
+    Ok(page.listing(found, |todo| query.sort_key(todo).bytes())?.map(TodoBody::from))
 }
 
 /// `POST /v1/todos`

@@ -1,4 +1,4 @@
-//! What a client may say of a todo, and what the todo becomes by it. Must not touch a database or a clock.
+//! A validated change of a todo, and how it is applied.
 
 use bson::DateTime;
 use bson::oid::ObjectId;
@@ -8,28 +8,19 @@ use super::model::{Priority, Todo};
 use super::recurrence::{Recurrence, RecurrencePatch};
 use crate::error::Violation;
 
-/// What a client says of a todo, checked member by member: a merge patch (RFC 7396), or the whole.
+/// A merge patch (RFC 7396), or a whole todo. `None` is a field that the client did not send; an inner `None` is null.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TodoInput {
-    /// Whether what is not said is cleared rather than kept.
+    /// Whether fields that the client did not send return to their defaults. Otherwise they stay.
     pub whole: bool,
-    /// See [`Todo::name`].
     pub name: Option<String>,
-    /// See [`Todo::description`].
     pub description: Option<String>,
-    /// See [`Todo::completed`].
     pub completed: Option<bool>,
-    /// See [`Todo::due`].
     pub due: Option<Option<DuePatch>>,
-    /// See [`Todo::recurrence`].
     pub recurrence: Option<Option<RecurrencePatch>>,
-    /// See [`Todo::priority`].
     pub priority: Option<Priority>,
-    /// See [`Todo::tags`].
     pub tags: Option<Vec<String>>,
-    /// See [`Todo::list_id`].
     pub list_id: Option<Option<ObjectId>>,
-    /// See [`Todo::parent_id`].
     pub parent_id: Option<Option<ObjectId>>,
 }
 
@@ -78,7 +69,7 @@ impl Todo {
         Ok(())
     }
 
-    /// The recurrence that the todo will have with `due`.
+    /// The recurrence after the change, for the new due date.
     fn recurring(
         &self,
         patch: Option<Option<RecurrencePatch>>,
@@ -93,7 +84,7 @@ impl Todo {
             Some(Some(patch)) => Some(patch),
         };
         let Some(due) = due else {
-            let detail = "What comes again needs a due date to count from.";
+            let detail = "A recurring todo must have a due date.";
             return Err(vec![Violation::of(
                 if patch.is_some() { "recurrence" } else { "due" },
                 "required",
@@ -105,7 +96,7 @@ impl Todo {
             Some(patch) => Some(patch.apply(current.filter(|_| !whole), due)?),
             None => None,
         };
-        // What is said again as it is goes on counting where it was.
+        // A client that sends the same recurrence again does not restart COUNT.
         let same = |current: &&Recurrence| {
             wanted.as_ref().is_none_or(|new| new.rule() == current.rule() && new.basis() == current.basis())
         };

@@ -1,79 +1,70 @@
-//! The stored todo. Must not touch a database or a clock.
+//! The stored todo and its rules.
 
 use bson::oid::ObjectId;
-use bson::{DateTime, Document, RawDocument, doc};
+use bson::{DateTime, Document, RawBsonRef, RawDocument, doc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
+use super::decode::{decode, due_date, integer, nullable, object_id, string, strings, subdocument};
 use super::due::Due;
 use super::recurrence::{Basis, Recurrence};
 use super::search_terms;
 use crate::error::{Error, Resource};
+use crate::owned::text::TextFormat;
 use crate::owned::{Owned, PendingEffects, State};
 
-/// How deep subtasks go, the topmost todo counted.
+/// How many levels of subtasks there can be, including the topmost todo.
 pub const LEVELS_MAX: usize = 5;
 
-/// A todo as stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Todo {
-    /// The todo's id.
     #[serde(rename = "_id")]
     pub id: ObjectId,
-    /// The user whose it is.
     pub owner_id: ObjectId,
-    /// The list that it lies in; `None` is the inbox.
+    /// `None` is the inbox.
     #[serde(default)]
     pub list_id: Option<ObjectId>,
-    /// The todo that it is a part of.
     #[serde(default)]
     pub parent_id: Option<ObjectId>,
-    /// What is to be done.
     pub name: String,
-    /// More about it.
     pub description: String,
-    /// Whether it is done.
     #[serde(default)]
     pub completed: bool,
-    /// Since when it is done.
     #[serde(default)]
     pub completed_at: Option<DateTime>,
-    /// When it is due.
     #[serde(default)]
     pub due: Option<Due>,
-    /// How it comes again.
+    /// Only a todo with a due date can recur.
     #[serde(default)]
     pub recurrence: Option<Recurrence>,
-    /// How much it matters.
     #[serde(default)]
     pub priority: Priority,
-    /// Its tags, in the client's order, each once.
+    /// Each once, in the order of the client.
     #[serde(default)]
     pub tags: Vec<String>,
-    /// Its place among all todos of the user: see [`crate::owned::order_key`].
+    /// The order among all todos of the user: see [`crate::owned::order_key`].
     #[serde(default)]
     pub position: String,
-    /// The recurring todo that this was one occurrence of.
+    /// The recurring todo of which this todo records a completed occurrence.
     #[serde(default)]
     pub occurrence_of: Option<ObjectId>,
-    /// Counts the changes, from 1.
+    /// The number of changes, from 1.
     pub version: i64,
-    /// When it was made.
     pub created_at: DateTime,
-    /// When it last changed.
     pub updated_at: DateTime,
-    /// Where it is in its life.
     pub state: State,
-    /// When it went into the trash.
+    /// Set while the todo is in the trash.
     #[serde(default)]
     pub deleted_at: Option<DateTime>,
-    /// The todo or list whose deletion took it along; its own id if it was deleted itself.
+    /// The todo or list whose deletion moved this todo to the trash: its own id if the todo itself was deleted.
     #[serde(default)]
     pub trashed_with: Option<ObjectId>,
-    /// Whether it has, or once had, subtasks: noted before the first is attached, and never taken back.
+    /// Whether the todo has, or once had, subtasks. Set before the first subtask is attached, and never reset.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_parent: bool,
+    /// Side effects of the last change that other todos have not gone through yet.
     #[serde(default, rename = "unfinished")]
     pub pending_effects: Option<PendingEffects<SideEffect>>,
 }
@@ -96,28 +87,31 @@ pub enum SideEffect {
     Record(Box<Todo>),
 }
 
-/// How much a todo matters; stored by rank, so that it can be sorted.
+/// How important a todo is.
+// Stored as a number, so that MongoDB can sort by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(into = "i32", from = "i32")]
 #[schema(rename_all = "lowercase")]
 pub enum Priority {
-    /// Not said.
     #[default]
     None,
-    /// Less than others.
     Low,
-    /// Between.
     Medium,
-    /// More than others.
     High,
 }
 
 impl Priority {
-    /// All, the least first.
+    /// Ascending.
     pub const ALL: [Self; 4] = [Self::None, Self::Low, Self::Medium, Self::High];
 
-    /// The word on the wire.
-    #[must_use]
+    pub const FORMAT: TextFormat<Self> = TextFormat {
+        read: |text| Self::ALL.into_iter().find(|priority| priority.word() == text),
+        code: "unknown_value",
+        detail: || format!("A priority must be one of: {}.", Self::ALL.map(Self::word).join(", ")),
+        schema: || json!({ "type": "string", "enum": Self::ALL.map(Self::word) }),
+    };
+
+    /// The name in JSON.
     pub fn word(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -125,12 +119,6 @@ impl Priority {
             Self::Medium => "medium",
             Self::High => "high",
         }
-    }
-
-    /// The priority of a word.
-    #[must_use]
-    pub fn of(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|priority| priority.word() == word)
     }
 }
 
@@ -151,18 +139,14 @@ impl From<i32> for Priority {
     }
 }
 
-/// The list and the parent that a todo is to have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Placement {
-    /// See [`Todo::list_id`].
     pub list_id: Option<ObjectId>,
-    /// See [`Todo::parent_id`].
     pub parent_id: Option<ObjectId>,
 }
 
 impl Todo {
-    /// An open todo with nothing but its place.
-    #[must_use]
+    /// A new open todo without content.
     pub fn blank(id: ObjectId, owner_id: ObjectId, position: String, now: DateTime) -> Self {
         Self {
             id,
@@ -190,21 +174,18 @@ impl Todo {
         }
     }
 
-    /// The list and the parent.
-    #[must_use]
     pub fn place(&self) -> Placement {
         Placement { list_id: self.list_id, parent_id: self.parent_id }
     }
 
-    /// Whether the next occurrence depends on the zone that the user is in.
-    #[must_use]
+    /// Whether the next occurrence depends on the time zone of the user.
     pub fn needs_zone(&self) -> bool {
         let floats = !matches!(self.due, Some(Due::At { time_zone: Some(_), .. }));
         floats && self.recurrence.as_ref().is_some_and(|recurrence| recurrence.basis() == Basis::Completion)
     }
 
-    /// Moves a recurring todo that has just been completed on to its next occurrence, in which it is open, and gives
-    /// the record of the one that was completed, under the id `record_id`. `None` when it does not come again: it stays completed.
+    /// Moves a recurring todo that was just completed to its next occurrence and reopens it. Returns the record of the
+    /// completed occurrence, with the id `record_id`, or `None` if there is no next occurrence: the todo stays completed.
     pub fn advance(
         &mut self,
         record_id: ObjectId,
@@ -266,7 +247,31 @@ impl Owned for Todo {
     }
 
     fn read(stored: &RawDocument) -> Result<Self, Error> {
-        Self::from_stored(stored)
+        // One line per field. A field that is missing here does not compile.
+        decode!(stored as Self {
+            "_id" => id: required object_id,
+            "owner_id" => owner_id: required object_id,
+            "list_id" => list_id: default nullable(object_id),
+            "parent_id" => parent_id: default nullable(object_id),
+            "name" => name: required string,
+            "description" => description: required string,
+            "completed" => completed: default RawBsonRef::as_bool,
+            "completed_at" => completed_at: default nullable(RawBsonRef::as_datetime),
+            "due" => due: default nullable(due_date),
+            "recurrence" => recurrence: default nullable(subdocument),
+            "priority" => priority: default |value| integer::<i32>(value).map(Priority::from),
+            "tags" => tags: default strings,
+            "position" => position: default string,
+            "occurrence_of" => occurrence_of: default nullable(object_id),
+            "version" => version: required integer,
+            "created_at" => created_at: required RawBsonRef::as_datetime,
+            "updated_at" => updated_at: required RawBsonRef::as_datetime,
+            "state" => state: required |value: RawBsonRef<'_>| value.as_str().and_then(State::of),
+            "deleted_at" => deleted_at: default nullable(RawBsonRef::as_datetime),
+            "trashed_with" => trashed_with: default nullable(object_id),
+            "is_parent" => is_parent: default RawBsonRef::as_bool,
+            "unfinished" => pending_effects: default nullable(subdocument),
+        })
     }
 
     fn derived(&self) -> Document {

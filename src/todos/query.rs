@@ -1,78 +1,63 @@
-//! Which todos a list shows, in which order, and by which index they are found. Must not read a request or a database.
+//! Queries for pages of todos: filters, sort orders, and the index that serves each query.
 
 use bson::oid::ObjectId;
 use bson::{Bson, DateTime, Document, doc};
 use chrono_tz::Tz;
 
 use super::due::Due;
-use super::due::bound::Moment;
+use super::due::bound::DueBound;
 use super::index::Index;
 use super::model::{Priority, Todo};
 use super::search_terms;
 use crate::error::Error;
 use crate::owned::{Selection, State};
 
-/// What a list shows. Filters combine: a todo has to pass each.
+/// A todo must match all filters.
 #[derive(Debug, Clone, Default)]
 pub struct TodoQuery {
-    /// In this list; `Some(None)` is the inbox.
+    /// `Some(None)` is the inbox.
     pub list_id: Option<Option<ObjectId>>,
-    /// Under this todo; `Some(None)` is the top level.
+    /// `Some(None)` is the top level.
     pub parent_id: Option<Option<ObjectId>>,
-    /// Done, or open.
     pub completed: Option<bool>,
-    /// With each of these tags.
+    /// A todo must have all of these tags.
     pub tags: Vec<String>,
-    /// Of this priority.
     pub priority: Option<Priority>,
-    /// Due before this.
-    pub due_before: Option<Moment>,
-    /// Due after this: a date is over when its day is.
-    pub due_after: Option<Moment>,
-    /// Changed after this.
+    pub due_before: Option<DueBound>,
+    pub due_after: Option<DueBound>,
     pub updated_after: Option<DateTime>,
-    /// Each of these begins a word of the name or the description; `Some` of none finds nothing.
+    /// Each prefix must begin a word of the name or the description. An empty list matches nothing.
     pub prefixes: Option<Vec<String>>,
-    /// Live ones, those in the trash, or both.
     pub deleted: Deleted,
-    /// In which order.
     pub sort: Sort,
-    /// In the reverse of that order.
     pub reverse: bool,
 }
 
-/// Whether the trash is shown.
+/// Whether todos in the trash are included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Deleted {
-    /// No.
     #[default]
     No,
-    /// Nothing else.
     Only,
-    /// Beside the rest.
     Any,
 }
 
-/// Orders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Sort {
-    /// The user's own.
+    /// The order that the user has made.
     #[default]
     Position,
-    /// What is due first comes first; what is never due comes last, in the reverse too.
+    /// Todos without a due date come last, in reverse order too.
     Due,
-    /// The least first.
     Priority,
-    /// Case and accents do not count.
+    /// Ignores case and accents.
     Name,
-    /// The oldest first.
     CreatedAt,
-    /// The longest untouched first.
     UpdatedAt,
 }
 
 impl Sort {
-    /// All orders by the names that clients use.
+    /// With the names in queries.
     pub const ALL: [(&'static str, Self); 6] = [
         ("position", Self::Position),
         ("due", Self::Due),
@@ -99,21 +84,16 @@ impl Sort {
     }
 }
 
-/// Where a page ended: the sorted fields of its last todo.
+/// The sort fields of the last todo on a page. The next page starts after this key.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SortKey(Vec<Bson>);
 
 impl SortKey {
-    /// What a cursor holds.
-    ///
-    /// # Errors
-    /// [`Error::Internal`], which needs values that cannot be written.
+    /// The content of a cursor.
     pub fn bytes(&self) -> Result<Vec<u8>, Error> {
         bson::serialize_to_vec(&doc! { "at": self.0.clone() }).map_err(Error::internal)
     }
 
-    /// What a cursor held.
-    #[must_use]
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let mut document: Document = bson::deserialize_from_slice(bytes).ok()?;
         match document.remove("at") {
@@ -124,36 +104,35 @@ impl SortKey {
 }
 
 impl TodoQuery {
-    /// What this is in the database, for a user in `zone`, behind where the last page ended. By due date there are two
-    /// selections to be read one after the other: what is due, and what is not. How many is the caller's to say.
-    #[must_use]
+    /// The database queries for the page after `last`, for a user in `zone`. Sorted by due date, a page needs up to two
+    /// queries, one after the other: todos with a due date, then todos without. The caller sets their limits.
     pub fn selections(&self, zone: Tz, last: Option<&SortKey>) -> Vec<Selection> {
         let mut filter = self.filter(zone);
         if self.sort != Sort::Due {
-            behind(&mut filter, self.sort.fields(), self.reverse, last);
+            start_after(&mut filter, self.sort.fields(), self.reverse, last);
             return vec![self.selection(filter, self.sort.fields(), self.reverse)];
         }
+        // A page that ended among the todos without a due date continues there.
         let is_in_second = last.is_some_and(|last| matches!(last.0.first(), Some(Bson::Null) | None));
         let mut selections = Vec::new();
         if !is_in_second {
             let mut due = filter.clone();
-            bound(&mut due, "due_local", "$gt", "".into());
-            behind(&mut due, self.sort.fields(), self.reverse, last);
+            // Excludes null, because a comparison matches only values of the same BSON type.
+            due.insert("due_local", doc! { "$gt": "" });
+            start_after(&mut due, self.sort.fields(), self.reverse, last);
             selections.push(self.selection(due, self.sort.fields(), self.reverse));
         }
         if self.due_before.is_none() && self.due_after.is_none() {
             filter.insert("due_local", Bson::Null);
             let id =
                 last.filter(|_| is_in_second).map(|last| SortKey(last.0.iter().skip(1).cloned().collect()));
-            behind(&mut filter, &["_id"], false, id.as_ref());
+            start_after(&mut filter, &["_id"], false, id.as_ref());
             selections.push(self.selection(filter, self.sort.fields(), false));
         }
         selections
     }
 
-    /// Where a page ends whose last todo is `todo`.
-    #[must_use]
-    pub fn last(&self, todo: &Todo) -> SortKey {
+    pub fn sort_key(&self, todo: &Todo) -> SortKey {
         let field = |field: &&str| match *field {
             "position" => Bson::from(todo.position.as_str()),
             "due_local" => todo.due.as_ref().map(Due::local_key).into(),
@@ -172,7 +151,7 @@ impl TodoQuery {
         Selection { filter, sort, index: self.index().name(), limit: 0 }
     }
 
-    /// The index that reads the least: by a filter that picks few, else by the order.
+    /// Prefers the index of a filter that few todos match, otherwise the index of the sort order, which needs no sorting.
     fn index(&self) -> Index {
         let is_by_position = self.sort == Sort::Position;
         match self {
@@ -204,7 +183,8 @@ impl TodoQuery {
         equal("priority", self.priority.map(|priority| i32::from(priority).into()));
         equal("tags", (!self.tags.is_empty()).then(|| doc! { "$all": self.tags.clone() }.into()));
         equal("updated_at", self.updated_after.map(|after| doc! { "$gt": after }.into()));
-        let mut all: Vec<Document> = self.prefixes.iter().flatten().map(|prefix| beginning(prefix)).collect();
+        // These filters compare the same fields several times, so they cannot be keys of one document.
+        let mut all: Vec<Document> = self.prefixes.iter().flatten().map(|prefix| has_word(prefix)).collect();
         if self.prefixes.as_ref().is_some_and(Vec::is_empty) {
             all.push(doc! { "words": { "$in": [] } });
         }
@@ -217,29 +197,27 @@ impl TodoQuery {
     }
 }
 
-/// The filter for todos with a word that begins so.
-fn beginning(prefix: &str) -> Document {
+/// Matches todos with a word that begins with `prefix`.
+fn has_word(prefix: &str) -> Document {
     match search_terms::prefix_range(prefix) {
+        // Without `$elemMatch`, two different words could satisfy the two bounds.
         (from, Some(to)) => doc! { "words": { "$elemMatch": { "$gte": from, "$lt": to } } },
         (from, None) => doc! { "words": { "$gte": from } },
     }
 }
 
-fn bound(filter: &mut Document, field: &str, comparison: &str, value: Bson) {
-    filter.insert(field, doc! { comparison: value });
-}
-
-/// Leaves only what comes behind `last` in the order of `fields`.
-fn behind(filter: &mut Document, fields: &[&str], reverse: bool, last: Option<&SortKey>) {
+/// Restricts `filter` to todos after `last` in the order of `fields`: the first field is greater, or it is equal and the
+/// second field is greater, and so on.
+fn start_after(filter: &mut Document, fields: &[&str], reverse: bool, last: Option<&SortKey>) {
     let Some(SortKey(values)) = last else { return };
-    let further = if reverse { "$lt" } else { "$gt" };
-    let mut same = Document::new();
-    let mut ways = Vec::new();
+    let comparison = if reverse { "$lt" } else { "$gt" };
+    let mut equal = Document::new();
+    let mut alternatives = Vec::new();
     for (field, value) in fields.iter().zip(values) {
-        let mut way = same.clone();
-        way.insert(*field, doc! { further: value.clone() });
-        ways.push(way);
-        same.insert(*field, value.clone());
+        let mut alternative = equal.clone();
+        alternative.insert(*field, doc! { comparison: value.clone() });
+        alternatives.push(alternative);
+        equal.insert(*field, value.clone());
     }
-    filter.insert("$or", ways);
+    filter.insert("$or", alternatives);
 }

@@ -1,58 +1,33 @@
-//! The filters and orders of todos, as parameters of a query. Must not hold a rule that goes beyond one of them.
+//! The query parameters of `GET /v1/todos`: how each is read, and how it is documented.
 
-use chrono::DateTime as ChronoDateTime;
+use bson::oid::ObjectId;
+use chrono::{DateTime as ChronoDateTime, Datelike};
+use serde_json::json;
 
-use super::due;
-use super::due::bound::Moment;
+use super::due::bound::DueBound;
+use super::due::{self, DATE, LOCAL_TIME};
 use super::model::Priority;
 use super::query::{Deleted, Sort, TodoQuery};
 use super::search_terms;
-use crate::error::Violation;
 use crate::http::query::{FromParams, Params};
 use crate::mongo::object_id;
-use crate::owned::text;
+use crate::openapi::operation::Operation;
+use crate::owned::text::{TAG, TextFormat};
 
 impl FromParams for TodoQuery {
     fn take(params: &mut Params) -> Option<Self> {
-        let none_or_id = |text: &str| match text {
-            "none" => Some(None),
-            text => object_id::parse(text).map(Some),
-        };
-        let not_id = |field: &'static str| {
-            move || Violation::of(field, "not_an_id", "This is `none`, or an id of 24 lower-case hex digits.")
-        };
-        let moment = |field: &'static str| {
-            move || {
-                let detail = "This is a date, a local time, or a time with its offset (RFC 3339).";
-                Violation::of(field, "not_a_time", detail)
-            }
-        };
-        let unknown = |field: &'static str, known: &'static str| {
-            move || Violation::of(field, "unknown_value", format!("This is one of: {known}."))
-        };
-        let list_id = params.parse("list_id", none_or_id, not_id("list_id"));
-        let parent_id = params.parse("parent_id", none_or_id, not_id("parent_id"));
-        let completed = params.parse("completed", parse_flag, unknown("completed", "true, false"));
-        let tags: Vec<_> = params.take_all("tag").iter().map(|tag| text::tag(tag)).collect();
-        let tags = if tags.contains(&None) {
-            params.reject(text::not_a_tag("tag"))
-        } else {
-            Some(tags.into_iter().flatten().collect())
-        };
-        let priorities = unknown("priority", "none, low, medium, high");
-        let priority = params.parse("priority", Priority::of, priorities);
-        let due_before = params.parse("due_before", parse_moment, moment("due_before"));
-        let due_after = params.parse("due_after", parse_moment, moment("due_after"));
-        let updated_after = params.parse("updated_after", parse_instant, || {
-            Violation::of("updated_after", "not_a_time", "This is a time with its offset (RFC 3339).")
-        });
-        let prefixes = params.parse("q", parse_search, || {
-            Violation::of("q", "too_long", format!("A search has at most {SEARCH_MAX} characters."))
-        });
-        let deleted = params.parse("deleted", parse_deleted, unknown("deleted", "false, true, any"));
-        let orders = "position, due, priority, name, created_at, updated_at, each also with - in front";
-        let sort = params.parse("sort", parse_sort, unknown("sort", orders));
-        let (sort, reverse) = sort.unwrap_or_default();
+        let list_id = value(params, "list_id", &NONE_OR_ID);
+        let parent_id = value(params, "parent_id", &NONE_OR_ID);
+        let completed = value(params, "completed", &FLAG);
+        let tags: Option<Vec<_>> = params.take_all("tag").iter().map(|tag| TAG.read(tag)).collect();
+        let tags = tags.or_else(|| params.reject(TAG.violation("tag")));
+        let priority = value(params, "priority", &Priority::FORMAT);
+        let due_before = value(params, "due_before", &DUE_BOUND);
+        let due_after = value(params, "due_after", &DUE_BOUND);
+        let updated_after = value(params, "updated_after", &INSTANT);
+        let prefixes = value(params, "q", &SEARCH);
+        let deleted = value(params, "deleted", &DELETED).unwrap_or_default();
+        let (sort, reverse) = value(params, "sort", &SORT).unwrap_or_default();
         Some(Self {
             list_id,
             parent_id,
@@ -63,50 +38,108 @@ impl FromParams for TodoQuery {
             due_after,
             updated_after,
             prefixes,
-            deleted: deleted.unwrap_or_default(),
+            deleted,
             sort,
             reverse,
         })
     }
 }
 
-/// The most code points of a search.
+pub(super) fn documented(operation: Operation) -> Operation {
+    let tags = json!({ "type": "array", "items": TAG.schema() });
+    operation
+        .about("Filters combine: a todo must match all of them. Todos without a due date come last when sorted by `due`.")
+        .query("list_id", NONE_OR_ID.schema(), "Todos in this list; `none` is the inbox.")
+        .query("parent_id", NONE_OR_ID.schema(), "Direct subtasks of this todo; `none` is the top level.")
+        .query("completed", FLAG.schema(), "Completed or open todos.")
+        .query("tag", tags, "Todos with all of these tags.")
+        .query("priority", Priority::FORMAT.schema(), "Todos with this priority.")
+        .query("due_before", DUE_BOUND.schema(), "Todos due before this date (`2026-12-01`), local time in the user's time zone (`2026-12-01T09:00`), or time with an offset (RFC 3339).")
+        .query("due_after", DUE_BOUND.schema(), "Todos due after this date or time. A todo due on a date is not due after that date.")
+        .query("updated_after", INSTANT.schema(), "Todos changed after this time.")
+        .query("q", SEARCH.schema(), "Each word must begin a word of the name or the description.")
+        .query("deleted", DELETED.schema(), "Todos outside the trash (`false`), in the trash (`true`), or both (`any`).")
+        .query("sort", SORT.schema(), "The sort order; `-` reverses it.")
+}
+
+fn value<T>(params: &mut Params, name: &str, format: &TextFormat<T>) -> Option<T> {
+    params.parse(name, format.read, || format.violation(name))
+}
+
+const NONE_OR_ID: TextFormat<Option<ObjectId>> = TextFormat {
+    read: |text| if text == "none" { Some(None) } else { object_id::parse(text).map(Some) },
+    code: "not_an_id",
+    detail: || "This parameter must be `none` or an id of 24 lower-case hex digits.".to_owned(),
+    schema: || json!({ "type": "string", "pattern": "^(none|[0-9a-f]{24})$" }),
+};
+
+const FLAG: TextFormat<bool> = TextFormat {
+    read: |text| text.parse().ok(),
+    code: "unknown_value",
+    detail: || "This parameter must be `true` or `false`.".to_owned(),
+    schema: || json!({ "type": "boolean" }),
+};
+
+const INSTANT: TextFormat<bson::DateTime> = TextFormat {
+    read: |text| {
+        let instant = ChronoDateTime::parse_from_rfc3339(text).ok()?;
+        (1..=due::LAST_YEAR).contains(&instant.year()).then(|| instant.to_utc().into())
+    },
+    code: "not_a_time",
+    detail: || "This parameter must be a time with an offset (RFC 3339).".to_owned(),
+    schema: || json!({ "type": "string", "format": "date-time" }),
+};
+
+const DUE_BOUND: TextFormat<DueBound> = TextFormat {
+    read: |text| {
+        let date = || DATE.read(text).map(DueBound::Date);
+        let local = || LOCAL_TIME.read(text).map(DueBound::Local);
+        date().or_else(local).or_else(|| INSTANT.read(text).map(DueBound::Instant))
+    },
+    code: "not_a_time",
+    detail: || "This parameter must be a date, a local time, or a time with an offset (RFC 3339).".to_owned(),
+    schema: || {
+        let mut instant = INSTANT.schema();
+        instant["examples"] = json!(["2026-12-01T09:00:00Z"]);
+        json!({ "anyOf": [DATE.schema(), LOCAL_TIME.schema(), instant] })
+    },
+};
+
+/// In code points.
 const SEARCH_MAX: usize = 500;
 
-fn parse_search(text: &str) -> Option<Vec<String>> {
-    (text.chars().count() <= SEARCH_MAX).then(|| search_terms::prefixes_of(text))
-}
+const SEARCH: TextFormat<Vec<String>> = TextFormat {
+    read: |text| (text.chars().count() <= SEARCH_MAX).then(|| search_terms::prefixes_of(text)),
+    code: "too_long",
+    detail: || format!("A search must have at most {SEARCH_MAX} characters."),
+    schema: || json!({ "type": "string", "maxLength": SEARCH_MAX }),
+};
 
-fn parse_flag(word: &str) -> Option<bool> {
-    match word {
-        "true" => Some(true),
-        "false" => Some(false),
-        _ => None,
-    }
-}
-
-/// The word of the filter `deleted`.
-fn parse_deleted(word: &str) -> Option<Deleted> {
-    match word {
+const DELETED: TextFormat<Deleted> = TextFormat {
+    read: |text| match text {
         "false" => Some(Deleted::No),
         "true" => Some(Deleted::Only),
         "any" => Some(Deleted::Any),
         _ => None,
-    }
-}
+    },
+    code: "unknown_value",
+    detail: || "This parameter must be `false`, `true` or `any`.".to_owned(),
+    schema: || json!({ "type": "string", "enum": ["false", "true", "any"] }),
+};
 
-fn parse_sort(word: &str) -> Option<(Sort, bool)> {
-    let (name, reverse) = word.strip_prefix('-').map_or((word, false), |name| (name, true));
-    Sort::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, sort)| (sort, reverse))
-}
-
-fn parse_moment(text: &str) -> Option<Moment> {
-    let date = || due::parse_date(text).map(Moment::Date);
-    let local = || due::parse_local(text).map(Moment::Local);
-    date().or_else(local).or_else(|| parse_instant(text).map(Moment::Instant))
-}
-
-fn parse_instant(text: &str) -> Option<bson::DateTime> {
-    let instant = ChronoDateTime::parse_from_rfc3339(text).ok()?;
-    (1..=9999).contains(&chrono::Datelike::year(&instant)).then(|| instant.to_utc().into())
-}
+/// A sort order, and whether it is reversed.
+const SORT: TextFormat<(Sort, bool)> = TextFormat {
+    read: |text| {
+        let (name, reverse) = text.strip_prefix('-').map_or((text, false), |name| (name, true));
+        Sort::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, sort)| (sort, reverse))
+    },
+    code: "unknown_value",
+    detail: || {
+        let names = Sort::ALL.map(|(name, _)| name).join(", ");
+        format!("This parameter must be one of: {names}, each optionally with `-` in front.")
+    },
+    schema: || {
+        let names = Sort::ALL.iter().flat_map(|(name, _)| [(*name).to_owned(), format!("-{name}")]);
+        json!({ "type": "string", "enum": names.collect::<Vec<_>>() })
+    },
+};

@@ -72,7 +72,7 @@ impl Workspace {
     pub(super) async fn subtask_levels(&self, id: ObjectId) -> Result<Vec<Vec<ObjectId>>, Error> {
         let (mut seen, mut levels, mut level) = (HashSet::from([id]), Vec::new(), vec![id]);
         while levels.len() < DEPTH {
-            level = self.todos().under(&level).await?;
+            level = self.todos().subtasks(&level).await?;
             level.retain(|id| seen.insert(*id));
             if level.is_empty() {
                 break;

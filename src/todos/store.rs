@@ -1,5 +1,4 @@
-//! The collection `todos`: its indexes, and what is asked of it beyond what every kind of object is asked. Must not
-//! decide anything.
+//! The collection `todos`: its indexes, and the queries that lists do not need.
 
 use std::collections::HashMap;
 
@@ -15,10 +14,8 @@ use crate::mongo::{self, PrepareError};
 use crate::owned::collection::{OwnedBy, OwnedCollection};
 use crate::owned::{Precondition, Selection, State};
 
-/// The collection `todos`.
 pub type Todos = OwnedCollection<Todo>;
 
-/// The todos of one user.
 pub type UserTodos<'a> = OwnedBy<'a, Todo>;
 
 /// Creates the missing indexes.
@@ -32,11 +29,8 @@ pub async fn ensure_indexes(todos: &Todos) -> Result<(), PrepareError> {
 }
 
 impl UserTodos<'_> {
-    /// Completes or opens a live todo at once, where that means nothing for others: it does not come again, was never a
-    /// parent, and owes nothing. `None` where it does, or there is no such todo.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// Completes or reopens a live todo in one update, if that has no side effects: the todo does not recur, never had
+    /// subtasks, and has no pending effects. Returns `None` otherwise, or if there is no such todo.
     pub async fn complete(
         &self,
         id: ObjectId,
@@ -44,7 +38,8 @@ impl UserTodos<'_> {
         condition: &Precondition,
         now: DateTime,
     ) -> Result<Option<Todo>, Error> {
-        // A change since this request came goes before it: it may be its own repetition.
+        // A document that changed after this request arrived is left alone: the client may have repeated the request and
+        // then changed the todo again.
         let mut simple = live();
         simple.extend(doc! { "recurrence": null, "unfinished": null, "updated_at": { "$lte": now } });
         if done {
@@ -61,26 +56,17 @@ impl UserTodos<'_> {
         self.set(id, simple, is_so, doc! { "completed": done, "completed_at": since }, now).await
     }
 
-    /// Notes that a todo is about to get its first subtask. No change that anyone sees.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// Called before the first subtask is attached. Clients cannot see this change, so it gets no version and no stamp.
     pub async fn becomes_parent(&self, id: ObjectId) -> Result<(), Error> {
         self.note(id, doc! {}, doc! { "$set": { "is_parent": true } }).await
     }
 
-    /// How many are outside the trash, counted up to `limit`.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// The number of todos outside the trash, counted up to `limit`.
     pub async fn live_count(&self, limit: u64) -> Result<u64, Error> {
         self.count(live(), Index::ByPosition.name(), limit).await
     }
 
-    /// Every live todo, oldest first, read as it is asked for.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`], before the first todo or after any.
+    /// Streams all live todos. The stream can fail after any todo.
     pub async fn oldest_first(
         &self,
     ) -> Result<impl Stream<Item = Result<Todo, Error>> + Send + use<>, Error> {
@@ -88,21 +74,15 @@ impl UserTodos<'_> {
         self.stream(Selection { filter: live(), sort, index: Index::ByCreatedAt.name(), limit: 0 }).await
     }
 
-    /// The ids of what is right under any of `parents`, live or in the trash.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn under(&self, parents: &[ObjectId]) -> Result<Vec<ObjectId>, Error> {
+    /// The ids of all direct subtasks of `parents`, live or in the trash.
+    pub async fn subtasks(&self, parents: &[ObjectId]) -> Result<Vec<ObjectId>, Error> {
         let filter = doc! { "parent_id": { "$in": parents }, "state": { "$ne": State::Gone.word() } };
         let found =
             self.aggregate(filter, vec![doc! { "$project": { "_id": 1 } }], Index::ByParent.name()).await?;
         found.into_iter().map(|document| document.get_object_id("_id").map_err(Error::internal)).collect()
     }
 
-    /// How many open todos each of these lists has, if it has any.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// The number of open todos in each of these lists. Lists without open todos are missing in the result.
     pub async fn open_counts(&self, lists: Vec<ObjectId>) -> Result<HashMap<ObjectId, i64>, Error> {
         let mut open = live();
         open.extend(doc! { "list_id": { "$in": lists }, "completed": false });
@@ -113,10 +93,8 @@ impl UserTodos<'_> {
         Ok(counted.iter().filter_map(pair).collect())
     }
 
-    /// Applies the consequence `act` of a change of `root` to the todos of `filter`, and says how many changed.
-    ///
-    /// # Errors
-    /// As [`OwnedBy::update_each`].
+    /// Applies a side effect of a change of `root` to the todos that match `filter`, and returns how many changed. Each
+    /// filter excludes todos that already have the effect, so that a repetition changes nothing.
     pub async fn apply(
         &self,
         filter: Document,
@@ -150,8 +128,7 @@ impl UserTodos<'_> {
     }
 }
 
-/// The siblings of a place, and the index that has them in their order.
-#[must_use]
+/// A filter for the live todos in a place, and the index that has them in their order.
 pub fn siblings(place: Placement) -> (Document, &'static str) {
     let Placement { list_id, parent_id } = place;
     (doc! { "state": State::Live.word(), "list_id": list_id, "parent_id": parent_id }, Index::ByList.name())
@@ -161,14 +138,12 @@ fn live() -> Document {
     doc! { "state": State::Live.word() }
 }
 
-/// The change that puts something into the trash, because of the deletion of `with`.
-#[must_use]
+/// The update that moves a todo to the trash because `with`, a todo or a list, was deleted.
 pub fn trashed(with: ObjectId, now: DateTime) -> Document {
     doc! { "state": State::Trash.word(), "deleted_at": now, "trashed_with": with }
 }
 
-/// The change that takes something out of the trash.
-#[must_use]
+/// The update that restores a todo from the trash.
 pub fn restored() -> Document {
     doc! { "state": State::Live.word(), "deleted_at": null, "trashed_with": null }
 }

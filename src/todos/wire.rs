@@ -1,17 +1,19 @@
-//! Todos as JSON: bodies out, bodies in. Must not hold a rule that goes beyond one member.
+//! Todos as JSON: sent, and read from request bodies. Each body stands next to its schema.
 
 use serde::Serialize;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::due::{self, Due, DuePatch, Written};
+use super::due::{Due, DueFields, DuePatch};
 use super::hierarchy::{Beside, Move};
 use super::input::TodoInput;
 use super::model::{Priority, Todo};
-use super::recurrence::{Basis, RecurrencePatch};
+use super::recurrence::{RecurrenceBody, RecurrencePatch};
 use crate::error::{Error, Violation};
 use crate::http::fields::{Fields, FromFields};
 use crate::http::preconditions::WithEtag;
-use crate::openapi::schema::{Id, Time};
+use crate::openapi::schema::{Id, Time, named, nullable, or_null, read, sent};
+use crate::owned::text::{DESCRIPTION, NAME, TAG, TAGS_MAX};
 use crate::owned::{Conflict, text};
 
 /// A todo.
@@ -25,7 +27,7 @@ pub struct TodoBody {
     description: String,
     completed: bool,
     completed_at: Option<Time>,
-    #[schema(value_type = Option<Written>)]
+    #[schema(value_type = Option<DueFields>)]
     due: Option<Due>,
     recurrence: Option<RecurrenceBody>,
     #[schema(value_type = Priority)]
@@ -39,12 +41,9 @@ pub struct TodoBody {
     deleted_at: Option<Time>,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Recurrence)]
-pub(super) struct RecurrenceBody {
-    rule: String,
-    basis: Basis,
-}
+/// The fields that only the service sets.
+const READ_ONLY: [&str; 8] =
+    ["id", "completed_at", "position", "occurrence_of", "version", "created_at", "updated_at", "deleted_at"];
 
 impl From<Todo> for TodoBody {
     fn from(todo: Todo) -> Self {
@@ -57,10 +56,7 @@ impl From<Todo> for TodoBody {
             completed: todo.completed,
             completed_at: todo.completed_at.map(Time),
             due: todo.due,
-            recurrence: todo.recurrence.map(|recurrence| RecurrenceBody {
-                rule: recurrence.rule().to_owned(),
-                basis: recurrence.basis(),
-            }),
+            recurrence: todo.recurrence.map(RecurrenceBody::from),
             priority: todo.priority.word(),
             tags: todo.tags,
             position: todo.position,
@@ -89,83 +85,71 @@ impl From<Conflict<Todo>> for Error {
     }
 }
 
-/// A body that says all of a todo: what it leaves out is as in a new todo.
+/// A body that creates or replaces a todo: fields that are not sent have their defaults.
 pub struct WholeTodo(pub TodoInput);
 
-/// A body that is a merge patch of a todo (RFC 7396).
+/// A merge patch of a todo (RFC 7396).
 pub struct TodoPatch(pub TodoInput);
-
-/// What the service alone decides.
-pub(super) const READ_ONLY: [&str; 8] =
-    ["id", "completed_at", "position", "occurrence_of", "version", "created_at", "updated_at", "deleted_at"];
 
 impl FromFields for WholeTodo {
     fn take(input: &mut Fields) -> Option<Self> {
-        let name = input.text("name").and_then(|name| input.checked(text::name(&name)));
-        let members = members(input);
-        Some(Self(TodoInput { whole: true, name: Some(name?), ..members }))
+        let name = input.required("name", &NAME);
+        let others = all_but_name(input);
+        Some(Self(TodoInput { whole: true, name: Some(name?), ..others }))
     }
 }
 
 impl FromFields for TodoPatch {
     fn take(input: &mut Fields) -> Option<Self> {
-        let name = input.given_text("name").and_then(|name| input.checked(text::name(&name)));
-        Some(Self(TodoInput { name, ..members(input) }))
+        let name = input.non_null("name", &NAME);
+        Some(Self(TodoInput { name, ..all_but_name(input) }))
     }
 }
 
-/// All members but the name. Null is the same as in a new todo.
-fn members(input: &mut Fields) -> TodoInput {
+/// Null resets a field to its default, because RFC 7396 would remove the field.
+fn all_but_name(input: &mut Fields) -> TodoInput {
     input.read_only(&READ_ONLY);
-    let description = input.optional_text("description").map(Option::unwrap_or_default);
-    let priority = input.optional_text("priority").and_then(|word| match word {
-        None => Some(Priority::None),
-        Some(word) => input.check(Priority::of(&word), || {
-            Violation::of("priority", "unknown_value", "A priority is none, low, medium or high.")
-        }),
-    });
-    let tags = input.optional::<Vec<String>>("tags", "not_texts", "Tags are an array of texts.");
     TodoInput {
         whole: false,
         name: None,
-        description: description.and_then(|description| input.checked(text::description(&description))),
+        description: input.nullable("description", &DESCRIPTION).map(Option::unwrap_or_default),
         completed: input.flag("completed").map(Option::unwrap_or_default),
         due: input.object("due"),
         recurrence: input.object("recurrence"),
-        priority,
-        tags: tags.and_then(|tags| match text::tags(&tags.unwrap_or_default()) {
-            Ok(tags) => Some(tags),
-            Err(faults) => input.refuse(faults),
-        }),
+        priority: input.nullable("priority", &Priority::FORMAT).map(Option::unwrap_or_default),
+        tags: tags(input),
         list_id: input.id("list_id"),
         parent_id: input.id("parent_id"),
     }
 }
 
-impl FromFields for DuePatch {
-    fn take(input: &mut Fields) -> Option<Self> {
-        let date = || Violation::of("date", "not_a_date", "A date is YYYY-MM-DD.");
-        let at =
-            || Violation::of("at", "not_a_local_time", "A local time is YYYY-MM-DDTHH:MM, without a zone.");
-        let zone =
-            || Violation::of("time_zone", "unknown_zone", "A zone is an IANA name, such as Europe/Berlin.");
-        Some(Self {
-            date: input.parsed("date", due::parse_date, date),
-            at: input.parsed("at", due::parse_local, at),
-            time_zone: input.parsed("time_zone", due::parse_zone, zone),
-        })
-    }
+fn tags(input: &mut Fields) -> Option<Vec<String>> {
+    let tags = input.optional::<Vec<String>>("tags", "not_texts", "Tags must be an array of strings.")?;
+    text::tags(&tags.unwrap_or_default()).map_or_else(|violations| input.reject_all(violations), Some)
 }
 
-impl FromFields for RecurrencePatch {
-    fn take(input: &mut Fields) -> Option<Self> {
-        let basis = || Violation::of("basis", "unknown_value", "A basis is due or completion.");
-        let parse = |word: &str| match word {
-            "due" => Some(Basis::Due),
-            "completion" => Some(Basis::Completion),
-            _ => None,
+impl TodoBody {
+    /// Every body with todos, by schema name. Fields without a rule have the schema of the response.
+    pub(super) fn schemas() -> Vec<(&'static str, Value)> {
+        let todo = sent::<Self>();
+        let rules = |due: Value, recurrence: Value| {
+            json!({
+                "name": NAME.schema(),
+                "description": or_null(DESCRIPTION.schema()),
+                "completed": { "type": ["boolean", "null"] },
+                "due": due,
+                "recurrence": recurrence,
+                "priority": or_null(Priority::FORMAT.schema()),
+                "tags": { "type": ["array", "null"], "maxItems": TAGS_MAX, "items": TAG.schema() },
+            })
         };
-        Some(Self { rule: input.optional_text("rule"), basis: input.parsed("basis", parse, basis) })
+        let whole = rules(DuePatch::whole_schema(), RecurrencePatch::whole_schema());
+        let patch = rules(DuePatch::schema(), RecurrencePatch::schema());
+        vec![
+            ("WholeTodo", read(&todo, &READ_ONLY, &["name"], &whole)),
+            ("TodoPatch", read(&todo, &READ_ONLY, &[], &patch)),
+            ("Todo", todo),
+        ]
     }
 }
 
@@ -179,18 +163,26 @@ impl FromFields for Move {
     }
 }
 
-/// `before` or `after`, not both; null is as good as nothing.
+/// `before` or `after`. Null is the same as an absent field.
 impl FromFields for Option<Beside> {
     fn take(input: &mut Fields) -> Option<Self> {
         match (input.id("before").flatten(), input.id("after").flatten()) {
-            (Some(_), Some(_)) => input.fault(Violation::of(
-                "after",
-                "too_many",
-                "A move is before a sibling or after one, not both.",
-            )),
+            (Some(_), Some(_)) => {
+                let detail = "A move must not have both `before` and `after`.";
+                input.reject(Violation::of("after", "too_many", detail))
+            }
             (Some(sibling), None) => Some(Some(Beside::Before(sibling))),
             (None, Some(sibling)) => Some(Some(Beside::After(sibling))),
             (None, None) => Some(None),
         }
     }
+}
+
+pub(super) fn move_schemas() -> [(&'static str, Value); 2] {
+    let id = || nullable(&named("Id"));
+    let text = json!({ "type": "string" });
+    let both = json!({ "required": ["before", "after"], "properties": { "before": text, "after": text } });
+    let object = |properties: Value| json!({ "type": "object", "properties": properties, "additionalProperties": false, "not": both });
+    let to = json!({ "list_id": id(), "parent_id": id(), "before": id(), "after": id() });
+    [("Move", object(to)), ("Beside", object(json!({ "before": id(), "after": id() })))]
 }

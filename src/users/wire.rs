@@ -58,11 +58,11 @@ impl FromFields for NewUser {
         let email = input.optional_text("email").flatten();
         match (username, password) {
             (Some(username), Some(password)) => Self::parse(username, password, email, LIMITS)
-                .map_or_else(|violations| input.refuse(violations), Some),
+                .map_or_else(|violations| input.reject_all(violations), Some),
             (username, password) => {
                 let violations =
                     Self::violations(username.as_deref(), password.as_deref(), email.as_deref(), LIMITS);
-                input.refuse(violations)
+                input.reject_all(violations)
             }
         }
     }
@@ -80,7 +80,7 @@ impl FromFields for Login {
         let device = input.optional_text("device").flatten();
         if device.as_ref().is_some_and(|device| device.chars().count() > DEVICE_MAX_CHARS) {
             let detail = format!("The device name must have at most {DEVICE_MAX_CHARS} characters.");
-            return input.fault(Violation::of("device", "too_long", detail));
+            return input.reject(Violation::of("device", "too_long", detail));
         }
         Some(Self { username: username?, password: password?.into(), device })
     }
@@ -95,7 +95,7 @@ impl FromFields for PasswordChange {
     fn take(input: &mut Fields) -> Option<Self> {
         let (current, new) = (input.text("current_password"), input.text("new_password"));
         if let Some(new) = &new {
-            input.refuse::<()>(password_violations("new_password", None, new, LIMITS));
+            input.reject_all::<()>(password_violations("new_password", None, new, LIMITS));
         }
         Some(Self { current: current?.into(), new: new?.into() })
     }
@@ -104,7 +104,7 @@ impl FromFields for PasswordChange {
 impl FromFields for UserPatch {
     fn take(input: &mut Fields) -> Option<Self> {
         let (email, zone) = (input.optional_text("email"), input.optional_text("time_zone"));
-        Self::parse(email, zone).map_or_else(|violations| input.refuse(violations), Some)
+        Self::parse(email, zone).map_or_else(|violations| input.reject_all(violations), Some)
     }
 }
 

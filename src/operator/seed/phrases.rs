@@ -290,7 +290,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::owned::text;
+    use crate::owned::text::{self, DESCRIPTION, NAME};
 
     #[test]
     fn every_text_is_one_that_a_client_may_send() {
@@ -298,10 +298,10 @@ mod tests {
         for theme in &THEMES {
             let names = [theme.tasks, theme.things, theme.steps, &[theme.list]].concat();
             for name in names.into_iter().chain(theme.routines.iter().map(|(name, _)| *name)) {
-                assert_eq!(text::name(name).as_deref(), Ok(name));
+                assert_eq!(NAME.read(name).as_deref(), Some(name));
             }
             assert!(theme.tasks.iter().all(|task| task.contains("{}")), "{:?}", theme.tasks);
-            assert!(theme.notes.iter().all(|note| text::description(note).is_ok()));
+            assert!(theme.notes.iter().all(|note| DESCRIPTION.read(note).is_some()));
             assert!(theme.steps.len() > 4, "a family takes four, and one below");
             let own: Vec<_> = theme.tags.iter().map(|tag| (*tag).to_owned()).collect();
             assert_eq!(text::tags(&own).as_ref(), Ok(&own));

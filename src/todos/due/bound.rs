@@ -1,30 +1,31 @@
-//! Bounds of due dates in filters. Must not let a date pass through UTC: a day is a day of the user's zone.
+//! The filters `due_before` and `due_after`.
+//!
+//! **Invariant:** no date passes through UTC: a day is a day in the user's zone.
 
 use bson::{DateTime, Document, doc};
-use chrono::{Days, NaiveDate, NaiveDateTime};
+use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime};
 use chrono_tz::Tz;
 
 use crate::todos::due::{self, Due};
 
-/// A bound of due dates; dates and local times are in the user's zone.
+/// A bound of due dates. Dates and local times are in the user's zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moment {
-    /// A day.
+pub enum DueBound {
     Date(NaiveDate),
-    /// A time of the clock on the wall.
     Local(NaiveDateTime),
-    /// A point in time.
     Instant(DateTime),
 }
 
-/// Zones differ by at most 26 hours.
-const ZONES: Days = Days::new(2);
+/// More than the 26 hours by which the local times of two zones can differ (UTC-12 and UTC+14).
+const ZONES_DIFFER: Days = Days::new(2);
 
-impl Moment {
-    /// The filter for what is due before this. A time of the wall counts in the user's zone, one with a zone in its own.
+// Both filters have two parts. Due dates without a zone (`due_at` is null) are compared as local times of the user, the
+// others as instants. The index holds local times only, so a bound on `due_local`, widened by `ZONES_DIFFER`, limits how
+// much of the index MongoDB reads.
+impl DueBound {
     pub(in crate::todos) fn before(self, zone: Tz) -> Document {
         let (local, instant) = self.start(zone);
-        let at_most = |local: NaiveDateTime| key(local.checked_add_days(ZONES).unwrap_or(local));
+        let at_most = |local: NaiveDateTime| key(local.checked_add_days(ZONES_DIFFER).unwrap_or(local));
         doc! {
             "due_local": { "$gt": "", "$lt": at_most(local) },
             "$or": [
@@ -34,29 +35,28 @@ impl Moment {
         }
     }
 
-    /// The filter for what is due after this.
+    /// A todo is due after a date if it is due on the next day or later.
     pub(in crate::todos) fn after(self, zone: Tz) -> Document {
-        let next = match self {
-            Self::Date(date) => Self::Date(date.succ_opt().unwrap_or(date)),
-            moment => moment,
+        let (first, comparison) = match self {
+            Self::Date(date) => (Self::Date(date.succ_opt().unwrap_or(date)), "$gte"),
+            bound => (bound, "$gt"),
         };
-        let comparison = if matches!(self, Self::Date(_)) { "$gte" } else { "$gt" };
-        let (local, instant) = next.start(zone);
-        let at_least = key(local.checked_sub_days(ZONES).unwrap_or(local));
+        let (local, instant) = first.start(zone);
+        let at_least = key(local.checked_sub_days(ZONES_DIFFER).unwrap_or(local));
         doc! {
             "due_local": { "$gt": at_least },
             "$or": [
-                { "due_at": null, "due_local": { comparison: next.key(local) } },
+                { "due_at": null, "due_local": { comparison: first.key(local) } },
                 { "due_at": { comparison: instant } },
             ],
         }
     }
 
-    /// Where it begins, on the user's wall and as a point in time.
+    /// The start as the local time of the user and as an instant.
     fn start(self, zone: Tz) -> (NaiveDateTime, DateTime) {
         match self {
             Self::Date(date) => {
-                let midnight = date.and_time(chrono::NaiveTime::MIN);
+                let midnight = date.and_time(NaiveTime::MIN);
                 (midnight, due::instant_of(midnight, zone))
             }
             Self::Local(local) => (local, due::instant_of(local, zone)),
@@ -72,7 +72,6 @@ impl Moment {
     }
 }
 
-/// As due dates are compared.
 fn key(local: NaiveDateTime) -> String {
     Due::At { local, time_zone: None }.local_key()
 }

@@ -1,64 +1,82 @@
-//! How a todo comes again when it is completed. Must not compute with instants: the next due date is found among days
-//! and wall times, so that 09:00 stays 09:00 when the clocks change.
+//! Recurring todos: the next due date after a completion.
+//!
+//! **Invariant:** the next due date is computed with days and local times, never with instants, so that 09:00 stays 09:00
+//! when the clocks change.
 
 mod occurrences;
 mod rrule;
+mod wire;
 
 use bson::DateTime;
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
+pub use self::rrule::RULE_MAX;
 use self::rrule::Rule;
+pub(super) use self::wire::RecurrenceBody;
 use super::due::{Due, local_of};
 use crate::error::Violation;
+use crate::owned::text::TextFormat;
 
-/// From where the next occurrence counts.
+/// From which day the next occurrence is counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Basis {
-    /// From the due date: a late completion does not move the next one.
+    /// From the due date, so that a late completion does not delay the next occurrence.
     #[default]
     Due,
     /// From the day of the completion.
     Completion,
 }
 
-/// A rule, as stored, and how far it has come.
+impl Basis {
+    pub const FORMAT: TextFormat<Self> = TextFormat {
+        read: |text| match text {
+            "due" => Some(Self::Due),
+            "completion" => Some(Self::Completion),
+            _ => None,
+        },
+        code: "unknown_value",
+        detail: || "A basis must be `due` or `completion`.".to_owned(),
+        schema: || json!({ "type": "string", "enum": ["due", "completion"] }),
+    };
+}
+
+/// A rule and its progress, as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recurrence {
     rule: String,
     basis: Basis,
-    /// The due date when it or the rule was last set: `DTSTART` for the basis [`Basis::Due`], the phase of INTERVAL.
+    /// The due date when a client last set the due date or the rule. With [`Basis::Due`], this is `DTSTART` (RFC 5545
+    /// §3.8.2.4), which INTERVAL counts from.
     start: Due,
-    /// How many occurrences come after the present one, with COUNT.
+    /// How many occurrences follow the current one; `None` for a rule without COUNT.
     left: Option<u32>,
 }
 
 impl Recurrence {
-    /// The rule as the client wrote it, without white space around it.
-    #[must_use]
+    /// As the client wrote it, without surrounding white space.
     pub fn rule(&self) -> &str {
         &self.rule
     }
 
-    /// From where the next occurrence counts.
-    #[must_use]
     pub fn basis(&self) -> Basis {
         self.basis
     }
 
-    /// The same after `due` was set by hand: later occurrences count from it, and COUNT goes on with what is left.
-    #[must_use]
+    /// The recurrence after a client has changed the due date: later occurrences count from `due`, and the rest of COUNT
+    /// stays.
     pub fn rebased(self, due: &Due) -> Self {
         Self { start: *due, ..self }
     }
 
-    /// What completing at `now` makes of `due`: the next due date and the advanced recurrence, or `None` at the end of
-    /// the rule. With [`Basis::Due`] the first occurrence after `due`, which may be in the past; with
-    /// [`Basis::Completion`] the first one after the day of the completion, in the zone of `due` or else in `zone`, if
-    /// the rule began on that day.
-    #[must_use]
+    /// The next due date and the advanced recurrence after a completion at `now`, or `None` at the end of the rule.
+    ///
+    /// With [`Basis::Due`], the next occurrence is the first one after `due`, and may be in the past. With
+    /// [`Basis::Completion`], the rule starts on the day of the completion, and the next occurrence is the first one
+    /// after that day. The day is one of the zone of `due`, otherwise of `zone`.
     pub fn next(&self, due: &Due, now: DateTime, zone: Tz) -> Option<(Due, Self)> {
         let rule = Rule::parse(&self.rule).ok()?;
         let left = match self.left {
@@ -77,44 +95,40 @@ impl Recurrence {
     }
 }
 
-/// A merge patch (RFC 7396) of a recurrence: each member absent (`None`), null (`Some(None)`) or given.
+/// A merge patch (RFC 7396): each field is absent (`None`), null (`Some(None)`) or given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RecurrencePatch {
-    /// The rule.
     pub rule: Option<Option<String>>,
-    /// From where the next occurrence counts; null is [`Basis::Due`].
+    /// Null means [`Basis::Due`].
     pub basis: Option<Option<Basis>>,
 }
 
 impl RecurrencePatch {
-    /// What `current` becomes for a todo that is due at `due`. What says nothing new leaves COUNT and INTERVAL where
-    /// they are; where `due` is set by hand too, [`Recurrence::rebased`] belongs after this.
-    ///
-    /// # Errors
-    /// There is no rule, or it is not a supported one.
+    /// A patch that changes nothing keeps the progress of COUNT and INTERVAL. If the request also changes the due date,
+    /// the caller applies [`Recurrence::rebased`] afterwards.
     pub fn apply(self, current: Option<&Recurrence>, due: &Due) -> Result<Recurrence, Vec<Violation>> {
         let basis = self.basis.unwrap_or_else(|| current.map(Recurrence::basis));
         let basis = basis.unwrap_or_default();
         let old = current.map(|current| current.rule.clone());
         let text = self.rule.unwrap_or(old).map(|text| text.trim().to_owned());
         let Some(text) = text else {
-            return Err(vec![Violation::of("recurrence/rule", "required", "A recurrence has a rule.")]);
+            return Err(vec![Violation::of("recurrence/rule", "required", "A recurrence must have a rule.")]);
         };
         match current {
             Some(current) if current.rule == text && current.basis == basis => Ok(current.clone()),
             Some(current) if current.rule == text => Ok(Recurrence { basis, start: *due, ..current.clone() }),
             _ => {
-                let rule = Rule::parse(&text).map_err(|fault| vec![fault])?;
-                let left = rule.count.map(|count| count - first(&rule, basis, due));
+                let rule = Rule::parse(&text).map_err(|violation| vec![violation])?;
+                let left = rule.count.map(|count| count - counted_by(&rule, basis, due));
                 Ok(Recurrence { rule: text, basis, start: *due, left })
             }
         }
     }
 }
 
-/// How many of the occurrences that COUNT counts `due` is, the first one. A due date that does not fit the rule is none
-/// of them; but where the completions are counted, it is the first.
-fn first(rule: &Rule, basis: Basis, due: &Due) -> u32 {
+/// 1 if COUNT counts the first due date, otherwise 0. With [`Basis::Completion`], COUNT counts completions, so the first
+/// due date always counts. With [`Basis::Due`], it counts only if it is an occurrence of the rule.
+fn counted_by(rule: &Rule, basis: Basis, due: &Due) -> u32 {
     let before = due.day().pred_opt().unwrap_or(due.day());
     u32::from(basis == Basis::Completion || rule.next_day(due.day(), before) == Some(due.day()))
 }
@@ -131,7 +145,7 @@ mod tests {
         due(&format!(r#"{{"date":"{date}"}}"#))
     }
 
-    fn made(rule: &str, basis: Basis, due: &Due) -> Recurrence {
+    fn recurrence(rule: &str, basis: Basis, due: &Due) -> Recurrence {
         let patch = RecurrencePatch { rule: Some(Some(rule.to_owned())), basis: Some(Some(basis)) };
         patch.apply(None, due).unwrap()
     }
@@ -153,32 +167,35 @@ mod tests {
     }
 
     #[test]
-    fn wall_times_survive_changes_of_the_clock() {
+    fn local_times_stay_when_clocks_change() {
         let start = due(r#"{"at":"2026-03-28T02:30","time_zone":"Europe/Berlin"}"#);
-        let found = days(made("FREQ=DAILY;COUNT=3", Basis::Due, &start), start);
+        let found = days(recurrence("FREQ=DAILY;COUNT=3", Basis::Due, &start), start);
         assert_eq!(found, ["2026-03-29T02:30", "2026-03-30T02:30"]);
     }
 
     #[test]
     fn count_includes_a_first_due_date_that_fits_the_rule() {
         let monday = day("2026-11-30");
-        assert_eq!(days(made("FREQ=WEEKLY;BYDAY=MO;COUNT=2", Basis::Due, &monday), monday), ["2026-12-07"]);
+        assert_eq!(
+            days(recurrence("FREQ=WEEKLY;BYDAY=MO;COUNT=2", Basis::Due, &monday), monday),
+            ["2026-12-07"]
+        );
         let tuesday = day("2026-12-01");
-        let found = days(made("FREQ=WEEKLY;BYDAY=MO;COUNT=2", Basis::Due, &tuesday), tuesday);
+        let found = days(recurrence("FREQ=WEEKLY;BYDAY=MO;COUNT=2", Basis::Due, &tuesday), tuesday);
         assert_eq!(found, ["2026-12-07", "2026-12-14"]);
     }
 
     #[test]
-    fn count_is_the_number_of_completions_where_these_are_the_basis() {
+    fn count_is_the_number_of_completions_with_that_basis() {
         let tuesday = day("2026-12-01");
-        let recurrence = made("FREQ=WEEKLY;BYDAY=MO;COUNT=2", Basis::Completion, &tuesday);
+        let recurrence = recurrence("FREQ=WEEKLY;BYDAY=MO;COUNT=2", Basis::Completion, &tuesday);
         assert_eq!(days(recurrence, tuesday), ["1970-01-05"]);
     }
 
     #[test]
-    fn a_due_date_set_by_hand_is_where_the_rule_goes_on_with_what_is_left_of_count() {
+    fn a_changed_due_date_is_the_new_start_and_keeps_the_rest_of_count() {
         let start = day("2026-01-31");
-        let recurrence = made("FREQ=MONTHLY;INTERVAL=2;COUNT=3", Basis::Due, &start);
+        let recurrence = recurrence("FREQ=MONTHLY;INTERVAL=2;COUNT=3", Basis::Due, &start);
         let (next, recurrence) = recurrence.next(&start, DateTime::from_millis(0), Tz::UTC).unwrap();
         assert_eq!(next, day("2026-03-31"));
         let moved = day("2026-04-02");
@@ -189,15 +206,16 @@ mod tests {
     fn the_next_due_date_may_be_in_the_past() {
         let start = day("2020-01-01");
         let now = instant("2026-12-01T12:00:00Z");
-        let next = made("FREQ=DAILY", Basis::Due, &start).next(&start, now, Tz::UTC).unwrap().0;
+        let next = recurrence("FREQ=DAILY", Basis::Due, &start).next(&start, now, Tz::UTC).unwrap().0;
         assert_eq!(next, day("2020-01-02"));
     }
 
     #[test]
-    fn a_completion_counts_on_its_day_in_the_zone_of_the_due_date_or_of_its_owner() {
+    fn the_day_of_a_completion_is_in_the_zone_of_the_due_date_or_of_the_owner() {
         let late = instant("2026-12-01T23:30:00Z");
-        let next =
-            |due: &Due| made("FREQ=DAILY", Basis::Completion, due).next(due, late, Tz::America__New_York);
+        let next = |due: &Due| {
+            recurrence("FREQ=DAILY", Basis::Completion, due).next(due, late, Tz::America__New_York)
+        };
         assert_eq!(next(&day("2026-11-01")).unwrap().0, day("2026-12-02"));
         let berlin = due(r#"{"at":"2026-11-01T09:00","time_zone":"Europe/Berlin"}"#);
         assert_eq!(next(&berlin).unwrap().0.local_key(), "2026-12-03T09:00");
@@ -206,15 +224,15 @@ mod tests {
     }
 
     #[test]
-    fn the_text_of_a_rule_is_kept_without_the_space_around_it() {
-        let recurrence = made(" freq=Daily;interval=02\n", Basis::Due, &day("2026-12-01"));
+    fn the_text_of_a_rule_is_kept_without_surrounding_space() {
+        let recurrence = recurrence(" freq=Daily;interval=02\n", Basis::Due, &day("2026-12-01"));
         assert_eq!(recurrence.rule(), "freq=Daily;interval=02");
     }
 
     #[test]
-    fn a_patch_that_says_nothing_new_leaves_the_count_where_it_is() {
+    fn a_patch_that_changes_nothing_keeps_the_count() {
         let start = day("2026-12-01");
-        let begun = made("FREQ=DAILY;COUNT=3", Basis::Due, &start);
+        let begun = recurrence("FREQ=DAILY;COUNT=3", Basis::Due, &start);
         let (due, going) = begun.next(&start, DateTime::from_millis(0), Tz::UTC).unwrap();
         let patch = |rule: Option<&str>, basis| RecurrencePatch {
             rule: rule.map(|rule| Some(rule.to_owned())),
@@ -230,24 +248,24 @@ mod tests {
     }
 
     #[test]
-    fn a_recurrence_has_a_rule_that_is_supported() {
+    fn a_recurrence_must_have_a_supported_rule() {
         let start = day("2026-12-01");
         let code = |rule: Option<Option<&str>>, current: Option<&Recurrence>| {
             let patch = RecurrencePatch { rule: rule.map(|rule| rule.map(str::to_owned)), basis: None };
-            let faults = patch.apply(current, &start).unwrap_err();
-            assert_eq!((faults.len(), faults[0].pointer.as_str()), (1, "/recurrence/rule"));
-            faults[0].code
+            let violations = patch.apply(current, &start).unwrap_err();
+            assert_eq!((violations.len(), violations[0].pointer.as_str()), (1, "/recurrence/rule"));
+            violations[0].code
         };
         assert_eq!(code(None, None), "required");
-        assert_eq!(code(Some(None), Some(&made("FREQ=DAILY", Basis::Due, &start))), "required");
+        assert_eq!(code(Some(None), Some(&recurrence("FREQ=DAILY", Basis::Due, &start))), "required");
         assert_eq!(code(Some(Some("FREQ=HOURLY")), None), "malformed");
     }
 
     #[test]
-    fn what_is_stored_comes_back() {
+    fn a_stored_recurrence_is_read_unchanged() {
         let start = day("2026-12-01");
         for rule in ["FREQ=DAILY", "FREQ=DAILY;COUNT=3"] {
-            let recurrence = made(rule, Basis::Completion, &start);
+            let recurrence = recurrence(rule, Basis::Completion, &start);
             let stored = bson::serialize_to_document(&recurrence).unwrap();
             assert_eq!(stored.get_str("basis").unwrap(), "completion");
             assert_eq!(bson::deserialize_from_document::<Recurrence>(stored).unwrap(), recurrence);

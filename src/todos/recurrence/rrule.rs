@@ -1,37 +1,36 @@
-//! The text of a recurrence rule (RFC 5545 §3.3.10): the parts that are supported, read strictly. Must not accept what
-//! it would not honour.
+//! Parses recurrence rules (RFC 5545 §3.3.10).
+//!
+//! **Invariant:** a part that the service does not follow is refused, never ignored.
 
 use chrono::{NaiveDate, NaiveDateTime, Weekday};
 
 use crate::error::Violation;
 use crate::todos::due::{Due, local_of};
 
-/// The longest text of a rule, in characters.
-const LONGEST: usize = 500;
+/// The maximum length of a rule, in code points.
+pub const RULE_MAX: usize = 500;
 
-/// Each supported part, with what it takes.
+/// The supported parts, and their values in words.
 const PARTS: [(&str, &str); 9] = [
     ("FREQ", "DAILY, WEEKLY, MONTHLY or YEARLY"),
     ("INTERVAL", "a number from 1 to 999999999"),
     ("COUNT", "a number from 1 to 999999999"),
     ("UNTIL", "a date such as 20261231, or a time such as 20261231T090000 or 20261231T080000Z"),
     ("WKST", "one of MO TU WE TH FR SA SU"),
-    ("BYDAY", "a list of MO TU WE TH FR SA SU, with or without a number from 1 to 53 or -53 to -1 in front"),
+    ("BYDAY", "a list of MO TU WE TH FR SA SU, each optionally after a number from 1 to 53 or -53 to -1"),
     ("BYMONTHDAY", "a list of numbers from 1 to 31 or -31 to -1"),
     ("BYMONTH", "a list of numbers from 1 to 12"),
     ("BYSETPOS", "a list of numbers from 1 to 366 or -366 to -1"),
 ];
 
-/// A rule that has been read.
 #[derive(Debug, Clone)]
 pub(super) struct Rule {
     pub(super) frequency: Frequency,
     pub(super) interval: u32,
-    /// How many occurrences there are.
     pub(super) count: Option<u32>,
     until: Option<Until>,
     pub(super) week_start: Weekday,
-    /// For each weekday from Monday on, which ones of the month or year; 0 for every one.
+    /// For each weekday from Monday on, its ordinals in the month or year; 0 means every one.
     pub(super) by_day: Option<[Numbers; 7]>,
     pub(super) by_month_day: Option<Numbers>,
     pub(super) by_month: Option<Numbers>,
@@ -39,7 +38,6 @@ pub(super) struct Rule {
     pub(super) by_set_pos: Vec<i32>,
 }
 
-/// The unit that INTERVAL counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Frequency {
     Daily,
@@ -48,7 +46,7 @@ pub(super) enum Frequency {
     Yearly,
 }
 
-/// A set of numbers from -63 to 64.
+/// A bit set of the numbers from -63 to 64, which include every ordinal of BYDAY, BYMONTHDAY and BYMONTH.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Numbers(u128);
 
@@ -64,7 +62,6 @@ impl FromIterator<i32> for Numbers {
     }
 }
 
-/// The last occurrence at most.
 #[derive(Debug, Clone, Copy)]
 enum Until {
     Day(NaiveDate),
@@ -73,32 +70,31 @@ enum Until {
 }
 
 impl Rule {
-    /// Reads the text of a rule, without `RRULE:` in front. Case does not matter (RFC 5545 §2), nor does order.
-    ///
-    /// # Errors
-    /// The first thing that is wrong, as a fault of `/recurrence/rule`.
+    /// Reads a rule without the prefix `RRULE:`. Names and values are case-insensitive (RFC 5545 §2), and parts may have
+    /// any order (§3.3.10). Reports the first violation, at `/recurrence/rule`.
     pub(super) fn parse(text: &str) -> Result<Self, Violation> {
-        if text.chars().count() > LONGEST {
-            return Err(fault("too_long", format!("A rule has at most {LONGEST} characters.")));
+        if text.chars().count() > RULE_MAX {
+            return Err(violation("too_long", format!("A rule must have at most {RULE_MAX} characters.")));
         }
         let mut rule = Self::daily();
         let mut seen = Vec::new();
         let text = text.to_ascii_uppercase();
         for part in text.split(';') {
-            let shape = || "A rule is a list such as FREQ=WEEKLY;BYDAY=MO, without RRULE: in front.";
-            let (name, value) = part.split_once('=').ok_or_else(|| fault("malformed", shape()))?;
+            let shape = || "A rule must look like FREQ=WEEKLY;BYDAY=MO, without the prefix RRULE:.";
+            let (name, value) = part.split_once('=').ok_or_else(|| violation("malformed", shape()))?;
             let (name, takes) = PARTS.into_iter().find(|(known, _)| *known == name).ok_or_else(|| {
                 let names = PARTS.map(|(name, _)| name).join(" ");
-                fault("unsupported", format!("The parts of a rule are {names}."))
+                violation("unsupported", format!("A rule can only have the parts {names}."))
             })?;
             if seen.contains(&name) {
-                return Err(fault("conflict", format!("{name} is given twice.")));
+                return Err(violation("conflict", format!("{name} must not occur twice.")));
             }
             seen.push(name);
-            rule.set(name, value).ok_or_else(|| fault("malformed", format!("{name} takes {takes}.")))?;
+            rule.set(name, value)
+                .ok_or_else(|| violation("malformed", format!("{name} must be {takes}.")))?;
         }
         match rule.contradiction(&seen) {
-            Some(detail) => Err(fault("conflict", detail)),
+            Some(detail) => Err(violation("conflict", detail)),
             None => Ok(rule),
         }
     }
@@ -136,8 +132,7 @@ impl Rule {
         Some(())
     }
 
-    /// What contradicts itself among the parts `seen`. A list of weekdays with and without ordinals would be right by
-    /// RFC 5545, but python-dateutil and its many descendants take it for days that fit both.
+    /// Returns why the parts `seen` contradict each other, if they do.
     fn contradiction(&self, seen: &[&str]) -> Option<&'static str> {
         let has = |name| seen.contains(&name);
         let of_months = matches!(self.frequency, Frequency::Monthly | Frequency::Yearly);
@@ -145,24 +140,27 @@ impl Rule {
         let every = weekdays().any(|numbers| numbers.has(0));
         let ordinals = weekdays().any(|numbers| (1..=53).any(|n| numbers.has(n) || numbers.has(-n)));
         let rules = [
-            (!has("FREQ"), "A rule has FREQ."),
-            (has("COUNT") && has("UNTIL"), "A rule has COUNT or UNTIL, not both."),
+            (!has("FREQ"), "A rule must have FREQ."),
+            (has("COUNT") && has("UNTIL"), "A rule must not have both COUNT and UNTIL."),
             (
                 has("BYMONTHDAY") && self.frequency == Frequency::Weekly,
-                "BYMONTHDAY does not go with FREQ=WEEKLY.",
+                "BYMONTHDAY is not allowed with FREQ=WEEKLY.",
             ),
-            (ordinals && !of_months, "Numbers in BYDAY go with FREQ=MONTHLY and FREQ=YEARLY only."),
-            (ordinals && every, "In BYDAY, either every weekday has a number or none has."),
+            (ordinals && !of_months, "Numbers in BYDAY are only allowed with FREQ=MONTHLY and FREQ=YEARLY."),
+            // RFC 5545 allows this mixture, but python-dateutil and the many libraries derived from it read it as days
+            // that match both.
+            (ordinals && every, "In BYDAY, either all weekdays or none must have a number."),
             (
                 has("BYSETPOS") && !["BYDAY", "BYMONTHDAY", "BYMONTH"].into_iter().any(has),
-                "BYSETPOS goes with BYDAY, BYMONTHDAY or BYMONTH only.",
+                "BYSETPOS requires BYDAY, BYMONTHDAY or BYMONTH.",
             ),
         ];
         rules.into_iter().find_map(|(broken, detail)| broken.then_some(detail))
     }
 
-    /// The last day on which `due` can fall; `None` for no end. A wall time is compared with a wall time, and a date
-    /// with the date. A UNTIL in UTC is moved to the zone of `due`; where there is none it is read as a wall time.
+    /// The last day on which the todo can be due, or `None` if the rule has no UNTIL. A due date with a time is compared
+    /// with the time of UNTIL, a date with its date. A UNTIL in UTC is converted to the zone of `due`; if `due` has no
+    /// zone, UNTIL is read as a local time.
     pub(super) fn last_day(&self, due: &Due) -> Option<NaiveDate> {
         let last = match self.until? {
             Until::Day(day) => return Some(day),
@@ -174,7 +172,7 @@ impl Rule {
     }
 }
 
-fn fault(code: &'static str, detail: impl Into<String>) -> Violation {
+fn violation(code: &'static str, detail: impl Into<String>) -> Violation {
     Violation::of("recurrence/rule", code, detail)
 }
 
@@ -201,7 +199,7 @@ fn weekday(text: &str) -> Option<Weekday> {
     })
 }
 
-/// The numbers of each weekday from Monday on.
+/// The ordinals of each weekday from Monday on.
 fn weekdays(text: &str) -> Option<[Numbers; 7]> {
     let listed: Vec<_> = list(text, ordinal_weekday)?;
     let numbers = |index| listed.iter().filter(move |(_, day)| *day as usize == index).map(|(nth, _)| *nth);
@@ -218,7 +216,7 @@ fn list<T, L: FromIterator<T>>(text: &str, item: impl Fn(&str) -> Option<T>) -> 
     text.split(',').map(item).collect()
 }
 
-/// A number from 1 to `max`, or with a minus from `-max` to -1.
+/// A number from 1 to `max` or from `-max` to -1.
 fn signed(text: &str, max: i32) -> Option<i32> {
     match text.strip_prefix('-') {
         Some(digits) => number(digits, max).map(|number| -number),
@@ -226,8 +224,9 @@ fn signed(text: &str, max: i32) -> Option<i32> {
     }
 }
 
-/// A number from 1 to `max`, in digits alone.
+/// A number from 1 to `max`, without a sign.
 fn number(text: &str, max: i32) -> Option<i32> {
+    // `parse` alone would accept a plus sign.
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().ok())?.filter(|number| (1..=max).contains(number))
 }
@@ -238,9 +237,10 @@ fn until(text: &str) -> Option<Until> {
         return digits(text, 8).then(|| NaiveDate::parse_from_str(text, "%Y%m%d").ok().map(Until::Day))?;
     };
     let (time, in_utc) = time.strip_suffix('Z').map_or((time, false), |time| (time, true));
-    let right = digits(day, 8) && digits(time, 6);
+    // chrono would accept fewer digits and signs.
+    let is_well_formed = digits(day, 8) && digits(time, 6);
     let last = NaiveDateTime::parse_from_str(&format!("{day}T{time}"), "%Y%m%dT%H%M%S").ok()?;
-    right.then_some(if in_utc { Until::Utc(last) } else { Until::Local(last) })
+    is_well_formed.then_some(if in_utc { Until::Utc(last) } else { Until::Local(last) })
 }
 
 #[cfg(test)]
@@ -249,9 +249,9 @@ mod tests {
 
     fn code(text: &str) -> &'static str {
         Rule::parse(text).map_or_else(
-            |fault| {
-                assert_eq!(fault.pointer, "/recurrence/rule");
-                fault.code
+            |violation| {
+                assert_eq!(violation.pointer, "/recurrence/rule");
+                violation.code
             },
             |_| "right",
         )
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_not_be_honoured_is_refused() {
+    fn unsupported_parts_are_refused() {
         for text in [
             "FREQ=DAILY;BYHOUR=9",
             "FREQ=DAILY;BYMINUTE=1",
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_that_contradict_each_other_are_refused() {
+    fn contradictory_parts_are_refused() {
         for text in [
             "COUNT=1",
             "FREQ=DAILY;FREQ=DAILY",
@@ -364,14 +364,14 @@ mod tests {
     }
 
     #[test]
-    fn no_text_makes_the_reader_panic() {
+    fn no_text_makes_the_parser_panic() {
         proptest::proptest!(|(text in "(FREQ|BYDAY|UNTIL|COUNT|[A-Z]{0,4})[=;,]?[A-Z0-9+\\-;=,éT]{0,30}|\\PC{0,40}")| {
             let _ = Rule::parse(&text);
         });
     }
 
     #[test]
-    fn the_end_is_compared_on_the_clock_of_the_due_date() {
+    fn until_is_compared_in_the_zone_of_the_due_date() {
         let last = |rule: &str, due: &str| {
             let due = serde_json::from_str::<Due>(due).unwrap();
             Rule::parse(rule).unwrap().last_day(&due).map(|day| day.to_string()).unwrap_or_default()
