@@ -1,4 +1,6 @@
-//! Todos. Must not be reached without their owner: [`crate::workspace::Workspaces::of`] is the only door.
+//! Todos.
+//!
+//! **Invariant:** nothing reaches a todo except through its owner, see [`crate::workspace::Workspaces::of`].
 
 mod decode;
 pub mod docs;

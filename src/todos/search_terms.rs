@@ -1,9 +1,12 @@
-//! The words by which a todo is found, and the key by which it is sorted by name: case, accents and the forms of
-//! Unicode are folded away. Must fold a query as it folds a text; stored words are bound to this folding.
+//! The words by which a search finds a todo, and the key by which todos sort by name. Both ignore case, accents and
+//! differences of Unicode form.
 //!
-//! Words are runs of letters and digits, so that `host` finds `email@host.org` and `neil` finds `O'Neil`, which the
-//! word boundaries of UAX #29 would keep whole. Where a script puts no spaces between its words (Chinese, Japanese,
-//! Thai), every character begins a word. An emoji is a word of its own; other symbols and punctuation are in none.
+//! A word is a run of letters and digits, so that `host` finds `email@host.org` and `neil` finds `O'Neil`. The word
+//! boundaries of UAX #29 would keep both as one word. In scripts that put no spaces between words (Chinese, Japanese,
+//! Thai), every character begins a word. An emoji is a word of its own. Other symbols and punctuation belong to no word.
+//!
+//! **Invariant:** queries and texts are folded alike. The database stores folded words, so a change of the folding needs a
+//! migration.
 
 use icu_casemap::CaseMapper;
 use icu_normalizer::DecomposingNormalizer;
@@ -13,14 +16,14 @@ use icu_properties::props::{
 };
 use icu_properties::{CodePointMapData, CodePointSetData};
 
-/// The most characters that a word has.
+/// In characters; longer words are cut off. Limits the size of an index entry.
 pub const WORD_MAX: usize = 64;
-/// How far a word runs on in a script without spaces, in characters with their marks.
+/// The length of a word in a script without spaces, in characters with their marks.
 const UNSPACED_MAX: usize = 8;
+/// In characters. Names that differ only after so many characters sort by id.
 const SORT_KEY_MAX: usize = 100;
 
-/// The words of some texts, folded, distinct and in order: what a search asks of a todo.
-#[must_use]
+/// The folded words of some texts, sorted and without duplicates.
 pub fn words_of(texts: &[&str]) -> Vec<String> {
     let folded: Vec<_> = texts.iter().map(|text| fold(text)).collect();
     let mut words: Vec<_> = folded.iter().flat_map(|text| words(text, windows)).collect();
@@ -29,14 +32,13 @@ pub fn words_of(texts: &[&str]) -> Vec<String> {
     words.into_iter().map(str::to_owned).collect()
 }
 
-/// What the words of a text must begin with to be found by `q`: a text is found when each of these begins one of its
-/// words. None of them is a prefix of another; there is none when `q` has neither letters nor digits nor emoji.
-#[must_use]
+/// The prefixes of a search: `q` finds a text if each prefix begins a word of the text. No prefix begins another. The
+/// result is empty if `q` has no letters, digits and emoji.
 pub fn prefixes_of(q: &str) -> Vec<String> {
     let folded = fold(q);
     let mut prefixes = words(&folded, covering_windows);
     prefixes.sort_unstable();
-    // In order, a word stands directly before those that it begins.
+    // After sorting, a word stands directly before the words that begin with it, and the longer word implies the shorter.
     prefixes.dedup_by(|next, prefix| {
         let is_redundant = next.starts_with(*prefix);
         if is_redundant {
@@ -47,12 +49,12 @@ pub fn prefixes_of(q: &str) -> Vec<String> {
     prefixes.into_iter().map(str::to_owned).collect()
 }
 
-/// The words that begin with `prefix`, as a range: from the first text (included) to the second (excluded), or without
-/// an end. In the order of code points, which is the order of UTF-8 bytes and so of the database.
-#[must_use]
+/// The range of the words that begin with `prefix`: from the first text (included) to the second (excluded), or without
+/// an end. MongoDB compares strings by UTF-8 bytes, which is the order of code points.
 pub fn prefix_range(prefix: &str) -> (String, Option<String>) {
     let mut end = prefix.to_owned();
     while let Some(last) = end.pop() {
+        // A range of `char` skips the surrogates, which are no characters.
         if let Some(next) = (last..=char::MAX).nth(1) {
             end.push(next);
             return (prefix.to_owned(), Some(end));
@@ -61,31 +63,32 @@ pub fn prefix_range(prefix: &str) -> (String, Option<String>) {
     (prefix.to_owned(), None)
 }
 
-/// A name as sorted: folded as words are, each stretch of white space one space, at most 100 characters.
-#[must_use]
+/// The folded name, with one space for each run of white space.
 pub fn sort_key(name: &str) -> String {
     let words: Vec<_> = fold(name).split_whitespace().map(str::to_owned).collect();
     words.join(" ").chars().take(SORT_KEY_MAX).collect()
 }
 
-/// NFKD, case folded, without accents. What does not show is dropped first: it would keep marks from their order.
+/// NFKD (UAX #15), case folding (Unicode §3.13), and removal of accents.
 fn fold(text: &str) -> String {
+    // Invisible characters go first, because one between two marks would prevent their canonical ordering.
     let nfkd = DecomposingNormalizer::new_nfkd();
     let decomposed: String = nfkd.normalize_iter(text.chars().filter(|c| !is_ignored(*c))).collect();
     let folded = CaseMapper::new().fold_string(&decomposed);
+    // Compatibility caseless matching (Unicode §3.13, D146) normalizes again after folding.
     nfkd.normalize_iter(folded.chars()).filter(|c| !is_accent(*c)).map(without_stroke).collect()
 }
 
-/// Invisible characters (such as soft hyphens, joiners and the selectors of an emoji's style), and marks that enclose.
+/// Invisible characters (such as soft hyphens, joiners and variation selectors of emoji), and enclosing marks.
 fn is_ignored(c: char) -> bool {
     !c.is_ascii()
         && (CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
             || CodePointMapData::<GeneralCategory>::new().get(c) == GeneralCategory::EnclosingMark)
 }
 
-/// Whether a mark may be left off, told by its Canonical Combining Class (Unicode §4.3): what overlays, stands above
-/// or below, or is a vowel point of Hebrew, Arabic or Syriac. The other classes are letters in all but name: the
-/// vowel signs, viramas and tones of Indic and Southeast Asian scripts, and what makes か into が.
+/// Whether readers may omit a mark. The Canonical Combining Class (Unicode §4.3) tells: overlays, marks above and below,
+/// and the vowel points of Hebrew, Arabic and Syriac. Marks of other classes distinguish words, as letters do: vowel signs,
+/// viramas and tones of Indic and Southeast Asian scripts, and the mark that turns か into が.
 fn is_accent(c: char) -> bool {
     const OVERLAY: u8 = 1;
     const POINTS: std::ops::RangeInclusive<u8> = 10..=36;
@@ -97,7 +100,7 @@ fn is_accent(c: char) -> bool {
     class == OVERLAY || POINTS.contains(&class) || ATTACHED_OR_AROUND.contains(&class)
 }
 
-/// The letters whose accent Unicode does not decompose, and the dotless i, whose capital is `I`.
+/// Letters with a stroke, which Unicode does not decompose, and the dotless i, whose capital is `I`.
 fn without_stroke(c: char) -> char {
     match c {
         'đ' => 'd',
@@ -110,23 +113,23 @@ fn without_stroke(c: char) -> char {
     }
 }
 
-/// What a character is to words.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Part of a word that ends where other kinds begin.
+    /// A letter or digit of a script with spaces between words.
     Spaced,
-    /// Of a script that puts no spaces between words.
+    /// A letter of a script without spaces between words.
     Unspaced,
     /// Belongs to the character before it.
     Mark,
     /// A word of its own.
     Emoji,
-    /// In no word.
+    /// Belongs to no word.
     Gap,
 }
 
 fn kind(c: char) -> Kind {
     use {GeneralCategory as Category, GeneralCategoryGroup as Group};
+    // Unicode classifies these two as letters, but people type them as apostrophes.
     const APOSTROPHES: [char; 2] = ['\u{2bb}', '\u{2bc}'];
     if c.is_ascii() {
         return if c.is_ascii_alphanumeric() { Kind::Spaced } else { Kind::Gap };
@@ -148,8 +151,8 @@ fn kind(c: char) -> Kind {
     }
 }
 
-/// Whether letters of this class (UAX #14 §5.1) belong to a script whose lines break without spaces: Han and Kana, and
-/// those of Southeast Asia.
+/// Whether letters of this line breaking class (UAX #14 §5.1) belong to a script without spaces: Han, Kana, and the scripts
+/// of Southeast Asia.
 fn breaks_anywhere(class: LineBreak) -> bool {
     matches!(
         class,
@@ -160,7 +163,7 @@ fn breaks_anywhere(class: LineBreak) -> bool {
     )
 }
 
-/// The words of a folded text, as they come. `choose` picks those of a run without spaces.
+/// The words of a folded text in their order. `choose` selects the words of a run without spaces.
 fn words(folded: &str, choose: fn(&str) -> Vec<&str>) -> Vec<&str> {
     let mut words = Vec::new();
     for (kind, run) in runs(folded) {
@@ -174,14 +177,14 @@ fn words(folded: &str, choose: fn(&str) -> Vec<&str>) -> Vec<&str> {
     words
 }
 
-/// The text as stretches of one kind. An emoji stands alone, a mark goes with what it follows.
+/// Splits a text into runs of one kind. Each emoji is a run of its own, and a mark belongs to the run before it.
 fn runs(text: &str) -> Vec<(Kind, &str)> {
     let mut runs = Vec::new();
     let (mut start, mut current) = (0, Kind::Gap);
     for (place, c) in text.char_indices() {
         let next = match (kind(c), current) {
             (Kind::Mark, Kind::Spaced | Kind::Unspaced) => current,
-            // A mark on nothing is a word, so that a text of such marks is found too.
+            // A mark without a base character is a word, so that a search can find it.
             (Kind::Mark, _) => Kind::Spaced,
             (other, _) => other,
         };
@@ -194,13 +197,13 @@ fn runs(text: &str) -> Vec<(Kind, &str)> {
     runs
 }
 
-/// In a run without spaces: from every character on.
+/// For texts: the words that begin at each character of a run without spaces.
 fn windows(run: &str) -> Vec<&str> {
     let starts = starts(run);
     (0..starts.len()).map(|from| window(run, &starts, from)).collect()
 }
 
-/// As few of the [`windows`] of a run as say the whole of it.
+/// For queries: the fewest [`windows`] that cover the run.
 fn covering_windows(run: &str) -> Vec<&str> {
     let starts = starts(run);
     let last = starts.len().saturating_sub(UNSPACED_MAX);
@@ -234,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_found_by_the_beginnings_of_its_words_in_any_case_and_with_or_without_accents() {
+    fn a_search_matches_beginnings_of_words_and_ignores_case_and_accents() {
         let found = [
             ("C++", "Learn C++"),
             ("c", "C++"),
@@ -284,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_not_found_by_what_is_in_its_words_or_not_in_it() {
+    fn a_search_does_not_match_inside_a_word() {
         let missed = [
             ("ost", "email@host.org"),
             ("home work", "homework"),
@@ -301,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_distinct_and_in_order_and_at_most_64_characters() {
+    fn words_are_distinct_sorted_and_at_most_64_characters() {
         assert_eq!(words_of(&["b a", "A (B) c!"]), ["a", "b", "c"]);
         assert_eq!(words_of(&["", " ., "]), [""; 0]);
         assert_eq!(words_of(&[&"é".repeat(65)]), ["e".repeat(64)]);
@@ -309,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn in_a_script_without_spaces_every_character_begins_a_word_of_eight() {
+    fn without_spaces_every_character_begins_a_word_of_eight() {
         assert_eq!(words_of(&["一二三四五六七八九"]).len(), 9);
         assert!(words_of(&["一二三四五六七八九"]).contains(&"一二三四五六七八".to_owned()));
         assert_eq!(prefixes_of("一二三四五六七八九"), ["一二三四五六七八", "二三四五六七八九"]);
@@ -323,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_ends_where_words_begin_otherwise() {
+    fn a_range_ends_before_the_first_word_with_another_beginning() {
         let range = |prefix: &str| prefix_range(prefix).1;
         assert_eq!(range("ab").as_deref(), Some("ac"));
         assert_eq!(range("a\u{d7ff}").as_deref(), Some("a\u{e000}"));
@@ -339,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_texts_take_no_time_to_speak_of() {
+    fn the_longest_texts_are_fast() {
         for unit in ["Überraschung, ", "東京タワーのチケット", "한국어 ", "👩🏽‍🚀", "\u{fdfa}"]
         {
             let han = '一'..='鿿';
@@ -380,15 +383,15 @@ mod tests {
         }
 
         #[test]
-        fn every_text_finds_itself_whatever_stands_around_it(text in text(), around in text()) {
+        fn every_text_finds_itself_in_any_surroundings(text in text(), around in text()) {
             let surrounded = format!("{around} {text} {around}");
             prop_assert!(finds(&text, &surrounded));
         }
 
         #[test]
-        fn case_and_accents_and_unicode_forms_never_matter(text in text(), accent in "[\u{300}-\u{314}]") {
+        fn case_accents_and_unicode_forms_do_not_matter(text in text(), accent in "[\u{300}-\u{314}]") {
             let words = words_of(&[&text]);
-            // A capital is that of the decomposed text (Unicode §3.13, D145): else it may move an iota subscript.
+            // Decomposed first (Unicode §3.13, D145), because upper-casing can move an iota subscript.
             let capitals = DecomposingNormalizer::new_nfd().normalize(&text).to_uppercase();
             prop_assert_eq!(&words_of(&[&capitals]), &words);
             prop_assert_eq!(&words_of(&[&text.to_lowercase()]), &words);
@@ -405,7 +408,7 @@ mod tests {
         }
 
         #[test]
-        fn no_word_of_a_query_begins_another(text in text()) {
+        fn no_prefix_begins_another(text in text()) {
             let prefixes = prefixes_of(&text);
             for (n, a) in prefixes.iter().enumerate() {
                 prop_assert!(prefixes.iter().enumerate().all(|(m, b)| n == m || !b.starts_with(a)));

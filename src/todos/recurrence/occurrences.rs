@@ -1,21 +1,22 @@
-//! The days of a recurrence rule (RFC 5545 §3.3.10). Must not know times of day, so that no change of the clock can move
-//! an occurrence.
+//! The days of a recurrence rule (RFC 5545 §3.3.10).
 //!
-//! The days are those of python-dateutil. In one point it departs from the RFC: `BYSETPOS` of a weekly rule counts,
-//! in the first week, from the first day of the recurrence and not from the beginning of the week.
+//! The days are the same as in python-dateutil. It differs from the RFC in one point: in the first week of a weekly rule,
+//! `BYSETPOS` counts from the first day of the recurrence instead of the first day of the week.
+//!
+//! **Invariant:** this module knows no times of day, so that a change of clocks cannot move an occurrence.
 
 use chrono::{Datelike, Days, Months, NaiveDate};
 
 use super::rrule::{Frequency, Numbers, Rule};
 use crate::todos::due::LAST_YEAR;
 
-/// How many days of the rule's periods a search looks at before the rule counts as over. Without `INTERVAL` these are
-/// 54 years; a 29th of February is a given weekday at least every 40.
+/// How many days a search examines before the rule counts as finished. Without `INTERVAL` these are 54 years, and
+/// 29 February falls on a given weekday at least every 40 years.
 const SEARCHED_DAYS: usize = 20_000;
 
 impl Rule {
-    /// The first occurrence after `after` of the recurrence that begins at `start`, or `None` where there is none within
-    /// [`SEARCHED_DAYS`] or the years that are written in four digits. Knows nothing of COUNT and UNTIL.
+    /// The first occurrence after `after` of the recurrence that begins at `start`, or `None` if there is none within
+    /// [`SEARCHED_DAYS`] and the years of four digits. The caller applies COUNT and UNTIL.
     pub(super) fn next_day(&self, start: NaiveDate, after: NaiveDate) -> Option<NaiveDate> {
         let rule = self.completed_by(start);
         let mut searched = 0;
@@ -30,7 +31,7 @@ impl Rule {
         None
     }
 
-    /// The rule with what `start` says where the rule says nothing (RFC 5545 §3.3.10, last paragraphs).
+    /// Derives the parts that the rule does not have from `start`, as RFC 5545 §3.3.10 does from DTSTART.
     fn completed_by(&self, start: NaiveDate) -> Self {
         let mut rule = self.clone();
         if rule.by_day.is_some() || rule.by_month_day.is_some() {
@@ -63,7 +64,8 @@ impl Rule {
         }
     }
 
-    /// The number of the last period that begins by `day`, from 0: where the search starts, however long ago `start` was.
+    /// The number of the last period that begins on or before `day`, from 0. Computed instead of counted, so that a search
+    /// takes the same time however long ago `start` was.
     fn period_of(&self, start: NaiveDate, day: NaiveDate) -> u64 {
         let Some(origin) = self.origin(start) else { return 0 };
         let years = i64::from(day.year() - origin.year());
@@ -76,7 +78,7 @@ impl Rule {
         u64::try_from(units).unwrap_or(0) / u64::from(self.interval)
     }
 
-    /// The first day of a period and how many days it has; `None` past the years that are written in four digits.
+    /// The first day and the number of days of a period, or `None` after the years of four digits.
     fn period(&self, start: NaiveDate, number: u64) -> Option<(NaiveDate, usize)> {
         let (origin, units) = (self.origin(start)?, number.checked_mul(self.interval.into())?);
         let months = |units: u64| Some(Months::new(u32::try_from(units).ok()?));
@@ -97,9 +99,10 @@ impl Rule {
         Some((first, length))
     }
 
-    /// The occurrences in a period, in order.
+    /// The occurrences in a period, ascending.
     fn occurrences(&self, start: NaiveDate, first: NaiveDate, length: usize) -> Vec<NaiveDate> {
         let days = first.iter_days().take(length);
+        // See the head of this file: weekly rules drop the days before `start` before BYSETPOS counts, others after.
         let from = if self.frequency == Frequency::Weekly { start } else { first };
         let days: Vec<_> = days.filter(|day| *day >= from && self.fits(*day)).collect();
         let has = |position: Option<i32>| {
@@ -124,8 +127,8 @@ impl Rule {
             && self.by_day.is_none_or(|days| self.fits_weekday(days[day.weekday() as usize], day))
     }
 
-    /// Whether `numbers` has the one that `day` is among its weekday: a yearly rule counts in the months of BYMONTH, and
-    /// without it in the year.
+    /// Whether `numbers` contains the ordinal of `day` among the same weekdays of its month, or of its year in a yearly
+    /// rule without BYMONTH (RFC 5545 §3.3.10, BYDAY).
     fn fits_weekday(&self, numbers: Numbers, day: NaiveDate) -> bool {
         let in_year = self.frequency == Frequency::Yearly && self.by_month.is_none();
         let (index, length) = if in_year {
@@ -156,21 +159,21 @@ mod tests {
     }
 
     #[test]
-    fn a_day_that_a_month_or_year_lacks_is_left_out() {
+    fn a_day_that_a_month_or_year_does_not_have_is_skipped() {
         assert_eq!(next("FREQ=MONTHLY", "2026-01-31", "2026-01-31").unwrap(), "2026-03-31");
         assert_eq!(next("FREQ=YEARLY", "2096-02-29", "2096-02-29").unwrap(), "2104-02-29");
         assert_eq!(next("FREQ=MONTHLY;BYMONTHDAY=-1", "2026-01-31", "2026-01-31").unwrap(), "2026-02-28");
     }
 
     #[test]
-    fn the_interval_keeps_its_phase_however_long_ago_it_began() {
+    fn the_interval_counts_from_the_start_however_long_ago() {
         assert_eq!(next("FREQ=DAILY;INTERVAL=7", "1900-01-01", "2026-12-01").unwrap(), "2026-12-07");
         assert_eq!(next("FREQ=WEEKLY;INTERVAL=2", "1900-01-01", "2026-12-01").unwrap(), "2026-12-14");
         assert_eq!(next("FREQ=MONTHLY;INTERVAL=5", "1900-01-31", "2026-12-01").unwrap(), "2027-07-31");
     }
 
     #[test]
-    fn a_rule_without_occurrences_is_over() {
+    fn a_rule_without_occurrences_ends() {
         for rule in [
             "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30",
             "FREQ=MONTHLY;BYMONTH=2;BYMONTHDAY=30",
@@ -187,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn no_occurrence_is_past_the_years_of_four_digits() {
+    fn no_occurrence_has_a_year_of_five_digits() {
         assert_eq!(next("FREQ=DAILY", "9999-12-30", "9999-12-30").unwrap(), "9999-12-31");
         for rule in ["FREQ=DAILY", "FREQ=WEEKLY;BYDAY=SA", "FREQ=MONTHLY", "FREQ=YEARLY"] {
             assert_eq!(next(rule, "9999-12-31", "9999-12-31"), None, "{rule}");
@@ -195,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn every_occurrence_comes_after_the_one_before() {
+    fn occurrences_ascend() {
         let part =
             "(;BYMONTH=(2|1,12))?(;BYMONTHDAY=(-1|29,30|31))?(;BYDAY=(MO,SU|FR))?(;INTERVAL=[1-9]{1,9})?";
         let texts = proptest::string::string_regex(&format!("FREQ=(DAILY|MONTHLY|YEARLY){part}")).unwrap();
