@@ -91,7 +91,7 @@ mod tests {
         for _ in 0..SLOTS {
             held.push(admission.acquire().await.unwrap());
         }
-        let queue: Vec<_> = (0..QUEUE_MAX)
+        let waiting: Vec<_> = (0..QUEUE_MAX)
             .map(|_| {
                 let admission = admission.clone();
                 tokio::spawn(async move { admission.acquire().await.map(drop) })

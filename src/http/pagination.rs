@@ -153,7 +153,7 @@ mod tests {
         }
     }
 
-    fn seals() -> Sealer {
+    fn sealer() -> Sealer {
         Sealer::derive(&"0123456789abcdef0123456789abcdef".into(), &[]).unwrap()
     }
 
@@ -161,22 +161,22 @@ mod tests {
         ObjectId::from_bytes([1; 12])
     }
 
-    /// The page, or the pointers and codes of the faults.
+    /// The page, or the pointers and codes of the violations.
     fn read<'a>(
         sealer: &'a Sealer,
         user: ObjectId,
         uri: &str,
     ) -> Result<Page<'a>, Vec<(String, &'static str)>> {
-        let read = Page::read::<Words>(Params::of(uri.parse().unwrap()), seals, user);
+        let read = Page::read::<Words>(Params::new(uri.parse().unwrap()), sealer, user);
         read.map(|(_, page)| page).map_err(|error| match error {
-            Error::Invalid(faults) => faults.into_iter().map(|fault| (fault.pointer, fault.code)).collect(),
+            Error::Invalid(violations) => violations.into_iter().map(|one| (one.pointer, one.code)).collect(),
             other => panic!("{other}"),
         })
     }
 
     /// A page of a list of the numbers from 0 to `total`, exclusive: the numbers, and the link to the next page.
-    fn answer(seals: &Sealer, uri: &str, total: u8) -> (Vec<u8>, Option<Next>) {
-        let page = read(seals, ann(), uri).unwrap();
+    fn answer(sealer: &Sealer, uri: &str, total: u8) -> (Vec<u8>, Option<Next>) {
+        let page = read(sealer, ann(), uri).unwrap();
         let start = page.after.as_ref().map_or(0, |after| after[0] + 1);
         let fetch = usize::try_from(page.fetch()).unwrap();
         let found = (start..total).take(fetch).collect();
@@ -190,12 +190,12 @@ mod tests {
     }
 
     #[test]
-    fn following_the_links_shows_everything_once() {
-        let seals = seals();
+    fn following_the_links_returns_every_item_once() {
+        let sealer = sealer();
         for total in [0, 1, 2, 3, 4, 7] {
             let (mut seen, mut uri) = (Vec::new(), Some("/things?limit=2&word=a".to_owned()));
             while let Some(here) = uri {
-                let (items, next) = answer(&seals, &here, total);
+                let (items, next) = answer(&sealer, &here, total);
                 assert!(items.len() == 2 || next.is_none(), "only the last page is short");
                 assert!(!items.is_empty() || total == 0, "no page is empty for nothing");
                 seen.extend(items);
@@ -206,35 +206,35 @@ mod tests {
     }
 
     #[test]
-    fn the_link_keeps_everything_else_as_it_was_sent() {
-        let seals = seals();
-        let first = answer(&seals, "/things?word=a+b%2f&limit=1&&word=%e9", 3).1.unwrap();
+    fn link_keeps_all_other_parameters_as_they_were_sent() {
+        let sealer = sealer();
+        let first = answer(&sealer, "/things?word=a+b%2f&limit=1&&word=%e9", 3).1.unwrap();
         assert_eq!(target(&first), format!("/things?word=a+b%2f&limit=1&word=%e9&cursor={}", first.cursor));
         let sent = format!("/things?c%75rsor={}&word=a+b%2f&limit=1&word=%e9", first.cursor);
-        let second = answer(&seals, &sent, 3).1.unwrap();
+        let second = answer(&sealer, &sent, 3).1.unwrap();
         assert_eq!(target(&second), format!("/things?word=a+b%2f&limit=1&word=%e9&cursor={}", second.cursor));
-        let bare = answer(&seals, "/things", 51).1.unwrap();
+        let bare = answer(&sealer, "/things", 51).1.unwrap();
         assert_eq!(target(&bare), format!("/things?cursor={}", bare.cursor));
     }
 
     #[test]
-    fn a_limit_is_1_to_200_and_never_clamped() {
-        let seals = seals();
+    fn limit_must_be_1_to_200() {
+        let sealer = sealer();
         for (query, fetch) in [("", 51), ("?limit=1", 2), ("?limit=200", 201)] {
-            assert_eq!(read(&seals, ann(), &format!("/things{query}")).unwrap().fetch(), fetch);
+            assert_eq!(read(&sealer, ann(), &format!("/things{query}")).unwrap().fetch(), fetch);
         }
         for limit in ["0", "201", "-1", "", "x", "1.0", "%2B5", "007", "5+", "99999999999999999999"] {
-            let faults = read(&seals, ann(), &format!("/things?limit={limit}")).err().unwrap();
-            assert_eq!(faults, [("/limit".to_owned(), "out_of_range")], "{limit}");
+            let violations = read(&sealer, ann(), &format!("/things?limit={limit}")).err().unwrap();
+            assert_eq!(violations, [("/limit".to_owned(), "out_of_range")], "{limit}");
         }
     }
 
     #[test]
-    fn a_cursor_is_bound_to_its_user_and_list_but_not_to_the_order_or_the_limit() {
-        let seals = seals();
-        let cursor = answer(&seals, "/things?word=a&word=b&limit=2", 3).1.unwrap().cursor;
+    fn cursor_is_bound_to_its_user_and_list() {
+        let sealer = sealer();
+        let cursor = answer(&sealer, "/things?word=a&word=b&limit=2", 3).1.unwrap().cursor;
         let after = |user, uri: &str| {
-            read(&seals, user, &format!("{uri}&cursor={cursor}")).map(|page| page.after.unwrap())
+            read(&sealer, user, &format!("{uri}&cursor={cursor}")).map(|page| page.after.unwrap())
         };
         for same in ["/things?word=a&word=b", "/things?limit=7&word=b&word=a", "/things?word=%61&word=b"] {
             assert_eq!(after(ann(), same), Ok(vec![1]), "{same}");
@@ -249,20 +249,20 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_of_the_query_is_told_at_once() {
-        let seals = seals();
-        let faults = read(&seals, ann(), "/things?cursor=&limit=0&other=1").err().unwrap();
+    fn one_error_lists_every_violation_of_the_query() {
+        let sealer = sealer();
+        let violations = read(&sealer, ann(), "/things?cursor=&limit=0&other=1").err().unwrap();
         let expected =
             [("/limit", "out_of_range"), ("/cursor", "invalid_cursor"), ("/other", "unknown_parameter")];
-        assert_eq!(faults, expected.map(|(pointer, code)| (pointer.to_owned(), code)));
+        assert_eq!(violations, expected.map(|(pointer, code)| (pointer.to_owned(), code)));
     }
 
     #[tokio::test]
-    async fn the_answer_names_its_members_and_links_only_when_more_follows() {
+    async fn response_links_only_to_an_existing_next_page() {
         use http_body_util::BodyExt;
-        let seals = seals();
+        let sealer = sealer();
         for (found, more) in [(vec![1, 2], false), (vec![1, 2, 3], true)] {
-            let page = read(&seals, ann(), "/things?limit=2").unwrap();
+            let page = read(&sealer, ann(), "/things?limit=2").unwrap();
             let listing = page.listing(found, |number| Ok(vec![*number])).unwrap();
             let response = listing.map(|number| number.to_string()).into_response();
             assert_eq!(response.headers().contains_key(LINK), more);
