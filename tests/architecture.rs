@@ -1,5 +1,5 @@
-//! The rules that the source keeps by agreement: imports point one way, and some things have one place only.
-//! Read from the source's text, without its tests.
+//! The rules of the architecture that the compiler does not check: imports point down the layers, and some code may appear
+//! in one place only. The rules are checked on the text of the source, without its tests.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot read the source fails")]
 
@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The layers, lowest first: a file imports from its own layer and from lower ones. An entry is a file, a folder with all
-/// that is in it, or, with `*/`, the files or folders of this name in any feature. The most exact entry counts.
+/// The layers, lowest first. A file imports only from its own layer and from lower layers. An entry names a file, a folder
+/// with all its files or, with `*/`, every file or folder of this name inside a feature. The longest match wins.
 const LAYERS: &[&[&str]] = &[
     &["clock", "config", "error"],
     &["crypto", "mongo"],
@@ -63,7 +63,10 @@ const LAYERS: &[&[&str]] = &[
     &["main"],
 ];
 
-/// A source file: its module, such as `users/store`, and its code without tests and comments.
+/// How many files may lie at the top of `src`.
+const LOOSE_FILES_MAX: usize = 8;
+
+/// A source file. `module` is a path such as `users/store`, `code` is the text without tests and comments.
 struct Source {
     module: String,
     text: String,
@@ -87,7 +90,7 @@ fn sources() -> Vec<Source> {
         })
         .collect();
     sources.sort_by(|a, b| a.module.cmp(&b.module));
-    assert!(sources.len() > 20, "the source was found");
+    assert!(sources.len() > 20, "too few source files were found");
     sources
 }
 
@@ -114,7 +117,7 @@ fn layer(module: &str) -> Option<usize> {
     names.find_map(|name| position(&name))
 }
 
-/// The modules of this crate that a file names: `crate::a::b`, `super::b`, `self::b`, and lists of them.
+/// The modules of this crate that a file imports: `crate::a::b`, `super::b`, `self::b`, and lists of them.
 fn imports(source: &Source, known: &BTreeSet<String>) -> BTreeSet<String> {
     let own = source.module.replace('/', "::");
     let parent = own.rsplit_once("::").map_or("", |(parent, _)| parent);
@@ -157,7 +160,7 @@ fn every_file_has_a_layer() {
     for Source { module, .. } in sources() {
         let is_folder =
             !module.contains('/') && Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(&module).is_dir();
-        assert!(module == "lib" || is_folder || layer(&module).is_some(), "{module} is in no layer");
+        assert!(module == "lib" || is_folder || layer(&module).is_some(), "{module} belongs to no layer");
     }
 }
 
@@ -168,37 +171,26 @@ fn imports_point_one_way() {
         let Some(own) = layer(&module) else { continue };
         for import in imports {
             let Some(other) = layer(&import) else { continue };
-            assert!(other <= own, "{module} imports {import}, which is above it");
+            assert!(other <= own, "{module} imports {import}, which is in a higher layer");
             edges += 1;
         }
     }
-    assert!(edges > 50, "the imports were found: {edges}");
+    assert!(edges > 50, "only {edges} imports were found");
 }
 
 #[test]
 fn imports_form_no_cycle() {
-    fn visit(
-        module: &str,
-        graph: &BTreeMap<String, BTreeSet<String>>,
-        path: &mut Vec<String>,
-        done: &mut BTreeSet<String>,
-    ) {
-        assert!(!path.iter().any(|known| known == module), "a circle: {path:?} -> {module}");
-        if done.contains(module) {
-            return;
-        }
-        path.push(module.to_owned());
-        for import in &graph[module] {
-            visit(import, graph, path, done);
-        }
-        path.pop();
-        done.insert(module.to_owned());
+    let mut graph = import_graph();
+    let removable = |graph: &BTreeMap<String, BTreeSet<String>>| {
+        let mut modules = graph.iter();
+        let free = modules.find(|(_, imports)| !imports.iter().any(|import| graph.contains_key(import)));
+        free.map(|(module, _)| module.clone())
+    };
+    // Remove every module that imports no remaining module. A cycle, and whatever imports it, can never be removed.
+    while let Some(module) = removable(&graph) {
+        graph.remove(&module);
     }
-    let graph = import_graph();
-    let mut done = BTreeSet::new();
-    for module in graph.keys() {
-        visit(module, &graph, &mut Vec::new(), &mut done);
-    }
+    assert!(graph.is_empty(), "a cycle among {:?}", graph.keys());
 }
 
 #[test]
@@ -228,7 +220,8 @@ fn auth_does_not_import_users() {
     }
 }
 
-/// Where a text may stand in the code.
+/// Checks that a text appears in the code only at these places, and that it appears at all. A place is a module, a folder
+/// (`mongo/`) or the end of a module path (`/store`).
 fn only_in(text: &str, places: &[&str]) {
     let mut found = false;
     for Source { module, code, .. } in sources() {
@@ -237,10 +230,10 @@ fn only_in(text: &str, places: &[&str]) {
                 || place.starts_with('/') && module.ends_with(place)
                 || place.ends_with('/') && module.starts_with(place)
         });
-        assert!(allowed || !code.contains(text), "`{text}` stands in {module}");
+        assert!(allowed || !code.contains(text), "`{text}` must not appear in {module}");
         found |= code.contains(text);
     }
-    assert!(found, "`{text}` stands nowhere: the rule checks nothing");
+    assert!(found, "`{text}` appears nowhere, so the rule checks nothing");
 }
 
 #[test]
@@ -260,7 +253,7 @@ fn statuses_appear_only_in_tables_and_success_responses() {
     {
         for status in code.split("StatusCode::").skip(1) {
             let name = status.split(|c: char| !(c.is_ascii_uppercase() || c == '_')).next().unwrap();
-            assert!(["", "OK", "CREATED", "NO_CONTENT"].contains(&name), "{module} answers {name}");
+            assert!(["", "OK", "CREATED", "NO_CONTENT"].contains(&name), "{module} returns {name}");
         }
     }
 }
@@ -278,10 +271,25 @@ fn only_the_configuration_reads_the_environment() {
 #[test]
 fn every_file_has_a_head_and_is_short() {
     for Source { module, text, .. } in sources() {
-        assert!(text.starts_with("//!"), "{module} has no head");
+        assert!(text.starts_with("//!"), "{module} does not begin with `//!`");
         let lines = text.split("\n#[cfg(test)]").next().unwrap().lines().count();
         assert!(lines <= 300, "{module} has {lines} lines");
     }
+}
+
+#[test]
+fn few_files_lie_outside_folders() {
+    let loose = sources().into_iter().filter(|source| {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(&source.module);
+        !source.module.contains('/') && file.with_extension("rs").is_file()
+    });
+    let loose: Vec<_> = loose.map(|source| source.module).collect();
+    assert!(loose.len() <= LOOSE_FILES_MAX, "{loose:?}");
+}
+
+#[test]
+fn the_optimistic_update_is_written_once() {
+    only_in("0..TRIES", &["owned/update"]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The header that carries a token: its forms, and that no token is read from anywhere else.
+//! The forms of the `Authorization` header, the only place from which a token is read.
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Method, Request};

@@ -1,4 +1,4 @@
-//! `todo-api backup` and `todo-api restore`: what is in the file, what comes back, and what is refused.
+//! `todo-api backup` and `todo-api restore`: the content of the file, what a restore returns, and what is refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -26,7 +26,7 @@ use crate::support::process::{self, Mongod, Server};
 use crate::support::replica::{Replica, server_state};
 use crate::support::{PASSWORD, SECRET, TestApp, TestDatabase};
 
-/// What a backup leaves out, or a restore makes anew.
+/// Collections that a backup leaves out or a restore creates again.
 const OWN_TO_A_DATABASE: [&str; 3] = ["fences", "lineage", "sessions"];
 
 struct Place(TempDir);
@@ -64,7 +64,7 @@ async fn restore(file: &Path, db: &TestDatabase) {
     assert_eq!(code, Some(0), "{said}");
 }
 
-/// A command line with streams, run by the shell, which knows the program as `$todo` and two URIs.
+/// A shell command with pipes. The shell knows the program as `$todo`, and two URIs.
 fn in_shell(line: &str, from: &str, to: &str) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", line]).env_clear().current_dir(std::env::temp_dir());
@@ -80,7 +80,7 @@ fn in_shell(line: &str, from: &str, to: &str) -> Command {
 
 fn shell(line: &str, from: &str, to: &str, input: Option<&[u8]>) -> (Option<i32>, String) {
     let mut child = in_shell(line, from, to).spawn().unwrap();
-    // A command that refuses what it reads need not read all of it.
+    // A command that refuses its input need not read all of it.
     let _ = child.stdin.take().unwrap().write_all(input.unwrap_or_default());
     let output = child.wait_with_output().unwrap();
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
@@ -99,7 +99,7 @@ async fn documents(db: &TestDatabase) -> BTreeMap<String, Vec<Document>> {
     all
 }
 
-/// What a restore changes on purpose is taken out.
+/// Removes what a restore changes on purpose.
 fn comparable(mut all: BTreeMap<String, Vec<Document>>) -> BTreeMap<String, Vec<Document>> {
     all.retain(|name, _| !OWN_TO_A_DATABASE.contains(&name.as_str()));
     for name in ["todos", "lists", "blacklist"] {
@@ -115,7 +115,7 @@ fn comparable(mut all: BTreeMap<String, Vec<Document>>) -> BTreeMap<String, Vec<
     all
 }
 
-/// Documents that compress badly, so that a backup has some length.
+/// Documents that compress badly, so that the backup has some length.
 async fn fill(collection: &Collection<Document>, count: i32) {
     let document = |number| {
         let mut bytes = vec![0; 300];
@@ -125,7 +125,7 @@ async fn fill(collection: &Collection<Document>, count: i32) {
     collection.insert_many((0..count).map(document)).await.unwrap();
 }
 
-/// A user with something of everything, and how to tell that it is all there.
+/// A user with every kind of object, and the replica that shows whether all of it is there.
 async fn lived_in(app: &TestApp) -> (crate::support::Client, Replica) {
     let ann = app.v1_user("ann").await;
     let id = |answer: Value| answer["id"].as_str().unwrap().to_owned();
@@ -156,7 +156,7 @@ impl crate::support::Client {
 async fn a_restore_returns_every_document_unchanged() {
     let app = TestApp::start().await;
     lived_in(&app).await;
-    // Of somebody else, or of a later version.
+    // A file of another program, or of a later version.
     let stamp = Timestamp { time: 1, increment: 2 };
     let odd = doc! {
         "_id": { "a": [1, 2_i64, 3.5, Bson::Null] }, "changed": stamp, "$set": "x", "a.b": { "": true },
@@ -196,7 +196,7 @@ async fn a_restore_ends_sessions_and_sync_tokens_but_keeps_passwords() {
     backup(&app.db, &place.file("db")).await;
     let state = server_state(&ann).await;
 
-    // What happens behind the backup is undone.
+    // Changes after the backup are undone.
     let mut replica = Replica::default();
     app.db.collection("users").update_many(doc! {}, doc! { "$inc": { "epoch": 5_i64 } }).await.unwrap();
     let later = app.v1_login("ann").await;
@@ -249,7 +249,7 @@ async fn a_second_restore_invalidates_the_sync_tokens_of_the_first() {
     }
 }
 
-/// Makes lists, and in each a todo, until it is to stop.
+/// Creates lists with one todo each until it is told to stop.
 async fn write(server: Arc<Server>, token: String, stop: Arc<AtomicBool>, written: Arc<AtomicU64>) {
     while !stop.load(Ordering::SeqCst) {
         let list = server.post("/v1/lists", &token, &json!({ "name": "list" })).await;
@@ -265,7 +265,7 @@ async fn write(server: Arc<Server>, token: String, stop: Arc<AtomicBool>, writte
 async fn a_backup_during_writes_is_a_snapshot() {
     let db = TestDatabase::create().await;
     let server = Arc::new(Server::start_ready(db.uri(), &[]).await);
-    // Between the lists and the todos.
+    // The moment between reading the lists and reading the todos.
     fill(&db.collection("more"), 3_000).await;
     let (stop, written) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let mut writers = Vec::new();
@@ -283,7 +283,7 @@ async fn a_backup_during_writes_is_a_snapshot() {
     let line = "MONGODB_URI=$from exec $todo backup -";
     let mut child = tokio::process::Command::from(in_shell(line, db.uri(), "")).spawn().unwrap();
     let mut stdout = child.stdout.take().unwrap();
-    // Something of the filling has come, so that the lists have been read; the rest has to wait until it is asked for.
+    // The first filler documents have arrived, so the lists have been read. The backup reads the rest only on demand.
     let mut bytes = vec![0; 1_000];
     stdout.read_exact(&mut bytes).await.unwrap();
     write_on(10).await;
@@ -306,7 +306,7 @@ async fn a_backup_during_writes_is_a_snapshot() {
     assert!((todos..=todos + 3).contains(&lists), "each writer is one list ahead at most: {lists}, {todos}");
 }
 
-/// A service with a backup of some length in the file `db`, and the bytes of that.
+/// A service with a backup of some length in the file `db`, and its bytes.
 async fn long_backup() -> (TestApp, Place, Vec<u8>) {
     let (app, place) = (TestApp::start().await, Place::new());
     lived_in(&app).await;
@@ -474,7 +474,7 @@ async fn a_backup_works_through_a_pipe() {
 
 #[tokio::test]
 async fn an_expired_snapshot_is_reported_in_one_line() {
-    // A fail point hits the whole server.
+    // A fail point affects the whole server.
     let (mongod, place) = (Mongod::named("forgetful"), Place::new());
     let uri = mongod.script(&["--ram", "--test-commands", "start"]).await;
     let client = mongodb::Client::with_uri_str(&uri).await.unwrap();

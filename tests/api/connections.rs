@@ -1,4 +1,4 @@
-//! Connections as such: slow ones, many of them, heads that are too long; and what browsers are told.
+//! Connections: slow ones, too many of them, too long headers, and the headers for browsers.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use crate::support::process::Server;
 use crate::support::{Client, TestApp, TestDatabase};
 
-/// How long a connection may be held by a client that does nothing.
+/// How long an idle client may keep a connection.
 const HELD: Duration = Duration::from_secs(15);
 
 async fn connect(server: &Server) -> TcpStream {
@@ -18,7 +18,7 @@ async fn connect(server: &Server) -> TcpStream {
     TcpStream::connect(address).await.unwrap()
 }
 
-/// What comes until the connection is closed, and when that was.
+/// Reads until the connection is closed. Returns the bytes and the duration.
 async fn until_closed(mut stream: TcpStream) -> (String, Duration) {
     let (began, mut bytes) = (Instant::now(), Vec::new());
     let closed = tokio::time::timeout(2 * HELD, stream.read_to_end(&mut bytes)).await;
@@ -72,7 +72,7 @@ async fn connections_past_the_limit_are_closed_at_once() {
         held.push(stream);
         assert!(held.len() <= 5, "one more than the limit is served");
     };
-    // The client that asked whether the server is ready may still hold one.
+    // The client that waited for readiness may still have a connection.
     assert!((4..=5).contains(&refused), "{refused}");
     drop(held);
     server.wait_for_status("/livez", 200).await;

@@ -1,4 +1,4 @@
-//! Well-formed tokens that are not as we make them: none opens a protected route.
+//! Well-formed tokens that differ from ours. No protected route accepts one.
 
 use axum::http::Method;
 use serde_json::{Value, json};

@@ -1,4 +1,5 @@
-//! Requests that are repeated with their `Idempotency-Key`: done once, answered alike, whatever came between.
+//! Requests that are repeated with their `Idempotency-Key`. They run once and get the same response, whatever happened
+//! in between.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -17,14 +18,14 @@ fn body(username: &str) -> Value {
     json!({ "username": username, "password": PASSWORD, "email": "ann@example.org" })
 }
 
-/// Registers with these keys.
+/// Sends a registration with these keys.
 async fn register(app: &TestApp, keys: &[&str], body: &Value) -> Answer {
     let mut headers = vec![("content-type", "application/json")];
     headers.extend(keys.iter().map(|key| ("idempotency-key", *key)));
     app.anonymous().send(Method::POST, "/v1/register", &headers, body.to_string()).await
 }
 
-/// The answer is the first one, told again.
+/// Checks that the response is a replay of the first one.
 #[track_caller]
 fn assert_replay(again: &Answer, first: &Answer) {
     assert_eq!(first.header("idempotent-replayed"), "", "{first:?}");
@@ -135,12 +136,12 @@ async fn a_retry_finishes_an_interrupted_request() {
     let app = TestApp::start().await;
     let first = register(&app, &["k"], &body("ann")).await.assert(201);
     let claims = app.db.collection("idempotency");
-    // As when the process ends between the user and the answer.
+    // The process ended after it created the user and before it stored the response.
     claims.update_many(doc! {}, doc! { "$unset": { "answer": "" } }).await.unwrap();
     let again = register(&app, &["k"], &body("ann")).await;
     assert_eq!(again.anonymised(), first.clone().anonymised());
     assert_replay(&register(&app, &["k"], &body("ann")).await, &first);
-    // As when it ends between the claim and the user.
+    // The process ended after it stored the claim and before it created the user.
     claims.update_many(doc! {}, doc! { "$unset": { "answer": "" } }).await.unwrap();
     app.db.collection("users").delete_many(doc! {}).await.unwrap();
     let again = register(&app, &["k"], &body("ann")).await;
@@ -156,7 +157,7 @@ async fn a_refused_request_is_evaluated_again() {
     app.db.collection("users").delete_many(doc! {}).await.unwrap();
     register(&app, &["k"], &body("ben")).await.assert(201);
     assert_replay(&register(&app, &["b"], &body("ben")).await, &ben);
-    // What breaks a rule, or is not admitted, does not even take the key.
+    // A request that breaks a rule or is not admitted does not take the key.
     register(&app, &["n"], &body("")).await.assert_faults(&["/username"]);
     register(&app, &["n"], &body("new")).await.assert(201);
     let closed =
@@ -188,13 +189,13 @@ async fn a_request_is_stored_as_a_keyed_digest_that_survives_key_rotation() {
     let new = [("JWT_SECRET", "fedcba9876543210fedcba9876543210"), ("JWT_SECRETS_PREVIOUS", SECRET)];
     let rotated = TestApp::with(app.db.clone(), app.clock.clone(), &new).await;
     assert_replay(&register(&rotated, &["k"], &body("ann")).await, &first);
-    // The same request under another secret has another digest.
+    // The same request has another digest under another secret.
     app.db.collection("idempotency").delete_many(doc! {}).await.unwrap();
     register(&rotated, &["k"], &body("ann")).await.assert_problem(409, "username_taken");
     assert_ne!(digest(&app.db.all("idempotency").await[0]), digest(&stored));
 }
 
-/// What is made for a request: the id that it got, noted.
+/// The id that was reserved for the object of a request.
 async fn once(app: &TestApp, scope: &str, key: &str, request: &str) -> Result<(Outcome, usize), Error> {
     let times = AtomicUsize::new(0);
     let attempt = Attempt { key: key.to_owned(), request: request.into() };
@@ -247,7 +248,7 @@ async fn the_first_stored_response_wins() {
     let app = TestApp::start().await;
     let attempt = Attempt { key: "k".to_owned(), request: b"POST /a\n{}".to_vec() };
     let (idempotency, attempt) = (&app.state.idempotency, Some(&attempt));
-    // The slow copy has begun before the quick one, and ends after it.
+    // The slow copy begins before the fast one and ends after it.
     let slow = async |id: ObjectId| {
         let quick =
             idempotency.once(ANONYMOUS, attempt, async |id| Ok(json!({ "quick": id.to_hex() }))).await?;

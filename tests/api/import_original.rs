@@ -1,4 +1,4 @@
-//! A database that the original service wrote: everyone keeps their name, password and todos.
+//! The import of the original's database: all users keep their names, passwords and todos.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ const PASSWORDS: [(&str, &str); 7] = [
     ("$ne", "{\"$gt\": \"\"}"),
 ];
 
-/// Writes users and their todos as the original did: passwords in plain text, owners as text, no other fields.
+/// Writes users and their todos as the original did: plain-text passwords, owners as text, and no other fields.
 async fn original_database() -> (TestDatabase, Vec<(ObjectId, ObjectId)>) {
     let db = TestDatabase::create().await;
     let mut ids = Vec::new();
@@ -104,7 +104,7 @@ async fn an_import_that_is_killed_loses_nothing() {
         .collect();
     db.collection("users").insert_many(users).await.unwrap();
     let mut seen = Vec::new();
-    // At this cost 40 hashes take about a second: each start is killed in the middle of them.
+    // At this cost 40 hashes take about a second, so that each process is killed while it hashes.
     for _ in 0..4 {
         let server = Server::start(db.uri(), &[("BCRYPT_COST", "8")]).await;
         tokio::time::sleep(Duration::from_millis(150)).await;

@@ -1,4 +1,4 @@
-//! Another user's things: for every route and verb that names one, they are as if they were not there.
+//! Objects of another user look unknown, for every route and method that names an object.
 
 use axum::http::Method;
 use bson::Document;
@@ -9,7 +9,7 @@ use crate::support::{Answer, TestApp};
 
 const COLLECTIONS: [&str; 4] = ["users", "todos", "lists", "sessions"];
 
-/// Every route and verb of the original that names an object by its id. A new route belongs in here.
+/// Every route and method of the original that names an object by its id. Add new routes here.
 const ROUTES: [(Method, &str); 4] = [
     (Method::GET, "/todo/{id}"),
     (Method::HEAD, "/todo/{id}"),
@@ -25,7 +25,7 @@ async fn stored(app: &TestApp) -> Vec<Vec<Document>> {
     all
 }
 
-/// All of an answer but the name of the request.
+/// The response without its request id.
 fn visible(mut answer: Answer) -> Answer {
     answer.headers.remove("x-request-id").unwrap();
     answer
@@ -92,7 +92,7 @@ async fn an_admin_does_not_see_the_todos_of_others() {
     assert_eq!(stored(&app).await, before);
 }
 
-/// The contract's exception: names are no secret, for whoever registers one is told that it is taken.
+/// The exception in the contract: usernames are not secret, because a registration shows whether a name is taken.
 #[tokio::test]
 async fn another_user_is_forbidden_and_an_unknown_user_is_not_found() {
     let app = TestApp::start().await;
@@ -106,7 +106,7 @@ async fn another_user_is_forbidden_and_an_unknown_user_is_not_found() {
     assert_eq!(stored(&app).await, before);
 }
 
-/// What is under `/v1` of another user, by every protected route that names a todo or a list by its id.
+/// Objects of another user under `/v1`, on every protected route with the id of a todo or list.
 #[tokio::test]
 async fn another_users_object_looks_unknown_in_v1_and_stays_unchanged() {
     let app = TestApp::start().await;

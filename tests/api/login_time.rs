@@ -1,4 +1,4 @@
-//! How long a refused login takes tells nobody whether the name is known.
+//! The duration of a refused login does not reveal whether the username exists.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use todo_api::clock::Clock;
 use crate::support::{PASSWORD, TestApp, TestDatabase};
 
 const PAIRS: usize = 60;
-/// Of 60 fair coins, 12 or fewer show heads once in a million times.
+/// Of 60 fair coin tosses, 12 or fewer are heads once in a million times.
 const RARE: usize = 12;
 
 #[tokio::test]
@@ -25,7 +25,7 @@ async fn a_known_and_an_unknown_name_take_equally_long() {
     }
     let (mut known, mut unknown) = (Vec::new(), Vec::new());
     for n in 0..PAIRS {
-        // Whoever comes second may profit from the first.
+        // The second request may profit from the first.
         if n % 2 == 0 {
             known.push(time("known").await);
             unknown.push(time("other").await);

@@ -1,5 +1,5 @@
-//! The service as its clients and operators see it: each file is an area, each test name a sentence about it.
-//! All of it runs against a real MongoDB replica set, named by `MONGODB_URI`: run it with `scripts/test`.
+//! Tests of the service as clients and operators see it. Each file covers an area, and each test name is a sentence.
+//! All tests run against a real MongoDB replica set, which `MONGODB_URI` names. Run them with `scripts/test`.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "an unexpected value fails the test")]
 

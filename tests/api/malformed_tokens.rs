@@ -1,4 +1,4 @@
-//! Tokens that are broken, cut, too long, or changed by one character: none opens a protected route.
+//! Tokens that are broken, truncated, too long, or changed by one character. No protected route accepts one.
 
 use std::ops::Range;
 
@@ -62,7 +62,7 @@ async fn tokens_longer_than_4_kib_are_refused() {
     let ann = app.user("ann").await;
     let mut right = Parts::of(&tokens_of(&ann)[0].1);
     for (size, read) in [(4_095, true), (4_096, true), (4_097, false), (4_098, false), (8_192, false)] {
-        // Spaces behind the header give the sizes that base64 leaves out.
+        // Spaces after the header allow lengths that base64 alone cannot have.
         let shapes =
             (0..4).flat_map(|spaces| (size * 3 / 4 - 600..size * 3 / 4).map(move |name| (spaces, name)));
         let mut tokens = shapes.map(|(spaces, name)| {
@@ -80,7 +80,7 @@ async fn tokens_longer_than_4_kib_are_refused() {
     }
 }
 
-/// A token with one character replaced, put in or left out, somewhere.
+/// A token with one character replaced, inserted or removed at a random place.
 fn mutated(token: &str) -> String {
     let random = RandomId::new().to_string();
     let number = |digits: Range<usize>| usize::from_str_radix(&random[digits], 16).unwrap();
@@ -95,7 +95,7 @@ fn mutated(token: &str) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// As many as `TOKEN_MUTATIONS` says.
+/// `TOKEN_MUTATIONS` sets the number of mutations.
 #[tokio::test]
 async fn no_mutation_of_a_token_is_accepted() {
     let mutations = std::env::var("TOKEN_MUTATIONS").map_or(10_000, |count| count.parse().unwrap());

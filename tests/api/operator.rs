@@ -1,4 +1,4 @@
-//! What an operator does to users from the command line, beside a running service.
+//! Commands by which an operator manages users while the service runs.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! The original's routes for users: register and login.
+//! The original's routes for registration and login.
 
 use axum::http::Method;
 use bson::doc;
@@ -90,7 +90,7 @@ async fn missing_fields_are_reported_one_at_a_time_in_order() {
     }
 }
 
-/// A refusal that names one field.
+/// An error that names one field.
 #[track_caller]
 fn assert_fault_of(field: &str, answer: &Answer, what: &str) {
     assert_eq!(answer.status, 400, "{what}: {}", answer.text());

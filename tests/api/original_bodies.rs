@@ -1,4 +1,4 @@
-//! Bodies on the original's routes: which are read, and how their values become text.
+//! Request bodies on the original's routes: which are read, and how their values become text.
 
 use axum::body::Body;
 use axum::http::Method;
@@ -75,7 +75,7 @@ async fn json_is_read_only_with_a_json_media_type() {
 async fn values_become_text_as_in_python() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
-    // The right side is what `str(json.loads(...))` gives in Python 3.
+    // The right side is the result of `str(json.loads(...))` in Python 3.
     let texts = [
         ("5", "5"),
         ("-1", "-1"),

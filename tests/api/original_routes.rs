@@ -1,4 +1,4 @@
-//! The original's routes as such: paths, methods, the order of the checks, and what all answers have in common.
+//! The original's routes in general: paths, methods, the order of the checks, and what all responses have in common.
 
 use std::collections::HashSet;
 
@@ -14,7 +14,7 @@ use crate::support::{Client, PASSWORD, TestApp};
 const ID: &str = "0123456789abcdef01234567";
 const WRONG_METHOD: &str = "The method is not allowed for the requested URL.";
 
-/// Every route and what `Allow` must say of it, sorted.
+/// Every route with its sorted `Allow` header.
 const ROUTES: [(&str, &[&str]); 8] = [
     ("/register", &["OPTIONS", "POST"]),
     ("/login", &["OPTIONS", "POST"]),
@@ -180,7 +180,7 @@ async fn every_response_has_a_request_id() {
     }
 }
 
-/// A way to MongoDB that can be cut: its port, and what cuts it.
+/// A proxy to MongoDB that can be cut: its port, and the task to abort.
 async fn wire(app: &TestApp) -> (u16, AbortHandle) {
     let primary = app.db.run(bson::doc! { "hello": 1 }).await.get_str("primary").unwrap().to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,4 +1,4 @@
-//! The original's routes for todos: what they do with todos that are the caller's.
+//! The original's routes for the caller's own todos.
 
 use std::time::Duration;
 
@@ -20,8 +20,8 @@ async fn with_todo(app: &TestApp) -> (Client, String, Value) {
     (ann, path, todo)
 }
 
-/// The only stored todo, but for its stamp and its place, which differ from write to write, and for what is made from
-/// its name and description.
+/// The only stored todo, without its change stamp and position, which differ between writes, and without the fields
+/// that are derived from its name and description.
 async fn stored(app: &TestApp) -> Document {
     let mut todos = app.db.all("todos").await;
     assert_eq!(todos.len(), 1);
@@ -116,7 +116,7 @@ async fn the_list_is_oldest_first() {
         ann.create_original_todo(name).await;
         app.clock.advance(Duration::from_secs(1));
     }
-    // Older than all, though its id is the highest.
+    // This todo is the oldest, although its id is the highest.
     let mut oldest = app.db.all("todos").await.remove(0);
     let id = ObjectId::from_bytes([0xff; 12]);
     oldest.extend(doc! { "_id": id, "name": "zeroth", "created_at": DateTime::from_millis(0) });

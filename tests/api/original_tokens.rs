@@ -1,4 +1,5 @@
-//! Tokens on the original's routes: what they say, how long they last, what ends them, and how each fault is answered.
+//! Tokens on the original's routes: their claims, their lifetime, what revokes them, and the response to each token
+//! error.
 
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use todo_api::clock::Clock;
 use crate::support::tokens::{Need, PROTECTED, Parts};
 use crate::support::{Answer, Client, PASSWORD, TestApp};
 
-/// In seconds, as all times here.
+/// All times are in seconds.
 const MINUTE: u64 = 60;
 const DAY: u64 = 24 * 60 * MINUTE;
 const LEEWAY: u64 = 5;
@@ -86,7 +87,7 @@ async fn every_protected_route_reports_each_token_error() {
         if need == Need::Fresh {
             send(&stale).await.assert_refused("fresh_token_required");
         }
-        // On a clock of its own: the routes that follow still need their tokens.
+        // A separate clock, because the following routes still need valid tokens.
         let later = TestApp::with(app.db.clone(), Clock::held_at(app.clock.now()), &[]).await;
         advance(&later, expiry + LEEWAY);
         send(&right.at(&later)).await.assert_refused("token_expired");

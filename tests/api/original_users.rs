@@ -1,4 +1,4 @@
-//! The original's route for one user, and what the end of a user takes along.
+//! The original's routes for one user, and what deleting a user deletes.
 
 use std::fmt::Write;
 
@@ -25,7 +25,7 @@ async fn admin(app: &TestApp, name: &str) -> Client {
     app.anonymous().login(name, PASSWORD).await
 }
 
-/// What is stored of everyone but the user of this name.
+/// Everything that is stored of all users except the one with this name.
 async fn stored_without(app: &TestApp, name: &str) -> Vec<bson::Document> {
     let mut kept = Vec::new();
     let users = app.db.all("users").await;

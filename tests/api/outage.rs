@@ -1,4 +1,4 @@
-//! MongoDB away, wrong or in the way: what the service does at start and later, as its operator sees it.
+//! MongoDB is unavailable, misconfigured or conflicting: how the service behaves at startup and later.
 
 use std::time::{Duration, Instant};
 
@@ -67,12 +67,12 @@ async fn routes_return_503_during_an_outage_and_recover() {
     assert_eq!(revoked.status(), 401);
     assert_eq!(ready.status(), 503);
     assert_eq!(server.get("/livez", "").await.status(), 200);
-    // The logout was not acknowledged, but holds on this instance.
+    // The logout was not acknowledged, but it holds on this instance.
     assert_eq!(server.get("/todolist", &ann).await.status(), 401);
 
     mongod.script(&["start"]).await;
     server.wait_for_status("/readyz", 200).await;
-    // The service repeats by itself what it could not write down, so the client may find it done.
+    // The service retries the logout in the background, so the client may find it done.
     let repeated = server.post("/logout", &ann, &json!({})).await.status().as_u16();
     assert!([200, 401].contains(&repeated), "a logout may be repeated: {repeated}");
     let other = Server::start_ready(&uri, &[]).await;

@@ -1,4 +1,4 @@
-//! The objects of one user as the stores give them: whatever is asked for, another user's are neither shown nor changed.
+//! The stores return and change only the objects of the given user.
 
 use bson::oid::ObjectId;
 use bson::{Timestamp, doc};
@@ -16,7 +16,7 @@ fn everything() -> Selection {
     Selection { filter: doc! {}, sort: doc! { "position": 1 }, index: "by_position", limit: 0 }
 }
 
-/// How many objects each way of reading finds.
+/// The number of objects that each read returns.
 async fn found(own: &OwnedBy<'_, Todo>, id: ObjectId) -> [usize; 7] {
     [
         usize::from(own.find(id).await.unwrap().is_some()),

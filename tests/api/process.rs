@@ -1,4 +1,4 @@
-//! The service as a process: its settings, its log, its start and its stop.
+//! The service as a process: settings, log, startup and shutdown.
 
 use std::collections::HashSet;
 
@@ -84,7 +84,7 @@ async fn metrics_are_served_on_their_own_address() {
         ))
     };
     assert!((requests("/v1/todos", 200) - 2.0).abs() < 0.1);
-    // The third is the question for figures at the wrong address.
+    // The third line is the request for metrics at the wrong address.
     assert!((requests("none", 404) - 3.0).abs() < 0.1);
     assert!(value("todo_api_blacklist_age_seconds") < 2.0);
     assert!(value("todo_api_db_connections{state=\"open\"}") >= 1.0);

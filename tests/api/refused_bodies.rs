@@ -1,4 +1,4 @@
-//! Bodies on the original's routes that are refused: not JSON, not JSON that everyone reads alike, or too large.
+//! Refused bodies on the original's routes: no JSON, ambiguous JSON, or too large.
 
 use axum::body::Body;
 use axum::http::Method;
@@ -10,13 +10,13 @@ const JSON: &str = "application/json";
 const MALFORMED: &str = "The browser (or proxy) sent a request that this server could not understand.";
 const MIB: usize = 1024 * 1024;
 
-/// Every route that reads a body; `todo` is the path of one.
+/// Every route that reads a body. `todo` is the path of a todo.
 fn routes(todo: &str) -> [(Method, &str); 4] {
     let post = |path| (Method::POST, path);
     [post("/register"), post("/login"), post("/createtodo"), (Method::PUT, todo)]
 }
 
-/// 400 with something under `message`.
+/// Checks for a 400 with a text in `message`.
 #[track_caller]
 fn assert_bad(answer: &Answer, what: &str) {
     assert_eq!(answer.status, 400, "{what}: {}", answer.text());
@@ -24,7 +24,7 @@ fn assert_bad(answer: &Answer, what: &str) {
     assert!(message.is_string() || message.is_object(), "{what}: {message}");
 }
 
-/// What is no JSON object that everyone reads alike, each with fields that would do.
+/// Bodies that are no unambiguous JSON object, although each has valid fields.
 fn odd_bodies() -> Vec<(&'static str, Vec<u8>)> {
     let whole = r#"{"name":"x","description":"y","username":"ben","password":"password"}"#;
     let within = |value: &str| whole.replace("\"x\"", value).replace("\"ben\"", value).into_bytes();

@@ -1,4 +1,4 @@
-//! Demo data, put into a database from the command line and used through the API.
+//! Demo data that the command line creates, used through the API.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -17,7 +17,7 @@ async fn seed(db: &TestDatabase, arguments: &[&str]) -> (Option<i32>, String, St
     process::run(&arguments, &[("MONGODB_URI", db.uri())]).await
 }
 
-/// The one line of a seeding that must succeed.
+/// The output line of a seeding that must succeed.
 async fn seeded(db: &TestDatabase, arguments: &[&str]) -> String {
     let (code, done, complaint) = seed(db, arguments).await;
     assert_eq!((code, complaint.as_str()), (Some(0), ""), "{arguments:?}");
@@ -25,7 +25,7 @@ async fn seeded(db: &TestDatabase, arguments: &[&str]) -> String {
     done
 }
 
-/// The one line of a seeding that must be refused.
+/// The output line of a seeding that must be refused.
 async fn refused(db: &TestDatabase, arguments: &[&str]) -> String {
     let (code, done, complaint) = seed(db, arguments).await;
     assert_eq!((code, done.as_str()), (Some(1), ""), "{arguments:?} {complaint}");
@@ -52,7 +52,7 @@ async fn listed(server: &Server, token: &str, path: &str) -> Vec<Value> {
     }
 }
 
-/// What a client may say of what it read.
+/// The fields of a response that a client may send.
 fn own_words(read: &Value) -> Value {
     let mut said = read.as_object().unwrap().clone();
     let of_the_service = [
@@ -137,7 +137,7 @@ async fn seeded_todos_recur_and_can_be_restored() {
     assert_eq!(all.len(), 400 + moved, "everything, and a record of each occurrence");
 }
 
-/// The type of each field that every document has, in the order in which they are stored.
+/// The type of each field that every document has, in stored order.
 fn shape(document: &Document) -> Vec<(&str, u8)> {
     let fields = document.iter().filter(|(name, _)| *name != "is_parent");
     fields.map(|(name, value)| (name.as_str(), value.element_type() as u8)).collect()
@@ -223,7 +223,7 @@ async fn seeding_again_only_adds_what_is_missing() {
     assert_eq!(db.all("users").await, before[0]);
 }
 
-/// Documents without what is stamped or salted at the moment of writing.
+/// Documents without fields that depend on the time of writing or on a random salt.
 async fn contents(db: &TestDatabase) -> Vec<Document> {
     let all = [db.all("users").await, db.all("lists").await, db.all("todos").await].concat();
     let bare = |mut document: Document| {
@@ -238,7 +238,7 @@ async fn contents(db: &TestDatabase) -> Vec<Document> {
 async fn the_seed_determines_the_data() {
     let day = || Clock::system().now().timestamp_millis() / 86_400_000;
     let options = ["--users", "3", "--todos", "200", "--seed", "7"];
-    // At midnight the day changes, and with it the data.
+    // At midnight the date changes, and the data with it.
     let (one, same) = loop {
         let (today, one, same) = (day(), TestDatabase::create().await, TestDatabase::create().await);
         seeded(&one, &options).await;

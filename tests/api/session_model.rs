@@ -1,7 +1,7 @@
-//! Random lives of a user's sessions against a simple model of them. After each step the service accepts exactly the
-//! tokens that the model does, and each session is one chain.
+//! Random histories of a user's sessions, compared with a simple model. After each step the service accepts exactly the
+//! tokens that the model accepts, and each session is one chain.
 //!
-//! With `TODO_API_TEST_LONG` in the environment it runs 5,000 lives instead of 300.
+//! With `TODO_API_TEST_LONG` in the environment, it runs 5,000 histories instead of 300.
 
 mod life;
 
@@ -13,11 +13,11 @@ use proptest::test_runner::{Config, TestRunner};
 use crate::support::TestApp;
 use crate::support::v1::{DAY, LEEWAY, MINUTE};
 
-/// What a user does; an index chooses among what there is.
+/// What a user does. An index chooses one of the existing tokens or sessions.
 #[derive(Debug, Clone)]
 enum Step {
     Login,
-    /// Presents the newest refresh token of a session, the one before, or any; the answer may get lost.
+    /// Presents the newest refresh token of a session, the one before, or any. The response may get lost.
     Refresh {
         session: Index,
         back: usize,
@@ -44,7 +44,7 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     let one = any::<Index>;
-    // Around what the rules turn on as often as anywhere else: the grace, and the ends of both tokens.
+    // Half of the times are near a boundary: the grace period, or the expiry of a token.
     let edge =
         prop::sample::select(vec![9, 10, 15 * MINUTE + LEEWAY - 1, 1, 30 * DAY - 1, 30 * DAY + LEEWAY]);
     let time =

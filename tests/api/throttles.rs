@@ -1,4 +1,4 @@
-//! Guessing is slow: who tries too often waits, per address, per name from an address, and per name from anywhere.
+//! Throttles against guessing: per address, per name from an address, and per name from anywhere.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -23,7 +23,7 @@ async fn throttling() -> TestApp {
     app
 }
 
-/// A request that comes from an address, with an access token if it is not empty.
+/// A request from an address, with an access token unless it is empty.
 async fn send(
     app: &TestApp,
     from: impl Into<IpAddr>,
@@ -50,7 +50,7 @@ async fn register(app: &TestApp, from: impl Into<IpAddr>, name: &str) -> Answer 
     send(app, from, Method::POST, "/v1/register", "", &body).await
 }
 
-/// 429, and how many seconds to wait.
+/// Checks for a 429, and returns the seconds to wait.
 #[track_caller]
 fn wait_of(answer: Answer) -> u64 {
     answer.assert_problem(429, "too_many_requests").header("retry-after").parse().unwrap()
@@ -85,7 +85,7 @@ async fn waits_double_from_2_seconds_to_15_minutes() {
         login(&app, HOME, "ann", WRONG).await.assert(401);
     }
     for seconds in [2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900] {
-        // The address has its attempts back meanwhile, so that only the name counts.
+        // The address has its attempts back by then, so that only the name counts.
         assert_eq!(wait_of(login(&app, HOME, "ann", WRONG).await), seconds);
         app.advance(seconds);
         login(&app, HOME, "ann", WRONG).await.assert(401);
@@ -143,7 +143,7 @@ async fn an_address_has_a_burst_of_ten_attempts_and_then_ten_a_minute() {
     app.advance(6);
     let tokens = login(&app, HOME, "ann", PASSWORD).await.assert(200).json();
     assert_eq!(wait_of(login(&app, HOME, "ann", PASSWORD).await), 6);
-    // What needs a token is not counted.
+    // Requests with a token are not counted.
     let token = tokens["access_token"].as_str().unwrap();
     for _ in 0..30 {
         send(&app, HOME, Method::GET, "/v1/user", token, &Value::Null).await.assert(200);
@@ -161,7 +161,7 @@ async fn after_100_failures_in_an_hour_each_new_address_gets_one_attempt() {
     for n in 0..100_u8 {
         login(&app, [198, 51, 100, n], "ann", WRONG).await.assert(401);
     }
-    // Shared through the database: every instance knows.
+    // Every instance shares the count through the database.
     let other = TestApp::with(app.db.clone(), app.clock.clone(), &[("THROTTLES", "on")]).await;
     for (app, home, away) in [(&app, HOME, AWAY), (&other, [192, 0, 2, 3], [192, 0, 2, 4])] {
         login(app, home, "ann", WRONG).await.assert(401);

@@ -1,5 +1,5 @@
-//! Random sequences of what is done with todos, against a simple model of them: after each sequence the service shows
-//! exactly what the model has, in its order.
+//! Random sequences of changes to todos, compared with a simple model. After each sequence the service shows exactly
+//! the todos of the model, in the same order.
 //!
 //! With `TODO_API_TEST_LONG` in the environment it runs 1,000 sequences instead of 40.
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Client, TestApp};
 
-/// What a client does; an index chooses among what there is.
+/// What a client does. An index chooses one of the existing todos.
 #[derive(Debug, Clone)]
 enum Step {
     Create { tag: u8 },
@@ -41,7 +41,6 @@ fn step() -> impl Strategy<Value = Step> {
 
 const PRIORITIES: [&str; 4] = ["none", "low", "medium", "high"];
 
-/// A todo as the model has it.
 #[derive(Debug, Clone, PartialEq)]
 struct Todo {
     id: String,
@@ -53,12 +52,12 @@ struct Todo {
     in_trash: bool,
 }
 
-/// All todos in their order. One in the trash keeps its place among those that stay where they are.
+/// All todos in their order. A todo in the trash keeps its place among todos that do not move.
 struct Model {
     client: Client,
     todos: Vec<Todo>,
     made: usize,
-    /// Which lay in the trash while others moved, so that their place among those is nobody's to say.
+    /// Todos that were in the trash while others moved. Their place is not defined.
     displaced: Vec<String>,
 }
 
@@ -143,7 +142,7 @@ impl Model {
         });
     }
 
-    /// A change of one todo, which is refused in the trash, and counts only when it changes something.
+    /// Changes one todo. Todos in the trash refuse changes, and the version grows only if something changes.
     async fn change(&mut self, at: usize, method: Method, suffix: &str, body: Value, after: Todo) {
         let answer =
             self.client.send_json(method, &format!("{}{suffix}", path(&self.todos[at])), &body).await;
@@ -189,7 +188,8 @@ impl Model {
         }
     }
 
-    /// The service shows what the model has: all of it, and in the same order what has an order.
+    /// Checks that the service shows exactly the todos of the model, and that those with a defined place have the same
+    /// order.
     async fn assert_same(&self) {
         for in_trash in [false, true] {
             let page =

@@ -1,4 +1,4 @@
-//! Versions of the account under `/v1`: what is sent only to whom it is new, and changed only where it was read.
+//! Conditional requests on the account under `/v1`, by `If-Match` and `If-None-Match`.
 
 use axum::http::Method;
 use serde_json::{Value, json};

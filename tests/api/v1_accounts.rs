@@ -1,4 +1,4 @@
-//! The account itself under `/v1`: registered, read, changed, and never changed by what a client may not say.
+//! The account under `/v1`: registration, reading, changes, and fields that a client cannot set.
 
 use axum::http::Method;
 use bson::doc;
@@ -9,7 +9,7 @@ use crate::support::{Answer, PASSWORD, TestApp, TestDatabase};
 
 const ODD: [&str; 4] = ["password_hash", "username_key", "deleted_at", "$set"];
 
-/// A user is all there, with its version as the tag.
+/// Checks that all fields of a user are there, and that the entity tag is the version.
 #[track_caller]
 fn assert_user(answer: &Answer, status: u16) -> Value {
     assert_eq!(answer.status, status, "{}", answer.text());
@@ -71,7 +71,7 @@ async fn one_of_50_racing_registrations_of_a_name_succeeds() {
     for attempt in attempts.collect::<Vec<_>>() {
         match attempt.await.unwrap() {
             answer if answer.status == 201 => created += 1,
-            // Past the bounded queue of hashing the client is asked to come again.
+            // If the bounded queue of hashing is full, the client must come again.
             answer if answer.status == 503 => drop(answer.assert_problem(503, "unavailable")),
             answer => drop(answer.assert_problem(409, "username_taken")),
         }
@@ -134,7 +134,7 @@ async fn a_patch_keeps_absent_fields_and_clears_null_fields() {
     assert_eq!(assert_user(&answer, 200)["email"], Value::Null);
 }
 
-/// RFC 9110 §13.1.2: the condition is false when there is any version at all.
+/// RFC 9110 §13.1.2: `If-None-Match: *` is false if any version exists.
 #[tokio::test]
 async fn unknown_and_read_only_fields_are_refused() {
     let app = TestApp::start().await;

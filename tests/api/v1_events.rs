@@ -1,4 +1,4 @@
-//! `GET /v1/events`: changes as they happen, over real connections to real processes.
+//! `GET /v1/events`: live changes, over real connections to real processes.
 
 use std::time::{Duration, Instant};
 
@@ -58,7 +58,7 @@ async fn every_change_reaches_only_its_owner_once_on_every_instance() {
                 None => break change,
             }
         };
-        // What was overtaken by the next change may be left out.
+        // A change may be omitted if a later change of the same object has overtaken it.
         assert!(seen.is_sorted() && seen.iter().all(|version| [2, 3].contains(version)), "{seen:?}");
         assert_eq!(removed["removed"], json!([{ "type": "todo", "id": id }]));
     }
@@ -120,7 +120,7 @@ async fn a_slow_reader_still_gets_every_event() {
         assert_eq!(answer.status(), 200);
     }
     let mut stream = open(&server, &ann, None).await;
-    // A thousand changes by one write, of which nothing is read meanwhile.
+    // One write causes a thousand changes, while the client reads nothing.
     let path = format!("/v1/lists/{}", list["id"].as_str().unwrap());
     send(&server, Method::DELETE, &path, &ann, json!(null)).await;
     let mut replica = Replica::default();
@@ -185,7 +185,7 @@ async fn event_connections_are_limited_per_user_and_in_total() {
     open_again(&server, &ann).await;
 }
 
-/// Opens a stream as soon as there is room: the server sees only after a while that a client has left.
+/// Opens a stream as soon as there is room. The server notices with a delay that a client has left.
 async fn open_again(server: &Server, token: &str) -> Events {
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(20) {
@@ -231,14 +231,14 @@ async fn streams_end_at_shutdown_without_delaying_it() {
 #[tokio::test]
 async fn event_streams_survive_an_interrupted_change_stream() {
     let db = TestDatabase::create().await;
-    // A name of its own, so that no other test is hit.
+    // A separate name, so that the fail point affects no other test.
     let uri = format!("{}&appName=interrupted", db.uri());
     let server = Server::start_ready(&uri, &[]).await;
     let (ann, _) = server.user("ann").await;
     let mut stream = open(&server, &ann, None).await;
     todo(&server, &ann, "before").await;
     stream.change().await;
-    // CursorNotFound, as when the database has forgotten the cursor.
+    // CursorNotFound, as if the database had forgotten the cursor.
     let admin = mongodb::Client::with_uri_str(db.uri()).await.unwrap().database("admin");
     let fail = doc! { "configureFailPoint": "failCommand", "mode": { "times": 4 }, "data": {
         "failCommands": ["getMore"], "errorCode": 43, "appName": "interrupted",

@@ -1,5 +1,5 @@
-//! The API document: it has every route, its examples are right, and its pages come from the binary. That answers are
-//! as it says is checked with every answer of every test.
+//! The API document: it lists every route, its examples are valid, and the binary contains its pages. Every response of
+//! every test is validated against it.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::support::TestApp;
 use crate::support::document::{operation, validator};
 use crate::support::process;
 
-/// Every method and path of the route table, read off the source's text.
+/// Every method and path of the route table, read from the text of the source.
 fn routed() -> BTreeSet<(String, String)> {
     let table = include_str!("../../src/app.rs");
     let mut routed = BTreeSet::new();
@@ -41,7 +41,7 @@ fn the_document_has_every_route_and_no_other() {
     let described: BTreeSet<_> =
         described().map(|(method, path, _)| (method.clone(), path.clone())).collect();
     let mut routed = routed();
-    // The pages that show the document are not in it.
+    // The document does not list the pages that show it.
     routed.retain(|(_, path)| !path.starts_with("/docs"));
     assert_eq!(described, routed);
     assert!(routed.len() > 40, "{routed:?}");

@@ -1,4 +1,4 @@
-//! Errors under `/v1`, whatever causes them: problem details that name the request, and their explanations.
+//! Errors under `/v1`: problem details with the request id, and the pages that explain them.
 
 use axum::http::Method;
 use serde_json::json;

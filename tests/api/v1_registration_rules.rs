@@ -1,10 +1,10 @@
-//! The rules that new accounts keep under `/v1`, each at its limit and one past it.
+//! The rules for new accounts under `/v1`, each tested at its limit and one past it.
 
 use serde_json::{Value, json};
 
 use crate::support::{PASSWORD, TestApp};
 
-/// A `é`, an emoji and a letter: what has more bytes has no fewer characters.
+/// `é`, an emoji and a letter: text with more bytes than characters.
 const CHARACTERS: [&str; 3] = ["x", "\u{e9}", "\u{1f600}"];
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! What users do about their sessions and passwords under `/v1`: list, end, change, delete, and what is noted of it.
+//! Sessions and passwords under `/v1`: list, end, change and delete, and the audit of these actions.
 
 use bson::doc;
 use serde_json::{Value, json};

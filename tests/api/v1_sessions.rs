@@ -1,4 +1,4 @@
-//! Sessions under `/v1`: how a chain of refresh tokens goes on, what ends it, and that there is never a second one.
+//! Sessions under `/v1`: how a chain of refresh tokens continues and ends, and that a session never has two chains.
 
 use serde_json::{Value, json};
 
@@ -94,7 +94,7 @@ async fn twenty_concurrent_refreshes_of_one_token_succeed_as_one_chain() {
     }
     assert!(clients.iter().all(|client| (client.generation(), client.sid()) == (1, ann.sid())));
     assert_eq!(app.stored_generation(&ann).await, 1);
-    // Any of them goes on, and the others are its twins.
+    // Any of the tokens continues the chain, because the others are equivalent.
     clients[7].use_access().await;
     assert_eq!(clients[3].v1_refreshed().await.generation(), 2);
     assert_eq!(clients[12].v1_refreshed().await.generation(), 2);
@@ -133,7 +133,7 @@ async fn reuse_of_a_stolen_token_ends_the_session_and_is_audited() {
             owner.use_access().await;
         }
         app.advance(seconds);
-        // Access tokens that would be expired say so; the newest are taken after the wait.
+        // An expired access token reports its expiry, so the newest tokens are requested after the wait.
         let owner = if seconds > 15 * MINUTE { owner.v1_refreshed().await } else { owner };
         stolen.v1_refresh().await.assert_problem(401, "token_revoked");
         owner.assert_over().await;

@@ -1,4 +1,4 @@
-//! `POST /v1/sync`: what has changed since a token, in pages, and what was done offline.
+//! `POST /v1/sync`: changes since a token, in pages, and commands of clients that were offline.
 
 use bson::oid::ObjectId;
 use bson::{Bson, Timestamp, doc};
@@ -8,7 +8,7 @@ use crate::support::replica::{Replica, server_state};
 use crate::support::v1::{DAY, assert_members};
 use crate::support::{Client, TestApp};
 
-/// Results of commands, without pages.
+/// The results of commands in a first sync.
 async fn commanded(client: &Client, commands: Value) -> Vec<Value> {
     let answer = client.post("/v1/sync", json!({ "token": null, "commands": commands })).await.assert(200);
     answer.json()["results"].as_array().unwrap().clone()
@@ -118,7 +118,7 @@ async fn a_late_visible_write_is_not_skipped() {
     let id = ann.create_todo(json!({ "name": "early" })).await;
     let mut replica = Replica::default();
     replica.sync(&ann, 200).await;
-    // A writer that took its stamp 20 s before the client looked, and was slow.
+    // A slow writer took its stamp 20 s before the client synced.
     let stored = app.db.collection("todos").find_one(doc! {}).await.unwrap().unwrap();
     let stamp = stored.get_timestamp("changed").unwrap();
     let late = Bson::Timestamp(Timestamp { time: stamp.time - 20, increment: 1 });
@@ -317,7 +317,7 @@ async fn a_retried_completion_of_a_recurring_todo_counts_once() {
     for due in ["2026-12-14", "2026-12-14"] {
         commanded(&ann, complete.clone()).await;
         assert_eq!(server_state(&ann).await[&weekly]["due"]["date"], due);
-        // As a crash right after the change leaves it.
+        // The state after a crash right after the change.
         let forget = doc! { "$unset": { "answer": "" } };
         app.db.collection("idempotency").update_many(doc! {}, forget).await.unwrap();
     }

@@ -1,4 +1,5 @@
-//! What is put right behind the scenes: todos of an earlier shape, and changes that were cut off half-way.
+//! Migrations of todos, interrupted and delayed changes, limits on the numbers of objects, and both API surfaces on the
+//! same todos.
 
 use std::time::Duration;
 
@@ -153,7 +154,7 @@ async fn a_delayed_request_does_not_overwrite_a_later_change() {
         let done = TodoInput { completed: Some(true), ..TodoInput::default() };
         [name, done]
     };
-    // As when the database does not answer for long, and the client is told to repeat its requests.
+    // The database did not respond for a long time, and the client was asked to retry.
     let late = app.state.workspaces.of(owner);
     app.clock.advance(Duration::from_secs(9));
     ann.patch(&format!("/v1/todos/{id}"), json!({ "name": "newer" })).await.assert(200);
@@ -171,7 +172,7 @@ async fn a_delayed_request_does_not_overwrite_a_later_change() {
     assert_eq!((&todo["name"], &todo["completed"]), (&json!("late"), &json!(true)));
 }
 
-/// Leaves a todo as a crash would right after the write that changed it.
+/// Leaves a todo as a crash would, right after the write that changed it.
 async fn cut_off(app: &TestApp, id: &str, acts: bson::Bson, now: bson::Document) {
     let since = DateTime::from_millis(app.clock.now().timestamp_millis() - 120_000);
     let mut set = now;
@@ -262,12 +263,12 @@ async fn the_numbers_of_todos_and_lists_are_limited() {
 #[tokio::test]
 async fn an_unconfirmed_insert_creates_one_todo() {
     let db = TestDatabase::create().await;
-    // A name of its own, so that no other test is hit.
+    // A separate name, so that the fail point affects no other test.
     let server = Server::start_ready(&format!("{}&appName=unsure", db.uri()), &[]).await;
     let (ann, _) = server.user("ann").await;
     let admin = mongodb::Client::with_uri_str(db.uri()).await.unwrap().database("admin");
     let todos = db.collection("todos");
-    // It is stored, but the primary steps down before a majority has it; or that takes longer than it may.
+    // The todo is stored, but the primary steps down before a majority has it, or replication is too slow.
     for (name, code, status) in [("stepped down", 91, 201), ("too slow", 64, 503)] {
         let fail = doc! { "configureFailPoint": "failCommand", "mode": { "times": 1 }, "data": {
             "failCommands": ["insert"], "namespace": todos.namespace().to_string(), "appName": "unsure",

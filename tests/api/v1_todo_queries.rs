@@ -1,4 +1,4 @@
-//! `GET /v1/todos` and what orders it: filters, orders, pages, search, moves, tags; and that each is found by an index.
+//! `GET /v1/todos`: filters, orders, pages, search, moves and tags, and the index that each query uses.
 
 use bson::{Document, doc};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use crate::support::{Client, TestApp};
 
 const PRIORITIES: [&str; 4] = ["none", "low", "medium", "high"];
 
-/// Everything that a query shows, by pages of `limit`, following the cursors.
+/// All names that a query shows, in pages of `limit`, following the cursors.
 async fn walked(client: &Client, query: &str, limit: usize) -> Vec<String> {
     let (mut all, mut cursor) = (Vec::new(), String::new());
     loop {
@@ -71,7 +71,7 @@ async fn paging_shows_every_unchanged_todo_once_during_changes() {
             page["items"].as_array().unwrap().iter().map(|todo| todo["name"].as_str().unwrap().to_owned()),
         );
         ann.create_todo(json!({ "name": "new" })).await;
-        // The last one that was shown goes, and one that was not shown yet moves to the front.
+        // The last shown todo is deleted.
         let shown = page["items"].as_array().unwrap().last().unwrap()["id"].as_str().unwrap().to_owned();
         ann.delete(&format!("/v1/todos/{shown}?permanent=true")).await.assert(204);
         turn += 1;
@@ -206,7 +206,7 @@ async fn moves_produce_the_requested_order() {
     ann.post(&path, json!({ "before": ids[1], "after": ids[2] })).await.assert_faults(&["/after"]);
     ann.post(&path, json!({ "after": "0123456789abcdef01234567" })).await.assert_faults(&["/after"]);
 
-    // Always into the same gap, until there is no room and the neighbours are spread.
+    // All moves go into the same gap, until it is full and the neighbours are spread.
     for turn in 0..90 {
         let moved = &ids[[1, 3][turn % 2]];
         ann.post(&format!("/v1/todos/{moved}/move"), json!({ "after": ids[0] })).await.assert(200);
@@ -277,7 +277,7 @@ async fn tags_are_counted_renamed_merged_and_removed() {
     assert_eq!(page, json!({ "items": [tag("$home", 1, 2)], "next_cursor": null }));
 }
 
-/// What the database does for a query of the route, as `explain` tells.
+/// The plan of the database for a query, with the numbers of examined and returned documents.
 async fn explained(app: &TestApp, ann: &Client, query: &str) -> (String, i64, i64) {
     app.db.run(doc! { "profile": 2 }).await;
     ann.get(&format!("/v1/todos{query}")).await.assert(200);

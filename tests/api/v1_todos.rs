@@ -1,4 +1,4 @@
-//! `/v1/todos`: making, reading, changing, completing, trash.
+//! `/v1/todos`: create, read, change, complete, delete and restore.
 
 use axum::http::Method;
 use serde_json::{Value, json};

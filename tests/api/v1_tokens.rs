@@ -1,4 +1,4 @@
-//! Tokens at every protected route under `/v1`: which it takes, and in which words it refuses the others.
+//! Tokens at every protected route under `/v1`: which are accepted, and the error codes of the others.
 
 use axum::http::{HeaderValue, Method, Request};
 use serde_json::json;
@@ -8,14 +8,14 @@ use crate::support::tokens::{Need, PROTECTED_V1};
 use crate::support::v1::{DAY, LEEWAY, MINUTE};
 use crate::support::{Answer, Client, PASSWORD, TestApp};
 
-/// The one that takes either token.
+/// The route that accepts either token.
 const LOGOUT: &str = "/v1/logout";
 
 async fn send(client: &Client, method: &Method, path: &str) -> Answer {
     client.send(method.clone(), path, &[], "").await
 }
 
-/// What the route wants of a session: its access or its refresh token.
+/// The client with the token that the route needs.
 fn presenting(client: &Client, need: Need) -> Client {
     if need == Need::Refresh { client.with_refresh_token() } else { client.clone() }
 }
@@ -45,7 +45,7 @@ async fn every_protected_route_reports_each_token_error() {
         if need == Need::Fresh {
             send(&stale, &method, &path).await.assert_problem(401, "token_not_fresh");
         }
-        // Its own clock, for this one goes on; the other routes still need their tokens.
+        // A separate clock, because the other routes still need valid tokens.
         let later = TestApp::with(app.db.clone(), Clock::held_at(app.clock.now()), &[]).await;
         later.advance(if need == Need::Refresh { 30 * DAY } else { 15 * MINUTE } + LEEWAY);
         send(&presenting(&ann, need).at(&later), &method, &path).await.assert_problem(401, "token_expired");

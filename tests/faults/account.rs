@@ -10,10 +10,9 @@ use crate::fleet::PASSWORD;
 use crate::fleet::RECOVERY;
 use crate::fleet::instance::{Answer, Instance};
 
-/// How long is waited before a request is repeated.
+/// The pause before a request is repeated.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// A user, logged in.
 #[derive(Clone)]
 pub(crate) struct Account {
     pub(crate) id: ObjectId,
@@ -22,7 +21,6 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// Registers a user, and logs in.
     pub(crate) async fn register(name: &str, instance: &Instance) -> Self {
         let credentials = json!({ "username": name, "password": PASSWORD });
         let user =
@@ -52,14 +50,13 @@ impl Account {
         instance.send(method, path, &self.access, &[header], body.to_string()).await
     }
 
-    /// Makes a todo, and gives it as it was answered.
+    /// Creates a todo, and returns it as in the response.
     pub(crate) async fn make(&self, instance: &Instance, todo: &Value) -> Value {
         let answer = patiently(async || self.call(instance, Method::POST, "/v1/todos", todo).await).await;
         assert_eq!(answer.status, 201, "{answer:?}");
         answer.body
     }
 
-    /// One todo as it is now.
     pub(crate) async fn todo(&self, instance: &Instance, id: &str) -> Value {
         let path = format!("/v1/todos/{id}");
         let answer = patiently(async || self.call(instance, Method::GET, &path, &Value::Null).await).await;
@@ -67,7 +64,7 @@ impl Account {
         answer.body
     }
 
-    /// All todos, with those in the trash, by pages.
+    /// All todos including the trash, page by page.
     pub(crate) async fn todos(&self, instance: &Instance) -> Vec<Value> {
         let (mut todos, mut cursor) = (Vec::new(), String::new());
         loop {
@@ -82,7 +79,7 @@ impl Account {
     }
 }
 
-/// The answer to a request that is repeated while the service asks for that.
+/// Repeats a request while the response is 503, at most for the recovery time.
 pub(crate) async fn patiently(send: impl AsyncFn() -> Answer) -> Answer {
     let began = Instant::now();
     loop {
@@ -94,7 +91,6 @@ pub(crate) async fn patiently(send: impl AsyncFn() -> Answer) -> Answer {
     }
 }
 
-/// The member of a todo that is its id.
 pub(crate) fn id_of(todo: &Value) -> &str {
     todo["id"].as_str().expect("an id")
 }

@@ -1,5 +1,5 @@
-//! The service killed, the primary killed, the primary stepped down, while clients write: nothing that was acknowledged
-//! is lost, nothing is done twice, and the service recovers by itself.
+//! The service is killed, the primary is killed or steps down, while clients write. No acknowledged write is lost, none
+//! is applied twice, and the service recovers without help.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use crate::fleet::replica_set::Node;
 use crate::fleet::{RECOVERY, exclusive_use, random, random_millis};
 use crate::size;
 
-/// How long the writers have the service to themselves between two failures.
+/// How long the writers run undisturbed between two failures.
 const CALM: Duration = Duration::from_millis(1_500);
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Clients that write all the time while something is done to the service or to its database, and what came of it.
+//! Clients that write all the time while the service or its database fails, and the comparison at the end.
 
 use std::time::{Duration, Instant};
 
@@ -15,20 +15,20 @@ use crate::rate;
 use crate::service::Service;
 use crate::writer::{Difference, Writer};
 
-/// How many write unless a part says otherwise, and how often each does: a hundred writes in a second.
+/// The usual number of writers, and the interval of each one: a hundred writes per second in total.
 pub(crate) const WRITERS: usize = 50;
 const PERIOD: Duration = Duration::from_millis(500);
-/// How often is tried whether the service is well.
+/// The interval of the probes that show whether the service has recovered.
 const PROBED: Duration = Duration::from_millis(50);
 
-/// A service of two instances with its writers.
+/// Two instances of the service, with their writers.
 pub(crate) struct Experiment {
     pub(crate) service: Service,
     pub(crate) findings: Findings,
     writers: JoinSet<Writer>,
     stop: StopFlag,
     began: Instant,
-    /// Who tries whether the service is well, by writing this todo.
+    /// The user that probes whether the service works, by writing the todo `probe`.
     prober: Account,
     probe: String,
     slowest_recovery: Duration,
@@ -50,8 +50,7 @@ impl Experiment {
         Self { service, findings, writers, stop, began, prober, probe, slowest_recovery }
     }
 
-    /// Waits until every instance answers a write with success, which it must soon after `since`, and says how long
-    /// that took from there.
+    /// Waits until every instance accepts a write, which must be soon after `since`. Returns the time since then.
     pub(crate) async fn recover(&mut self, since: Instant) -> Duration {
         let mut tries = Vec::new();
         for instance in self.service.instances.all() {
@@ -78,8 +77,8 @@ impl Experiment {
         took
     }
 
-    /// Waits until one of these nodes takes writes with a majority, which is MongoDB's part, and then until the service is
-    /// well, which must be soon after that. Says how long MongoDB took since it was `struck`.
+    /// Waits until one of these nodes accepts majority writes, which is MongoDB's task, and then until the service has
+    /// recovered, which must be soon after that. Returns how long MongoDB took since it was `struck`.
     pub(crate) async fn fail_over(&mut self, to: &[Node; 2], struck: Instant) -> Duration {
         let [one, other] = to;
         while !(one.takes_writes().await || other.takes_writes().await) {
@@ -91,7 +90,7 @@ impl Experiment {
         took
     }
 
-    /// Ends the writing, compares, and prints the figures behind `what`.
+    /// Stops the writers, compares what is stored with what was acknowledged, and prints the measurements after `what`.
     pub(crate) async fn end(self, part: &str, what: &str) {
         self.stop.set();
         let writers = self.writers.join_all().await;

@@ -1,6 +1,5 @@
-//! Commands of the database that fail, one kind at a time, with every error that a failover brings and some that it does
-//! not: what can be tried again is, and succeeds; else the client is told to come back, and when it does its request
-//! succeeds, once.
+//! Failing database commands: one kind at a time, with every error of a failover and some others. What can be retried
+//! is retried and succeeds. Otherwise the client gets a 503, and its retry takes effect exactly once.
 
 use bson::oid::ObjectId;
 use bson::{Bson, Document, doc};
@@ -27,8 +26,8 @@ const COMMANDS: [(&str, &str); 8] = [
     ("getMore", "todos"),
 ];
 
-/// What the database answers instead, by its codes; none for a connection that it closes. `BadValue` and
-/// `MaxTimeMSExpired` are not to be tried again.
+/// The error codes that the database returns. `None` closes the connection. `BadValue` (2) and `MaxTimeMSExpired` (50)
+/// must not be retried.
 const ERRORS: [Option<i32>; 13] = [
     Some(6),
     Some(7),
@@ -45,13 +44,12 @@ const ERRORS: [Option<i32>; 13] = [
     Some(50),
 ];
 
-/// How often it does: for one command, for two, for all.
+/// For how many commands: one, two, or all.
 const TIMES: [Option<i32>; 3] = [Some(1), Some(2), None];
 
-/// More than the database gives at once.
+/// More todos than the database returns in one batch.
 const MANY: usize = 150;
 
-/// One of all combinations.
 #[derive(Debug, Clone, Copy)]
 struct Case {
     command: &'static str,
@@ -61,15 +59,15 @@ struct Case {
 }
 
 impl Case {
-    /// Numbers that follow each other differ in everything: the three counts have no common factor.
+    /// Consecutive numbers differ in every component, because the lengths of the three tables have no common factor.
     fn of(number: usize) -> Self {
         let (command, collection) = COMMANDS[number % COMMANDS.len()];
         let (error, times) = (ERRORS[number % ERRORS.len()], TIMES[number % TIMES.len()]);
         Self { command, collection, error, times }
     }
 
-    /// Whether the driver tries again, and succeeds then. It does not try again to get the rest of what it reads. Where a
-    /// todo cannot be inserted, the service itself tries another command.
+    /// Whether a retry of the driver succeeds. The driver does not retry `getMore`. The service itself retries the
+    /// insertion of a todo with another command.
     fn is_overcome(self) -> bool {
         let is_tried_again = self.command != "getMore" && !matches!(self.error, Some(2 | 50));
         is_tried_again && (self.times == Some(1) || self.is_creation())
@@ -79,7 +77,7 @@ impl Case {
         (self.command, self.collection) == ("insert", "todos")
     }
 
-    /// Whether the service itself may send the command meanwhile: it ends deletions that were cut off.
+    /// Whether the service itself may send the command in the background: it finishes interrupted deletions.
     fn may_be_used_up(self) -> bool {
         self.command == "delete" && self.times.is_some()
     }
@@ -99,13 +97,13 @@ impl Case {
     }
 }
 
-/// A request, and how its effect shows.
+/// A request, and how to check its effect.
 struct Request {
     method: Method,
     path: String,
     body: Value,
     account: Account,
-    /// The todo or the username that it is about.
+    /// The todo or the username that the request is about.
     subject: String,
 }
 
@@ -146,7 +144,7 @@ async fn failed_commands_are_retried_or_answered_with_503() {
     findings.conclude("commands fail", &figures, &service);
 }
 
-/// A user with more todos than the database gives at once.
+/// A user with more todos than the database returns in one batch.
 async fn reader(instance: &Instance) -> Account {
     let reader = Account::register("reader", instance).await;
     for part in 0..MANY / 50 {
@@ -204,7 +202,7 @@ async fn request(case: Case, reader: &Account, instance: &Instance) -> Request {
     }
 }
 
-/// Sends a request under a key of its own.
+/// Sends a request with its own idempotency key.
 async fn send(request: &Request, number: usize, instance: &Instance, findings: &Findings) -> Answer {
     let Request { method, path, body, account, .. } = request;
     let key = format!("case {number}");
@@ -214,7 +212,7 @@ async fn send(request: &Request, number: usize, instance: &Instance, findings: &
     answer
 }
 
-/// Looks whether the effect of a request that succeeded is there, and once.
+/// Checks that a successful request took effect exactly once.
 async fn look(
     case: Case,
     request: &Request,
@@ -238,7 +236,7 @@ async fn look(
             (answer.status == 201 && users.unwrap() == 1, Value::Null)
         }
         "delete" => {
-            // Who repeats a deletion has no token any more; what is left of it is ended by the maintenance.
+            // After a deletion, the token of a retry is no longer valid. Maintenance deletes what is left.
             let credentials = json!({ "username": subject, "password": PASSWORD });
             let login = patiently(async || instance.call(Method::POST, "/v1/login", "", &credentials).await);
             let login = login.await;

@@ -1,4 +1,4 @@
-//! What all who take part in a run have seen: the slowest answer, and faults, which fail the part.
+//! The results that all tasks of a test share: the slowest response, and faults, which fail the test.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -9,10 +9,10 @@ use crate::fleet::ANSWER_TIME;
 use crate::fleet::instance::Answer;
 use crate::service::Service;
 
-/// How many faults are told at length.
+/// How many faults are printed in full.
 const TOLD: usize = 12;
 
-/// The findings of one part; clones share them.
+/// The results of one test. Clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct Findings(Arc<Mutex<Inner>>);
 
@@ -23,7 +23,7 @@ struct Inner {
 }
 
 impl Findings {
-    /// Finds a fault unless `holds`.
+    /// Reports a fault unless `holds`.
     pub(crate) fn check(&self, holds: bool, fault: impl FnOnce() -> String) {
         if !holds {
             let fault = format!("{}: {}", rfc3339(Clock::system().now()), fault());
@@ -31,7 +31,7 @@ impl Findings {
         }
     }
 
-    /// Judges an answer of an instance that lives: it comes, it comes in time, and it is no failure but a declared one.
+    /// Checks a response of a running instance: it arrives in time, and it is no 5xx except a 503 with `Retry-After`.
     pub(crate) fn judge(&self, answer: &Answer, request: impl FnOnce() -> String) {
         let (status, took) = (answer.status, answer.took());
         self.time(took);
@@ -42,14 +42,14 @@ impl Findings {
         });
     }
 
-    /// As [`Findings::judge`], of an instance that may have been killed.
+    /// As [`Findings::judge`], for an instance that may have been killed.
     pub(crate) fn judge_if_any(&self, answer: &Answer, request: impl FnOnce() -> String) {
         if answer.status != 0 {
             self.judge(answer, request);
         }
     }
 
-    /// Notes how long an answer took.
+    /// Notes the duration of a response.
     pub(crate) fn time(&self, took: Duration) {
         let mut inner = self.lock();
         inner.slowest = inner.slowest.max(took);
@@ -59,7 +59,7 @@ impl Findings {
         self.lock().slowest
     }
 
-    /// Prints the figures, and fails the part if there were faults, or the log has errors.
+    /// Prints the measurements, and fails the test if there were faults or logged errors.
     pub(crate) fn conclude(&self, part: &str, figures: &str, service: &Service) {
         for error in service.errors() {
             self.check(false, || format!("the log says {error}"));

@@ -1,4 +1,4 @@
-//! Many wrong logins at once, each of which takes a password hash: whoever reads hardly notices.
+//! Many concurrent wrong logins, each of which needs a password hash. Readers hardly notice them.
 
 use std::time::{Duration, Instant};
 
@@ -14,12 +14,12 @@ use crate::service::Service;
 use crate::{rate, seconds};
 
 const CLIENTS: usize = 16;
-/// The cost of a password in real life.
+/// The bcrypt cost of production.
 const SETTINGS: [(&str, &str); 2] = [("BCRYPT_COST", "12"), ("THROTTLES", "off")];
-/// How often is read, and how many todos there are.
+/// The interval between reads, and the number of todos that are read.
 const PACE: Duration = Duration::from_millis(20);
 const TODOS: usize = 20;
-/// By how much more than twice its calm time a read may take.
+/// How much more than twice the calm time a read may take.
 const MORE: Duration = Duration::from_millis(20);
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn a_flood_of_logins_does_not_slow_reads_down() {
     findings.conclude("login flood", &figures, &service);
 }
 
-/// Reads for a while, and says how long each answer took.
+/// Reads for a while, and returns the duration of each response.
 async fn read(reader: &Account, instance: &Instance, time: Duration, findings: &Findings) -> Vec<Duration> {
     let (began, mut times) = (Instant::now(), Vec::new());
     while began.elapsed() < time {
@@ -63,7 +63,7 @@ async fn read(reader: &Account, instance: &Instance, time: Duration, findings: &
     times
 }
 
-/// Logs in with a wrong password again and again, and says how often.
+/// Logs in with a wrong password until `stop`, and returns the number of logins.
 async fn log_in(instance: Instance, findings: Findings, stop: StopFlag) -> usize {
     let (body, mut count) = (json!({ "username": "reader", "password": "a wrong password" }), 0);
     while !stop.is_set() {

@@ -1,5 +1,5 @@
-//! The primary frozen while clients write: answers come all the same, the process shows that it lives, and when the node
-//! thaws nothing that it had half done is done a second time.
+//! The primary is frozen while clients write. Responses still arrive in time, `/livez` stays fast, and when the node
+//! thaws, nothing that it had half done is applied twice.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -12,14 +12,13 @@ use crate::fleet::{StopFlag, exclusive_use};
 use crate::raw_http;
 use crate::size;
 
-/// How long the primary is frozen.
 const FROZEN: Duration = Duration::from_secs(30);
 const CALM: Duration = Duration::from_secs(2);
-/// How many write: so many that the machine still has room, as `/livez` shows nothing else where it has not.
+/// The number of writers. It leaves the machine some room, because a busy machine makes `/livez` slow, too.
 const WRITERS: usize = 10;
-/// How often `/livez` is asked.
+/// The interval between requests of `/livez`.
 const PACE: Duration = Duration::from_millis(20);
-/// How much longer than from a thread that does nothing else all but one in a hundred of its answers may take.
+/// How much slower than a bare thread the 99th percentile of `/livez` may be.
 const LIVELY: Duration = Duration::from_millis(50);
 
 #[tokio::test]
@@ -58,7 +57,7 @@ async fn responses_come_in_time_while_the_primary_is_frozen() {
     experiment.end("primary frozen", &what).await;
 }
 
-/// Starts a thread that answers whatever it is asked, to show what the machine itself takes, and says where.
+/// Starts a thread that answers every request at once, to measure the delay of the machine itself. Returns its address.
 fn answer_at_once() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -71,7 +70,7 @@ fn answer_at_once() -> String {
     address
 }
 
-/// Asks for `/livez` again and again, in a thread of its own that does nothing else, and says how long each answer took.
+/// Requests `/livez` in a dedicated thread until `stop`, and returns the duration of each response.
 fn watch(address: String, stop: StopFlag) -> JoinHandle<Vec<Duration>> {
     std::thread::spawn(move || {
         let mut times = Vec::new();

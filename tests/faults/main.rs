@@ -1,7 +1,6 @@
-//! What becomes of the service when something goes wrong: processes killed, the database failing over, frozen or refusing
-//! commands, clients that leave, too many of them, all at once. Real server processes on a real replica set of three
-//! nodes. Must be run with `scripts/faults`, which starts the set; `cargo test` leaves it out. Each file but the tools is
-//! a part, and prints one line with what it measured.
+//! The service under faults: killed processes, a database that fails over, freezes or rejects commands, clients that
+//! disconnect, and overload. Server processes run on a real replica set of three nodes. Run the suite with
+//! `scripts/faults`, which starts the set; `cargo test` leaves it out. Each test prints one line of measurements.
 
 #![expect(
     clippy::unwrap_used,
@@ -33,19 +32,19 @@ mod unreplicated;
 
 use std::time::Duration;
 
-/// How many of something a run has: `gate`, or so many times more as the environment says, but at most `long`.
+/// The number of repetitions: `gate` times `FAULTS_TIMES`, but at most `long`.
 pub(crate) fn size(gate: usize, long: usize) -> usize {
     let times =
         std::env::var("FAULTS_TIMES").map_or(1, |times| times.parse().expect("FAULTS_TIMES is a number"));
     gate.saturating_mul(times).min(long)
 }
 
-/// As [`size`], of seconds.
+/// As [`size`], in seconds.
 pub(crate) fn seconds(gate: usize, long: usize) -> Duration {
     Duration::from_secs(u64::try_from(size(gate, long)).unwrap())
 }
 
-/// How many there were in a second.
+/// The number per second.
 pub(crate) fn rate(count: usize, time: Duration) -> f64 {
     f64::from(u32::try_from(count).unwrap()) / time.as_secs_f64()
 }

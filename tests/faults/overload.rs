@@ -1,5 +1,5 @@
-//! Twice as many requests as the service can answer: it goes on to answer nearly as many as it can, and refuses the rest
-//! at once. The generator runs on the same processors, so it is lean: one request, made once, on connections that stay.
+//! Twice as many requests as the service can answer. It still answers nearly as many as it can, and refuses the rest at
+//! once. The generator shares the processors, so it is lean: it sends one prepared request on persistent connections.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -17,40 +17,40 @@ use crate::fleet::exclusive_use;
 use crate::service::Service;
 use crate::{rate, raw_http};
 
-/// No line for any request: those of answers are left out everywhere in this suite, so those of refusals must be here.
+/// No line per request. The suite already omits the lines of responses, and this test also omits those of refusals.
 const SETTINGS: [(&str, &str); 1] = [("LOG_LEVEL", "info,todo_api::http::access_log=error")];
 /// How many todos a client reads, as on a first page.
 const TODOS: usize = 20;
-/// How the most that the service can do is found.
+/// How the peak rate of the service is measured.
 const CLIENTS: usize = 32;
 const PEAK_TIME: Duration = Duration::from_secs(8);
-/// How much more is offered, for how long, and through how many connections at the most.
+/// The factor of the overload, its duration, and the maximum number of connections.
 const OVERLOAD: f64 = 2.0;
 const OVERLOAD_TIME: Duration = Duration::from_secs(10);
 const CONNECTIONS: usize = 2_000;
-/// How often is looked which requests are due.
+/// The interval at which due requests are sent.
 const TICK: Duration = Duration::from_millis(10);
-/// Which part of what it can do the service must go on to do.
+/// The share of the peak rate that the service must still answer.
 const USEFUL: f64 = 0.8;
 
-/// A connection that stays, with room for what is read.
+/// A persistent connection with its read buffer.
 struct Connection {
     stream: TcpStream,
     bytes: Vec<u8>,
 }
 
-/// What became of the requests.
+/// The outcomes of the requests.
 #[derive(Debug, Default)]
 struct Count {
     useful: usize,
     refused: usize,
-    /// Due while all connections waited for an answer.
+    /// Requests that were due while all connections waited for a response.
     not_offered: usize,
     wrong: Vec<String>,
     slowest: Duration,
 }
 
-/// What all tasks of the generator share.
+/// The state that all tasks of the generator share.
 struct Generator {
     address: String,
     request: Vec<u8>,
@@ -64,7 +64,7 @@ impl Connection {
         Self { stream: TcpStream::connect(address).await.unwrap(), bytes: Vec::with_capacity(32_768) }
     }
 
-    /// Sends a request, and says the status of the answer and whether it names a time to come back.
+    /// Sends a request, and returns the status and whether there is a `Retry-After`.
     async fn ask(&mut self, request: &[u8]) -> std::io::Result<(u16, bool)> {
         self.stream.write_all(request).await?;
         self.bytes.clear();
@@ -90,7 +90,7 @@ impl Generator {
         }
     }
 
-    /// Sends one request, and counts what became of it.
+    /// Sends one request, and counts its outcome.
     async fn ask(&self, line: &mut Connection) -> bool {
         let sent = Instant::now();
         let answer = line.ask(&self.request).await;
@@ -98,7 +98,7 @@ impl Generator {
         let mut count = self.count.lock().unwrap();
         count.slowest = count.slowest.max(now - sent);
         match answer {
-            // What comes later belongs to no second that is counted.
+            // A response after the end is not part of the measured time.
             Ok((200, _)) => count.useful += usize::from(now <= self.end),
             Ok((503, true)) => count.refused += 1,
             ref other => count.wrong.push(format!("{other:?}")),
@@ -106,7 +106,7 @@ impl Generator {
         answer.is_ok()
     }
 
-    /// As many requests as clients can send that wait for their answers.
+    /// A closed loop: each client sends its next request after the response.
     async fn closed_loop(self: Arc<Self>) {
         let client = async |generator: Arc<Self>| {
             let mut line = Connection::open(&generator.address).await;
@@ -115,7 +115,7 @@ impl Generator {
         (0..CLIENTS).map(|_| client(self.clone())).collect::<JoinSet<_>>().join_all().await;
     }
 
-    /// So many requests in a second, whatever becomes of them.
+    /// An open loop: `rate` requests per second, whatever happens to them.
     async fn open_loop(self: Arc<Self>, rate: f64) {
         let (began, mut sent, mut lines) = (Instant::now(), 0.0, 0);
         let mut tasks = JoinSet::new();

@@ -1,4 +1,4 @@
-//! Requests that want the same at once, on two instances: one wins, or all do, and what is left is whole.
+//! Concurrent conflicting requests on two instances. One wins or all succeed, and the data stays consistent.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +21,7 @@ const REFRESHES: usize = 10;
 const UPDATES: usize = 8;
 const SIBLINGS: usize = 8;
 
-/// How often a request is repeated that the service was too busy for.
+/// How often a request is repeated if the service was too busy.
 const REPEATED: usize = 20;
 
 #[tokio::test]
@@ -49,7 +49,8 @@ async fn racing_requests_leave_consistent_data() {
     findings.conclude("races", &figures, &service);
 }
 
-/// Sends requests at once, on one instance and the other in turn; what finds the service too busy is repeated.
+/// Sends requests concurrently, alternating between the instances. Requests that found the service too busy are
+/// repeated.
 async fn race(
     account: &Account,
     instances: &Instances,
@@ -112,7 +113,7 @@ async fn refreshes(account: &Account, service: &Service, findings: &Findings) {
         answer.status == 200 && claims(&text(answer, "access_token")) == (session.clone(), json!(1))
     });
     findings.check(is_one_chain, || format!("refreshes: {answers:?}"));
-    // Any of them goes on, and the others are its twins.
+    // Any of the tokens continues the chain, because the others are equivalent.
     for index in [REFRESHES / 2, 1] {
         let twin = Account { access: text(&answers[index], "refresh_token"), ..account.clone() };
         let next = twin.call(&instances.to(index % 2), Method::POST, "/v1/refresh", &Value::Null).await;

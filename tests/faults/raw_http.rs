@@ -1,4 +1,4 @@
-//! HTTP/1.1 as bytes (RFC 9112), for clients that are lean, or rude.
+//! HTTP/1.1 as bytes (RFC 9112), for clients that save CPU time or misbehave.
 
 use serde_json::Value;
 use tokio::io::AsyncReadExt;
@@ -6,15 +6,14 @@ use tokio::net::TcpStream;
 
 use crate::fleet::process::Server;
 
-/// An answer, whole.
+/// A complete response.
 #[derive(Debug)]
 pub(crate) struct RawResponse {
     pub(crate) status: u16,
-    /// The head in lower case.
+    /// The status line and headers, in lower case.
     pub(crate) head: String,
 }
 
-/// The bytes of a request.
 pub(crate) fn request(method: &str, path: &str, token: &str, headers: &str, body: &Value) -> Vec<u8> {
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let length = body.len();
@@ -25,12 +24,11 @@ pub(crate) fn request(method: &str, path: &str, token: &str, headers: &str, body
     [head, body].concat().into_bytes()
 }
 
-/// Where a server listens.
 pub(crate) fn address(server: &Server) -> String {
     server.url("").trim_start_matches("http://").to_owned()
 }
 
-/// Reads an answer to its last byte; what came of it, when the connection ends before.
+/// Reads a complete response. If the connection ends early, the error holds the received bytes.
 pub(crate) async fn read_answer(stream: &mut TcpStream) -> Result<RawResponse, Vec<u8>> {
     let mut bytes = Vec::with_capacity(4_096);
     loop {
@@ -43,7 +41,7 @@ pub(crate) async fn read_answer(stream: &mut TcpStream) -> Result<RawResponse, V
     }
 }
 
-/// The answer that these bytes are, as soon as it is whole.
+/// The response in these bytes, if it is complete.
 pub(crate) fn whole(bytes: &[u8]) -> Option<RawResponse> {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&bytes[..end]).to_ascii_lowercase();
@@ -53,16 +51,16 @@ pub(crate) fn whole(bytes: &[u8]) -> Option<RawResponse> {
     (bytes.len() >= end + 4 + length).then_some(RawResponse { status, head })
 }
 
-/// A connection of this machine as the kernel has it.
+/// A TCP connection of this machine, as the kernel lists it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Socket {
     pub(crate) local_port: u16,
     pub(crate) remote_port: u16,
-    /// Whether a process has it: not while it waits to be accepted.
+    /// Whether a process owns it. A connection that waits to be accepted has no owner.
     pub(crate) is_accepted: bool,
 }
 
-/// The connections that are established, both ends of each.
+/// Both ends of all established connections.
 pub(crate) fn established() -> Vec<Socket> {
     let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
     let port = |address: &str| u16::from_str_radix(address.rsplit(':').next().unwrap(), 16).unwrap();

@@ -1,5 +1,5 @@
-//! Clients that send a request and are gone before its answer: nothing of them stays behind in the service but what they
-//! asked for, and that whole.
+//! Clients that disconnect before the response. They leave nothing behind in the service except the complete effect of
+//! their request.
 
 use std::time::Duration;
 
@@ -20,25 +20,25 @@ use crate::fleet::{PASSWORD, exclusive_use, random_millis};
 use crate::service::Service;
 use crate::{raw_http, size};
 
-/// How many clients of one user there are, before everything is compared, and how many of them at a time.
+/// How many clients one user has before everything is compared, and how many run at a time.
 const ROUND: usize = 500;
 const AT_A_TIME: usize = 20;
-/// How long a client stays at the most, in milliseconds.
+/// How long a client stays at most, in milliseconds.
 const STAYS: usize = 51;
-/// How many figures are taken to know the service at rest.
+/// How many samples show the service at rest.
 const SAMPLES: usize = 50;
 
-/// What a client asks for.
+/// A request whose client disconnects.
 struct AbandonedRequest {
     method: &'static str,
     path: String,
     key: String,
     body: Value,
-    /// The name of the todo that is there afterwards, with its version.
+    /// The name and the version of the todo that exists afterwards.
     left: Option<(String, i64)>,
 }
 
-/// What the service has in use.
+/// The resources that the service uses.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Load {
     working: f64,
@@ -68,7 +68,7 @@ impl Load {
         }
     }
 
-    /// The most of each in some time without clients: the service itself asks the database now and then.
+    /// The maximum of each value in some time without clients. The service itself queries the database now and then.
     async fn at_rest(service: &Service) -> Self {
         let mut most = Self::of(service).await;
         for _ in 0..SAMPLES {
@@ -127,7 +127,7 @@ async fn reset_connections_leak_nothing() {
     findings.conclude("resets", &figures, &service);
 }
 
-/// Every way in turn; what is updated is made first.
+/// All kinds of requests in turn. Todos that get updated are created first.
 async fn requests(name: &str, account: &Account, instance: &Instance) -> Vec<AbandonedRequest> {
     let mut requests = Vec::new();
     for number in 0..ROUND {
@@ -171,7 +171,7 @@ async fn send_and_reset(address: String, request: Vec<u8>) {
     SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
 }
 
-/// Sends a request again, of a client that stays.
+/// Sends a request again, from a client that stays.
 async fn repeat(request: &AbandonedRequest, account: &Account, instance: &Instance, findings: &Findings) {
     let method = Method::from_bytes(request.method.as_bytes()).unwrap();
     let header = ("idempotency-key", request.key.as_str());
@@ -182,7 +182,7 @@ async fn repeat(request: &AbandonedRequest, account: &Account, instance: &Instan
     findings.check(is_right, || format!("{} {} again: {answer:?}", request.method, request.path));
 }
 
-/// Looks whether each is there at most once, and says how many are.
+/// Checks that each todo exists at most once, and returns how many exist.
 async fn look(
     requests: &[AbandonedRequest],
     account: &Account,

@@ -1,4 +1,4 @@
-//! Some instances of the service over one database of the replica set, and the way to them while they come and go.
+//! Some instances of the service over one database, with clients that survive restarts.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
@@ -13,11 +13,10 @@ use crate::fleet::process::Server;
 use crate::fleet::replica_set::ReplicaSet;
 use crate::fleet::{log_tails, random};
 
-/// Everything but the line of each request, and tokens that outlive a part.
+/// Logs everything except requests, and uses tokens that outlive a test.
 const SETTINGS: [(&str, &str); 2] =
     [("LOG_LEVEL", "info,todo_api::http::access_log=warn"), ("ACCESS_TOKEN_TTL", "1h")];
 
-/// The instances with their processes.
 pub(crate) struct Service {
     pub(crate) set: ReplicaSet,
     pub(crate) instances: Instances,
@@ -25,7 +24,7 @@ pub(crate) struct Service {
     pub(crate) database: String,
     uri: String,
     settings: Vec<(&'static str, &'static str)>,
-    /// What instances that are gone had logged that they should not.
+    /// The errors in the logs of instances that are gone.
     earlier: Vec<String>,
 }
 
@@ -34,12 +33,12 @@ pub(crate) struct Service {
 pub(crate) struct Instances(Arc<RwLock<Vec<Instance>>>);
 
 impl Instances {
-    /// The way to the instance of this number.
+    /// The client of the instance with this number.
     pub(crate) fn to(&self, number: usize) -> Instance {
         self.0.read().unwrap()[number].clone()
     }
 
-    /// The way to any of them.
+    /// The client of a random instance.
     pub(crate) fn any(&self) -> Instance {
         let all = self.0.read().unwrap();
         all[random(all.len())].clone()
@@ -51,7 +50,7 @@ impl Instances {
 }
 
 impl Service {
-    /// Starts so many over an empty database; what `settings` say goes before the suite's own.
+    /// Starts `count` instances over an empty database. `settings` override those of the suite.
     pub(crate) async fn start(part: &str, count: usize, settings: &[(&'static str, &'static str)]) -> Self {
         let set = ReplicaSet::of_the_environment();
         let database = format!("faults_{part}_{}", random(1_000_000));
@@ -67,12 +66,12 @@ impl Service {
         Self { set, instances, servers, database, uri, settings, earlier: Vec::new() }
     }
 
-    /// Starts what does not run of the replica set, thaws what is frozen, and waits until it is whole.
+    /// Starts stopped nodes of the replica set, thaws frozen nodes, and waits until the set is complete.
     pub(crate) async fn mend(&self) {
         self.set.start(&self.database).await;
     }
 
-    /// Starts an instance again that was killed; it listens, but may not be ready.
+    /// Starts a killed instance again. The new process listens, but may not be ready.
     pub(crate) async fn restart(&mut self, number: usize) {
         let server = Server::start(&self.uri, &self.settings).await;
         self.instances.0.write().unwrap()[number] = Instance::of(number, &server);
@@ -80,23 +79,23 @@ impl Service {
         self.earlier.extend(errors(&gone));
     }
 
-    /// Everything that instances have said and should not: lines of errors, and panics.
+    /// All errors and panics that the instances have logged.
     pub(crate) fn errors(&self) -> Vec<String> {
         self.earlier.iter().cloned().chain(self.servers.iter().flat_map(errors)).collect()
     }
 
-    /// The last lines that each instance has logged.
+    /// The last log lines of each instance.
     pub(crate) fn log(&self) -> String {
         log_tails(&self.servers)
     }
 
-    /// A collection as stored, for what the API hides.
+    /// A stored collection, for what the API hides.
     pub(crate) async fn collection(&self, name: &str) -> Collection<Document> {
         let client = Client::with_uri_str(&self.uri).await.unwrap();
         client.default_database().unwrap().collection(name)
     }
 
-    /// The ids of a user's todos as stored, with their versions.
+    /// The ids of the stored todos of a user, with their versions.
     pub(crate) async fn stored(&self, owner: ObjectId) -> BTreeMap<String, i64> {
         let own = doc! { "owner_id": owner, "state": { "$ne": "gone" } };
         let todos = self.collection("todos").await;

@@ -1,4 +1,5 @@
-//! A thousand clients that begin a request and do not go on: they are let go in time, and others do not notice.
+//! A thousand clients that send half a request and stop. Their connections are closed in time, and others are not
+//! affected.
 
 use std::time::{Duration, Instant};
 
@@ -15,9 +16,9 @@ use crate::service::Service;
 use crate::{raw_http, size};
 
 const SOCKETS: usize = 1_000;
-/// How long a connection may be held by a client that does nothing.
+/// How long an idle client may keep a connection.
 const HELD: Duration = Duration::from_secs(15);
-/// How often others read meanwhile, and how long that may take.
+/// How often others read during that time, and how long a read may take.
 const READS: usize = 50;
 const READ_TIME: Duration = Duration::from_secs(2);
 
@@ -57,7 +58,7 @@ async fn sent(address: &str, bytes: &[u8]) -> TcpStream {
     stream
 }
 
-/// How long a connection stays from now on.
+/// Waits until the server closes the connection, and returns how long that took.
 async fn until_closed(mut stream: TcpStream) -> Duration {
     let began = Instant::now();
     let closed = tokio::time::timeout(2 * HELD, stream.read_to_end(&mut Vec::new())).await;

@@ -1,4 +1,4 @@
-//! SIGTERM while forty clients send requests: whatever the service took is answered to the end, and it leaves in time.
+//! SIGTERM while forty clients send requests. The service finishes every request that it accepted, and exits in time.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
@@ -19,42 +19,42 @@ use crate::service::Service;
 use crate::size;
 
 const CLIENTS: usize = 40;
-/// One in so many clients registers users; the others create todos.
+/// One of this many clients registers users. The others create todos.
 const REGISTERING: usize = 8;
-/// How long they have been sending when the signal comes, and how much later it comes again.
+/// How long the clients have been sending when the signal comes, and how much later the signal is repeated.
 const BEFORE: Duration = Duration::from_secs(1);
 const AGAIN: Duration = Duration::from_millis(20);
-/// How often is looked which connections have been accepted.
+/// The interval at which accepted connections are noted.
 const LOOKED: Duration = Duration::from_millis(1);
-/// At this cost a registration takes longer than the signals are apart. The lines of requests are needed.
+/// At this cost, a registration takes longer than the time between the signals. The log lines of requests are needed.
 const SETTINGS: [(&str, &str); 2] = [("BCRYPT_COST", "9"), ("LOG_LEVEL", "info")];
-/// How long the process may take to leave.
+/// How long the exit may take.
 const LEAVING: Duration = Duration::from_secs(25);
 
-/// What became of the requests of all clients.
+/// The outcomes of the requests of all clients.
 #[derive(Debug, Default)]
 struct Sent {
     /// The names of todos and users whose creation was acknowledged.
     acknowledged: Vec<String>,
-    /// Answers that the service will not do it now.
+    /// Responses with 503.
     refused: usize,
     /// Connections that were refused.
     untaken: usize,
-    /// The names of requests on connections that were reset while they waited to be accepted.
+    /// The names of requests on connections that were reset before they were accepted.
     reset: Vec<String>,
-    /// Requests that went without a whole answer on connections that the service had accepted.
+    /// Requests without a complete response on connections that the service had accepted.
     dropped: Vec<String>,
     slowest: Duration,
 }
 
-/// What became of one request.
+/// The outcome of one request.
 enum Outcome {
     Answered(RawResponse),
-    /// Nobody took the connection.
+    /// The connection was refused.
     Refused,
-    /// It was reset without an answer, and had not been seen to be accepted.
+    /// The connection was reset without a response, and had not been accepted.
     Reset,
-    /// It was accepted, and ended without a whole answer.
+    /// The connection was accepted, and ended without a complete response.
     Dropped,
 }
 
@@ -118,7 +118,7 @@ impl Sent {
     }
 }
 
-/// Creates todos, or users, each through a connection of its own, until `over`.
+/// Creates todos or users until `stop`, each over a new connection.
 async fn send(
     (round, client): (usize, usize),
     address: String,
@@ -160,7 +160,7 @@ async fn send(
     sent
 }
 
-/// Sends a request through a new connection.
+/// Sends a request over a new connection.
 async fn ask(address: &str, request: &[u8], accepted: &Accepted) -> Outcome {
     let Ok(mut stream) = TcpStream::connect(address).await else { return Outcome::Refused };
     let port = stream.local_addr().unwrap().port();
@@ -174,13 +174,13 @@ async fn ask(address: &str, request: &[u8], accepted: &Accepted) -> Outcome {
     if came.is_empty() && !accepted.has(port) { Outcome::Reset } else { Outcome::Dropped }
 }
 
-/// Which connections the service has accepted, by the clients' ports, as the kernel's table shows: until then no process
-/// has the other end.
+/// The connections that the service has accepted, by the port of the client. In the table of the kernel, a connection
+/// has no owner until it is accepted.
 #[derive(Clone, Default)]
 struct Accepted(Arc<Mutex<HashSet<u16>>>);
 
 impl Accepted {
-    /// Looks again and again, in a thread of its own, until `over`.
+    /// Reads the table repeatedly in a dedicated thread, until `stop`.
     fn watch(&self, address: &str, stop: &StopFlag) {
         let (ports, stop) = (self.0.clone(), stop.clone());
         let server: u16 = address.rsplit(':').next().unwrap().parse().unwrap();
@@ -199,7 +199,7 @@ impl Accepted {
     }
 }
 
-/// Looks whether what was acknowledged is stored, and whether the service knew of anything that was reset.
+/// Checks that acknowledged objects are stored, and that the service never saw the requests on reset connections.
 async fn look(sent: &[Sent], account: &Account, service: &Service, findings: &Findings) {
     let lines = service.servers[0].log();
     let (todos, users) = (service.collection("todos").await, service.collection("users").await);

@@ -1,5 +1,6 @@
-//! The primary ahead of all others, and then gone: an instance writes what no majority gets, a second one is asked for
-//! the same, finds it done, and must not say so before a majority has it, as it is lost when the primary dies.
+//! A primary that is ahead of the others and then lost. An instance writes what no majority has. A second instance gets
+//! the same request and finds it done. It must not acknowledge it before a majority has it, because the write is lost
+//! with the primary.
 
 use std::time::Duration;
 
@@ -16,19 +17,19 @@ use crate::fleet::process::eventually;
 use crate::service::Service;
 use crate::size;
 
-/// How long the first to ask have until all they want stands on the primary, and the second until they would be
+/// The delay until the first instance has written everything to the primary, and then until the second would have
 /// answered.
 const HEAD_START: Duration = Duration::from_millis(500);
 
-/// A member that is added to what is shown.
+/// A field that the test adds to the shown object.
 const TRASHED: &str = "is in the trash";
 
-/// A request that can be repeated, and what it leaves behind.
+/// A request that can be repeated, and its effect.
 struct RepeatableRequest {
     method: Method,
     path: String,
     body: Value,
-    /// Where to see that it was fulfilled, and the part of the answer that shows it; null when there is nothing then.
+    /// Where the effect shows, and the expected fields. Null if the object must not exist.
     shown: (String, Value),
 }
 
@@ -41,7 +42,7 @@ impl RepeatableRequest {
         account.call(instance, self.method.clone(), &self.path, &self.body).await
     }
 
-    /// Whether an answer says that it is fulfilled: who wants something gone is told so by its absence, too.
+    /// Whether a response acknowledges the request. A deletion is also acknowledged by 404.
     fn is_acknowledged(&self, answer: &Answer) -> bool {
         answer.is_success() || (answer.status == 404 && self.shown.1.is_null())
     }
@@ -90,8 +91,8 @@ async fn a_repeated_request_is_not_acknowledged_before_a_majority_has_it() {
     findings.conclude("unreplicated", &figures, &service);
 }
 
-/// Has the first instance write on a primary that has no others to replicate to, and the second asked for the same; then
-/// the first and the primary are killed. Says what the second answered.
+/// Lets the first instance write to a primary that cannot replicate, and sends the same requests to the second. Then
+/// the first instance and the primary are killed. Returns the responses of the second instance.
 async fn ask_twice(requests: &[RepeatableRequest], account: &Account, service: &mut Service) -> Vec<Answer> {
     let (first, second) = (service.instances.to(0), service.instances.to(1));
     let (primary, secondaries) = service.set.nodes().await;

@@ -1,4 +1,4 @@
-//! A client that writes at a pace of its own, repeats what was not answered, and knows in the end what must be there.
+//! A client that writes at a constant interval, repeats unanswered requests, and knows what must be stored in the end.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -16,9 +16,8 @@ use crate::service::{Instances, Service};
 
 /// How long a client repeats a request.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// How often something is sent that must be refused.
+/// One of this many requests is invalid.
 const REFUSED_EACH: usize = 10;
-/// The first day of the recurring todo.
 const FIRST_DAY: NaiveDate = NaiveDate::from_ymd_opt(2030, 1, 1).unwrap();
 
 /// The kind of request that a writer repeats.
@@ -28,28 +27,28 @@ pub(crate) enum Kind {
     Create,
     /// `PATCH` of its todo with a key.
     Patch,
-    /// `PUT` under ids of its own.
+    /// `PUT` of new todos with ids of the client.
     Put,
-    /// The completion of its recurring todo with a key.
+    /// Completes its recurring todo, with a key.
     Complete,
-    /// `PUT`, then `DELETE`, in turn.
+    /// `PUT` and `DELETE` in turn.
     Delete,
 }
 
-/// One client, of a user of its own.
+/// One client with its own user.
 pub(crate) struct Writer {
     kind: Kind,
     account: Account,
     instances: Instances,
     findings: Findings,
-    /// Whether instances get killed, so that answers may be missing.
+    /// Whether instances get killed, so that responses may be missing.
     is_lossy: bool,
-    /// The todo that it changes.
+    /// The id of the todo that it changes.
     own: String,
-    /// How often that was changed, and the name it has since.
+    /// The number of changes of this todo, and its current name.
     changed: u64,
     last_name: String,
-    /// What was made, by its name, and what of that was put into the trash.
+    /// The ids of created todos by name, and the names of those in the trash.
     made: BTreeMap<String, String>,
     trashed: Vec<String>,
     refused: Vec<String>,
@@ -71,7 +70,7 @@ impl Kind {
 }
 
 impl Writer {
-    /// Registers the user, and makes the todo that is going to be changed.
+    /// Registers the user, and creates the todo that gets changed.
     pub(crate) async fn begin(
         number: usize,
         instances: &Instances,
@@ -104,7 +103,7 @@ impl Writer {
         }
     }
 
-    /// Writes each `period`, and what is late as soon as it can, until `over`.
+    /// Writes once per `period` until `stop`. Late writes are sent as soon as possible.
     pub(crate) async fn run(mut self, period: Duration, stop: StopFlag) -> Self {
         let mut due =
             tokio::time::Instant::now() + random_millis(usize::try_from(period.as_millis()).unwrap());
@@ -189,14 +188,14 @@ impl Writer {
         }
     }
 
-    /// Finds a fault unless an answer is right; counts it if it is.
+    /// Reports a fault unless the response is right, and counts it if it is.
     fn expect(&mut self, answer: &Answer, is_right: bool, what: &str) -> bool {
         self.findings.check(is_right, || format!("{what}: {answer:?}"));
         self.acknowledged += usize::from(is_right);
         is_right
     }
 
-    /// Sends a request to any instance until one answers it.
+    /// Sends a request to random instances until one responds.
     async fn answered(
         &mut self,
         method: Method,
@@ -229,12 +228,12 @@ impl Writer {
         None
     }
 
-    /// The day of the recurring todo after all completions.
+    /// The due date of the recurring todo after all completions.
     fn day(&self) -> String {
         (FIRST_DAY + Days::new(self.changed)).to_string()
     }
 
-    /// Compares what must be there with what the API shows, and that with what is stored.
+    /// Compares what must exist with what the API shows, and that with what is stored.
     pub(crate) async fn compare(&self, instance: &Instance, service: &Service) -> Difference {
         let todos = self.account.todos(instance).await;
         let mut by_name: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
@@ -263,12 +262,11 @@ impl Writer {
         difference
     }
 
-    /// The name that its todo must have, and the records of occurrences with it.
+    /// The name that its todo must have. The records of completed occurrences have the same name.
     fn last_name_now(&self) -> &str {
         if self.kind == Kind::Patch { &self.last_name } else { "own" }
     }
 
-    /// Compares the todo that was changed.
     fn compare_own(&self, difference: &mut Difference, found: &[&Value]) {
         let (own, records): (Vec<&Value>, Vec<&Value>) =
             found.iter().copied().partition(|todo| todo["id"] == *self.own);

@@ -11,9 +11,9 @@ use crate::fleet::instance::{Answer, Instance};
 use crate::fleet::{PASSWORD, chance};
 use crate::replica::{Objects, key_of};
 
-/// A token younger than this must be accepted, whatever the setting of a part.
+/// A token younger than this must be accepted, whatever the settings of a test.
 const YOUNG: Duration = Duration::from_secs(30);
-/// How much of the body of a request is told.
+/// How many characters of a request body are printed.
 const BODY_WIDTH: usize = 1_000;
 const PAUSE: Duration = Duration::from_millis(200);
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -25,7 +25,7 @@ pub(crate) struct ApiClient {
     access: String,
     refresh: String,
     since: Instant,
-    /// Whether its token is of a login, as the writes of the original's face want it.
+    /// Whether the token comes from a login, because writes of the original API need a fresh token.
     is_fresh: bool,
 }
 
@@ -38,7 +38,6 @@ impl ApiClient {
         Self::log_in(name, instance, findings).await
     }
 
-    /// Opens a session of a user.
     pub(crate) async fn log_in(name: &str, instance: &Instance, findings: &Findings) -> Self {
         let mut caller = Self {
             name: name.to_owned(),
@@ -79,7 +78,7 @@ impl ApiClient {
         }
     }
 
-    /// Opens a stream of the events behind `last`, or from now on.
+    /// Opens an event stream after `last`, or from now on.
     pub(crate) async fn listen(&mut self, instance: &Instance, last: Option<&str>) -> Result<Events, Answer> {
         loop {
             let answer = match Events::open(instance, &self.access, last).await {
@@ -103,7 +102,7 @@ impl ApiClient {
             .check(age > YOUNG, || format!("{path}: a token of {age:?} is refused: {}", answer.body));
     }
 
-    /// Refreshes the session or logs in, until either succeeds.
+    /// Refreshes the session or logs in until either succeeds.
     pub(crate) async fn renew(&mut self, instance: &Instance, by_login: bool) {
         let (began, mut by_login) = (Instant::now(), by_login);
         loop {
@@ -126,7 +125,7 @@ impl ApiClient {
         }
     }
 
-    /// All that the server has, by the plain routes, in the form that sync has.
+    /// All objects on the server, read through the list routes, in the form that sync uses.
     pub(crate) async fn server_state(&mut self, instance: &Instance) -> Objects {
         let mut objects = Objects::new();
         for (kind, path) in [("todo", "/v1/todos"), ("list", "/v1/lists")] {

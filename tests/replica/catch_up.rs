@@ -1,4 +1,5 @@
-//! A client that was away while thousands of todos changed: it catches up in pages, and the server needs no memory for it.
+//! A client that was offline while thousands of todos changed. It catches up in pages, which needs no additional server
+//! memory.
 
 use std::time::Instant;
 
@@ -16,10 +17,10 @@ use crate::two_instances::TwoInstances;
 
 const TODOS: usize = 5_000;
 const BATCH: usize = 100;
-/// How many write at a time.
+/// How many clients write at a time.
 const WRITERS: usize = 5;
 const PAGE: usize = 200;
-/// By how much the server's memory may grow meanwhile.
+/// How much the memory of the server may grow.
 const GROWTH: u64 = 20 * 1024 * 1024;
 
 #[tokio::test]
@@ -48,12 +49,13 @@ async fn a_returning_client_catches_up_without_using_server_memory() {
     findings.conclude("catch_up", &format!("{} todos", server.len()), &cluster);
 }
 
-/// One command for each todo, in batches through the first process.
+/// Sends one command for each todo, in batches, through the first instance.
 async fn write(cluster: &TwoInstances, ids: &[String], op: &'static str) {
     let began = Instant::now();
     let mut writers = JoinSet::new();
     for part in ids.chunks(TODOS / WRITERS) {
-        // On a slow machine that is no fault of the service, so these findings are not told.
+        // A slow machine can make a response late, which is no fault of the service. So these findings are not
+        // reported.
         let caller = ApiClient::log_in("away", &cluster.instances[0], &Findings::default()).await;
         writers.spawn(write_batches(caller, cluster.instances[0].clone(), part.to_vec(), op));
     }
@@ -61,7 +63,7 @@ async fn write(cluster: &TwoInstances, ids: &[String], op: &'static str) {
     println!("catch_up: {TODOS} {op} commands in {:.1?}, {repeated} batches repeated", began.elapsed());
 }
 
-/// Says how often a batch was sent again, which a client does when it has taken longer than a request may.
+/// Returns how many batches were sent again, which happens if a batch takes longer than the request deadline.
 async fn write_batches(mut caller: ApiClient, instance: Instance, ids: Vec<String>, op: &str) -> usize {
     let mut repeated = 0;
     for batch in ids.chunks(BATCH) {
@@ -84,7 +86,7 @@ async fn write_batches(mut caller: ApiClient, instance: Instance, ids: Vec<Strin
     repeated
 }
 
-/// Catches up through the second process, and looks at its memory.
+/// Catches up through the second instance, and checks its memory.
 async fn read(cluster: &TwoInstances, client: &mut Follower, what: &str) {
     let server = &cluster.resources[1];
     server.forget_peak();

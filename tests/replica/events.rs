@@ -1,19 +1,18 @@
-//! A stream of events as a client reads it (HTML Living Standard §9.2).
+//! An event stream, parsed as in the HTML Living Standard §9.2.
 
 use reqwest::Response;
 use serde_json::Value;
 
 use crate::fleet::instance::{Answer, Instance};
 
-/// An open stream.
 pub(crate) struct Events {
     response: Response,
     unread: Vec<u8>,
-    /// How many comments have come.
+    /// The number of received comments.
     pub(crate) comments: usize,
 }
 
-/// What stands between two empty lines.
+/// The fields between two empty lines.
 #[derive(Debug, Default)]
 pub(crate) struct Block {
     pub(crate) id: Option<String>,
@@ -28,7 +27,7 @@ impl Events {
         Ok(Self { response, unread: Vec::new(), comments: 0 })
     }
 
-    /// The next block that is whole; `None` at the end. To be dropped at any moment, and called again.
+    /// The next complete block, or `None` at the end of the stream. Safe to cancel.
     pub(crate) async fn next(&mut self) -> Option<Block> {
         loop {
             while let Some(end) = self.unread.windows(2).position(|cluster| cluster == b"\n\n") {

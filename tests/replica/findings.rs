@@ -1,4 +1,4 @@
-//! What all who take part in a run have seen: counts for people, and faults, which fail the part.
+//! The results that all tasks of a test share: counts, which are printed, and faults, which fail the test.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -10,22 +10,22 @@ use crate::fleet::instance::Answer;
 use crate::replica::Key;
 use crate::two_instances::TwoInstances;
 
-/// How many faults are told at length.
+/// How many faults are printed in full.
 const TOLD: usize = 12;
 
 /// How long requests may be unavailable after a failure of the database: an election, and the return of the node.
 const DISTURBED: Duration = Duration::from_secs(30);
 
-/// The findings of one part; clones share them.
+/// The results of one test. Clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct Findings(Arc<Mutex<Inner>>);
 
 #[derive(Default)]
 struct Inner {
     counts: BTreeMap<String, usize>,
-    /// How many writes of a kind were acknowledged, and refused.
+    /// The numbers of acknowledged and refused writes of each kind.
     writes: BTreeMap<&'static str, (usize, usize)>,
-    /// The highest version of each object that a client was told as the result of a write.
+    /// The highest version of each object in the acknowledgements of writes.
     acknowledged: BTreeMap<Key, i64>,
     failures: Vec<Instant>,
     unavailable: Vec<(Answer, String)>,
@@ -41,7 +41,7 @@ impl Findings {
         self.lock().counts.get(what).copied().unwrap_or_default()
     }
 
-    /// Finds a fault unless `holds`.
+    /// Reports a fault unless `holds`.
     pub(crate) fn check(&self, holds: bool, fault: impl FnOnce() -> String) {
         if !holds {
             let fault = format!("{}: {}", rfc3339(Clock::system().now()), fault());
@@ -53,12 +53,12 @@ impl Findings {
         self.lock().faults.last().cloned()
     }
 
-    /// Notes that the database was struck.
+    /// Notes a deliberate failure of the database.
     pub(crate) fn failure(&self) {
         self.lock().failures.push(Instant::now());
     }
 
-    /// Judges any answer: the service breaks never, and is unavailable only when its database is.
+    /// Checks any response: never a 5xx except 503, and 503 only while the database is unavailable.
     pub(crate) fn judge(&self, answer: &Answer, request: impl Fn() -> String) {
         let status = answer.status;
         self.check(status < 500 || status == 503, || format!("{}: {status} {}", request(), answer.body));
@@ -68,7 +68,7 @@ impl Findings {
         }
     }
 
-    /// Notes what became of a write, and which version it gave.
+    /// Notes whether a write was acknowledged, and the resulting version.
     pub(crate) fn write(&self, kind: &'static str, acknowledged: bool, made: Option<(Key, i64)>) {
         let mut inner = self.lock();
         let (successes, refusals) = inner.writes.entry(kind).or_default();
@@ -79,7 +79,7 @@ impl Findings {
         }
     }
 
-    /// Finds every acknowledged write that is not in what is stored.
+    /// Reports every acknowledged write that is missing in the stored versions.
     pub(crate) fn look_for_lost_writes(&self, stored: &BTreeMap<Key, i64>) {
         let acknowledged = self.lock().acknowledged.clone();
         self.count("objects with acknowledged writes", acknowledged.len());
@@ -91,7 +91,7 @@ impl Findings {
         }
     }
 
-    /// Prints the writes by kind.
+    /// Prints the numbers of writes by kind.
     pub(crate) fn print_writes(&self, part: &str) {
         let inner = self.lock();
         let sum = inner.writes.values().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
@@ -101,7 +101,7 @@ impl Findings {
         kinds.chunks(6).for_each(|kinds| println!("  {}", kinds.join(", ")));
     }
 
-    /// Prints the figures, and fails the part if there were faults.
+    /// Prints the measurements, and fails the test if there were faults.
     pub(crate) fn conclude(&self, part: &str, figures: &str, cluster: &TwoInstances) {
         let unavailable = std::mem::take(&mut self.lock().unavailable);
         let failures = self.lock().failures.clone();
@@ -141,7 +141,7 @@ impl Findings {
     }
 }
 
-/// The percentiles of some times in milliseconds.
+/// The percentiles of times in milliseconds.
 pub(crate) fn distribution(mut all: Vec<f64>) -> String {
     all.sort_unstable_by(f64::total_cmp);
     let Some(last) = all.len().checked_sub(1) else { return "none".to_owned() };

@@ -1,4 +1,4 @@
-//! A client that follows the changes of its user's todos and lists: by sync, by events, or by both in turn.
+//! A client that follows the changes of its user's objects by sync, by events, or by both.
 
 use std::time::Duration;
 
@@ -16,28 +16,28 @@ use crate::two_instances::any;
 const PAUSE: Duration = Duration::from_millis(100);
 /// Longer than any token lasts.
 const STEADILY: Duration = Duration::from_hours(1);
-/// How long all pages may take when nobody writes.
+/// How long reading all pages may take when nobody writes.
 const CATCHING_UP: Duration = Duration::from_mins(1);
-/// How long the last events may take to come.
+/// How long the last events may take.
 const SETTLING: Duration = Duration::from_secs(15);
-/// How long a stream may stay open behind its last event.
+/// How long a stream may stay open after its last event.
 const PARTING: Duration = Duration::from_secs(5);
-/// How long a copy must stay as it is when nobody writes.
+/// How long a copy must stay unchanged when nobody writes.
 const STAYING: Duration = Duration::from_secs(1);
 
-/// A client with its copy, and the token up to which that goes.
+/// A client with its copy of the objects, and the token of the last change in it.
 pub(crate) struct Follower {
     pub(crate) name: String,
     pub(crate) caller: ApiClient,
     pub(crate) replica: Replica,
     token: Option<String>,
-    /// Whether the next answer must belong to a full read; unknown behind events.
+    /// Whether the next response must belong to a full read. Unknown after events.
     reads_fully: Option<bool>,
     /// The stream that was open at the end of the run.
     open: Option<Events>,
 }
 
-/// What becomes of an answer on its way.
+/// Whether a response reaches the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Delivery {
     Arrives,
@@ -60,7 +60,7 @@ impl Follower {
         Self { name, caller, replica: Replica::default(), token: None, reads_fully: Some(true), open: None }
     }
 
-    /// Follows by sync until the end.
+    /// Follows by sync until the run stops.
     pub(crate) async fn run_by_sync(mut self, instances: [Instance; 2], stop: StopFlag) -> Self {
         while !stop.is_set() {
             stop.sleep(if chance(5) { Duration::from_secs(20) } else { random_millis(3_000) }).await;
@@ -72,7 +72,8 @@ impl Follower {
         self
     }
 
-    /// Follows by events until the end, and now and then by sync from where they stopped. Must be connected.
+    /// Follows by events until the run stops, and sometimes by sync from where the events stopped. Call `connect`
+    /// first.
     pub(crate) async fn run_by_events(mut self, instances: [Instance; 2], stop: StopFlag) -> Self {
         while !stop.is_set() {
             let stays = Duration::from_secs(if chance(3) { 60 } else { 0 }) + random_millis(5_000);
@@ -91,8 +92,8 @@ impl Follower {
         self
     }
 
-    /// Stays on one connection for as long as it lasts, so that nothing of the last half minute comes but by events as
-    /// they happen: whoever comes back is told the last minute again.
+    /// Stays on one connection as long as it lasts, so that all changes of the last half minute arrive as live events.
+    /// A reconnecting client gets the last minute again.
     pub(crate) async fn run_steadily(mut self, instances: [Instance; 2], stop: StopFlag) -> Self {
         while !stop.is_set() {
             self.listen(any(&instances), STEADILY, &stop).await;
@@ -106,7 +107,7 @@ impl Follower {
         (self.token, self.reads_fully) = (None, Some(true));
     }
 
-    /// Page after page, on any process, until there is no more or an answer fails to arrive.
+    /// Reads page after page, from random instances, until there are no more or a response is lost.
     async fn sync(&mut self, instances: &[Instance; 2], stop: &StopFlag) {
         while !stop.is_set() {
             match self.sync_page(any(instances), 1 + random(200), Delivery::any()).await {
@@ -118,7 +119,7 @@ impl Follower {
         }
     }
 
-    /// Page after page to the end, and says how many.
+    /// Reads all pages, and returns their number.
     pub(crate) async fn catch_up(&mut self, instance: &Instance, limit: usize) -> usize {
         let (began, mut pages) = (Instant::now(), 0);
         loop {
@@ -134,7 +135,7 @@ impl Follower {
         }
     }
 
-    /// One page; says whether there is more, unless it did not arrive.
+    /// Reads one page, and returns whether there are more, or `None` if the response was lost.
     async fn sync_page(&mut self, instance: &Instance, limit: usize, delivery: Delivery) -> Option<bool> {
         let body = json!({ "token": self.token, "limit": limit });
         let call = self.caller.call(instance, Method::POST, "/v1/sync", &body);
@@ -176,7 +177,7 @@ impl Follower {
         has_more
     }
 
-    /// Connects to the events of what happens from now on.
+    /// Opens a stream of the events from now on.
     pub(crate) async fn connect(&mut self, instance: &Instance) -> Events {
         let mut events = self.caller.listen(instance, None).await.unwrap();
         let first = events.next().await.expect("a first id");
@@ -185,7 +186,7 @@ impl Follower {
         events
     }
 
-    /// Listens for a while, from the last id on.
+    /// Listens for a while, starting from the last id.
     async fn listen(&mut self, instance: &Instance, stays: Duration, stop: &StopFlag) {
         let until = Instant::now() + stays;
         let last = self.token.clone();
@@ -216,14 +217,14 @@ impl Follower {
         self.open = Some(events);
     }
 
-    /// After a bye nothing may come, and a new token is needed.
+    /// After a `bye` event, the stream must end, and the client needs a new token.
     async fn part(&mut self, events: &mut Events, instance: &Instance) {
         let end = timeout(PARTING, events.next()).await;
         self.caller.findings.check(matches!(end, Ok(None)), || format!("behind a bye: {end:?}"));
         self.caller.renew(instance, chance(30)).await;
     }
 
-    /// Applies a block, and says whether it is the last.
+    /// Applies a block, and returns whether it is the last one.
     fn take_block(&mut self, block: Block) -> bool {
         let findings = self.caller.findings.clone();
         let Block { id, event, data } = block;
@@ -247,7 +248,7 @@ impl Follower {
         is_bye
     }
 
-    /// Listens from the last id on until the copy is as `server`, and a while longer, during which it must stay so.
+    /// Listens until the copy equals `server`, and a while longer, during which the copy must not change.
     pub(crate) async fn settle(&mut self, instance: &Instance, server: &Objects) {
         let mut events = match self.open.take() {
             Some(events) => events,

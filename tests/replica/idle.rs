@@ -1,4 +1,4 @@
-//! What a thousand connections cost that wait for events, and who is told when one user writes.
+//! The cost of a thousand idle event streams, and which of them get the event when one user writes.
 
 use std::time::Duration;
 
@@ -20,13 +20,13 @@ const CONNECTIONS: usize = 20;
 const ALL: usize = USERS * CONNECTIONS;
 const SETTINGS: [(&str, &str); 2] = [("MAX_EVENT_CONNECTIONS", "2000"), ("ACCESS_TOKEN_TTL", "1h")];
 
-/// What a connection says of itself.
+/// What a connection reports.
 enum Report {
-    /// A comment came.
+    /// A comment arrived.
     Ping,
-    /// An event came to this user.
+    /// An event for this user arrived.
     Event(usize),
-    /// It ended.
+    /// The connection ended.
     End,
 }
 
@@ -85,7 +85,7 @@ async fn a_thousand_idle_connections_cost_little() {
 async fn report(mut events: Events, user: usize, reports: mpsc::UnboundedSender<Report>) {
     let mut pings = 0;
     loop {
-        // The pings are counted by the reader, which goes on waiting for a block.
+        // `next` does not return comments, but counts them. So the timeout reports new pings.
         let block = tokio::time::timeout(Duration::from_millis(500), events.next()).await;
         for _ in pings..events.comments {
             let _ = reports.send(Report::Ping);
@@ -100,7 +100,7 @@ async fn report(mut events: Events, user: usize, reports: mpsc::UnboundedSender<
     }
 }
 
-/// What comes within a time, up to a number of events: the pings, and the users of the events.
+/// What arrives within `time`, up to `most` events: the number of pings, and the users of the events.
 async fn collect(
     inbox: &mut mpsc::UnboundedReceiver<Report>,
     time: Duration,

@@ -1,4 +1,4 @@
-//! How long a change takes from one process to the events of another.
+//! The time from a write on one instance to the event on another.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -58,13 +58,13 @@ async fn a_change_on_one_instance_is_an_event_on_the_other() {
     findings.conclude("latency", &figures, &cluster);
 }
 
-/// When each version up to the last came, or a higher one.
+/// When each version arrived, either itself or a higher one.
 async fn arrivals(mut events: Events) -> HashMap<i64, Instant> {
     let (mut arrivals, mut highest) = (HashMap::new(), 1);
     while highest <= WRITES {
         let block = events.next().await.expect("the stream goes on");
         let data = block.data.expect("a change");
-        // The change from before the connection may come again.
+        // The change from before the connection may be repeated.
         let version = version_of(&data["todos"][0]);
         for version in highest + 1..=version {
             arrivals.insert(version, Instant::now());

@@ -1,6 +1,6 @@
-//! The promise of sync and events, over two real server processes on a real replica set of three nodes: whoever applies
-//! every answer, or every event, ends with exactly the server's state. Must be run with `scripts/replica`, which starts
-//! the set; `cargo test` leaves it out. Each file but the tools is a part, and prints what it measured.
+//! The promise of sync and events, over two server processes on a real replica set of three nodes: a client that
+//! applies every response, or every event, has exactly the state of the server. Run the suite with `scripts/replica`,
+//! which starts the set; `cargo test` leaves it out. Each test prints its measurements.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! What a writer may do with its user's todos and lists: every way that there is, through both faces, at random.
+//! Random requests that change todos and lists through every route of both API surfaces.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,17 +8,16 @@ use serde_json::{Value, json};
 
 use crate::fleet::{chance, random};
 
-/// From how many known ids on nothing new is made.
+/// Above these numbers of known ids, no more objects are created.
 const TODOS: usize = 1_200;
 const LISTS: usize = 25;
-/// How many of the latest are chosen more often, so that writers meet.
+/// How many of the latest ids are chosen more often, so that writers collide.
 const HOT: usize = 30;
-/// How many commands a request has at most.
+/// The maximum number of commands in a request.
 const BATCH: usize = 100;
 
 const PRIORITIES: [&str; 4] = ["none", "low", "medium", "high"];
 
-/// One request.
 #[derive(Debug)]
 pub(crate) struct RandomRequest {
     pub(crate) kind: &'static str,
@@ -27,7 +26,7 @@ pub(crate) struct RandomRequest {
     pub(crate) body: Value,
 }
 
-/// The ids that writers know, removed ones among them; clones share it.
+/// The ids that the writers know, including ids of deleted objects. Clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct KnownIds(Arc<Mutex<[Vec<String>; 2]>>);
 
@@ -43,7 +42,7 @@ impl KnownIds {
         self.0.lock().unwrap()[index(kind)].retain(|known| known != id);
     }
 
-    /// Any id of this kind, now and then one of nothing.
+    /// A random id of this kind, sometimes one that no object has.
     fn any(&self, kind: &str) -> String {
         let ids = &self.0.lock().unwrap()[index(kind)];
         if ids.is_empty() || chance(2) {
@@ -53,7 +52,7 @@ impl KnownIds {
         ids[ids.len() - 1 - random(end)].clone()
     }
 
-    /// A new id of the client's own.
+    /// A new id for an object that the client creates with PUT.
     fn own(&self, kind: &str) -> String {
         let id = ObjectId::new().to_hex();
         self.add(kind, &id);
@@ -70,7 +69,7 @@ fn index(kind: &str) -> usize {
     usize::from(kind == "list")
 }
 
-/// Any act but a sync.
+/// A random request other than sync.
 pub(crate) fn any(known: &KnownIds) -> RandomRequest {
     match random(100) {
         0..18 => original(known),
@@ -156,7 +155,7 @@ fn list(known: &KnownIds) -> RandomRequest {
     }
 }
 
-/// A command of sync, with its kind.
+/// A random sync command, with its kind.
 pub(crate) fn command(known: &KnownIds) -> (&'static str, Value) {
     let id = format!("command {}", ObjectId::new());
     let command = |op: &str, kind: &str, target: String, body: Value| {
@@ -186,7 +185,7 @@ pub(crate) fn command(known: &KnownIds) -> (&'static str, Value) {
     }
 }
 
-/// Commands that make so many todos, in batches.
+/// Commands that create `count` todos, in batches.
 pub(crate) fn first_todos(known: &KnownIds, count: usize) -> Vec<Vec<Value>> {
     let command = |_| {
         let (id, body) = (known.own("todo"), json!({ "name": text("todo"), "tags": tags() }));
@@ -203,7 +202,6 @@ fn tags() -> Value {
     (0..random(4)).map(|_| format!("t{}", random(6))).collect()
 }
 
-/// An id of this kind, or null.
 fn id_or_null(known: &KnownIds, kind: &str) -> Value {
     if chance(40) { Value::Null } else { json!(known.any(kind)) }
 }

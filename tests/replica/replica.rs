@@ -1,4 +1,4 @@
-//! What a client has of its user's todos and lists, made of nothing but answers of sync and events.
+//! A client's copy of its user's objects, built only from sync responses and events.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,20 +6,19 @@ use serde_json::Value;
 
 use crate::findings::Findings;
 
-/// The type of an object and its id.
+/// The type and the id of an object.
 pub(crate) type Key = (&'static str, String);
 
-/// Objects as they are on the wire.
+/// Objects in their JSON form.
 pub(crate) type Objects = BTreeMap<Key, Value>;
 
-/// The members of an answer that hold objects, with their type.
+/// The fields of a response that hold objects, with the type of the objects.
 const MEMBERS: [(&str, &str); 2] = [("todos", "todo"), ("lists", "list")];
 
-/// What a client has.
 #[derive(Default)]
 pub(crate) struct Replica {
     pub(crate) objects: Objects,
-    /// The highest version of each object that has ever come.
+    /// The highest version of each object so far.
     seen: BTreeMap<Key, i64>,
     pub(crate) came: usize,
     pub(crate) came_twice: usize,
@@ -27,7 +26,7 @@ pub(crate) struct Replica {
 }
 
 impl Replica {
-    /// Applies an answer of sync or the data of an event, and says how many objects it held.
+    /// Applies a sync response or the data of an event, and returns the number of changes.
     pub(crate) fn apply(&mut self, changes: &Value, findings: &Findings) -> usize {
         let mut count = 0;
         for (member, kind) in MEMBERS {
@@ -63,7 +62,7 @@ impl Replica {
         self.objects.insert(key, object.clone());
     }
 
-    /// What is missing, stale, otherwise wrong, or should not be there, compared with the server's own.
+    /// The objects that are missing, stale, wrong or superfluous, compared with the server.
     pub(crate) fn differences(&self, server: &Objects) -> Vec<String> {
         let keys: BTreeSet<&Key> = self.objects.keys().chain(server.keys()).collect();
         let different = keys.into_iter().filter(|key| self.objects.get(*key) != server.get(*key));
@@ -85,12 +84,10 @@ impl Replica {
     }
 }
 
-/// The key of an object.
 pub(crate) fn key_of(kind: &'static str, object: &Value) -> Key {
     (kind, object["id"].as_str().expect("an id").to_owned())
 }
 
-/// The version of an object.
 pub(crate) fn version_of(object: &Value) -> i64 {
     object["version"].as_i64().expect("a version")
 }

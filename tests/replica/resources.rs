@@ -1,15 +1,14 @@
-//! What a server process uses of the machine, as Linux tells it.
+//! The memory and CPU time of a server process, read from /proc.
 
 use std::fs;
 
-/// A process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Resources {
     pid: u32,
 }
 
 impl Resources {
-    /// All children of this process.
+    /// All child processes of the test.
     pub(crate) fn of_children() -> Vec<Self> {
         let pids = fs::read_dir("/proc").unwrap();
         let pids = pids.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
@@ -18,12 +17,12 @@ impl Resources {
         all.filter(|child| child.stat().is_some_and(|stat| stat.get(1) == Some(&own))).collect()
     }
 
-    /// The memory in use, in bytes.
+    /// In bytes.
     pub(crate) fn memory(&self) -> u64 {
         self.status("VmRSS:")
     }
 
-    /// The most memory that was ever in use since [`Resources::forget_peak`], in bytes.
+    /// The peak since [`Resources::forget_peak`], in bytes.
     pub(crate) fn peak_memory(&self) -> u64 {
         self.status("VmHWM:")
     }
@@ -32,15 +31,14 @@ impl Resources {
         fs::write(format!("/proc/{}/clear_refs", self.pid), "5").unwrap();
     }
 
-    /// The time that the processors have spent on it, in seconds.
     pub(crate) fn cpu_seconds(&self) -> f64 {
-        // Ticks of a hundredth of a second in user mode and in the kernel.
+        // User and kernel time, in ticks of a hundredth of a second.
         let stat = self.stat().unwrap();
         let ticks: f64 = stat[11..13].iter().map(|ticks| ticks.parse::<f64>().unwrap()).sum();
         ticks / 100.0
     }
 
-    /// The fields behind the name; `None` when the process is gone.
+    /// The fields after the process name, or `None` if the process has ended.
     fn stat(&self) -> Option<Vec<String>> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).ok()?;
         Some(stat.rsplit_once(')')?.1.split_whitespace().map(str::to_owned).collect())

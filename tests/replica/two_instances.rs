@@ -1,4 +1,4 @@
-//! Two processes of the service over one database, and which of them to ask.
+//! Two instances of the service over one database.
 
 use std::collections::BTreeMap;
 
@@ -12,14 +12,13 @@ use crate::fleet::{log_tails, random};
 use crate::replica::Key;
 use crate::resources::Resources;
 
-/// Everything but the line of each request.
+/// Logs everything except requests.
 const LOG_LEVEL: (&str, &str) = ("LOG_LEVEL", "info,todo_api::http::access_log=warn");
 
-/// The two processes.
 pub(crate) struct TwoInstances {
     pub(crate) set: ReplicaSet,
     pub(crate) instances: [Instance; 2],
-    /// What each uses of the machine.
+    /// The memory and CPU time of each instance.
     pub(crate) resources: [Resources; 2],
     servers: [Server; 2],
     uri: String,
@@ -27,7 +26,7 @@ pub(crate) struct TwoInstances {
 }
 
 impl TwoInstances {
-    /// Starts the two over an empty database.
+    /// Starts two instances over an empty database.
     pub(crate) async fn start(part: &str, settings: &[(&str, &str)]) -> Self {
         let set = ReplicaSet::of_the_environment();
         let database = format!("replica_{part}_{}", random(1_000_000));
@@ -38,12 +37,12 @@ impl TwoInstances {
         Self { set, instances, resources: [of_one, of_two], servers: [one, two], uri, database }
     }
 
-    /// Starts what does not run of the replica set, and waits until it is whole.
+    /// Starts stopped nodes of the replica set, and waits until the set is complete.
     pub(crate) async fn mend(&self) {
         self.set.start(&self.database).await;
     }
 
-    /// The versions of everything as stored, what was removed included, which the API does not show.
+    /// The stored versions of all objects, including removed ones, which the API does not show.
     pub(crate) async fn stored_versions(&self) -> BTreeMap<Key, i64> {
         let client = mongodb::Client::with_uri_str(&self.uri).await.unwrap();
         let database = client.default_database().unwrap();
@@ -59,13 +58,13 @@ impl TwoInstances {
         versions
     }
 
-    /// The last lines that each process has logged.
+    /// The last log lines of each instance.
     pub(crate) fn log(&self) -> String {
         log_tails(&self.servers)
     }
 }
 
-/// Any of the two.
+/// A random instance.
 pub(crate) fn any(instances: &[Instance; 2]) -> &Instance {
     &instances[random(2)]
 }

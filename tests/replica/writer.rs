@@ -1,4 +1,4 @@
-//! A client that changes todos and lists at random, and keeps what was acknowledged.
+//! A client that changes todos and lists at random, and notes the acknowledged writes.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -10,14 +10,13 @@ use crate::random_requests::{self, KnownIds, RandomRequest};
 use crate::replica::{Key, version_of};
 use crate::two_instances::any;
 
-/// A writer.
 pub(crate) struct Writer {
     pub(crate) caller: ApiClient,
     pub(crate) known: KnownIds,
 }
 
 impl Writer {
-    /// Writes until the end.
+    /// Writes until the run stops.
     pub(crate) async fn run(mut self, instances: [Instance; 2], stop: StopFlag) {
         while !stop.is_set() {
             let instance = any(&instances);
@@ -45,7 +44,7 @@ impl Writer {
         }
     }
 
-    /// Forgets most of what was removed; the rest is asked for again, and made again under its id.
+    /// Forgets most of the removed ids. The others are requested again, and created again under the same id.
     fn purged(&self, path: &str) {
         let id = path.rsplit('/').next().and_then(|end| end.split('?').next()).unwrap();
         if chance(80) {
@@ -53,7 +52,7 @@ impl Writer {
         }
     }
 
-    /// Sends commands until they are answered, and now and then once more, which must change nothing.
+    /// Sends commands until they are answered. Sometimes sends them again, which must not change anything.
     async fn sync(&mut self, instance: &Instance, stop: &StopFlag) {
         let (kinds, commands): (Vec<_>, Vec<_>) =
             (0..=random(8)).map(|_| random_requests::command(&self.known)).unzip();
@@ -106,7 +105,7 @@ impl Writer {
     }
 }
 
-/// The object that an answer shows, with its version; at least the first where the answer shows none.
+/// The object in a response, with its version. If the response has no version, the version is at least 1.
 fn made(path: &str, answer: &Answer) -> Option<(Key, i64)> {
     if !answer.is_success() {
         return None;

@@ -1,5 +1,5 @@
-//! Writers on two processes, a database that fails over, clients that lose answers and connections: in the end every
-//! client has exactly what the server has, and nothing that was acknowledged is lost.
+//! Writers on two instances, a database that fails over, and clients that lose responses and connections. In the end
+//! every client has exactly the state of the server, and no acknowledged write is lost.
 
 use std::time::Duration;
 
@@ -19,18 +19,17 @@ use crate::two_instances::TwoInstances;
 use crate::writer::Writer;
 
 const WRITERS: usize = 5;
-/// How many todos there are at the beginning. The more there are, the more often the last change of one is a change
-/// that was lost, if any is.
+/// The initial number of todos. With more todos, a lost change is more often the last change of its todo, and is found.
 const FIRST_TODOS: usize = 800;
 const SYNC_CLIENTS: usize = 8;
 const LISTENERS: usize = 4;
 const STEADY_LISTENERS: usize = 2;
 
-/// Tokens expire in mid-run.
+/// Tokens expire during the run.
 const SETTINGS: [(&str, &str); 1] = [("ACCESS_TOKEN_TTL", "45s")];
 /// How long a killed node stays away.
 const AWAY: Duration = Duration::from_secs(7);
-/// How often everything is compared anew when the server was still busy with what had been cut off.
+/// How often the comparison is repeated while the server still finishes interrupted work.
 const COMPARISONS: usize = 5;
 
 #[tokio::test]
@@ -101,7 +100,7 @@ fn follow<F: Future<Output = Follower> + Send + 'static>(
     tasks
 }
 
-/// Lets everyone work, and strikes the primary in between: killed in the middle, at the long size killed and stepped
+/// Lets everyone work, and makes the primary fail in between: it is killed once, or at the long size killed and stepped
 /// down in turn, every two minutes.
 async fn strike(cluster: &TwoInstances, findings: &Findings) {
     let failures = if is_long() { 14 } else { 1 };
@@ -123,7 +122,7 @@ async fn strike(cluster: &TwoInstances, findings: &Findings) {
     tokio::time::sleep(pause.saturating_sub(AWAY)).await;
 }
 
-/// Brings everyone up to date, and gives the server's state, which was the same before and after.
+/// Brings everyone up to date, and returns the state of the server, which was the same before and after.
 async fn compare(
     caller: &mut ApiClient,
     instances: &[Instance; 2],
@@ -150,7 +149,8 @@ async fn compare(
     panic!("the server's state goes on changing without writers");
 }
 
-/// Says how much was skipped, which is a fault, as is an older version after a newer one in answers of sync.
+/// Returns how many objects were skipped. That is a fault, and so is an older version after a newer one in sync
+/// responses.
 fn judge(server: &Objects, clients: &[Follower], listeners: &[Follower], findings: &Findings) -> usize {
     let mut skipped = 0;
     for follower in clients.iter().chain(listeners) {

@@ -1,4 +1,4 @@
-//! With the primary killed, stepped down and frozen in mid-run: the bound holds, and the service recovers by itself.
+//! The bound while the primary is killed, stepped down or frozen. The service recovers without help.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use crate::revocations::Revocations;
 use crate::three_instances::ThreeInstances;
 use crate::watch::Watch;
 
-/// What becomes of the primary.
+/// What happens to the primary.
 #[derive(Debug, Clone, Copy)]
 enum PrimaryFailure {
     Killed,
@@ -25,12 +25,12 @@ enum PrimaryFailure {
 
 /// How long after the first revocation the primary fails.
 const BEFORE: Duration = Duration::from_secs(2);
-/// How long revocations and tries go on after the recovery.
+/// How long revocations and attempts continue after the recovery.
 const AFTER: Duration = Duration::from_secs(2);
 const PACE: Duration = Duration::from_millis(300);
 
 impl PrimaryFailure {
-    /// How long the primary stays away before somebody mends it.
+    /// How long the primary stays away before it is repaired.
     fn duration(self) -> Duration {
         Duration::from_secs(match self {
             Self::Killed => 7,
@@ -113,7 +113,7 @@ async fn fail_once(failure: PrimaryFailure, round: usize) {
     findings.conclude(&format!("primary {failure:?}, round {round}"), &cluster);
 }
 
-/// What became of a token that was good all the time.
+/// Reports what happened to a token that was valid all the time.
 fn report(
     findings: &mut Findings,
     watch: &Watch,

@@ -1,4 +1,4 @@
-//! What the watches come to: figures for people, and faults, which fail the part.
+//! The results of a test: measurements, which are printed, and faults, which fail the test.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -12,10 +12,10 @@ use crate::revoked_user::Revocation;
 use crate::three_instances::ThreeInstances;
 use crate::watch::{Attempt, Watch};
 
-/// How many faults are told at length.
+/// How many faults are printed in full.
 const TOLD: usize = 12;
 
-/// The findings of one part.
+/// The results of one test.
 #[derive(Default)]
 pub(crate) struct Findings {
     revocations: usize,
@@ -29,7 +29,7 @@ pub(crate) struct Findings {
 }
 
 impl Findings {
-    /// What the instances answered to a token from when its revocation was acknowledged.
+    /// The responses to a token since the acknowledgement of its revocation.
     pub(crate) fn add(&mut self, revocation: &Revocation, watches: &[Watch]) {
         self.revocations += 1;
         self.retried += usize::from(revocation.tries.len() > 1);
@@ -51,7 +51,7 @@ impl Findings {
         }
     }
 
-    /// Counts the answers, and finds those that are late or none at all.
+    /// Counts the responses, and reports late, missing and unexpected ones.
     pub(crate) fn tally(&mut self, watch: &Watch) {
         for attempt in &watch.attempts {
             *self.statuses.entry(attempt.status).or_default() += 1;
@@ -60,7 +60,7 @@ impl Findings {
         self.expect(watch, "any token", |attempt| matches!(attempt.status, 200 | 400 | 401 | 503));
     }
 
-    /// Finds a fault when an answer is not `right`, and tells it with those around it.
+    /// Reports a fault if a response is not `right`, and shows it with the responses around it.
     pub(crate) fn expect(&mut self, watch: &Watch, what: &str, right: impl Fn(&Attempt) -> bool) {
         let Some(first) = watch.attempts.iter().position(|attempt| !right(attempt)) else { return };
         let wrong = watch.attempts.iter().filter(|attempt| !right(attempt)).count();
@@ -74,7 +74,7 @@ impl Findings {
         self.faults.push(fault);
     }
 
-    /// Finds a fault unless `holds`.
+    /// Reports a fault unless `holds`.
     pub(crate) fn check(&mut self, holds: bool, fault: impl FnOnce() -> String) {
         if !holds {
             self.faults.push(fault());
@@ -86,7 +86,7 @@ impl Findings {
         self.check(took < ANSWER_TIME, || format!("an answer took {took:?}: {}", what()));
     }
 
-    /// Prints the figures, and fails the part if there were faults.
+    /// Prints the measurements, and fails the test if there were faults.
     pub(crate) fn conclude(self, part: &str, cluster: &ThreeInstances) {
         let Self { revocations, retried, again, late, last_acceptances, statuses, slowest, faults } = self;
         println!(
@@ -108,7 +108,7 @@ fn what(revocation: &Revocation) -> String {
     format!("{kind:?} acknowledged by {by} at {at} (tries {tries:?}, by another login: {again})")
 }
 
-/// The percentiles of some durations.
+/// The percentiles of the durations.
 pub(crate) fn distribution(mut all: Vec<Duration>) -> String {
     all.sort_unstable();
     let Some(last) = all.len().checked_sub(1) else { return "none".to_owned() };

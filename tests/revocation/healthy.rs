@@ -1,4 +1,4 @@
-//! With a database that is well: the bound holds with room to spare, and the typical latency is known.
+//! The bound and the typical latency with a healthy database.
 
 use std::time::{Duration, Instant};
 
@@ -26,7 +26,7 @@ async fn the_bound_holds_without_change_streams() {
     let cluster = ThreeInstances::start("streamless").await;
     let (primary, secondaries) = cluster.set.nodes().await;
     let nodes = [&primary, &secondaries[0], &secondaries[1]];
-    // The first ends the streams that there are, the second keeps new ones from coming.
+    // The first failure ends the open change streams, the second prevents new ones.
     for commands in [["aggregate", "getMore"].as_slice(), &["aggregate"]] {
         for node in nodes {
             node.fail(commands).await;
@@ -55,7 +55,7 @@ async fn a_logout_reaches_the_other_instances_quickly() {
     let cluster = ThreeInstances::start("latency").await;
     let mut latencies = Vec::new();
     for user in cluster.users(if is_long() { 400 } else { 20 }).await {
-        // So that the logout falls anywhere between two rounds of the mirror.
+        // The logout must fall at a random moment between two rounds of the mirror.
         tokio::time::sleep(Duration::from_millis(u64::try_from(random(500)).unwrap())).await;
         let revocation = user.revoke(RevocationKind::LogOut, &cluster.any()).await;
         let others = cluster.instances.iter().filter(|instance| instance.number != revocation.by);
@@ -67,7 +67,7 @@ async fn a_logout_reaches_the_other_instances_quickly() {
     println!("typical latency: {} logouts, refused after {}", latencies.len() / 2, distribution(latencies));
 }
 
-/// When an instance first refused a token.
+/// Returns after how long an instance first refused a token.
 async fn learned(instance: Instance, token: String, answered: Instant) -> Duration {
     loop {
         let answer = instance.attempt(ProtectedRoute::ChecksTokenOnly, &token).await;

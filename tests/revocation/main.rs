@@ -1,6 +1,7 @@
-//! The promise of the blacklist, over three real server processes on a real replica set of three nodes, with the
-//! database killed, stepped down, frozen and without a majority. Must be run with `scripts/revocation`, which starts
-//! the set; `cargo test` leaves it out. Each file but the tools is a part, and prints what it measured.
+//! The promise of the blacklist, over three server processes on a real replica set of three nodes: within two seconds
+//! after its acknowledgement, every instance refuses a revoked token, even if the database is killed, stepped down,
+//! frozen or without a majority. Run the suite with `scripts/revocation`, which starts the set; `cargo test` leaves it
+//! out. Each test prints its measurements.
 
 #![expect(
     clippy::unwrap_used,
@@ -26,7 +27,7 @@ mod restart;
 
 use std::time::Duration;
 
-/// How long after its answer a revocation may be unknown to another instance: the promise.
+/// The promise: how long after its acknowledgement a revocation may be unknown to another instance.
 pub(crate) const BOUND: Duration = Duration::from_secs(2);
 
 /// Whether the suite runs at its long size.

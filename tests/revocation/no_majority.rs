@@ -1,5 +1,5 @@
-//! With the majority of the database gone: past the bound nobody is let in, what is known to be revoked stays refused,
-//! and a logout that cannot be written down holds where it was asked for.
+//! The bound without a majority of the database. After the bound every token is refused, known revocations stay in
+//! force, and a logout that cannot be stored holds on the instance that received it.
 
 use std::time::{Duration, Instant};
 
@@ -16,16 +16,17 @@ use crate::three_instances::ThreeInstances;
 use crate::watch::Watch;
 use crate::{BOUND, is_long};
 
-/// How the majority goes.
+/// How the majority disappears.
 #[derive(Debug, Clone, Copy)]
 enum Way {
     Killed,
     Frozen,
 }
 
-/// How long it is gone.
+/// How long the majority is gone.
 const OUTAGE: Duration = Duration::from_secs(12);
-/// When the logouts that cannot succeed are begun: while the lone primary still believes in itself, and past the bound.
+/// When the logouts that cannot succeed begin: while the lone primary still believes that it is primary, and after the
+/// bound.
 const LOGOUTS_AT: [Duration; 2] = [Duration::from_millis(300), Duration::from_millis(2_500)];
 
 #[tokio::test]

@@ -1,20 +1,19 @@
-//! The ways in which a token is tried on an instance, and how it is got.
+//! The routes on which a token is tried, and the login that issues it.
 
 use reqwest::Method;
 use serde_json::json;
 
 use crate::fleet::instance::{Answer, Instance};
 
-/// A protected route to try a token on.
+/// A protected route on which a token is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ProtectedRoute {
-    /// `GET /v1/user`, which reads the database behind the check of the token.
+    /// `GET /v1/user`, which reads the database after the token check.
     ReadsDatabase,
-    /// `PATCH /v1/user` with a body that cannot be read: a token that is accepted gets a 400, whatever the database.
+    /// `PATCH /v1/user` with a malformed body. An accepted token gets a 400, even without a database.
     ChecksTokenOnly,
 }
 
-/// The tokens of a session.
 #[derive(Debug, Clone)]
 pub(crate) struct Session {
     pub(crate) access: String,
@@ -22,7 +21,6 @@ pub(crate) struct Session {
 }
 
 impl Instance {
-    /// Tries a token on a protected route.
     pub(crate) async fn attempt(&self, route: ProtectedRoute, token: &str) -> Answer {
         match route {
             ProtectedRoute::ReadsDatabase => {
@@ -34,7 +32,7 @@ impl Instance {
         }
     }
 
-    /// A new session, or the status that was answered instead.
+    /// Opens a session. The error is the status of the response.
     pub(crate) async fn log_in(&self, username: &str, password: &str) -> Result<Session, u16> {
         let body = json!({ "username": username, "password": password });
         let answer = self.call(Method::POST, "/v1/login", "", &body).await;

@@ -1,4 +1,4 @@
-//! Instances killed right after they have answered a revocation, and started again: what was revoked stays so.
+//! Instances that are killed right after acknowledging a revocation. After a restart they still refuse the token.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::revoked_user::{Revocation, RevocationKind};
 use crate::three_instances::{SIZE, ThreeInstances};
 use crate::watch::Watch;
 
-/// How long an instance is tried after its start.
+/// How long an instance is tested after its start.
 const TRIED: Duration = Duration::from_secs(2);
 
 #[tokio::test]

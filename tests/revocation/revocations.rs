@@ -1,4 +1,4 @@
-//! Many revocations, one after the other begun and all watched at once, on instances and in ways of no order.
+//! Many concurrent revocations of random kinds on random instances, each of which is watched.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ use crate::revoked_user::{Revocation, RevocationKind, RevokedUser};
 use crate::three_instances::ThreeInstances;
 use crate::watch::Watch;
 
-/// Revocations under way and done.
+/// The revocations of a test, running or finished.
 pub(crate) struct Revocations(JoinSet<(Revocation, Vec<Watch>)>);
 
 impl Revocations {
-    /// Begins one revocation each `pace`; their tokens are tried on all instances from the acknowledgement until past
-    /// the bound, and on until `over`.
+    /// Begins one revocation every `pace`. Its token is tried on all instances from the acknowledgement until after the
+    /// bound, and then until `stop`.
     pub(crate) fn begin(
         cluster: &ThreeInstances,
         users: Vec<RevokedUser>,
@@ -34,8 +34,8 @@ impl Revocations {
         Self(tasks)
     }
 
-    /// Waits for the end of all, and looks whether they revoked what they should and nothing else. The database must be
-    /// well again.
+    /// Waits for all revocations, and checks that they revoked the right tokens and no others. The database must be
+    /// healthy again.
     pub(crate) async fn end(self, cluster: &ThreeInstances, findings: &mut Findings) {
         for (revocation, watches) in self.0.join_all().await {
             findings.add(&revocation, &watches);
@@ -58,7 +58,8 @@ async fn look_after(revocation: &Revocation, cluster: &ThreeInstances, findings:
     findings.check(refresh.status == 401, || format!("refreshed in the end: {}", what(refresh.status)));
 }
 
-/// Revokes after a while on any instance, repeating it until it is acknowledged; then all are watched.
+/// Waits for `delay`, revokes on a random instance, retries until the revocation is acknowledged, then watches all
+/// instances.
 pub(crate) fn revoke_and_watch(
     cluster: &ThreeInstances,
     user: RevokedUser,

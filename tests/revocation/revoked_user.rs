@@ -1,4 +1,4 @@
-//! A user whose tokens get revoked, and how a client goes about it: it repeats what was not acknowledged.
+//! A user whose tokens are revoked by a client that retries until the revocation is acknowledged.
 
 use std::time::{Duration, Instant};
 
@@ -30,7 +30,7 @@ pub(crate) enum RevocationKind {
     LogOut,
     /// `DELETE /v1/sessions` in the first session.
     Everywhere,
-    /// `PUT /v1/user/password` in the first session, which goes on.
+    /// `PUT /v1/user/password` in the first session, which continues.
     Password,
 }
 
@@ -39,16 +39,16 @@ pub(crate) enum RevocationKind {
 pub(crate) struct Revocation {
     pub(crate) kind: RevocationKind,
     pub(crate) user: RevokedUser,
-    /// The number of the instance that answered.
+    /// The number of the instance that acknowledged it.
     pub(crate) by: usize,
     pub(crate) answered: Instant,
-    /// The same moment for people.
+    /// The same moment as wall-clock time, for the printed faults.
     pub(crate) at: String,
-    /// What was answered, from the first try to the last, with the duration.
+    /// The status and duration of every attempt, from first to last.
     pub(crate) tries: Vec<(u16, Duration)>,
-    /// Whether another login was needed to end all sessions, for the first had lost its token but not succeeded.
+    /// Whether ending all sessions needed another login, because the first attempt lost its own token without success.
     pub(crate) again: bool,
-    /// What was wrong already.
+    /// The faults that were found before the acknowledgement.
     pub(crate) faults: Vec<String>,
 }
 
@@ -71,7 +71,7 @@ impl RevokedUser {
         Self { name: name.to_owned(), first, second }
     }
 
-    /// Revokes on one instance, until that is acknowledged.
+    /// Revokes on one instance, with retries until the revocation is acknowledged.
     pub(crate) async fn revoke(self, kind: RevocationKind, at: &Instance) -> Revocation {
         let began = Instant::now();
         let (mut tries, mut faults) = (Vec::new(), Vec::new());
@@ -82,7 +82,7 @@ impl RevokedUser {
             tries.push((answer.status, answer.took()));
             match answer.status {
                 200..300 => break self.acknowledged(kind, at, answer.came, tries, again, faults),
-                // Not acknowledged, but written down all the same.
+                // The revocation was not acknowledged, but it was stored.
                 401 if kind == RevocationKind::LogOut && tries.len() > 1 => {
                     break self.acknowledged(kind, at, answer.came, tries, again, faults);
                 }
@@ -133,7 +133,7 @@ impl RevokedUser {
 }
 
 impl Revocation {
-    /// The token to try: the other session's where there is a choice.
+    /// The token to try. If several were revoked, it belongs to the session that did not ask for the revocation.
     pub(crate) fn token(&self) -> &str {
         match self.kind {
             RevocationKind::LogOut => &self.user.first.access,
@@ -141,7 +141,7 @@ impl Revocation {
         }
     }
 
-    /// The session that must go on, if any.
+    /// The session that must continue, if any.
     pub(crate) fn survivor(&self) -> Option<&Session> {
         match self.kind {
             RevocationKind::LogOut => Some(&self.user.second),
@@ -150,7 +150,7 @@ impl Revocation {
         }
     }
 
-    /// The refresh token that must have gone.
+    /// The refresh token that must be revoked.
     pub(crate) fn refresh(&self) -> &str {
         match self.kind {
             RevocationKind::LogOut => &self.user.first.refresh,

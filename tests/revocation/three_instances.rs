@@ -1,4 +1,4 @@
-//! Three instances of the service over one database, and which of them to ask.
+//! Three instances of the service over one database.
 
 use std::time::{Duration, Instant};
 
@@ -10,14 +10,12 @@ use crate::fleet::{log_tails, random};
 use crate::protected_route::ProtectedRoute;
 use crate::revoked_user::RevokedUser;
 
-/// How many instances there are.
 pub(crate) const SIZE: usize = 3;
 
-/// Everything but the line of each request, and what the blacklist says at length.
+/// Logs everything except requests, with the details of the blacklist.
 const SETTINGS: [(&str, &str); 1] =
     [("LOG_LEVEL", "info,todo_api::auth=debug,todo_api::http::access_log=warn")];
 
-/// The instances with their processes.
 pub(crate) struct ThreeInstances {
     pub(crate) set: ReplicaSet,
     pub(crate) instances: Vec<Instance>,
@@ -27,7 +25,7 @@ pub(crate) struct ThreeInstances {
 }
 
 impl ThreeInstances {
-    /// Starts the three at once, over an empty database.
+    /// Starts three instances over an empty database.
     pub(crate) async fn start(part: &str) -> Self {
         let set = ReplicaSet::of_the_environment();
         let database = format!("revocation_{part}_{}", random(1_000_000));
@@ -39,12 +37,12 @@ impl ThreeInstances {
         Self { instances: instances.collect(), set, servers, uri, database }
     }
 
-    /// Starts what does not run of the replica set, and thaws what is frozen.
+    /// Starts stopped nodes of the replica set, and thaws frozen nodes.
     pub(crate) async fn mend(&self) {
         self.set.start(&self.database).await;
     }
 
-    /// Kills an instance, and starts it again; it listens, but may not be ready.
+    /// Kills an instance, and starts it again. The new process listens, but may not be ready.
     pub(crate) async fn restart(&mut self, number: usize) -> Instance {
         drop(self.servers.remove(number));
         self.servers.insert(number, Server::start(&self.uri, &SETTINGS).await);
@@ -52,12 +50,12 @@ impl ThreeInstances {
         self.instances[number].clone()
     }
 
-    /// Any of the instances.
+    /// A random instance.
     pub(crate) fn any(&self) -> Instance {
         self.instances[random(SIZE)].clone()
     }
 
-    /// Users with two sessions each, opened on any instance and accepted by all.
+    /// Users with two sessions each, opened on random instances and accepted by all.
     pub(crate) async fn users(&self, count: usize) -> Vec<RevokedUser> {
         let mut users = Vec::with_capacity(count);
         for number in 0..count {
@@ -75,8 +73,8 @@ impl ThreeInstances {
         users
     }
 
-    /// Waits until every instance answers from the database to a good token, five times running, and says how long
-    /// that took.
+    /// Waits until every instance answers requests with a valid token from the database, five times in a row. Returns
+    /// how long that took.
     pub(crate) async fn recover(&self, good: &str) -> Duration {
         let began = Instant::now();
         let mut running = 0;
@@ -92,7 +90,7 @@ impl ThreeInstances {
         began.elapsed()
     }
 
-    /// The last lines that each instance has logged.
+    /// The last log lines of each instance.
     pub(crate) fn log(&self) -> String {
         log_tails(&self.servers)
     }

@@ -1,4 +1,4 @@
-//! Tries a token on an instance again and again, and keeps every answer with its moments.
+//! Tries a token on an instance repeatedly, and keeps every response with its times.
 
 use std::time::{Duration, Instant};
 
@@ -9,16 +9,16 @@ use crate::fleet::StopFlag;
 use crate::fleet::instance::{Answer, Instance};
 use crate::protected_route::ProtectedRoute;
 
-/// How often a token is tried while it matters most.
+/// The interval between attempts around the bound.
 const PACE: Duration = Duration::from_millis(50);
-/// How long that is: the bound, and as long as shows that the refusals stay.
+/// How long this interval is used: the bound, plus one second that shows that the refusals last.
 const CLOSELY: Duration = BOUND.saturating_add(Duration::from_secs(1));
-/// How often it is tried later.
+/// The interval after that.
 const LATER_PACE: Duration = Duration::from_millis(500);
-/// How many tries may be under way at a time.
+/// How many attempts may run at a time.
 const UNDER_WAY: usize = 40;
 
-/// One try, by the time since the watch's zero.
+/// One attempt. Times are relative to the start of the watch.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Attempt {
     pub(crate) route: ProtectedRoute,
@@ -34,7 +34,7 @@ impl Attempt {
     }
 }
 
-/// All that one instance answered to one token.
+/// All responses of one instance to one token.
 #[derive(Debug, Clone)]
 pub(crate) struct Watch {
     pub(crate) instance: usize,
@@ -42,7 +42,7 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Tries a token closely from `zero` until past the bound, then now and then until `over`.
+    /// Tries a token often from `zero` until after the bound, then less often until `stop`.
     pub(crate) async fn a_revoked_token(
         instance: Instance,
         token: String,
@@ -55,7 +55,7 @@ impl Watch {
         Self::run(instance, token, zero, pace).await
     }
 
-    /// Tries a token at an even pace until `over`.
+    /// Tries a token at a constant interval until `stop`.
     pub(crate) async fn evenly(instance: Instance, token: String, zero: Instant, stop: StopFlag) -> Self {
         Self::run(instance, token, zero, |_| (!stop.is_set()).then_some(2 * PACE)).await
     }
@@ -93,7 +93,7 @@ impl Watch {
         Attempt { route, sent: sent - zero, took: came - sent, status }
     }
 
-    /// When the last request was sent that was accepted; zero if none was.
+    /// When the last accepted request was sent, or zero if none was accepted.
     pub(crate) fn last_acceptance(&self) -> Duration {
         let accepted =
             self.attempts.iter().filter(|attempt| attempt.was_accepted()).map(|attempt| attempt.sent);

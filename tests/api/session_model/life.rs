@@ -1,4 +1,4 @@
-//! The model: the sessions of one user as they should be, beside those that the service keeps.
+//! The model: the sessions of one user as they should be, next to those of the service.
 
 use std::time::Duration;
 
@@ -21,31 +21,31 @@ struct Session {
     generation: i64,
     seen: i64,
     rotated_at: i64,
-    /// When it ends unless it is refreshed.
+    /// When the session expires unless it is refreshed.
     idle_at: i64,
     expires_at: i64,
     over: bool,
 }
 
 impl Session {
-    /// Its owner has just been here: it goes on.
+    /// Its owner has just used it, so it is extended.
     fn used(&mut self, now: i64) {
         self.idle_at = self.expires_at.min(now + REFRESH_LIFE + LEEWAY);
     }
 }
 
-/// A pair of tokens that was handed out.
+/// An issued pair of tokens.
 struct Pair {
     session: usize,
     generation: i64,
     access_ends: i64,
     refresh_ends: i64,
     client: Client,
-    /// How its tokens were judged at the last check.
+    /// The verdicts on both tokens at the last check.
     was: (Verdict, Verdict),
 }
 
-/// What an answer should be.
+/// The expected response.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 enum Verdict {
     Accepted,
@@ -64,7 +64,7 @@ impl Verdict {
     }
 }
 
-/// One user with all that was ever handed out to them.
+/// One user with all issued tokens.
 pub(super) struct Life {
     app: TestApp,
     name: String,
@@ -102,7 +102,7 @@ impl Life {
         self.handed_out(self.sessions.len() - 1, client);
     }
 
-    /// Tokens are cut to whole seconds, and to the session's end.
+    /// The expiry of tokens is rounded down to whole seconds, and limited by the end of the session.
     fn handed_out(&mut self, session: usize, client: Client) {
         let now = self.now();
         let Session { generation, expires_at, ref sid, .. } = self.sessions[session];
@@ -198,7 +198,7 @@ impl Life {
         }
     }
 
-    /// Whether the access token of the pair opens a sensitive route: noted as a use, as any.
+    /// Whether the access token of the pair opens a sensitive route. The service notes this as a use.
     async fn may_act(&mut self, pair: usize) -> bool {
         self.use_access(pair).await;
         self.of_access(pair) == Verdict::Accepted
@@ -246,9 +246,9 @@ impl Life {
         }
     }
 
-    /// Presents what changes nothing by being presented: every token that is dead, and every access token that is known
-    /// to have arrived. The others are presented at the end of the life. After a step that ends nothing it is enough to
-    /// present what that step has changed.
+    /// Presents every token whose presentation has no effect: dead tokens, and access tokens that are known to have
+    /// arrived. The others are presented at the end. After a step that ends no session, only the tokens whose verdict
+    /// changed are presented.
     async fn check(&mut self, everything: bool) {
         for pair in 0..self.pairs.len() {
             let Pair { session, generation, was, .. } = self.pairs[pair];
@@ -264,7 +264,7 @@ impl Life {
         }
     }
 
-    /// The list has the living sessions, and each has been replaced as often as the model's.
+    /// Checks that the list has the active sessions, and that each was refreshed as often as in the model.
     async fn check_list(&mut self) {
         self.log_in().await;
         let now = self.now();

@@ -1,4 +1,4 @@
-//! A client of the API, with or without an identity, and the answers that it gets.
+//! A client of the API, with or without tokens, and the responses that it gets.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
@@ -8,13 +8,12 @@ use serde_json::{Value, json};
 
 use super::{TestApp, document};
 
-/// Sends requests to one service, with the tokens of one login if it has any.
+/// Sends requests to one service, with the tokens of a login if there are any.
 #[derive(Clone)]
 pub(crate) struct Client {
     pub(crate) app: TestApp,
-    /// The access token that requests carry.
+    /// The access token of the requests.
     pub(crate) access: Option<String>,
-    /// The refresh token of the login.
     pub(crate) refresh: Option<String>,
 }
 
@@ -23,17 +22,17 @@ impl Client {
         Self { app, access: None, refresh: None }
     }
 
-    /// The same identity with another access token.
+    /// The same client with another access token.
     pub(crate) fn with_token(&self, token: impl Into<String>) -> Self {
         Self { access: Some(token.into()), ..self.clone() }
     }
 
-    /// The same identity with the refresh token where the access token goes.
+    /// The same client with the refresh token in place of the access token.
     pub(crate) fn with_refresh_token(&self) -> Self {
         self.with_token(self.refresh.clone().expect("logged in"))
     }
 
-    /// The same identity, speaking to another instance.
+    /// The same client at another instance.
     pub(crate) fn at(&self, app: &TestApp) -> Self {
         Self { app: app.clone(), ..self.clone() }
     }
@@ -42,7 +41,7 @@ impl Client {
         self.post("/register", json!({ "username": username, "password": password })).await
     }
 
-    /// Logs in through the original's route; the login must succeed.
+    /// Logs in through the original's route. The login must succeed.
     #[track_caller]
     pub(crate) fn login(&self, username: &str, password: &str) -> impl Future<Output = Self> {
         let body = json!({ "username": username, "password": password });
@@ -91,7 +90,7 @@ impl Client {
         self.send(method, path, &[("content-type", "application/json"), header], body.to_string()).await
     }
 
-    /// Sends any request, with the access token unless `headers` has an `authorization` of its own.
+    /// Sends any request, with the access token unless `headers` has an `authorization` header.
     pub(crate) async fn send(
         &self,
         method: Method,
@@ -115,7 +114,7 @@ impl Client {
     }
 }
 
-/// An answer, read to its end.
+/// A complete response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -126,7 +125,7 @@ pub(crate) struct Answer {
 impl Answer {
     pub(crate) async fn of(response: Response) -> Self {
         let (parts, body) = response.into_parts();
-        // A stream of events has no end.
+        // An event stream never ends.
         let is_endless = parts.headers.get("content-type").is_some_and(|kind| kind == "text/event-stream");
         let body = if is_endless {
             Vec::new()
@@ -155,7 +154,7 @@ impl Answer {
         self
     }
 
-    /// The status and the exact JSON.
+    /// Checks the status and the exact JSON.
     #[track_caller]
     pub(crate) fn assert_json(self, status: u16, body: &Value) -> Self {
         let answer = self.assert(status);
@@ -163,7 +162,7 @@ impl Answer {
         answer
     }
 
-    /// The refusal of a token, in the words of the original.
+    /// Checks for the original's refusal of a token.
     #[track_caller]
     pub(crate) fn assert_refused(self, error: &str) -> Self {
         let (member, text) = match error {
@@ -179,7 +178,7 @@ impl Answer {
         answer
     }
 
-    /// The status and `{"message": text}`.
+    /// Checks the status and `{"message": text}`.
     #[track_caller]
     pub(crate) fn assert_message(self, status: u16, text: &str) -> Self {
         self.assert_json(status, &json!({ "message": text }))

@@ -1,4 +1,4 @@
-//! A database for each test, on the MongoDB that `MONGODB_URI` names, removed afterwards.
+//! A database for each test, on the MongoDB that `MONGODB_URI` names. It is deleted after the test.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -9,10 +9,10 @@ use todo_api::crypto::random_id::RandomId;
 use tokio::sync::OnceCell;
 
 const PREFIX: &str = "todo_api_test_";
-/// Databases of earlier runs that were killed are removed after this time.
+/// Databases older than this belong to runs that were killed, and are deleted.
 const STALE: Duration = Duration::from_hours(1);
 
-/// A database of one test; gone when the last clone is.
+/// The database of one test. It is deleted with the last clone.
 #[derive(Clone)]
 pub(crate) struct TestDatabase(Arc<Inner>);
 
@@ -35,12 +35,12 @@ impl TestDatabase {
         &self.0.uri
     }
 
-    /// A collection as stored, for what the API hides.
+    /// A stored collection, for what the API hides.
     pub(crate) fn collection(&self, name: &str) -> Collection<Document> {
         self.0.db.collection(name)
     }
 
-    /// Every document of a collection, in the order of ids.
+    /// Every document of a collection, ordered by id.
     pub(crate) async fn all(&self, collection: &str) -> Vec<Document> {
         use futures_util::TryStreamExt;
         let found = self.collection(collection).find(doc! {}).sort(doc! { "_id": 1 }).await.unwrap();
@@ -54,7 +54,7 @@ impl TestDatabase {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        // The test's runtime is about to end, so the removal gets a thread and a runtime of its own.
+        // The runtime of the test is about to end, so the deletion gets its own thread and runtime.
         let (uri, name) = (self.uri.clone(), self.db.name().to_owned());
         let removal = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
@@ -65,7 +65,7 @@ impl Drop for Inner {
     }
 }
 
-/// The URI of the MongoDB that tests use. Without one they fail: they do not skip.
+/// The URI of the MongoDB for tests. Tests fail without it. They are not skipped.
 pub(crate) fn server_uri() -> String {
     std::env::var("MONGODB_URI")
         .expect("MONGODB_URI must name a MongoDB replica set; `scripts/test` starts one")

@@ -1,4 +1,4 @@
-//! Answers held against the API document: every answer of every test is.
+//! Validates every response of every test against the API document.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex};
@@ -12,15 +12,14 @@ use super::Answer;
 
 static VALIDATORS: LazyLock<Mutex<HashMap<String, &'static Validator>>> = LazyLock::new(Mutex::default);
 
-/// The document, with every reference to its components as its schemas need it; no object has members that its schema
-/// does not name.
+/// The components of the document. No object may have a field that its schema does not name.
 static COMPONENTS: LazyLock<Value> = LazyLock::new(|| {
     let mut components = DOCUMENT["components"].clone();
     components["schemas"].as_object_mut().unwrap().values_mut().for_each(|schema| close(schema, true));
     components
 });
 
-/// Says of objects that what is not named is not there. Parts of an `allOf` leave that to the whole.
+/// Forbids unnamed fields in objects. Parts of an `allOf` leave that to the whole.
 fn close(schema: &mut Value, is_whole: bool) {
     if let Some(reference) = schema["$ref"].as_str().filter(|_| !is_whole) {
         *schema = DOCUMENT.pointer(reference.trim_start_matches('#')).unwrap().clone();
@@ -55,7 +54,7 @@ pub(crate) fn validator(schema: &Value) -> &'static Validator {
     })
 }
 
-/// The template of a path in the document, and its operation.
+/// The path template and the operation of the document for a request.
 pub(crate) fn operation(method: &Method, path: &str) -> Option<(&'static str, &'static Value)> {
     let path = path.split('?').next().unwrap();
     let matches = |template: &str| {
@@ -72,7 +71,7 @@ pub(crate) fn operation(method: &Method, path: &str) -> Option<(&'static str, &'
     Some((template, operation))
 }
 
-/// Whether an answer is one that the document tells of, down to its members.
+/// Checks that the document describes a response: status, body and headers.
 #[track_caller]
 pub(crate) fn check(method: &Method, path: &str, answer: &Answer) {
     let Some((_, operation)) = operation(method, path) else { return };

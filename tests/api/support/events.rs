@@ -1,22 +1,19 @@
-//! A stream of server-sent events as a client reads it (WHATWG HTML, §9.2).
+//! A client of an event stream (WHATWG HTML, §9.2).
 
 use std::time::Duration;
 
 use reqwest::{Client, Response};
 use serde_json::Value;
 
-/// How long an event may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// An open stream.
 pub(crate) struct Events {
     response: Response,
     text: String,
-    /// The last id that came: where to resume.
+    /// The id of the last event, from which a client can resume.
     pub(crate) last_id: String,
 }
 
-/// One event.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Event {
     pub(crate) name: String,
@@ -24,7 +21,7 @@ pub(crate) struct Event {
 }
 
 impl Events {
-    /// Asks for the stream; whatever the answer is.
+    /// Requests the stream, and returns any response.
     pub(crate) async fn ask(url: &str, token: &str, last_id: Option<&str>) -> Response {
         let request = Client::new().get(url).bearer_auth(token);
         let request = last_id.into_iter().fold(request, |request, id| request.header("last-event-id", id));
@@ -36,7 +33,7 @@ impl Events {
         Self::of(Self::ask(url, token, last_id).await).await
     }
 
-    /// The stream of an answer.
+    /// Reads the stream of a response.
     pub(crate) async fn of(response: Response) -> Self {
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
@@ -49,7 +46,7 @@ impl Events {
         events
     }
 
-    /// The next event; `None` at the end of the stream.
+    /// The next event, or `None` at the end of the stream.
     pub(crate) async fn next(&mut self) -> Option<Event> {
         loop {
             let block = self.block().await?;
@@ -59,7 +56,7 @@ impl Events {
         }
     }
 
-    /// The changes of the next event, which must be one.
+    /// The data of the next event, which must contain one change.
     pub(crate) async fn change(&mut self) -> Value {
         let event = self.next().await.expect("the stream goes on");
         assert_eq!(event.name, "change", "{event:?}");

@@ -1,4 +1,4 @@
-//! What tests stand on: the service in process over a database of its own, clients by identity, assertions.
+//! The base of the tests: the service in this process over its own database, clients, and assertions.
 
 pub(crate) mod client;
 pub(crate) mod database;
@@ -24,13 +24,12 @@ use tower::ServiceExt;
 pub(crate) use client::{Answer, Client};
 pub(crate) use database::TestDatabase;
 
-/// A signing secret for tests.
 pub(crate) const SECRET: &str = "only-for-tests-only-for-tests-0123456789";
 
-/// The password of every user that tests register.
+/// The password of every registered user.
 pub(crate) const PASSWORD: &str = "correct horse";
 
-/// The whole service in this process, on a clock in the test's hand.
+/// The whole service in this process, with a clock that only the test moves.
 #[derive(Clone)]
 pub(crate) struct TestApp {
     pub(crate) db: TestDatabase,
@@ -45,13 +44,13 @@ impl TestApp {
         Self::over(TestDatabase::create().await).await
     }
 
-    /// A service over a database that is there.
+    /// A service over an existing database.
     pub(crate) async fn over(db: TestDatabase) -> Self {
         let clock = Clock::held_at(Clock::system().now());
         Self::with(db, clock, &[]).await
     }
 
-    /// A service over a database, on a clock, with settings of its own.
+    /// A service over a database, with a clock and settings.
     pub(crate) async fn with(db: TestDatabase, clock: Clock, settings: &[(&str, &str)]) -> Self {
         let config = config(db.uri(), settings);
         let state = AppState::new(&config, clock.clone()).await.expect("the test configuration is right");
@@ -66,7 +65,6 @@ impl TestApp {
         Self::with(self.db.clone(), self.clock.clone(), &[]).await
     }
 
-    /// A client without a token.
     pub(crate) fn anonymous(&self) -> Client {
         Client::new(self.clone())
     }
@@ -78,14 +76,13 @@ impl TestApp {
         client.login(name, PASSWORD).await
     }
 
-    /// Sends a request as it is.
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.expect("a router cannot fail");
         Answer::of(response).await
     }
 }
 
-/// The configuration of tests: `settings` on top of a quick bcrypt and a secret.
+/// The configuration of tests: a cheap bcrypt cost, a secret, and then `settings`.
 pub(crate) fn config(uri: &str, settings: &[(&str, &str)]) -> Config {
     let defaults = [("MONGODB_URI", uri), ("JWT_SECRET", SECRET), ("BCRYPT_COST", "4"), ("THROTTLES", "off")];
     let figment = config::figment(None::<&Path>, |name| {

@@ -1,4 +1,4 @@
-//! The service as a process of its own, started as an operator starts it, and private MongoDB servers beside it.
+//! The service as a separate process, started as an operator starts it, and private MongoDB servers.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -12,14 +12,14 @@ use tokio::io::AsyncWriteExt;
 
 use super::{PASSWORD, SECRET};
 
-/// How long anything may take that a process is waited for.
+/// How long a test waits for a process.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What no line of a log may hold: the secrets that servers and users have in tests, what every token begins with, and
-/// what every stored password begins with.
+/// Texts that no log line may contain: the secrets of servers and users in tests, and the first characters of every
+/// token and of every stored password.
 const SECRETS: [&str; 4] = [SECRET, PASSWORD, "eyJ", "$2b$"];
 
-/// A running server process; killed when dropped, and its log is searched for secrets then.
+/// A running server process. Dropping it kills the process, and searches its log for secrets.
 pub(crate) struct Server {
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
@@ -43,7 +43,7 @@ fn command(arguments: &[&str], settings: &[(&str, &str)]) -> Command {
     command
 }
 
-/// What a command that ends by itself said: its exit code, standard output and standard error.
+/// The exit code, standard output and standard error of a command.
 pub(crate) async fn run(arguments: &[&str], settings: &[(&str, &str)]) -> (Option<i32>, String, String) {
     run_with_input(arguments, settings, "").await
 }
@@ -87,7 +87,7 @@ impl Server {
         server
     }
 
-    /// What it has logged so far. Every line must be JSON.
+    /// The log lines so far. Every line must be JSON.
     pub(crate) fn log(&self) -> Vec<Value> {
         let lines = self.log.lock().unwrap();
         lines
@@ -96,12 +96,11 @@ impl Server {
             .collect()
     }
 
-    /// What it has said on standard error so far, as when a task panics.
+    /// The lines on standard error so far, for example of panics.
     pub(crate) fn complaints(&self) -> Vec<String> {
         self.complaints.lock().unwrap().clone()
     }
 
-    /// The number of the process.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -114,7 +113,7 @@ impl Server {
         self.http.post(self.url(path)).bearer_auth(token).json(body).send().await.unwrap()
     }
 
-    /// Registers a user, and says the access and refresh tokens of a login.
+    /// Registers a user, and returns the access and refresh tokens of a login.
     pub(crate) async fn user(&self, name: &str) -> (String, String) {
         let body = json!({ "username": name, "password": PASSWORD });
         assert_eq!(self.post("/register", "", &body).await.status(), 201);
@@ -138,7 +137,7 @@ impl Server {
         .await;
     }
 
-    /// Sends SIGTERM, and waits for the end, about which there must be nothing to complain.
+    /// Sends SIGTERM, and waits for the end. Standard error must be empty.
     pub(crate) async fn terminate(&mut self) -> Option<i32> {
         self.signal("-TERM");
         let code = self.end().await;
@@ -146,13 +145,12 @@ impl Server {
         code
     }
 
-    /// Sends a signal.
     pub(crate) fn signal(&self, signal: &str) {
         let pid = self.pid().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 
-    /// Waits for the end.
+    /// Waits for the end, and returns the exit code.
     pub(crate) async fn end(&mut self) -> Option<i32> {
         eventually("the server ends", async || self.child.try_wait().unwrap()).await.code()
     }
@@ -162,7 +160,7 @@ impl Server {
     }
 }
 
-/// The lines that come from a process, as they come.
+/// Collects the lines of a process as they arrive.
 fn gathered(source: impl Read + Send + 'static) -> Arc<Mutex<Vec<String>>> {
     let lines = Arc::new(Mutex::new(Vec::new()));
     let all = lines.clone();
@@ -192,18 +190,18 @@ impl Drop for Server {
     }
 }
 
-/// A MongoDB of this test alone, so that the test may take it away; removed when dropped.
+/// A MongoDB for one test, which may stop it. It is removed when dropped.
 pub(crate) struct Mongod {
     name: String,
 }
 
 impl Mongod {
-    /// Names one; it does not run yet. `name` must be the test's own.
+    /// Names a MongoDB, which does not run yet. `name` must be unique to the test.
     pub(crate) fn named(name: &str) -> Self {
         Self { name: format!("{name}-{}", std::process::id()) }
     }
 
-    /// Runs `scripts/mongod` with this name, and says what it printed.
+    /// Runs `scripts/mongod` with this name, and returns its output.
     pub(crate) async fn script(&self, arguments: &[&str]) -> String {
         let mut script = tokio::process::Command::from(self.command());
         let output = script.args(arguments).output().await.unwrap();
@@ -233,7 +231,7 @@ impl Drop for Mongod {
     }
 }
 
-/// What `probe` finds, asked again until it finds something.
+/// Calls `probe` until it returns something.
 pub(crate) async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
     let started = Instant::now();
     while started.elapsed() < PATIENCE {

@@ -1,4 +1,4 @@
-//! What a client keeps that syncs: applied answers and events, held against the server's state.
+//! A syncing client's copy of its objects, built from responses and events, to compare with the server.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Client;
 
-/// Todos and lists by id, as a client has them.
+/// Todos and lists by id.
 #[derive(Debug, Default)]
 pub(crate) struct Replica {
     pub(crate) objects: BTreeMap<String, Value>,
@@ -14,7 +14,7 @@ pub(crate) struct Replica {
 }
 
 impl Replica {
-    /// Applies an answer of `POST /v1/sync`, and keeps its token.
+    /// Applies a response of `POST /v1/sync`, and keeps its token.
     pub(crate) fn apply(&mut self, answer: &Value) {
         if answer["full"] == true && self.token.is_null() {
             self.objects.clear();
@@ -23,7 +23,7 @@ impl Replica {
         self.token = answer["token"].clone();
     }
 
-    /// Applies what an answer or an event says has changed. Versions never go back.
+    /// Applies the changes of a response or an event. Versions never decrease.
     pub(crate) fn apply_changes(&mut self, changes: &Value) {
         for object in ["lists", "todos"].iter().flat_map(|kind| changes[kind].as_array().unwrap()) {
             let id = object["id"].as_str().unwrap().to_owned();
@@ -37,7 +37,7 @@ impl Replica {
         }
     }
 
-    /// Syncs in pages of at most `limit` until nothing more follows, and says how many changes came.
+    /// Syncs in pages of at most `limit` until there are no more, and returns the number of changes.
     pub(crate) async fn sync(&mut self, client: &Client, limit: usize) -> usize {
         let mut came = 0;
         loop {
@@ -55,14 +55,13 @@ impl Replica {
         }
     }
 
-    /// Exactly what the server has.
     #[track_caller]
     pub(crate) fn assert_is(&self, server: &BTreeMap<String, Value>) {
         assert_eq!(&self.objects, server);
     }
 }
 
-/// Everything that a user has, read through the lists of todos and lists.
+/// Everything that a user has, read through the list routes.
 pub(crate) async fn server_state(client: &Client) -> BTreeMap<String, Value> {
     let mut all = BTreeMap::new();
     for path in ["/v1/todos?deleted=any&limit=200", "/v1/lists?deleted=any&limit=200"] {
@@ -71,7 +70,7 @@ pub(crate) async fn server_state(client: &Client) -> BTreeMap<String, Value> {
             let page = client.get(&format!("{path}{cursor}")).await.assert(200).json();
             for item in page["items"].as_array().unwrap() {
                 let mut item = item.clone();
-                // A client counts the todos that it has.
+                // Sync leaves this field out, because a client counts its own todos.
                 item.as_object_mut().unwrap().remove("open_count");
                 all.insert(item["id"].as_str().unwrap().to_owned(), item);
             }

@@ -1,4 +1,4 @@
-//! Tokens taken apart, and put together by hand with the service's own keys, so that only what a test changes is wrong.
+//! Takes tokens apart, and builds them with the keys of the service, so that only what a test changes is wrong.
 
 use std::sync::LazyLock;
 
@@ -22,8 +22,8 @@ pub(crate) enum Need {
     Refresh,
 }
 
-/// Every protected route under `/v1`, as the API document declares them, with ids of nothing in the paths. The logout,
-/// which takes either token, is listed with its access token.
+/// Every protected route under `/v1`, as the API document declares them, with ids that no object has. The logout, which
+/// accepts either token, is listed with the access token.
 pub(crate) static PROTECTED_V1: LazyLock<Vec<(Method, String, Need)>> = LazyLock::new(|| {
     let paths = DOCUMENT["paths"].as_object().unwrap().iter().filter(|(path, _)| path.starts_with("/v1/"));
     let operations = paths.flat_map(|(path, methods)| {
@@ -68,7 +68,6 @@ pub(crate) const PROTECTED: [(Method, &str, Need); 9] = [
     (Method::POST, "/logout", Need::Access),
 ];
 
-/// A token taken apart.
 #[derive(Clone)]
 pub(crate) struct Parts {
     pub(crate) header: Value,
@@ -84,18 +83,18 @@ impl Parts {
         Self { header: parts.next().unwrap(), claims: parts.next().unwrap() }
     }
 
-    /// Puts the parts together again, signed with our key for `kind`.
+    /// Builds a token signed with our key for `kind`.
     pub(crate) fn sign(&self, kind: TokenKind) -> String {
         sign(kind, &self.header.to_string(), &self.claims.to_string())
     }
 }
 
-/// A token of any two texts, signed with our key for `kind`.
+/// A token from any two texts, signed with our key for `kind`.
 pub(crate) fn sign(kind: TokenKind, header: &str, claims: &str) -> String {
     sign_with(&key(kind), header, claims)
 }
 
-/// A token of any two texts, signed with any key by the algorithm that the header names, if it is an HMAC.
+/// A token from any two texts, signed with any key, by the HMAC algorithm that the header names.
 pub(crate) fn sign_with(key: &[u8], header: &str, claims: &str) -> String {
     let algorithm = match header {
         header if header.contains("HS384") => hmac::HMAC_SHA384,
@@ -119,12 +118,11 @@ pub(crate) fn key(kind: TokenKind) -> [u8; 32] {
     key
 }
 
-/// Our keys, as the service uses them.
 pub(crate) fn keys() -> SigningKeys {
     SigningKeys::derive(&SECRET.into(), &[]).unwrap()
 }
 
-/// Both tokens of a login, by kind.
+/// Both tokens of a login, with their kinds.
 pub(crate) fn tokens_of(client: &Client) -> [(TokenKind, String); 2] {
     [
         (TokenKind::Access, client.access.clone().unwrap()),
@@ -132,7 +130,7 @@ pub(crate) fn tokens_of(client: &Client) -> [(TokenKind, String); 2] {
     ]
 }
 
-/// No protected route takes any of the tokens, each given with what is wrong with it.
+/// Checks that every protected route refuses these tokens. Each comes with what is wrong with it.
 pub(crate) async fn assert_none_opens(app: &TestApp, wrong: &[(String, String)]) {
     for (what, token) in wrong {
         for (method, path, _) in PROTECTED {

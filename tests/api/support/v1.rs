@@ -1,4 +1,4 @@
-//! The `/v1` routes as a client uses them, and what each of their answers must have.
+//! Clients of the `/v1` routes, and assertions that every response must pass.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 use super::tokens::Parts;
 use super::{Answer, Client, PASSWORD, TestApp};
 
-/// In seconds, as all times here.
+/// All times are in seconds.
 pub(crate) const MINUTE: u64 = 60;
 pub(crate) const DAY: u64 = 24 * 60 * MINUTE;
 pub(crate) const LEEWAY: u64 = 5;
 
-/// How long anything may take that happens behind an answer.
+/// How long the service may take for work after the response.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl TestApp {
@@ -23,7 +23,7 @@ impl TestApp {
         self.clock.advance(Duration::from_secs(seconds));
     }
 
-    /// A registered user, logged in, all through `/v1`.
+    /// A registered user, logged in through `/v1`.
     pub(crate) async fn v1_user(&self, name: &str) -> Client {
         self.anonymous().v1_register(name, PASSWORD).await.assert(201);
         self.v1_login(name).await
@@ -35,7 +35,7 @@ impl TestApp {
         self.anonymous().with_tokens(&answer.assert(200))
     }
 
-    /// The document of a client's session.
+    /// The stored document of a client's session.
     pub(crate) async fn session_of(&self, client: &Client) -> Document {
         let sid = doc! { "_id": client.sid() };
         self.db.collection("sessions").find_one(sid).await.unwrap().expect("the session is stored")
@@ -46,7 +46,7 @@ impl TestApp {
         self.session_of(client).await.get_i64("gen").unwrap()
     }
 
-    /// What happened to accounts, in its order.
+    /// The audited events, in order.
     pub(crate) async fn audited(&self) -> Vec<String> {
         let all = self.db.all("audit").await;
         all.iter().map(|entry| entry.get_str("event").unwrap().to_owned()).collect()
@@ -62,7 +62,7 @@ impl Client {
         self.post("/v1/login", json!({ "username": username, "password": password })).await
     }
 
-    /// The same client with the tokens of an answer.
+    /// The same client with the tokens of a response.
     #[track_caller]
     pub(crate) fn with_tokens(&self, answer: &Answer) -> Self {
         let tokens = answer.assert_tokens();
@@ -75,7 +75,7 @@ impl Client {
         self.with_refresh_token().send(Method::POST, "/v1/refresh", &[], "").await
     }
 
-    /// The same client with the tokens that it gets for its refresh token.
+    /// The same client with refreshed tokens.
     pub(crate) async fn v1_refreshed(&self) -> Self {
         self.with_tokens(&self.v1_refresh().await.assert(200))
     }
@@ -105,8 +105,8 @@ impl Client {
         todos.iter().map(|todo| todo["name"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// Uses the access token, and waits until the service has noted that the client has it, which happens behind the
-    /// answer.
+    /// Uses the access token, and waits until the service has noted that the client has it, which happens after the
+    /// response.
     pub(crate) async fn use_access(&self) {
         self.get("/v1/user").await.assert(200);
         let generation = self.generation();
@@ -130,7 +130,7 @@ impl Client {
         self.claims()["gen"].as_i64().unwrap()
     }
 
-    /// Neither token opens anything: the session is over.
+    /// Checks that the session is over: neither token opens a route.
     pub(crate) async fn assert_over(&self) {
         self.get("/v1/user").await.assert_problem(401, "token_revoked");
         self.get("/v1/sessions").await.assert_problem(401, "token_revoked");
@@ -147,7 +147,7 @@ impl Answer {
         self.json()["id"].as_str().expect("an object has an id").to_owned()
     }
 
-    /// The tokens of an answer, which has them all and nothing else.
+    /// The tokens of a response, which must have all token fields and no others.
     #[track_caller]
     pub(crate) fn assert_tokens(&self) -> Value {
         assert_eq!(self.status, 200, "{}", self.text());
@@ -169,7 +169,7 @@ impl Answer {
         body
     }
 
-    /// An error, whole and in the form of RFC 9457.
+    /// Checks for a complete problem (RFC 9457).
     #[track_caller]
     pub(crate) fn assert_problem(self, status: u16, code: &str) -> Self {
         let seen = format!("{status} {code} expected: {self:?} {}", self.text());
@@ -195,7 +195,7 @@ impl Answer {
         self
     }
 
-    /// Invalid input: the pointers of all its faults, in any order, each once or more.
+    /// Checks for invalid input with exactly these pointers, in any order.
     #[track_caller]
     pub(crate) fn assert_faults(self, pointers: &[&str]) -> Self {
         let answer = self.assert_problem(422, "invalid_input");
@@ -210,7 +210,7 @@ impl Answer {
         answer
     }
 
-    /// The answer without what names the request.
+    /// The response without the request id.
     pub(crate) fn anonymised(mut self) -> Self {
         let id = self.header("x-request-id").to_owned();
         self.headers.remove("x-request-id");
@@ -223,7 +223,7 @@ pub(crate) fn todo_path(id: &str) -> String {
     format!("/v1/todos/{id}")
 }
 
-/// An object has these members and no others.
+/// Checks that an object has exactly these fields.
 #[track_caller]
 pub(crate) fn assert_members(object: &Value, names: &str) {
     let found: BTreeSet<_> = object.as_object().expect("an object").keys().map(String::as_str).collect();
