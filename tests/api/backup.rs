@@ -303,7 +303,10 @@ async fn a_backup_during_writes_is_a_snapshot() {
     }
     let (lists, todos) = (lists.len(), todos.len());
     assert!(todos >= before, "what was acknowledged is there: {todos}, {before}");
-    assert!((todos..=todos + 3).contains(&lists), "each writer is one list ahead at most: {lists}, {todos}");
+    assert!(
+        (todos..=todos + 3).contains(&lists),
+        "each writer may be at most one list ahead: {lists}, {todos}"
+    );
 }
 
 /// A service with a backup of some length in the file `db`, and its bytes.
@@ -344,7 +347,7 @@ async fn a_broken_file_is_refused_and_leaves_the_database_empty() {
         fs::write(place.file("broken"), &bytes).unwrap();
         let (code, said) = run("restore", &place.file("broken"), restored.uri()).await;
         assert!(code == Some(1) && said.contains(expected), "{number}: {said}");
-        assert!(!said.contains("loaded"), "nothing was written before all was read: {said}");
+        assert!(!said.contains("loaded"), "something was written before all was read: {said}");
         let line = "MONGODB_URI=$to exec $todo restore -";
         let (code, said) = shell(line, "", restored.uri(), Some(&bytes));
         assert!(code == Some(1) && said.contains(expected) && said.lines().count() == 1, "{number}: {said}");
@@ -457,7 +460,7 @@ async fn a_backup_overwrites_no_file_and_leaves_no_partial_file() {
 
     backup(&db, &place.file("db")).await;
     let mode = fs::metadata(place.file("db")).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600, "it has the hashes of passwords");
+    assert_eq!(mode & 0o777, 0o600, "the file must contain the password hashes");
 }
 
 #[tokio::test]

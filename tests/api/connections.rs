@@ -22,7 +22,7 @@ async fn connect(server: &Server) -> TcpStream {
 async fn until_closed(mut stream: TcpStream) -> (String, Duration) {
     let (began, mut bytes) = (Instant::now(), Vec::new());
     let closed = tokio::time::timeout(2 * HELD, stream.read_to_end(&mut bytes)).await;
-    assert!(closed.is_ok(), "the connection stays open");
+    assert!(closed.is_ok(), "the connection was not closed");
     (String::from_utf8_lossy(&bytes).into_owned(), began.elapsed())
 }
 
@@ -70,7 +70,7 @@ async fn connections_past_the_limit_are_closed_at_once() {
             break held.len();
         }
         held.push(stream);
-        assert!(held.len() <= 5, "one more than the limit is served");
+        assert!(held.len() <= 5, "one more connection than the limit was served");
     };
     // The client that waited for readiness may still have a connection.
     assert!((4..=5).contains(&refused), "{refused}");
@@ -114,7 +114,11 @@ async fn responses_carry_security_headers() {
     }
     let direct = TestApp::start().await.anonymous();
     let answer = direct.send(Method::GET, "/livez", &[("x-forwarded-proto", "https")], "").await;
-    assert_eq!(answer.header("strict-transport-security"), "", "no proxy is believed unless there is one");
+    assert_eq!(
+        answer.header("strict-transport-security"),
+        "",
+        "forwarding headers must be ignored without a proxy"
+    );
 }
 
 #[tokio::test]

@@ -49,7 +49,7 @@ async fn a_repeated_registration_returns_the_first_response() {
     assert_replay(&register(&app.restart().await, &["k"], &body("ann")).await, &first);
     assert_eq!(app.db.all("users").await.len(), 2);
     let registered = app.audited().await.into_iter().filter(|event| event == "register").count();
-    assert_eq!(registered, 2, "a repetition registers nobody");
+    assert_eq!(registered, 2, "a retry must not register a user");
 }
 
 #[tokio::test]
@@ -116,7 +116,11 @@ async fn a_key_expires_after_24_hours() {
     app.advance(DAY);
     assert_replay(&register(&app, &["k"], &body("ann")).await, &first);
     let kept = app.db.all("idempotency").await;
-    assert_eq!(kept[0].get("expires_at"), Some(&Bson::DateTime(expires)), "a repetition prolongs nothing");
+    assert_eq!(
+        kept[0].get("expires_at"),
+        Some(&Bson::DateTime(expires)),
+        "a retry must not extend the lifetime"
+    );
     let listed = app.db.run(doc! { "listIndexes": "idempotency" }).await;
     let indexes = listed.get_document("cursor").unwrap().get_array("firstBatch").unwrap();
     let ttl = indexes

@@ -108,7 +108,7 @@ async fn an_unknown_setting_in_the_configuration_file_is_refused() {
     let (_, _, complaint) = process::run(&arguments, &[]).await;
     assert!(complaint.contains("ACCESS_TOKEN_TTL"), "{complaint}");
     let (_, _, complaint) = process::run(&arguments, &[("ACCESS_TOKEN_TTL", "1m"), ("PORT", "x")]).await;
-    assert!(complaint.contains("PORT"), "the environment goes before the file: {complaint}");
+    assert!(complaint.contains("PORT"), "the environment must override the file: {complaint}");
 }
 
 #[tokio::test]
@@ -140,7 +140,7 @@ async fn every_request_is_one_json_line_without_secrets() {
     }
     let lines = server.log().into_iter().filter(|line| line["message"] == "request");
     let ids: Vec<_> = lines.map(|line| line["request_id"].to_string()).collect();
-    assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len(), "one line a request");
+    assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len(), "one line per request");
 }
 
 #[tokio::test]

@@ -195,7 +195,7 @@ async fn open_again(server: &Server, token: &str) -> Events {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("there is no room again");
+    panic!("no connection became free");
 }
 
 #[tokio::test]
@@ -224,7 +224,11 @@ async fn streams_end_at_shutdown_without_delaying_it() {
     assert_eq!(server.terminate().await, Some(0));
     assert!(stopped.elapsed() < Duration::from_secs(5), "{:?}", stopped.elapsed());
     for stream in &mut streams {
-        assert_eq!(stream.next().await, None, "an end without a bye: the session goes on");
+        assert_eq!(
+            stream.next().await,
+            None,
+            "the stream must end without a bye, because the session continues"
+        );
     }
 }
 

@@ -56,7 +56,7 @@ async fn a_lost_refresh_response_never_logs_the_client_out() {
         app.advance(seconds);
         for _ in 0..3 {
             let again = ann.v1_refreshed().await;
-            assert_eq!(again.generation(), 1, "no branch after {seconds} s");
+            assert_eq!(again.generation(), 1, "a second chain after {seconds} s");
         }
         let again = ann.v1_refreshed().await;
         again.use_access().await;

@@ -148,7 +148,7 @@ async fn a_sync_token_works_for_its_user_for_90_days() {
     ann.post("/v1/sync", json!({ "token": token })).await.assert(200);
     app.advance(1);
     ann.post("/v1/sync", request).await.assert_problem(410, "sync_token_expired");
-    assert_eq!(server_state(&ann).await.len(), 0, "a request that is refused does nothing");
+    assert_eq!(server_state(&ann).await.len(), 0, "a refused request must have no effect");
 }
 
 #[tokio::test]
@@ -244,7 +244,7 @@ async fn a_failed_command_is_explained_and_does_not_stop_the_others() {
     assert_eq!(pointers(4), "/body");
     assert_members(&results[5]["problem"], "type title status detail code");
     let bare = |number: usize| results[number]["problem"].clone();
-    assert_eq!(bare(5), bare(6), "someone else's todo looks like none");
+    assert_eq!(bare(5), bare(6), "another user's todo must look unknown");
     assert_eq!(results[8]["problem"]["current"], ann.get(&format!("/v1/todos/{anns}")).await.json());
     assert_eq!(ben.get(&format!("/v1/todos/{bens}")).await.json()["version"], 1);
 }
@@ -264,7 +264,7 @@ async fn a_repeated_batch_applies_once_and_returns_the_same_results() {
     ]);
     let first = commanded(&ann, batch.clone()).await;
     assert_eq!(first[2]["status"], 412);
-    assert_eq!(first[5], first[0], "a repeated id answers its first result");
+    assert_eq!(first[5], first[0], "a repeated id must return its first result");
     let state = server_state(&ann).await;
     for _ in 0..2 {
         assert_eq!(commanded(&ann, batch.clone()).await, first);

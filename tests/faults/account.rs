@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bson::oid::ObjectId;
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::fleet::PASSWORD;
 use crate::fleet::RECOVERY;
@@ -22,16 +22,13 @@ pub(crate) struct Account {
 
 impl Account {
     pub(crate) async fn register(name: &str, instance: &Instance) -> Self {
-        let credentials = json!({ "username": name, "password": PASSWORD });
-        let user =
-            patiently(async || instance.call(Method::POST, "/v1/register", "", &credentials).await).await;
+        let user = patiently(async || instance.register(name).await).await;
         assert_eq!(user.status, 201, "{user:?}");
-        let tokens =
-            patiently(async || instance.call(Method::POST, "/v1/login", "", &credentials).await).await;
+        let tokens = patiently(async || instance.log_in(name, PASSWORD).await).await;
         assert_eq!(tokens.status, 200, "{tokens:?}");
-        let token = |kind: &str| tokens.body[kind].as_str().unwrap().to_owned();
         let id = ObjectId::parse_str(user.body["id"].as_str().unwrap()).unwrap();
-        Self { id, access: token("access_token"), refresh: token("refresh_token") }
+        let session = tokens.session();
+        Self { id, access: session.access, refresh: session.refresh }
     }
 
     pub(crate) async fn call(&self, instance: &Instance, method: Method, path: &str, body: &Value) -> Answer {

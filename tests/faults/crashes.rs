@@ -54,7 +54,7 @@ async fn strike_primaries(part: &str, what: &str, strike: impl AsyncFn(&Node)) {
         let late = || format!("recovered {whole:.1?} after the crash, the database after {database:.1?}");
         experiment.findings.check(whole <= RECOVERY, late);
         slowest = slowest.max(database);
-        experiment.service.mend().await;
+        experiment.service.set.repair().await;
     }
     tokio::time::sleep(CALM).await;
     experiment

@@ -119,7 +119,7 @@ async fn failed_commands_are_retried_or_answered_with_503() {
     for number in 0..cases {
         let case = Case::of(number);
         let request = request(case, &reader, &instance).await;
-        case.set(&primary, &service.database).await;
+        case.set(&primary, &service.set.database).await;
         let answer = send(&request, number, &instance, &findings).await;
         primary.fail_commands("off", Document::new()).await;
         let seen = || format!("{case:?}: {answer:?}");

@@ -3,14 +3,10 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use todo_api::clock::{Clock, rfc3339};
-
 use crate::fleet::ANSWER_TIME;
+use crate::fleet::faults::Faults;
 use crate::fleet::instance::Answer;
 use crate::service::Service;
-
-/// How many faults are printed in full.
-const TOLD: usize = 12;
 
 /// The results of one test. Clones share them.
 #[derive(Clone, Default)]
@@ -19,16 +15,14 @@ pub(crate) struct Findings(Arc<Mutex<Inner>>);
 #[derive(Default)]
 struct Inner {
     slowest: Duration,
-    faults: Vec<String>,
+    faults: Faults,
 }
 
 impl Findings {
     /// Reports a fault unless `holds`.
     pub(crate) fn check(&self, holds: bool, fault: impl FnOnce() -> String) {
-        if !holds {
-            let fault = format!("{}: {}", rfc3339(Clock::system().now()), fault());
-            self.lock().faults.push(fault);
-        }
+        let faults = self.lock().faults.clone();
+        faults.check(holds, fault);
     }
 
     /// Checks a response of a running instance: it arrives in time, and it is no 5xx except a 503 with `Retry-After`.
@@ -64,13 +58,9 @@ impl Findings {
         for error in service.errors() {
             self.check(false, || format!("the log says {error}"));
         }
-        let faults = std::mem::take(&mut self.lock().faults);
         println!("{part}: {figures}");
-        if !faults.is_empty() {
-            println!("{}", service.log());
-        }
-        let told = faults.iter().take(TOLD).cloned().collect::<Vec<_>>().join("\n");
-        assert!(faults.is_empty(), "{part}: {} faults\n{told}", faults.len());
+        let faults = self.lock().faults.clone();
+        faults.assert_none(part, || service.log());
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -81,6 +71,6 @@ impl Findings {
 /// The 99th percentile.
 pub(crate) fn p99(mut all: Vec<Duration>) -> Duration {
     all.sort_unstable();
-    let last = all.len().checked_sub(1).expect("something was measured");
+    let last = all.len().checked_sub(1).expect("nothing was measured");
     all[last * 99 / 100]
 }

@@ -56,7 +56,7 @@ async fn read(reader: &Account, instance: &Instance, time: Duration, findings: &
     while began.elapsed() < time {
         let answer = reader.call(instance, Method::GET, "/v1/todos", &Value::Null).await;
         findings.judge(&answer, || "GET /v1/todos".to_owned());
-        findings.check(answer.status == 200, || format!("a read is answered {}", answer.status));
+        findings.check(answer.status == 200, || format!("a read returned {}", answer.status));
         times.push(answer.took());
         tokio::time::sleep(PACE).await;
     }

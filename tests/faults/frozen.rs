@@ -41,7 +41,7 @@ async fn responses_come_in_time_while_the_primary_is_frozen() {
         let thawed = Instant::now();
         primary.thaw().await;
         experiment.recover(thawed).await;
-        experiment.service.mend().await;
+        experiment.service.set.repair().await;
     }
     tokio::time::sleep(CALM).await;
     stop.set();
@@ -82,7 +82,7 @@ fn watch(address: String, stop: StopFlag) -> JoinHandle<Vec<Duration>> {
             while raw_http::whole(&bytes).is_none() {
                 let mut more = [0; 1_024];
                 let read = stream.read(&mut more).unwrap();
-                assert_ne!(read, 0, "the connection stays");
+                assert_ne!(read, 0, "the connection was closed");
                 bytes.extend_from_slice(&more[..read]);
             }
             times.push(sent.elapsed());

@@ -34,8 +34,8 @@ use std::time::Duration;
 
 /// The number of repetitions: `gate` times `FAULTS_TIMES`, but at most `long`.
 pub(crate) fn size(gate: usize, long: usize) -> usize {
-    let times =
-        std::env::var("FAULTS_TIMES").map_or(1, |times| times.parse().expect("FAULTS_TIMES is a number"));
+    let times = std::env::var("FAULTS_TIMES")
+        .map_or(1, |times| times.parse().expect("FAULTS_TIMES must be a number"));
     gate.saturating_mul(times).min(long)
 }
 

@@ -92,7 +92,7 @@ async fn registrations(round: usize, service: &Service, findings: &Findings) {
     findings.check(is_right, || format!("registrations: {:?}, {stored} stored", statuses(&answers)));
     let told = answers.iter().filter(|answer| answer.status == 409);
     let told = told.filter(|answer| answer.body["code"] != "username_taken").count();
-    findings.check(told == 0, || format!("{told} registrations are refused for another reason"));
+    findings.check(told == 0, || format!("{told} registrations were refused for another reason"));
 }
 
 /// The session of an access token, and its generation.
@@ -122,8 +122,9 @@ async fn refreshes(account: &Account, service: &Service, findings: &Findings) {
     }
     let session = doc! { "_id": session.as_str().unwrap() };
     let stored = service.collection("sessions").await.find_one(session).await.unwrap().unwrap();
-    findings
-        .check(stored.get_i64("gen").is_ok_and(|last| last == 2), || format!("the session ends as {stored}"));
+    findings.check(stored.get_i64("gen").is_ok_and(|last| last == 2), || {
+        format!("the session in the end: {stored}")
+    });
 }
 
 async fn conditional_updates(account: &Account, instances: &Instances, findings: &Findings) {
@@ -209,14 +210,14 @@ async fn moves_to_one_place(account: &Account, instances: &Instances, findings: 
     }
     let positions: BTreeSet<_> = orders[0].iter().map(|(position, _)| position).collect();
     let is_total = positions.len() == ids.len() && orders[0].len() == ids.len();
-    findings.check(is_total && orders[0] == orders[1], || format!("no order: {orders:?}"));
-    findings.check(orders[0][0].1 == ids[0], || format!("moved before it: {orders:?}"));
+    findings.check(is_total && orders[0] == orders[1], || format!("no total order: {orders:?}"));
+    findings.check(orders[0][0].1 == ids[0], || format!("a todo was moved before the first one: {orders:?}"));
 }
 
 async fn moves_under_each_other(account: &Account, instances: &Instances, findings: &Findings) {
     let mut ids = Vec::new();
     for number in 0..4 {
-        let todo = json!({ "name": format!("in a circle {number}") });
+        let todo = json!({ "name": format!("in a cycle {number}") });
         ids.push(id_of(&account.make(&instances.any(), &todo).await).to_owned());
     }
     let under = |number: usize| {
@@ -239,6 +240,6 @@ async fn moves_under_each_other(account: &Account, instances: &Instances, findin
             steps += 1;
             next = parents[parent].as_ref();
         }
-        findings.check(steps <= ids.len(), || format!("a circle: {parents:?}: {answers:?}"));
+        findings.check(steps <= ids.len(), || format!("a cycle: {parents:?}: {answers:?}"));
     }
 }

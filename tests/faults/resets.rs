@@ -193,7 +193,7 @@ async fn look(
     for (name, _) in requests.iter().filter_map(|request| request.left.as_ref()) {
         let own = doc! { "owner_id": account.id, "name": name };
         let count = todos.count_documents(own).await.unwrap();
-        findings.check(count <= 1, || format!("{name} is there {count} times"));
+        findings.check(count <= 1, || format!("{name} exists {count} times"));
         done += usize::from(count > 0);
     }
     done
@@ -211,7 +211,7 @@ async fn look_at_all(
     for (name, version) in requests.iter().filter_map(|request| request.left.as_ref()) {
         let found: Vec<_> = todos.iter().filter(|todo| todo["name"] == **name).collect();
         let is_right = found.len() == 1 && found[0]["version"] == *version;
-        findings.check(is_right, || format!("{name} is wanted once in version {version}: {found:?}"));
+        findings.check(is_right, || format!("{name} should exist once with version {version}: {found:?}"));
     }
     let (mut synced, mut token) = (Vec::new(), Value::Null);
     loop {

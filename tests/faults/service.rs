@@ -11,18 +11,15 @@ use mongodb::{Client, Collection};
 use crate::fleet::instance::Instance;
 use crate::fleet::process::Server;
 use crate::fleet::replica_set::ReplicaSet;
-use crate::fleet::{log_tails, random};
+use crate::fleet::{LOG_WITHOUT_REQUESTS, log_tails, random};
 
-/// Logs everything except requests, and uses tokens that outlive a test.
-const SETTINGS: [(&str, &str); 2] =
-    [("LOG_LEVEL", "info,todo_api::http::access_log=warn"), ("ACCESS_TOKEN_TTL", "1h")];
+/// The tokens outlive a test.
+const SETTINGS: [(&str, &str); 2] = [LOG_WITHOUT_REQUESTS, ("ACCESS_TOKEN_TTL", "1h")];
 
 pub(crate) struct Service {
     pub(crate) set: ReplicaSet,
     pub(crate) instances: Instances,
     pub(crate) servers: Vec<Server>,
-    pub(crate) database: String,
-    uri: String,
     settings: Vec<(&'static str, &'static str)>,
     /// The errors in the logs of instances that are gone.
     earlier: Vec<String>,
@@ -52,28 +49,21 @@ impl Instances {
 impl Service {
     /// Starts `count` instances over an empty database. `settings` override those of the suite.
     pub(crate) async fn start(part: &str, count: usize, settings: &[(&'static str, &'static str)]) -> Self {
-        let set = ReplicaSet::of_the_environment();
-        let database = format!("faults_{part}_{}", random(1_000_000));
-        let uri = set.start(&database).await;
+        let set = ReplicaSet::start(&format!("faults_{part}")).await;
         let settings: Vec<_> = SETTINGS.into_iter().chain(settings.iter().copied()).collect();
         let mut servers = Vec::new();
         for _ in 0..count {
-            servers.push(Server::start_ready(&uri, &settings).await);
+            servers.push(Server::start_ready(&set.uri, &settings).await);
         }
         let instances =
             servers.iter().enumerate().map(|(number, server)| Instance::of(number, server)).collect();
         let instances = Instances(Arc::new(RwLock::new(instances)));
-        Self { set, instances, servers, database, uri, settings, earlier: Vec::new() }
-    }
-
-    /// Starts stopped nodes of the replica set, thaws frozen nodes, and waits until the set is complete.
-    pub(crate) async fn mend(&self) {
-        self.set.start(&self.database).await;
+        Self { set, instances, servers, settings, earlier: Vec::new() }
     }
 
     /// Starts a killed instance again. The new process listens, but may not be ready.
     pub(crate) async fn restart(&mut self, number: usize) {
-        let server = Server::start(&self.uri, &self.settings).await;
+        let server = Server::start(&self.set.uri, &self.settings).await;
         self.instances.0.write().unwrap()[number] = Instance::of(number, &server);
         let gone = std::mem::replace(&mut self.servers[number], server);
         self.earlier.extend(errors(&gone));
@@ -91,7 +81,7 @@ impl Service {
 
     /// A stored collection, for what the API hides.
     pub(crate) async fn collection(&self, name: &str) -> Collection<Document> {
-        let client = Client::with_uri_str(&self.uri).await.unwrap();
+        let client = Client::with_uri_str(&self.set.uri).await.unwrap();
         client.default_database().unwrap().collection(name)
     }
 

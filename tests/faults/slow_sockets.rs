@@ -62,6 +62,6 @@ async fn sent(address: &str, bytes: &[u8]) -> TcpStream {
 async fn until_closed(mut stream: TcpStream) -> Duration {
     let began = Instant::now();
     let closed = tokio::time::timeout(2 * HELD, stream.read_to_end(&mut Vec::new())).await;
-    assert!(closed.is_ok(), "the connection stays open");
+    assert!(closed.is_ok(), "the connection was not closed");
     began.elapsed()
 }

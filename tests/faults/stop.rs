@@ -214,6 +214,6 @@ async fn look(sent: &[Sent], account: &Account, service: &Service, findings: &Fi
     for name in sent.iter().flat_map(|sent| &sent.reset) {
         let known = lines.iter().any(|line| line["request_id"] == **name);
         let stored = count(name).await;
-        findings.check(!known && stored == 0, || format!("{name} was taken, and its connection reset"));
+        findings.check(!known && stored == 0, || format!("the service saw {name}, but reset its connection"));
     }
 }

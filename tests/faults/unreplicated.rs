@@ -80,8 +80,9 @@ async fn a_repeated_request_is_not_acknowledged_before_a_majority_has_it() {
         for request in &requests {
             let answer = patiently(async || request.ask(&account, &second).await).await;
             let is_right = request.is_acknowledged(&answer) && request.is_fulfilled(&account, &second).await;
-            findings
-                .check(is_right, || format!("{} {} in the end: {answer:?}", request.method, request.path));
+            findings.check(is_right, || {
+                format!("{} {} after the recovery: {answer:?}", request.method, request.path)
+            });
         }
         asked += requests.len();
     }
@@ -100,7 +101,7 @@ async fn ask_twice(requests: &[RepeatableRequest], account: &Account, service: &
         secondary.replicate(false).await;
     }
     let stopped = async || (!primary.takes_writes().await).then_some(());
-    eventually("no majority gets what is written", stopped).await;
+    eventually("writes reach no majority", stopped).await;
     let written = join_all(requests.iter().map(|request| request.ask(account, &first)));
     let answered = async {
         tokio::time::sleep(HEAD_START).await;
@@ -115,8 +116,8 @@ async fn ask_twice(requests: &[RepeatableRequest], account: &Account, service: &
         }
     };
     let (written, answers, ()) = tokio::join!(written, answered, strike);
-    assert!(written.iter().all(|answer| answer.status == 0), "nothing was acknowledged: {written:?}");
-    service.mend().await;
+    assert!(written.iter().all(|answer| answer.status == 0), "a write was acknowledged: {written:?}");
+    service.set.repair().await;
     service.restart(0).await;
     answers
 }

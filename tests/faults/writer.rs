@@ -140,7 +140,7 @@ impl Writer {
     async fn create_wrongly(&mut self, name: String) {
         let body = json!({ "name": name, "priority": "odd" });
         let Some(answer) = self.answered(Method::POST, "/v1/todos", Some(&name), &body).await else { return };
-        self.findings.check(answer.status == 422, || format!("a priority that there is not: {answer:?}"));
+        self.findings.check(answer.status == 422, || format!("an unknown priority was accepted: {answer:?}"));
         self.refused.push(name);
     }
 
@@ -159,7 +159,7 @@ impl Writer {
             Kind::Complete => answer.body["due"]["date"] == self.day(),
             _ => answer.body["version"] == self.changed + 1 && answer.body["name"] == name,
         };
-        self.findings.check(is_right, || format!("change {} answers {}", self.changed, answer.body));
+        self.findings.check(is_right, || format!("change {} returned {}", self.changed, answer.body));
         self.last_name = name;
     }
 
@@ -253,7 +253,7 @@ impl Writer {
         for (name, todos) in by_name {
             let refused = self.refused.iter().any(|refused| refused == name);
             difference.doubled += u64::try_from(todos.len()).unwrap();
-            self.findings.check(false, || format!("nobody made this (refused: {refused}): {todos:?}"));
+            self.findings.check(false, || format!("an unexpected todo (refused: {refused}): {todos:?}"));
         }
         let shown: BTreeMap<String, i64> =
             todos.iter().map(|todo| (id_of(todo).to_owned(), todo["version"].as_i64().unwrap())).collect();
@@ -272,7 +272,7 @@ impl Writer {
             found.iter().copied().partition(|todo| todo["id"] == *self.own);
         let [own] = own[..] else {
             difference.lost += self.changed.max(1);
-            self.findings.check(false, || format!("{:?} {:?} is not there", self.kind, self.last_name_now()));
+            self.findings.check(false, || format!("{:?} {:?} is missing", self.kind, self.last_name_now()));
             return;
         };
         let done = match self.kind {
@@ -296,7 +296,7 @@ impl Writer {
         difference.lost += u64::from(right == 0);
         difference.doubled += u64::try_from(found.saturating_sub(1)).unwrap();
         self.findings.check(right == 1 && found == 1, || {
-            format!("{name} is there {found} times, {right} as it was made")
+            format!("{name} exists {found} times, {right} times as it was created")
         });
     }
 }

@@ -6,6 +6,7 @@ use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 
+use super::PASSWORD;
 use super::process::Server;
 
 /// How long an idle connection is kept: well below the ten seconds after which the service closes it.
@@ -38,6 +39,12 @@ impl Answer {
         self.came - self.sent
     }
 
+    /// The tokens of a successful login or refresh.
+    pub(crate) fn session(&self) -> Session {
+        let token = |kind: &str| self.body[kind].as_str().expect("a token").to_owned();
+        Session { access: token("access_token"), refresh: token("refresh_token") }
+    }
+
     pub(crate) fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
@@ -48,12 +55,30 @@ impl Answer {
     }
 }
 
+/// The tokens of a session.
+#[derive(Debug, Clone)]
+pub(crate) struct Session {
+    pub(crate) access: String,
+    pub(crate) refresh: String,
+}
+
 impl Instance {
     /// A client of this process, which already listens.
     pub(crate) fn of(number: usize, server: &Server) -> Self {
         let http =
             Client::builder().timeout(Duration::from_secs(30)).pool_idle_timeout(IDLE).build().unwrap();
         Self { number, url: server.url(""), http, streams: Client::new() }
+    }
+
+    /// Registers a user with the first password.
+    pub(crate) async fn register(&self, username: &str) -> Answer {
+        let body = json!({ "username": username, "password": PASSWORD });
+        self.call(Method::POST, "/v1/register", "", &body).await
+    }
+
+    pub(crate) async fn log_in(&self, username: &str, password: &str) -> Answer {
+        let body = json!({ "username": username, "password": password });
+        self.call(Method::POST, "/v1/login", "", &body).await
     }
 
     pub(crate) async fn call(&self, method: Method, path: &str, token: &str, body: &Value) -> Answer {

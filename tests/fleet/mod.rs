@@ -1,6 +1,7 @@
 //! The base of the suites that run server processes over a replica set of three nodes: the processes, the set, clients of
 //! an instance, and the bounds that hold in every suite.
 
+pub(crate) mod faults;
 pub(crate) mod instance;
 #[path = "../api/support/process.rs"]
 pub(crate) mod process;
@@ -21,6 +22,9 @@ pub(crate) const SECRET: &str = "only-for-tests-only-for-tests-0123456789";
 
 /// The first password of every user.
 pub(crate) const PASSWORD: &str = "correct horse battery";
+
+/// Logs everything except requests.
+pub(crate) const LOG_WITHOUT_REQUESTS: (&str, &str) = ("LOG_LEVEL", "info,todo_api::http::access_log=warn");
 
 /// How long any response may take.
 pub(crate) const ANSWER_TIME: Duration = Duration::from_secs(10);

@@ -7,10 +7,13 @@ use bson::{Bson, Document, doc};
 use mongodb::{Client, Database};
 use tokio::process::Command;
 
-/// The set, known by its name to `scripts/mongod`.
-#[derive(Clone)]
+use super::random;
+
+/// The set, known by its name to `scripts/mongod`, with the database of one test.
 pub(crate) struct ReplicaSet {
     name: String,
+    pub(crate) database: String,
+    pub(crate) uri: String,
 }
 
 /// One node, with its state at the time of the query.
@@ -22,17 +25,19 @@ pub(crate) struct Node {
 }
 
 impl ReplicaSet {
-    /// The set that `REPLICA_SET` names.
-    pub(crate) fn of_the_environment() -> Self {
-        let name = std::env::var("REPLICA_SET").expect("run this suite with its script in scripts/");
-        Self { name }
+    /// The set that `REPLICA_SET` names, complete and healthy, with an empty database for this test.
+    pub(crate) async fn start(test: &str) -> Self {
+        let name = std::env::var("REPLICA_SET");
+        let name = name.expect("REPLICA_SET is not set: run this suite with its script in scripts/");
+        let database = format!("{test}_{}", random(1_000_000));
+        let mut set = Self { name, database, uri: String::new() };
+        set.uri = set.script("start").await.trim().replace("/?", &format!("/{}?", set.database));
+        set
     }
 
-    /// Starts stopped nodes, thaws frozen nodes, waits until there is a primary and two secondaries, and returns the
-    /// URI of a database in the set.
-    pub(crate) async fn start(&self, database: &str) -> String {
-        let uri = self.script("start").await;
-        uri.trim().replace("/?", &format!("/{database}?"))
+    /// Starts stopped nodes, thaws frozen nodes, and waits until there is a primary and two secondaries.
+    pub(crate) async fn repair(&self) {
+        self.script("start").await;
     }
 
     /// The primary and the two secondaries.

@@ -18,7 +18,7 @@ fn cases(kind: &str) -> Vec<Vec<String>> {
     let fields = text.lines().map(|line| line.split(' ').map(str::to_owned).collect::<Vec<_>>());
     let found: Vec<_> =
         fields.filter(|fields| fields[0] == kind).map(|fields| fields[1..].to_vec()).collect();
-    assert!(found.len() >= 400, "the cases were found: {}", found.len());
+    assert!(found.len() >= 400, "too few cases: {}", found.len());
     found
 }
 

@@ -32,8 +32,7 @@ pub(crate) struct ApiClient {
 impl ApiClient {
     /// Registers a user, and opens a session.
     pub(crate) async fn register(name: &str, instance: &Instance, findings: &Findings) -> Self {
-        let body = json!({ "username": name, "password": PASSWORD });
-        let answer = instance.call(Method::POST, "/v1/register", "", &body).await;
+        let answer = instance.register(name).await;
         assert_eq!(answer.status, 201, "{answer:?}");
         Self::log_in(name, instance, findings).await
     }
@@ -113,8 +112,8 @@ impl ApiClient {
             let answer = instance.call(Method::POST, path, token, &body).await;
             self.findings.judge(&answer, || format!("POST {path} at {}", instance.number));
             if answer.status == 200 {
-                let token = |kind: &str| answer.body[kind].as_str().unwrap().to_owned();
-                (self.access, self.refresh) = (token("access_token"), token("refresh_token"));
+                let session = answer.session();
+                (self.access, self.refresh) = (session.access, session.refresh);
                 (self.since, self.is_fresh) = (since, by_login);
                 return;
             }

@@ -4,14 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use todo_api::clock::{Clock, rfc3339};
-
+use crate::fleet::faults::Faults;
 use crate::fleet::instance::Answer;
 use crate::replica::Key;
 use crate::two_instances::TwoInstances;
-
-/// How many faults are printed in full.
-const TOLD: usize = 12;
 
 /// How long requests may be unavailable after a failure of the database: an election, and the return of the node.
 const DISTURBED: Duration = Duration::from_secs(30);
@@ -29,7 +25,7 @@ struct Inner {
     acknowledged: BTreeMap<Key, i64>,
     failures: Vec<Instant>,
     unavailable: Vec<(Answer, String)>,
-    faults: Vec<String>,
+    faults: Faults,
 }
 
 impl Findings {
@@ -43,14 +39,12 @@ impl Findings {
 
     /// Reports a fault unless `holds`.
     pub(crate) fn check(&self, holds: bool, fault: impl FnOnce() -> String) {
-        if !holds {
-            let fault = format!("{}: {}", rfc3339(Clock::system().now()), fault());
-            self.lock().faults.push(fault);
-        }
+        let faults = self.lock().faults.clone();
+        faults.check(holds, fault);
     }
 
     pub(crate) fn last_fault(&self) -> Option<String> {
-        self.lock().faults.last().cloned()
+        self.lock().faults.last()
     }
 
     /// Notes a deliberate failure of the database.
@@ -121,15 +115,10 @@ impl Findings {
                 )
             });
         }
-        let faults = std::mem::take(&mut self.lock().faults);
         println!("{part}: {figures}");
         println!("{part}: {}", self.counts().join(", "));
-        if !faults.is_empty() {
-            println!("{part}: {} faults", faults.len());
-            faults.iter().take(TOLD).for_each(|fault| println!("{fault}"));
-            println!("{}", cluster.log());
-        }
-        assert!(faults.is_empty(), "{part}: {} faults", faults.len());
+        let faults = self.lock().faults.clone();
+        faults.assert_none(part, || cluster.log());
     }
 
     fn counts(&self) -> Vec<String> {

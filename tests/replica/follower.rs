@@ -164,7 +164,7 @@ impl Follower {
         let (is_full, has_more) = (page["full"].as_bool().unwrap(), page["has_more"].as_bool().unwrap());
         let wanted = self.reads_fully;
         findings.check(wanted.is_none_or(|wanted| wanted == is_full), || {
-            format!("{}: full is {is_full} where it should be {wanted:?}", self.name)
+            format!("{}: `full` is {is_full}, but should be {wanted:?}", self.name)
         });
         if self.token.is_none() {
             self.replica.objects.clear();
@@ -180,7 +180,7 @@ impl Follower {
     /// Opens a stream of the events from now on.
     pub(crate) async fn connect(&mut self, instance: &Instance) -> Events {
         let mut events = self.caller.listen(instance, None).await.unwrap();
-        let first = events.next().await.expect("a first id");
+        let first = events.next().await.expect("the stream has no first id");
         assert!(first.id.is_some() && first.data.is_none(), "{first:?}");
         self.take_block(first);
         events
@@ -220,7 +220,7 @@ impl Follower {
     /// After a `bye` event, the stream must end, and the client needs a new token.
     async fn part(&mut self, events: &mut Events, instance: &Instance) {
         let end = timeout(PARTING, events.next()).await;
-        self.caller.findings.check(matches!(end, Ok(None)), || format!("behind a bye: {end:?}"));
+        self.caller.findings.check(matches!(end, Ok(None)), || format!("after a bye: {end:?}"));
         self.caller.renew(instance, chance(30)).await;
     }
 
@@ -233,7 +233,9 @@ impl Follower {
             (None, None) => {}
             (Some("change"), Some(data)) => {
                 let count = self.replica.apply(&data, &findings);
-                findings.check(count == 1 && id.is_some(), || format!("an event of {count} with {id:?}"));
+                findings.check(count == 1 && id.is_some(), || {
+                    format!("an event with {count} changes and the id {id:?}")
+                });
                 findings.count("events", 1);
             }
             (Some("bye"), Some(data)) => {

@@ -68,7 +68,7 @@ async fn a_thousand_idle_connections_cost_little() {
     let more = collect(&mut inbox, Duration::from_secs(2), usize::MAX, &findings).await.1;
     findings
         .check(told.iter().all(|user| *user == 7) && told.len() == CONNECTIONS && more.is_empty(), || {
-            format!("told of a change of user 7: {told:?}, then {more:?}")
+            format!("events of the change of user 7 went to {told:?}, then {more:?}")
         });
     let figures = format!(
         "{ALL} connections opened in {opening:.1?}, {:.1} kB each (memory from {} to {} kB), {cpu:.2} CPU seconds in \

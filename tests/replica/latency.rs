@@ -40,7 +40,7 @@ async fn a_change_on_one_instance_is_an_event_on_the_other() {
         tokio::time::sleep((answer.sent + PACE).saturating_duration_since(Instant::now())).await;
         writes.push(answer);
     }
-    let arrivals = tokio::time::timeout(PATIENCE, listening).await.expect("every version comes").unwrap();
+    let arrivals = tokio::time::timeout(PATIENCE, listening).await.expect("a version is missing").unwrap();
 
     let since = |moment: fn(&crate::fleet::instance::Answer) -> Instant| {
         let times = writes.iter().map(|write| {
@@ -62,7 +62,7 @@ async fn a_change_on_one_instance_is_an_event_on_the_other() {
 async fn arrivals(mut events: Events) -> HashMap<i64, Instant> {
     let (mut arrivals, mut highest) = (HashMap::new(), 1);
     while highest <= WRITES {
-        let block = events.next().await.expect("the stream goes on");
+        let block = events.next().await.expect("the stream ended");
         let data = block.data.expect("a change");
         // The change from before the connection may be repeated.
         let version = version_of(&data["todos"][0]);

@@ -56,7 +56,9 @@ impl Replica {
             }
             if version == version_of(held) {
                 self.came_twice += 1;
-                findings.check(held == object, || format!("two that are version {version}: {held} {object}"));
+                findings.check(held == object, || {
+                    format!("two different objects have version {version}: {held} {object}")
+                });
             }
         }
         self.objects.insert(key, object.clone());

@@ -8,12 +8,9 @@ use futures_util::TryStreamExt;
 use crate::fleet::instance::Instance;
 use crate::fleet::process::Server;
 use crate::fleet::replica_set::ReplicaSet;
-use crate::fleet::{log_tails, random};
+use crate::fleet::{LOG_WITHOUT_REQUESTS, log_tails, random};
 use crate::replica::Key;
 use crate::resources::Resources;
-
-/// Logs everything except requests.
-const LOG_LEVEL: (&str, &str) = ("LOG_LEVEL", "info,todo_api::http::access_log=warn");
 
 pub(crate) struct TwoInstances {
     pub(crate) set: ReplicaSet,
@@ -21,30 +18,22 @@ pub(crate) struct TwoInstances {
     /// The memory and CPU time of each instance.
     pub(crate) resources: [Resources; 2],
     servers: [Server; 2],
-    uri: String,
-    database: String,
 }
 
 impl TwoInstances {
     /// Starts two instances over an empty database.
     pub(crate) async fn start(part: &str, settings: &[(&str, &str)]) -> Self {
-        let set = ReplicaSet::of_the_environment();
-        let database = format!("replica_{part}_{}", random(1_000_000));
-        let uri = set.start(&database).await;
-        let settings: Vec<_> = settings.iter().copied().chain([LOG_LEVEL]).collect();
-        let ((one, of_one), (two, of_two)) = (start(&uri, &settings).await, start(&uri, &settings).await);
+        let set = ReplicaSet::start(&format!("replica_{part}")).await;
+        let settings: Vec<_> = settings.iter().copied().chain([LOG_WITHOUT_REQUESTS]).collect();
+        let ((one, of_one), (two, of_two)) =
+            (start(&set.uri, &settings).await, start(&set.uri, &settings).await);
         let instances = [Instance::of(0, &one), Instance::of(1, &two)];
-        Self { set, instances, resources: [of_one, of_two], servers: [one, two], uri, database }
-    }
-
-    /// Starts stopped nodes of the replica set, and waits until the set is complete.
-    pub(crate) async fn mend(&self) {
-        self.set.start(&self.database).await;
+        Self { set, instances, resources: [of_one, of_two], servers: [one, two] }
     }
 
     /// The stored versions of all objects, including removed ones, which the API does not show.
     pub(crate) async fn stored_versions(&self) -> BTreeMap<Key, i64> {
-        let client = mongodb::Client::with_uri_str(&self.uri).await.unwrap();
+        let client = mongodb::Client::with_uri_str(&self.set.uri).await.unwrap();
         let database = client.default_database().unwrap();
         let mut versions = BTreeMap::new();
         for (kind, collection) in [("todo", "todos"), ("list", "lists")] {
@@ -74,6 +63,6 @@ async fn start(uri: &str, settings: &[(&str, &str)]) -> (Server, Resources) {
     let server = Server::start_ready(uri, settings).await;
     let mut new = Resources::of_children();
     new.retain(|child| !before.contains(child));
-    assert_eq!(new.len(), 1, "the server is the only new process");
+    assert_eq!(new.len(), 1, "the server must be the only new process");
     (server, new.remove(0))
 }

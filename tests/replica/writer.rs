@@ -70,7 +70,7 @@ impl Writer {
             };
             self.caller.findings.count("commands repeated", commands.len());
             self.caller.findings.check(told(&results) == told(&again), || {
-                format!("repeated commands answer otherwise: {commands:?}: {results:?}, then {again:?}")
+                format!("repeated commands have other results: {commands:?}: {results:?}, then {again:?}")
             });
         }
     }

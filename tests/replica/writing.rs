@@ -112,7 +112,7 @@ async fn strike(cluster: &TwoInstances, findings: &Findings) {
         if failure % 2 == 0 {
             primary.kill().await;
             tokio::time::sleep(AWAY).await;
-            cluster.mend().await;
+            cluster.set.repair().await;
             findings.count("primaries killed", 1);
         } else {
             primary.step_down().await;
@@ -146,7 +146,7 @@ async fn compare(
         }
         caller.findings.count("compared anew", 1);
     }
-    panic!("the server's state goes on changing without writers");
+    panic!("the state of the server keeps changing without writers");
 }
 
 /// Returns how many objects were skipped. That is a fault, and so is an older version after a newer one in sync
@@ -194,6 +194,9 @@ fn conclude(
         "{} objects ({in_trash} in the trash), versions up to {highest}, {versions} in all; skipped {skipped}",
         server.len(),
     );
-    assert!(findings.counted("sync answers") > 100 && findings.counted("events") > 100, "nothing was tried");
+    assert!(
+        findings.counted("sync answers") > 100 && findings.counted("events") > 100,
+        "too few responses and events"
+    );
     findings.conclude("writing", &figures, cluster);
 }

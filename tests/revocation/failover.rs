@@ -47,9 +47,9 @@ impl PrimaryFailure {
         }
     }
 
-    async fn mend(self, primary: &Node, cluster: &ThreeInstances) {
+    async fn repair(self, primary: &Node, cluster: &ThreeInstances) {
         match self {
-            Self::Killed => cluster.mend().await,
+            Self::Killed => cluster.set.repair().await,
             Self::SteppedDown => {}
             Self::Frozen => primary.thaw().await,
         }
@@ -96,18 +96,17 @@ async fn fail_once(failure: PrimaryFailure, round: usize) {
     let failed_at = began.elapsed();
     failure.inflict(&primary).await;
     tokio::time::sleep(failure.duration()).await;
-    failure.mend(&primary, &cluster).await;
-    let mended = began.elapsed();
+    failure.repair(&primary, &cluster).await;
+    let repaired = began.elapsed();
     let mut findings = Findings::default();
     let recovered = cluster.recover(&good).await;
-    findings
-        .check(recovered < RECOVERY, || format!("recovered only {recovered:?} after the end of the failure"));
+    findings.check(recovered < RECOVERY, || format!("recovered only {recovered:?} after the repair"));
     tokio::time::sleep(AFTER).await;
     stop.set();
 
     for watch in watches.join_all().await {
         findings.tally(&watch);
-        report(&mut findings, &watch, (failure, round), failed_at, mended);
+        report(&mut findings, &watch, (failure, round), failed_at, repaired);
     }
     revocations.end(&cluster, &mut findings).await;
     findings.conclude(&format!("primary {failure:?}, round {round}"), &cluster);
@@ -119,7 +118,7 @@ fn report(
     watch: &Watch,
     what: (PrimaryFailure, usize),
     failed_at: Duration,
-    mended: Duration,
+    repaired: Duration,
 ) {
     findings.expect(watch, "a good token", |attempt| attempt.status != 401);
     let behind = watch.attempts.iter().filter(|attempt| attempt.route == ProtectedRoute::ReadsDatabase);
@@ -136,7 +135,7 @@ fn report(
         from(last),
     );
     let healed = match what.0 {
-        PrimaryFailure::Frozen => mended,
+        PrimaryFailure::Frozen => repaired,
         PrimaryFailure::Killed | PrimaryFailure::SteppedDown => failed_at,
     };
     let limit = healed + RECOVERY;

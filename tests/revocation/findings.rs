@@ -4,16 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
-use todo_api::clock::{Clock, rfc3339};
-
 use crate::BOUND;
 use crate::fleet::ANSWER_TIME;
+use crate::fleet::faults::Faults;
 use crate::revoked_user::Revocation;
 use crate::three_instances::ThreeInstances;
 use crate::watch::{Attempt, Watch};
-
-/// How many faults are printed in full.
-const TOLD: usize = 12;
 
 /// The results of one test.
 #[derive(Default)]
@@ -25,7 +21,7 @@ pub(crate) struct Findings {
     last_acceptances: Vec<Duration>,
     statuses: BTreeMap<u16, usize>,
     slowest: Duration,
-    faults: Vec<String>,
+    faults: Faults,
 }
 
 impl Findings {
@@ -34,7 +30,7 @@ impl Findings {
         self.revocations += 1;
         self.retried += usize::from(revocation.tries.len() > 1);
         self.again += usize::from(revocation.again);
-        self.faults.extend(revocation.faults.iter().cloned());
+        revocation.faults.iter().for_each(|fault| self.faults.add(fault));
         for (_, took) in &revocation.tries {
             self.time(*took, || format!("{:?}: {:?}", revocation.kind, revocation.tries));
         }
@@ -71,14 +67,12 @@ impl Findings {
             writeln!(fault, "  {mark} sent {sent:>10.1?}, answered after {took:>8.1?}: {status} {route:?}")
                 .unwrap();
         }
-        self.faults.push(fault);
+        self.faults.add(&fault);
     }
 
     /// Reports a fault unless `holds`.
     pub(crate) fn check(&mut self, holds: bool, fault: impl FnOnce() -> String) {
-        if !holds {
-            self.faults.push(fault());
-        }
+        self.faults.check(holds, fault);
     }
 
     fn time(&mut self, took: Duration, what: impl FnOnce() -> String) {
@@ -94,12 +88,7 @@ impl Findings {
              last acceptance {}, slowest answer {slowest:.1?}, answers {statuses:?}",
             distribution(last_acceptances),
         );
-        if !faults.is_empty() {
-            println!("{part}: {} faults, at {}", faults.len(), rfc3339(Clock::system().now()));
-            faults.iter().take(TOLD).for_each(|fault| println!("{fault}"));
-            println!("{}", cluster.log());
-        }
-        assert!(faults.is_empty(), "{part}: {} faults", faults.len());
+        faults.assert_none(part, || cluster.log());
     }
 }
 

@@ -52,11 +52,11 @@ async fn a_logout_without_a_database_holds_on_its_own_instance() {
     tokio::time::sleep(BOUND + Duration::from_millis(500)).await;
     let (at, mut findings) = (cluster.any(), Findings::default());
     let revoking = user.revoke(RevocationKind::LogOut, &at);
-    let mend = async {
+    let repair = async {
         tokio::time::sleep(OUTAGE).await;
-        cluster.mend().await;
+        cluster.set.repair().await;
     };
-    let (revocation, ()) = tokio::join!(revoking, mend);
+    let (revocation, ()) = tokio::join!(revoking, repair);
     let recovered = cluster.recover(&good.first.access).await;
     findings.check(recovered < RECOVERY, || format!("recovered only {recovered:?} after the thaw"));
     findings.add(&revocation, &[]);
@@ -88,17 +88,19 @@ async fn outage(way: Way, round: usize) {
         .map(|(at, user)| revoke_and_watch(&cluster, user, RevocationKind::LogOut, at, &stop))
         .collect();
     tokio::time::sleep(OUTAGE).await;
-    let mending = Instant::now();
-    cluster.mend().await;
+    let repair_began = Instant::now();
+    cluster.set.repair().await;
 
     let mut findings = Findings::default();
-    let mended = mending.elapsed();
+    let repaired = repair_began.elapsed();
     let recovered = cluster.recover(&good).await;
-    findings.check(recovered < RECOVERY, || format!("recovered only {recovered:?} after the majority"));
+    findings.check(recovered < RECOVERY, || {
+        format!("recovered only {recovered:?} after the return of the majority")
+    });
     tokio::time::sleep(2 * BOUND).await;
     stop.set();
 
-    let outage = (gone + BOUND - began)..(mending - began);
+    let outage = (gone + BOUND - began)..(repair_began - began);
     for watch in on_good.join_all().await {
         findings.tally(&watch);
         findings.expect(&watch, "a good token past the bound", |attempt| {
@@ -113,11 +115,11 @@ async fn outage(way: Way, round: usize) {
     }
     findings.add(&fresh, &on_fresh.join_all().await);
     for (revocation, watches) in logouts.join_all().await {
-        let is_later = revocation.answered > mending;
+        let is_later = revocation.answered > repair_began;
         findings.check(is_later, || format!("acknowledged without a majority: {:?}", revocation.tries));
         findings.add(&revocation, &watches);
     }
-    println!("  majority {way:?}: mended in {mended:.1?}, recovered {recovered:.1?} later");
+    println!("  majority {way:?}: repaired in {repaired:.1?}, recovered {recovered:.1?} later");
     findings.conclude(&format!("majority {way:?}, round {round}"), &cluster);
 }
 

@@ -1,7 +1,6 @@
-//! The routes on which a token is tried, and the login that issues it.
+//! The routes on which a token is tried.
 
 use reqwest::Method;
-use serde_json::json;
 
 use crate::fleet::instance::{Answer, Instance};
 
@@ -14,12 +13,6 @@ pub(crate) enum ProtectedRoute {
     ChecksTokenOnly,
 }
 
-#[derive(Debug, Clone)]
-pub(crate) struct Session {
-    pub(crate) access: String,
-    pub(crate) refresh: String,
-}
-
 impl Instance {
     pub(crate) async fn attempt(&self, route: ProtectedRoute, token: &str) -> Answer {
         match route {
@@ -30,16 +23,5 @@ impl Instance {
                 self.send(Method::PATCH, "/v1/user", token, &[], "{".to_owned()).await
             }
         }
-    }
-
-    /// Opens a session. The error is the status of the response.
-    pub(crate) async fn log_in(&self, username: &str, password: &str) -> Result<Session, u16> {
-        let body = json!({ "username": username, "password": password });
-        let answer = self.call(Method::POST, "/v1/login", "", &body).await;
-        if answer.status != 200 {
-            return Err(answer.status);
-        }
-        let token = |kind: &str| answer.body[kind].as_str().unwrap().to_owned();
-        Ok(Session { access: token("access_token"), refresh: token("refresh_token") })
     }
 }

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use todo_api::clock::{Clock, rfc3339};
 
 use crate::fleet::PASSWORD;
-use crate::fleet::instance::{Answer, Instance};
+use crate::fleet::instance::{Answer, Instance, Session};
 use crate::fleet::random;
-use crate::protected_route::{ProtectedRoute, Session};
+use crate::protected_route::ProtectedRoute;
 
 const NEW_PASSWORD: &str = "another horse battery";
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -63,11 +63,10 @@ impl RevocationKind {
 impl RevokedUser {
     /// Registers a user, and opens a session on each of two instances.
     pub(crate) async fn register(name: &str, one: &Instance, other: &Instance) -> Self {
-        let body = json!({ "username": name, "password": PASSWORD });
-        let answer = one.call(Method::POST, "/v1/register", "", &body).await;
+        let answer = one.register(name).await;
         assert_eq!(answer.status, 201, "{answer:?}");
-        let first = one.log_in(name, PASSWORD).await.unwrap();
-        let second = other.log_in(name, PASSWORD).await.unwrap();
+        let first = one.log_in(name, PASSWORD).await.session();
+        let second = other.log_in(name, PASSWORD).await.session();
         Self { name: name.to_owned(), first, second }
     }
 
@@ -124,8 +123,9 @@ impl RevokedUser {
 
     async fn log_in_again(&self, at: &Instance) -> Option<Session> {
         for password in [NEW_PASSWORD, PASSWORD] {
-            if let Ok(session) = at.log_in(&self.name, password).await {
-                return Some(session);
+            let answer = at.log_in(&self.name, password).await;
+            if answer.status == 200 {
+                return Some(answer.session());
             }
         }
         None

@@ -20,32 +20,23 @@ pub(crate) struct ThreeInstances {
     pub(crate) set: ReplicaSet,
     pub(crate) instances: Vec<Instance>,
     servers: Vec<Server>,
-    uri: String,
-    database: String,
 }
 
 impl ThreeInstances {
     /// Starts three instances over an empty database.
     pub(crate) async fn start(part: &str) -> Self {
-        let set = ReplicaSet::of_the_environment();
-        let database = format!("revocation_{part}_{}", random(1_000_000));
-        let uri = set.start(&database).await;
-        let start = || Server::start_ready(&uri, &SETTINGS);
+        let set = ReplicaSet::start(&format!("revocation_{part}")).await;
+        let start = || Server::start_ready(&set.uri, &SETTINGS);
         let (one, two, three) = tokio::join!(start(), start(), start());
         let servers = vec![one, two, three];
         let instances = servers.iter().enumerate().map(|(number, server)| Instance::of(number, server));
-        Self { instances: instances.collect(), set, servers, uri, database }
-    }
-
-    /// Starts stopped nodes of the replica set, and thaws frozen nodes.
-    pub(crate) async fn mend(&self) {
-        self.set.start(&self.database).await;
+        Self { instances: instances.collect(), set, servers }
     }
 
     /// Kills an instance, and starts it again. The new process listens, but may not be ready.
     pub(crate) async fn restart(&mut self, number: usize) -> Instance {
         drop(self.servers.remove(number));
-        self.servers.insert(number, Server::start(&self.uri, &SETTINGS).await);
+        self.servers.insert(number, Server::start(&self.set.uri, &SETTINGS).await);
         self.instances[number] = Instance::of(number, &self.servers[number]);
         self.instances[number].clone()
     }

@@ -29,7 +29,7 @@ impl Client {
 
     /// The same client with the refresh token in place of the access token.
     pub(crate) fn with_refresh_token(&self) -> Self {
-        self.with_token(self.refresh.clone().expect("logged in"))
+        self.with_token(self.refresh.clone().expect("the client is not logged in"))
     }
 
     /// The same client at another instance.
@@ -108,7 +108,7 @@ impl Client {
             request = request.header("authorization", format!("Bearer {token}"));
         }
         let answer = self.app.send(request.body(body.into()).expect("a well-formed request")).await;
-        assert!(!answer.header("x-request-id").is_empty(), "every answer names its request: {answer:?}");
+        assert!(!answer.header("x-request-id").is_empty(), "a response has no request id: {answer:?}");
         document::check(&method, path, &answer);
         answer
     }
@@ -130,7 +130,7 @@ impl Answer {
         let body = if is_endless {
             Vec::new()
         } else {
-            body.collect().await.expect("the body is whole").to_bytes().to_vec()
+            body.collect().await.expect("the body is incomplete").to_bytes().to_vec()
         };
         Self { status: parts.status, headers: parts.headers, body }
     }
@@ -141,7 +141,8 @@ impl Answer {
 
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("no JSON: {error}: {}", self.text()))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("not JSON: {error}: {}", self.text()))
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {

@@ -25,7 +25,7 @@ impl TestDatabase {
     pub(crate) async fn create() -> Self {
         static SWEPT: OnceCell<()> = OnceCell::const_new();
         let server = server_uri();
-        let client = Client::with_uri_str(&server).await.expect("MONGODB_URI can be used");
+        let client = Client::with_uri_str(&server).await.expect("MONGODB_URI is not usable");
         SWEPT.get_or_init(|| sweep(&client)).await;
         let name = format!("{PREFIX}{}_{}", seconds_since_1970(), &RandomId::new().to_string()[..12]);
         Self(Arc::new(Inner { uri: with_database(&server, &name), db: client.database(&name) }))
@@ -80,7 +80,7 @@ pub(crate) fn with_database(uri: &str, name: &str) -> String {
 }
 
 async fn sweep(client: &Client) {
-    let names = client.list_database_names().await.expect("MONGODB_URI can be reached");
+    let names = client.list_database_names().await.expect("the server of MONGODB_URI is not reachable");
     for name in names {
         let born = name.strip_prefix(PREFIX).and_then(|rest| rest.split('_').next()?.parse::<u64>().ok());
         if born.is_some_and(|born| born + STALE.as_secs() < seconds_since_1970()) {

@@ -78,7 +78,7 @@ pub(crate) fn check(method: &Method, path: &str, answer: &Answer) {
     let status = answer.status.as_u16().to_string();
     let seen = || format!("{method} {path}: {status} {}", answer.text());
     let mut described =
-        operation["responses"].get(&status).unwrap_or_else(|| panic!("not told of: {}", seen()));
+        operation["responses"].get(&status).unwrap_or_else(|| panic!("not in the API document: {}", seen()));
     if let Some(reference) = described["$ref"].as_str() {
         described = DOCUMENT.pointer(reference.trim_start_matches('#')).unwrap();
     }
@@ -92,13 +92,21 @@ pub(crate) fn check(method: &Method, path: &str, answer: &Answer) {
             assert!(faults.is_empty(), "{faults:?}: {}", seen());
         }
         Some(_) => {}
-        None => assert!(content.is_none() && answer.body.is_empty(), "no such body is told of: {}", seen()),
+        None => assert!(
+            content.is_none() && answer.body.is_empty(),
+            "the API document has no such body: {}",
+            seen()
+        ),
     }
     for header in
         ["etag", "location", "retry-after", "www-authenticate", "idempotent-replayed", "link", "x-request-id"]
     {
         let told = described["headers"].as_object().into_iter().flatten();
         let is_told = told.into_iter().any(|(name, _)| name.eq_ignore_ascii_case(header));
-        assert!(!answer.headers.contains_key(header) || is_told, "{header} is not told of: {}", seen());
+        assert!(
+            !answer.headers.contains_key(header) || is_told,
+            "the API document has no header {header}: {}",
+            seen()
+        );
     }
 }

@@ -40,8 +40,8 @@ impl Events {
         assert_eq!(response.headers()["cache-control"], "no-store");
         let mut events = Self { response, text: String::new(), last_id: String::new() };
         while events.last_id.is_empty() {
-            let block = events.block().await.expect("a stream begins with an id");
-            assert_eq!(events.read(&block), None, "the first block is no event: {block}");
+            let block = events.block().await.expect("the stream has no first id");
+            assert_eq!(events.read(&block), None, "the first block must not be an event: {block}");
         }
         events
     }
@@ -58,10 +58,10 @@ impl Events {
 
     /// The data of the next event, which must contain one change.
     pub(crate) async fn change(&mut self) -> Value {
-        let event = self.next().await.expect("the stream goes on");
+        let event = self.next().await.expect("the stream ended");
         assert_eq!(event.name, "change", "{event:?}");
         let parts = ["todos", "lists", "removed"].map(|part| event.data[part].as_array().unwrap().len());
-        assert_eq!(parts.iter().sum::<usize>(), 1, "an event is one change: {event:?}");
+        assert_eq!(parts.iter().sum::<usize>(), 1, "an event must have one change: {event:?}");
         event.data
     }
 
@@ -73,7 +73,8 @@ impl Events {
                 self.text = rest;
                 return Some(block);
             }
-            let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await.expect("something comes");
+            let chunk =
+                tokio::time::timeout(PATIENCE, self.response.chunk()).await.expect("nothing arrived in time");
             self.text.push_str(std::str::from_utf8(&chunk.unwrap()?).unwrap());
         }
     }

@@ -53,8 +53,8 @@ impl TestApp {
     /// A service over a database, with a clock and settings.
     pub(crate) async fn with(db: TestDatabase, clock: Clock, settings: &[(&str, &str)]) -> Self {
         let config = config(db.uri(), settings);
-        let state = AppState::new(&config, clock.clone()).await.expect("the test configuration is right");
-        startup::prepare(&state, &config.mongodb_uri).await.expect("the database can be prepared");
+        let state = AppState::new(&config, clock.clone()).await.expect("the test configuration is invalid");
+        startup::prepare(&state, &config.mongodb_uri).await.expect("the database cannot be prepared");
         let hub = state.sources.hub.clone();
         tokio::spawn(async move { hub.run().await });
         Self { db, clock, router: app::router(state.clone()), state }
@@ -89,5 +89,5 @@ pub(crate) fn config(uri: &str, settings: &[(&str, &str)]) -> Config {
         let all = settings.iter().chain(&defaults);
         all.clone().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
     });
-    Config::from_figment(&figment).expect("the test configuration is right")
+    Config::from_figment(&figment).expect("the test configuration is invalid")
 }

@@ -57,8 +57,10 @@ pub(crate) async fn run_with_input(
     let mut command = tokio::process::Command::from(command(arguments, settings));
     let mut child = command.stdin(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
     child.stdin.take().unwrap().write_all(input.as_bytes()).await.unwrap();
-    let output =
-        tokio::time::timeout(PATIENCE, child.wait_with_output()).await.expect("the command ends").unwrap();
+    let output = tokio::time::timeout(PATIENCE, child.wait_with_output())
+        .await
+        .expect("the command did not end in time")
+        .unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
@@ -92,7 +94,7 @@ impl Server {
         let lines = self.log.lock().unwrap();
         lines
             .iter()
-            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}")))
             .collect()
     }
 
@@ -123,7 +125,7 @@ impl Server {
     }
 
     pub(crate) async fn wait_for_status(&self, path: &str, status: u16) {
-        eventually(&format!("{path} answers {status}"), async || {
+        eventually(&format!("{path} returns {status}"), async || {
             let answer = self.http.get(self.url(path)).send().await.ok()?;
             (answer.status() == status).then_some(())
         })
@@ -131,7 +133,7 @@ impl Server {
     }
 
     pub(crate) async fn wait_for_token(&self, path: &str, token: &str, status: u16) {
-        eventually(&format!("{path} answers {status}"), async || {
+        eventually(&format!("{path} returns {status}"), async || {
             (self.get(path, token).await.status() == status).then_some(())
         })
         .await;

@@ -51,7 +51,7 @@ impl Replica {
             if answer["has_more"] == false {
                 return came;
             }
-            assert_eq!(size, limit, "a page that others follow is full");
+            assert_eq!(size, limit, "a page before the last one must be full");
         }
     }
 

@@ -38,7 +38,7 @@ impl TestApp {
     /// The stored document of a client's session.
     pub(crate) async fn session_of(&self, client: &Client) -> Document {
         let sid = doc! { "_id": client.sid() };
-        self.db.collection("sessions").find_one(sid).await.unwrap().expect("the session is stored")
+        self.db.collection("sessions").find_one(sid).await.unwrap().expect("the session is not stored")
     }
 
     /// How often the refresh token of a client's session was replaced.
@@ -115,11 +115,11 @@ impl Client {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(PATIENCE, noted).await.expect("the use is noted");
+        tokio::time::timeout(PATIENCE, noted).await.expect("the use was not noted in time");
     }
 
     pub(crate) fn claims(&self) -> Value {
-        Parts::of(self.access.as_ref().expect("logged in")).claims
+        Parts::of(self.access.as_ref().expect("the client is not logged in")).claims
     }
 
     pub(crate) fn sid(&self) -> String {
