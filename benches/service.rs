@@ -66,7 +66,7 @@ fn page(bench: &mut Criterion) {
     group.throughput(Throughput::Elements(20));
     group.bench_function("of 20 todos, from BSON to JSON", |bench| {
         bench.iter(|| {
-            let params = Params::of("/v1/todos?limit=20".parse().unwrap());
+            let params = Params::new("/v1/todos?limit=20".parse().unwrap());
             let (query, page) = Page::read::<TodoQuery>(params, &seals, user).unwrap();
             let found = stored.iter().map(|stored| Todo::read(stored).unwrap()).collect();
             let listing = page.listing(found, |todo| query.sort_key(todo).bytes()).unwrap();
