@@ -1,4 +1,4 @@
-//! What the API document says of lists. Must not promise what the routes do not keep: real answers are held against it.
+//! The API document of lists. Tests compare every response with it.
 
 use serde_json::{Value, json};
 
@@ -9,8 +9,6 @@ use crate::openapi::schema::{named, or_null, read, sent};
 use crate::owned::text::{COLOR, DESCRIPTION, NAME};
 use crate::workspace::LISTS_MAX;
 
-/// The schemas of lists, by name.
-#[must_use]
 pub fn schemas() -> Vec<(&'static str, Value)> {
     let rules = json!({
         "name": NAME.schema(), "description": or_null(DESCRIPTION.schema()), "color": or_null(COLOR.schema()),
@@ -32,8 +30,6 @@ fn example() -> Value {
     })
 }
 
-/// The operations on lists.
-#[must_use]
 pub fn operations() -> Vec<Operation> {
     let new =
         |method, path, id, summary| Operation::new(method, path, "Lists", id, summary).needs(Needs::Access);
@@ -44,46 +40,46 @@ pub fn operations() -> Vec<Operation> {
     let home = json!({ "name": "Home", "color": "#1e90ff" });
     let path = "/v1/lists/{id}";
     let put =
-        new("put", path, "put_list", "Replace a list, or make it under an id of your own").conditional();
+        new("put", path, "put_list", "Replace a list, or create it under an id of your choice").conditional();
     let deleted = json!({ "type": "string", "enum": ["false", "true", "any"] });
     vec![
-        new("get", "/v1/lists", "list_lists", "Lists, page by page")
-            .query("deleted", deleted, "Outside the trash, in it, or both.")
+        new("get", "/v1/lists", "list_lists", "List lists, page by page")
+            .query("deleted", deleted, "Whether to return live lists (`false`), lists in the trash (`true`), or both (`any`).")
             .paged()
             .answers_page("Lists.", &named("CountedList"), &example()),
-        list(new("post", "/v1/lists", "create_list", "Make a list"), 201, "The list.")
+        list(new("post", "/v1/lists", "create_list", "Create a list"), 201, "The list.")
             .body(&named("WholeList"), &home)
             .repeatable()
             .with(201, "Location")
             .with(201, "Idempotent-Replayed")
             .refuses(&[Error::LimitReached(LISTS_MAX)]),
-        one(list(new("get", path, "get_list", "A list"), 200, "The list.")).cached(),
-        one(list(list(put, 200, "The list, replaced."), 201, "The list, made."))
+        one(list(new("get", path, "get_list", "Get a list"), 200, "The list.")).cached(),
+        one(list(list(put, 200, "The replaced list."), 201, "The new list."))
             .with(201, "Location")
-            .header("If-None-Match", json!({ "type": "string", "enum": ["*"] }), "`*`: only make it.")
+            .header("If-None-Match", json!({ "type": "string", "enum": ["*"] }), "`*`: fail if the list exists.")
             .body(&named("WholeList"), &home)
             .refuses(&[Error::IdTaken, Error::InTrash, Error::LimitReached(LISTS_MAX)]),
         one(list(
-            new("patch", path, "patch_list", "Change what the body says of a list (RFC 7396)"),
+            new("patch", path, "patch_list", "Change fields of a list (JSON Merge Patch, RFC 7396)"),
             200,
             "The list.",
         ))
         .body(&named("ListPatch"), &json!({ "color": null }))
         .conditional()
         .refuses(&[Error::InTrash]),
-        one(new("delete", path, "delete_list", "Put a list into the trash, with its todos"))
+        one(new("delete", path, "delete_list", "Move a list with its todos to the trash"))
             .conditional()
-            .query("permanent", json!({ "type": "boolean" }), "`true` removes it for good.")
-            .answers(204, "It is in the trash, or gone."),
+            .query("permanent", json!({ "type": "boolean" }), "`true`: remove the list and its todos for good.")
+            .answers(204, "The list is in the trash or was removed."),
         one(list(
-            new("post", "/v1/lists/{id}/restore", "restore_list", "Take a list out of the trash"),
+            new("post", "/v1/lists/{id}/restore", "restore_list", "Restore a list from the trash"),
             200,
             "The list.",
         ))
         .conditional()
         .refuses(&[Error::LimitReached(LISTS_MAX)]),
         one(list(new("post", "/v1/lists/{id}/move", "move_list", "Move a list"), 200, "The list."))
-            .about("Before or after another; else behind all.")
+            .about("Moves the list directly before or after another list, or after all lists if the body names none.")
             .body(&named("Beside"), &json!({}))
             .conditional()
             .refuses(&[Error::InTrash]),

@@ -1,4 +1,4 @@
-//! Lists of todos. Must not be reached without their owner.
+//! Lists of todos.
 
 pub mod docs;
 pub mod handlers;

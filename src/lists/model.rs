@@ -1,4 +1,4 @@
-//! The stored list, and what a client may say of one. Must not touch a database or a clock.
+//! The stored list, and the input of clients. No I/O and no clock.
 
 use bson::oid::ObjectId;
 use bson::{DateTime, Document};
@@ -7,38 +7,30 @@ use serde::{Deserialize, Serialize};
 use crate::error::Resource;
 use crate::owned::{Owned, PendingEffects, State};
 
-/// A list as stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct List {
-    /// The list's id.
     #[serde(rename = "_id")]
     pub id: ObjectId,
-    /// The user whose it is.
     pub owner_id: ObjectId,
-    /// What it is called.
     pub name: String,
-    /// More about it.
     pub description: String,
     /// `#` and six lower-case hex digits.
     pub color: Option<String>,
-    /// Its place among the lists of the user: see [`crate::owned::order_key`].
+    /// Where the list is among the lists of the user: see [`crate::owned::order_key`].
     pub position: String,
-    /// Counts the changes, from 1.
+    /// Counts the changes, starting at 1.
     pub version: i64,
-    /// When it was made.
     pub created_at: DateTime,
-    /// When it last changed.
     pub updated_at: DateTime,
-    /// Where it is in its life.
     pub state: State,
-    /// When it went into the trash.
+    /// When the list went to the trash.
     #[serde(default)]
     pub deleted_at: Option<DateTime>,
     #[serde(default, rename = "unfinished", with = "stored_effects")]
     pub pending_effects: Option<PendingEffects<TodosFollow>>,
 }
 
-/// The only side effect of a change of a list: its todos follow it into the trash, or out of it.
+/// The only side effect of a change of a list: its todos follow it to the trash, or out of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TodosFollow;
 
@@ -71,22 +63,18 @@ mod stored_effects {
     }
 }
 
-/// What a client says of a list, checked member by member: a merge patch (RFC 7396), or the whole.
+/// The validated fields of a request: a merge patch (RFC 7396) or a whole list.
 #[derive(Debug, Clone, Default)]
 pub struct ListInput {
-    /// Whether what is not said is cleared rather than kept.
+    /// Whether missing fields are reset instead of kept.
     pub whole: bool,
-    /// See [`List::name`].
     pub name: Option<String>,
-    /// See [`List::description`].
     pub description: Option<String>,
-    /// See [`List::color`].
+    /// `Some(None)` removes the color.
     pub color: Option<Option<String>>,
 }
 
 impl List {
-    /// A list with nothing but its place.
-    #[must_use]
     pub fn blank(id: ObjectId, owner_id: ObjectId, position: String, now: DateTime) -> Self {
         Self {
             id,

@@ -1,5 +1,4 @@
-//! The collection `lists`: its index, and what is asked of it beyond what every kind of object is asked. Must not
-//! decide anything.
+//! The collection `lists`: its index and its queries.
 
 use bson::oid::ObjectId;
 use bson::{Document, doc};
@@ -11,19 +10,12 @@ use crate::mongo::{self, PrepareError};
 use crate::owned::collection::{OwnedBy, OwnedCollection};
 use crate::owned::{Selection, State};
 
-/// The collection `lists`.
 pub type Lists = OwnedCollection<List>;
 
-/// The lists of one user.
 pub type UserLists<'a> = OwnedBy<'a, List>;
 
-/// The index of the one order that lists have.
 const BY_POSITION: &str = "by_position";
 
-/// Creates the indexes that are missing.
-///
-/// # Errors
-/// See [`mongo::ensure_indexes`].
 pub async fn ensure_indexes(lists: &Lists) -> Result<(), PrepareError> {
     let keys = doc! { "owner_id": 1, "state": 1, "position": 1, "_id": 1 };
     lists
@@ -32,18 +24,12 @@ pub async fn ensure_indexes(lists: &Lists) -> Result<(), PrepareError> {
 }
 
 impl UserLists<'_> {
-    /// How many are outside the trash, counted up to `limit`.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// The number of live lists, up to `limit`.
     pub async fn live_count(&self, limit: u64) -> Result<u64, Error> {
         self.count(doc! { "state": State::Live.word() }, BY_POSITION, limit).await
     }
 
-    /// Lists in the order of their positions, behind `last` in that order.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// Lists in the order of their positions, after `last`.
     pub async fn page(
         &self,
         states: &[State],
@@ -53,19 +39,18 @@ impl UserLists<'_> {
         let states: Vec<&str> = states.iter().map(|state| state.word()).collect();
         let mut filter = doc! { "state": { "$in": states } };
         if let Some((position, id)) = last {
-            let ways = [
+            let after = [
                 doc! { "position": { "$gt": position } },
                 doc! { "position": position, "_id": { "$gt": id } },
             ];
-            filter.insert("$or", ways.to_vec());
+            filter.insert("$or", after.to_vec());
         }
         let sort = doc! { "position": 1, "_id": 1 };
         self.select(Selection { filter, sort, index: BY_POSITION, limit }).await
     }
 }
 
-/// All live lists, and the index that has them in their order.
-#[must_use]
+/// The filter for all live lists, and the index that has them in their order.
 pub fn siblings() -> (Document, &'static str) {
     (doc! { "state": State::Live.word() }, BY_POSITION)
 }

@@ -1,4 +1,4 @@
-//! Lists as JSON: bodies out, bodies and queries in. Must not hold a rule that goes beyond one member.
+//! Lists as JSON: bodies of requests and responses, and query parameters.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use crate::openapi::schema::{Id, Time};
 use crate::owned::text::{COLOR, DESCRIPTION, NAME};
 use crate::owned::{Conflict, State};
 
-/// A list, as far as it changes only by itself.
+/// A list without its number of open todos, which changes without a change of the list.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = List)]
 pub struct ListBody {
@@ -30,7 +30,7 @@ pub struct ListBody {
     deleted_at: Option<Time>,
 }
 
-/// A list with how many open todos it has.
+/// A list with the number of its open todos.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CountedList {
     #[serde(flatten)]
@@ -66,7 +66,7 @@ impl CountedList {
     }
 }
 
-/// For those who count by themselves.
+/// For sync, whose clients count open todos themselves.
 impl From<Conflict<List>> for Error {
     fn from(conflict: Conflict<List>) -> Self {
         match conflict {
@@ -79,13 +79,13 @@ impl From<Conflict<List>> for Error {
     }
 }
 
-/// A body that says all of a list: what it leaves out is as in a new list.
+/// A body that replaces a list: missing fields get the values of a new list.
 pub struct WholeList(pub ListInput);
 
 /// A body that is a merge patch of a list (RFC 7396).
 pub struct ListPatch(pub ListInput);
 
-/// What the service alone decides.
+/// Fields that only the service sets.
 pub(super) const READ_ONLY: [&str; 7] =
     ["id", "position", "open_count", "version", "created_at", "updated_at", "deleted_at"];
 
@@ -114,7 +114,7 @@ fn all_but_name(input: &mut Fields) -> ListInput {
     }
 }
 
-/// Which lists are shown.
+/// The states of the lists that a client asked for.
 pub struct Shown(pub &'static [State]);
 
 impl FromParams for Shown {
@@ -125,7 +125,8 @@ impl FromParams for Shown {
             "any" => Some([State::Live, State::Trash].as_slice()),
             _ => None,
         };
-        let fault = || Violation::of("deleted", "unknown_value", "This is one of: false, true, any.");
-        Some(Self(params.parse("deleted", parse, fault).unwrap_or(&[State::Live])))
+        let violation =
+            || Violation::of("deleted", "unknown_value", "Must be one of: `false`, `true`, `any`.");
+        Some(Self(params.parse("deleted", parse, violation).unwrap_or(&[State::Live])))
     }
 }

@@ -1,4 +1,6 @@
-//! Adding many objects at once, as for demo data. Must store an object exactly as [`OwnedBy::insert`] does.
+//! Inserting many documents at once, for demo data.
+//!
+//! **Invariant:** documents are stored exactly as [`OwnedBy::insert`] stores them.
 
 use bson::{Bson, Document, doc};
 
@@ -8,15 +10,12 @@ use crate::error::Error;
 use crate::mongo;
 use crate::mongo::commands;
 
-/// The most objects of one batch: far fewer than are written within [`mongo::MAX_TIME`].
+/// The maximum size of a batch: far fewer documents than can be written within [`mongo::MAX_TIME`].
 pub const BATCH_MAX: usize = 1_000;
 
 impl<T: Owned> OwnedBy<'_, T> {
-    /// Adds up to [`BATCH_MAX`] objects in one round trip, each in the place of its own tombstone if there is one, and
-    /// says how many were added. Those whose id is taken stay as they are, so a repetition adds what is missing.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`]; some may have been added then.
+    /// Inserts up to [`BATCH_MAX`] documents in one round trip and returns how many were inserted. Documents whose id is
+    /// taken stay unchanged, so a repetition inserts the missing ones. If this fails, some may have been inserted.
     pub async fn insert_each(&self, objects: &[T]) -> Result<u64, Error> {
         let upserts = objects.iter().map(|object| {
             let (gone, put) = self.addition(object)?;
@@ -30,7 +29,7 @@ impl<T: Owned> OwnedBy<'_, T> {
     }
 }
 
-/// How many the answer to a batch of upserts says were added.
+/// Reads from the reply to a batch of upserts how many documents were inserted.
 fn added(reply: &Document) -> Result<u64, Error> {
     let is_taken = |error: &Bson| {
         error

@@ -1,4 +1,6 @@
-//! Reading what has changed since a stamp: see [`crate::owned::change_stamp`]. Must not show a change that a majority does not have.
+//! Reading the changes since a stamp: see [`crate::owned::change_stamp`].
+//!
+//! **Invariant:** only changes that a majority has are read, because a rollback could undo others.
 
 use bson::{Bson, Document, Timestamp, doc};
 use futures_util::TryStreamExt;
@@ -12,20 +14,14 @@ use crate::mongo;
 use crate::mongo::commands;
 
 impl<T: Owned> OwnedBy<'_, T> {
-    /// A moment up to which, less [`crate::owned::change_stamp::OVERLAP_SECONDS`], whoever reads from now on sees everything: the time of the
-    /// last write, by anyone, that a majority had when this was asked.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// The time of the last write of any user that a majority has. A reader that starts from now on sees every change
+    /// up to [`crate::owned::change_stamp::OVERLAP_SECONDS`] below this time.
     pub async fn horizon(&self) -> Result<Timestamp, Error> {
         commands::committed_time(self.collection(), self.owned_filter(doc! { "changed": Bson::Null })).await
     }
 
-    /// What has changed since `from`, in the order of stamps and ids, at most `limit`; without removals from before
-    /// `gone_since`. One round trip.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// The changes after `from` in the order of stamps and ids, at most `limit`, without removals before `gone_since`.
+    /// One round trip.
     pub async fn changed(
         &self,
         from: StreamPosition,

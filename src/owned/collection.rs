@@ -1,12 +1,15 @@
-//! The collections of objects that belong to users. Must not let anyone reach one without its owner, but for the
-//! maintenance, which purges and ends what was cut off.
+//! The collections of documents that belong to users: reading and changing many of them.
 //!
-//! Every write stamps `changed` with the replica set's logical time, in the one command that makes it visible and within
-//! [`mongo::MAX_TIME`], so that a reader who reads a minute below the highest stamp that it has seen misses nothing.
+//! Every write stamps `changed` with the replica set's logical time, in the one command that makes the write visible and
+//! within [`mongo::MAX_TIME`]. A reader that starts a minute below the highest stamp that it has seen therefore misses
+//! nothing: see [`crate::owned::change_stamp`].
 //!
-//! Repeating: an insert under the same id finds that it is there; a swap that is repeated finds the version raised; bulk
-//! changes apply only to what is still in the state that they leave behind. Who finds nothing to write, because an
-//! earlier try has written it, asks [`OwnedBy::is_durable`] before saying so.
+//! Every write can be repeated: a repeated insert finds its own document, a repeated swap finds a higher version, and
+//! bulk changes match only documents that they have not changed yet. An operation that finds nothing to write, because an
+//! earlier attempt has written it, asks [`OwnedBy::is_durable`] before it reports success.
+//!
+//! **Invariant:** documents are reached through [`OwnedCollection::of`], which knows their owner. Only the upkeep and the
+//! migrations work on the documents of all users.
 
 use std::marker::PhantomData;
 
@@ -21,10 +24,9 @@ use crate::error::Error;
 use crate::mongo::commands;
 use crate::mongo::{self, Db, PrepareError};
 
-/// How many the maintenance takes at a time.
+/// How many documents the upkeep reads at a time.
 const BATCH: i64 = 1_000;
 
-/// A collection of objects that belong to users.
 pub struct OwnedCollection<T: Owned>(Collection<Document>, PhantomData<fn() -> T>);
 
 impl<T: Owned> Clone for OwnedCollection<T> {
@@ -34,16 +36,11 @@ impl<T: Owned> Clone for OwnedCollection<T> {
 }
 
 impl<T: Owned> OwnedCollection<T> {
-    /// The objects of `db`.
-    #[must_use]
     pub fn new(db: &Db) -> Self {
         Self(db.collection(T::COLLECTION), PhantomData)
     }
 
     /// Creates the indexes that every kind needs, and `more`.
-    ///
-    /// # Errors
-    /// See [`mongo::ensure_indexes`].
     pub async fn ensure_indexes(
         &self,
         more: impl IntoIterator<Item = IndexModel>,
@@ -62,16 +59,12 @@ impl<T: Owned> OwnedCollection<T> {
         mongo::ensure_indexes(&self.0, common.into_iter().chain(more)).await
     }
 
-    /// The objects of one user: the only door to any, but for the maintenance.
-    #[must_use]
+    /// The documents of one user.
     pub fn of(&self, owner_id: ObjectId) -> OwnedBy<'_, T> {
         OwnedBy { objects: self, owner_id }
     }
 
-    /// Turns what has been in the trash since before `deleted` into tombstones.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// Removes documents that have been in the trash since before `deleted` and leaves tombstones.
     pub async fn purge(&self, deleted: DateTime, now: DateTime) -> Result<(), Error> {
         let old = doc! { "state": State::Trash.word(), "deleted_at": { "$lt": deleted } };
         loop {
@@ -87,42 +80,39 @@ impl<T: Owned> OwnedCollection<T> {
         }
     }
 
-    /// What was left half done since before `since`, with its owner.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// Documents whose side effects have been pending since before `since`, each with its owner.
     pub async fn with_pending_effects(&self, since: DateTime) -> Result<Vec<(ObjectId, T)>, Error> {
         let stored = self.0.clone_with_type::<RawDocumentBuf>();
         let found = stored.find(doc! { "unfinished.since": { "$lt": since } }).limit(BATCH);
         let mut found = found.max_time(mongo::MAX_TIME).await?;
-        let mut left = Vec::new();
+        let mut pending = Vec::new();
         while found.advance().await? {
             let owner_id = found.current().get_object_id("owner_id").map_err(Error::internal)?;
-            left.push((owner_id, T::read(found.current())?));
+            pending.push((owner_id, T::read(found.current())?));
         }
-        Ok(left)
+        Ok(pending)
     }
 
-    /// One bulk change by a pipeline, to which the stamp is added; says how many it changed.
+    /// Changes many documents by a pipeline and stamps them. Returns how many were changed.
     async fn update_many(&self, filter: Document, mut pipeline: Vec<Document>) -> Result<u64, Error> {
         pipeline.push(doc! { "$set": with_stamp(doc! {}) });
         commands::update_many(&self.0, filter, pipeline).await
     }
 }
 
-/// The fields that a change sets, with those that every change sets.
+/// The fields that a change sets, and the fields that every change sets.
 pub(super) fn with_next_version(mut set: Document, now: DateTime) -> Document {
     set.extend(doc! { "version": { "$add": ["$version", 1_i64] }, "updated_at": now });
     set
 }
 
-/// The fields with the stamp.
+/// The fields with the change stamp. The server replaces the variable by its logical time.
 pub(super) fn with_stamp(mut fields: Document) -> Document {
     fields.insert("changed", "$$CLUSTER_TIME");
     fields
 }
 
-/// The stage that leaves of an object what sync has to remember.
+/// The stage that replaces a document by its tombstone, which sync needs.
 fn tombstone(now: DateTime) -> Document {
     doc! { "$replaceWith": {
         "_id": "$_id", "owner_id": "$owner_id", "version": { "$add": ["$version", 1_i64] },
@@ -130,33 +120,27 @@ fn tombstone(now: DateTime) -> Document {
     } }
 }
 
-/// The objects of one user.
+/// The documents of one user.
 pub struct OwnedBy<'a, T: Owned> {
     objects: &'a OwnedCollection<T>,
     owner_id: ObjectId,
 }
 
 impl<T: Owned> OwnedBy<'_, T> {
-    /// Whose they are.
-    #[must_use]
     pub fn owner_id(&self) -> ObjectId {
         self.owner_id
     }
 
-    /// Changes every object that `filter` names by the stages of a pipeline, one version up each, and says how many.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`]; some may have been changed then.
+    /// Sets fields of every document that matches, as its next version. Returns how many were changed. If this fails,
+    /// some may have been changed.
     pub async fn update_each(&self, filter: Document, set: Document, now: DateTime) -> Result<u64, Error> {
         self.objects
             .update_many(self.owned_filter(filter), vec![doc! { "$set": with_next_version(set, now) }])
             .await
     }
 
-    /// Turns every object that `filter` names into a tombstone, and says how many.
-    ///
-    /// # Errors
-    /// As [`OwnedBy::update_each`].
+    /// Replaces every document that matches by a tombstone. Returns how many were removed. If this fails, some may have
+    /// been removed.
     pub async fn remove_each(&self, filter: Document, now: DateTime) -> Result<u64, Error> {
         let mut filter = self.owned_filter(filter);
         if !filter.contains_key("state") {
@@ -165,10 +149,7 @@ impl<T: Owned> OwnedBy<'_, T> {
         self.objects.update_many(filter, vec![tombstone(now)]).await
     }
 
-    /// What a selection names, read as it is asked for. Each batch of the database is one round trip.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`], before the first or after any.
+    /// Streams documents. Each batch of the database is one round trip, so an error can come after any document.
     pub async fn stream(
         &self,
         selection: Selection,
@@ -176,10 +157,6 @@ impl<T: Owned> OwnedBy<'_, T> {
         Ok(self.found(selection).await?.map(|stored| T::read(&stored?)))
     }
 
-    /// As [`OwnedBy::stream`], all of it.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub async fn select(&self, selection: Selection) -> Result<Vec<T>, Error> {
         let (mut found, mut objects) = (self.found(selection).await?, Vec::new());
         while found.advance().await? {
@@ -195,19 +172,13 @@ impl<T: Owned> OwnedBy<'_, T> {
         Ok(found.hint(Hint::Name(index.to_owned())).max_time(mongo::MAX_TIME).await?)
     }
 
-    /// How many `filter` names, counted by an index up to `limit`.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// Counts matching documents in an index, up to `limit`.
     pub async fn count(&self, filter: Document, index: &str, limit: u64) -> Result<u64, Error> {
         let count = self.collection().count_documents(self.owned_filter(filter)).limit(limit);
         Ok(count.hint(Hint::Name(index.to_owned())).max_time(mongo::MAX_TIME).await?)
     }
 
-    /// The documents that an aggregation makes of what `filter` names.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// Runs an aggregation over the documents that match.
     pub async fn aggregate(
         &self,
         filter: Document,
@@ -219,10 +190,7 @@ impl<T: Owned> OwnedBy<'_, T> {
         Ok(made.max_time(mongo::MAX_TIME).await?.try_collect().await?)
     }
 
-    /// Removes everything, tombstones too: for the deletion of the user.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// Deletes all documents of the user, including tombstones, because the user is deleted.
     pub async fn delete_all(&self) -> Result<(), Error> {
         self.collection().delete_many(doc! { "owner_id": self.owner_id }).await?;
         Ok(())
@@ -232,7 +200,7 @@ impl<T: Owned> OwnedBy<'_, T> {
         &self.objects.0
     }
 
-    /// The collection as bytes, for what is read without a document in between.
+    /// The collection for reads that decode the bytes without a `Document` in between.
     pub(super) fn stored(&self) -> Collection<RawDocumentBuf> {
         self.objects.0.clone_with_type()
     }

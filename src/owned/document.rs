@@ -1,5 +1,6 @@
-//! One object of a user: adding it, reading it, changing it. Must stamp every change that anyone sees: see
-//! [`crate::owned::collection`].
+//! One document of a user: inserting, reading and changing it.
+//!
+//! **Invariant:** every change that clients can see gets a change stamp: see [`crate::owned::collection`].
 
 use bson::oid::ObjectId;
 use bson::{Bson, DateTime, Document, RawDocumentBuf, Timestamp, doc};
@@ -13,17 +14,13 @@ use crate::mongo;
 use crate::mongo::commands;
 
 impl<T: Owned> OwnedBy<'_, T> {
-    /// Adds an object, in the place of its own tombstone if there is one, and says its version; `None` when the id is
-    /// taken, by this user or another.
-    ///
-    /// Mostly that is one plain insert, which costs the database a third less than an upsert. When it does not get
-    /// through, an upsert finds out why: it takes the place of a tombstone, or finds what the insert left.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// Inserts a document and returns its version, which is above 1 if the document replaces its own tombstone. `None` if
+    /// the id is taken, by this user or another.
     pub async fn insert(&self, object: &T) -> Result<Option<i64>, Error> {
+        // A plain insert costs the database a third less than an upsert. If it fails, an upsert finds out why: it replaces
+        // a tombstone, or finds what the insert has written before its response was lost.
         let mut document = document(object)?;
-        // The server puts the logical time in the place of an empty timestamp, as it does with `$$CLUSTER_TIME`.
+        // The server replaces an empty timestamp by its logical time, as it replaces `$$CLUSTER_TIME`.
         document.insert("changed", Timestamp { time: 0, increment: 0 });
         if commands::insert(self.collection(), document).await? {
             return Ok(Some(object.version()));
@@ -33,7 +30,7 @@ impl<T: Owned> OwnedBy<'_, T> {
         let put = put.upsert(true).return_document(ReturnDocument::After);
         match put.projection(doc! { "_id": 0, "version": 1 }).max_time(mongo::MAX_TIME).await {
             Ok(Some(made)) => made.get_i64("version").map(Some).map_err(Error::internal),
-            Ok(None) => Err(Error::internal("an upsert gave nothing back")),
+            Ok(None) => Err(Error::internal("an upsert returned no document")),
             Err(error) if mongo::is_duplicate_key(&error) => {
                 Ok(self.is_durable(object).await?.then_some(object.version()))
             }
@@ -41,25 +38,20 @@ impl<T: Owned> OwnedBy<'_, T> {
         }
     }
 
-    /// The upsert that adds an object: its filter, which finds a tombstone at most, and its pipeline.
+    /// The upsert that inserts a document: its filter, which matches only a tombstone, and its pipeline.
     pub(super) fn addition(&self, object: &T) -> Result<(Document, Vec<Document>), Error> {
         let gone = doc! { "_id": object.id(), "owner_id": self.owner_id(), "state": State::Gone.word() };
         let raised = doc! { "$add": [{ "$ifNull": ["$version", 0_i64] }, 1_i64] };
         Ok((gone, vec![doc! { "$replaceWith": whole(object, raised)? }]))
     }
 
-    /// One object, live or in the trash.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] when there is none of this id, or it is someone else's; [`Error::Unavailable`].
+    /// A document, live or in the trash. Fails with [`Error::NotFound`] also for a document of another user.
     pub async fn get(&self, id: ObjectId) -> Result<T, Error> {
         self.find(id).await?.ok_or(Error::NotFound(T::RESOURCE))
     }
 
-    /// As [`OwnedBy::get`], for who wants it gone: that it is, is said once a majority has that.
-    ///
-    /// # Errors
-    /// As [`OwnedBy::get`].
+    /// Like [`OwnedBy::get`], but before it reports that the document is gone, it confirms this with a linearizable read,
+    /// so that a rollback cannot bring the document back.
     pub async fn get_or_confirm_gone(&self, id: ObjectId) -> Result<T, Error> {
         let found = match self.find(id).await? {
             None => self.find_durable(id).await?,
@@ -68,34 +60,25 @@ impl<T: Owned> OwnedBy<'_, T> {
         found.ok_or(Error::NotFound(T::RESOURCE))
     }
 
-    /// As [`OwnedBy::get`], `None` when there is none.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// Like [`OwnedBy::get`], but `None` if there is no such document.
     pub async fn find(&self, id: ObjectId) -> Result<Option<T>, Error> {
         self.look_up(id, None).await
     }
 
-    /// What an earlier try has made under an id that nothing else has, once a majority has it: until then it may be lost.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`], also when there is none.
+    /// A document that an earlier attempt inserted, once a majority has it. Until then a rollback can remove it, so a
+    /// missing document is [`Error::Unavailable`].
     pub async fn get_durable(&self, id: ObjectId) -> Result<T, Error> {
         let found = self.find_durable(id).await?;
-        found.ok_or_else(|| Error::unavailable("it is not known to last"))
+        found.ok_or_else(|| Error::unavailable("a majority may not have the document"))
     }
 
-    /// Whether an object is as it was `seen`, once a majority has that, and everything that was written before: whoever
-    /// has nothing to write because an earlier try has written it must ask this before saying so.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// Whether a majority has the document as it was `seen`, and everything that was written before. An operation must
+    /// ask this before it reports success without a write of its own, because a rollback can undo the earlier write.
     pub async fn is_durable(&self, seen: &T) -> Result<bool, Error> {
         let found = self.find_durable(seen.id()).await?;
         Ok(found.is_some_and(|found| found == *seen))
     }
 
-    /// As [`OwnedBy::find`], once a majority has that, and everything that was written before.
     async fn find_durable(&self, id: ObjectId) -> Result<Option<T>, Error> {
         self.look_up(id, Some(ReadConcern::linearizable())).await
     }
@@ -107,14 +90,15 @@ impl<T: Owned> OwnedBy<'_, T> {
         found.map(|stored| T::read(&stored)).transpose()
     }
 
-    /// What is stored under an id, a tombstone too, if it is this user's. MongoDB looks up an id alone without a plan,
-    /// for a quarter less than an id and more; so whose it is, is looked at here.
+    /// The stored document, which may be a tombstone.
     async fn find_stored(
         &self,
         id: ObjectId,
         concern: Option<ReadConcern>,
     ) -> Result<Option<RawDocumentBuf>, Error> {
         let stored = self.stored();
+        // A filter on `_id` alone takes MongoDB's express path, which is about 25 % cheaper than `_id` plus `owner_id`. So
+        // the owner is compared here.
         let found = stored.find_one(doc! { "_id": id }).optional(concern, FindOne::read_concern);
         let found = found.max_time(mongo::MAX_TIME).await?;
         Ok(found.filter(|stored| {
@@ -122,35 +106,26 @@ impl<T: Owned> OwnedBy<'_, T> {
         }))
     }
 
-    /// Whether there is, or was, an object of this id.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// Whether a document with this id exists or was removed.
     pub async fn is_used(&self, id: ObjectId) -> Result<bool, Error> {
         Ok(self.find_stored(id, None).await?.is_some())
     }
 
-    /// Replaces an object if its stored version is still `seen`, and says whether it was.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// Replaces a document if its stored version is still `seen`. Returns whether it was replaced.
     pub async fn swap(&self, object: &T, seen: i64) -> Result<bool, Error> {
         let same = doc! {
             "_id": object.id(), "owner_id": self.owner_id(), "version": seen, "state": { "$ne": State::Gone.word() },
         };
-        // What the document has beyond this, another version of the service may need.
+        // Unknown fields stay, because another release of the service or the operator may need them.
         let over = doc! { "$replaceWith": { "$mergeObjects": ["$$ROOT", whole(object, object.version())?] } };
         let swap = self.collection().find_one_and_update(same, vec![over]);
         let swap = swap.projection(doc! { "_id": 1 }).hint(by_id());
         Ok(swap.max_time(mongo::MAX_TIME).await?.is_some())
     }
 
-    /// Sets fields of one object in one round trip, one version up, and gives the object as it is then; it stays as it is
-    /// where the expression `is_so` holds. `None` when the object is not as `filter` says, or there is none. Fields that
-    /// are [derived](Owned::derived) must not depend on it.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// Sets fields of one document in one round trip and returns the next version. The document stays unchanged if the
+    /// expression `is_so` holds. `None` if `filter` does not match. No [derived](Owned::derived) field may depend on the
+    /// fields.
     pub async fn set(
         &self,
         id: ObjectId,
@@ -169,15 +144,12 @@ impl<T: Owned> OwnedBy<'_, T> {
         set.map(|stored| T::read(&stored)).transpose()
     }
 
-    /// Notes that nothing is left half done, if the version is still `seen`. No change that anyone sees.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
+    /// Deletes the note of pending effects if the version is still `seen`. Clients do not see this change.
     pub async fn clear_pending_effects(&self, id: ObjectId, seen: i64) -> Result<(), Error> {
         self.note(id, doc! { "version": seen }, doc! { "$unset": { "unfinished": "" } }).await
     }
 
-    /// Changes what is only for the service itself in an object that is as `filter` says.
+    /// Changes fields that only the service itself uses, and therefore neither version nor stamp.
     pub(crate) async fn note(&self, id: ObjectId, filter: Document, update: Document) -> Result<(), Error> {
         let mut filter = self.owned_filter(filter);
         filter.insert("_id", id);
@@ -186,22 +158,22 @@ impl<T: Owned> OwnedBy<'_, T> {
     }
 }
 
-/// The expression for an object as it is stored, under a version that is an expression.
+/// The expression for a stored document whose version is an expression.
 fn whole<T: Owned>(object: &T, version: impl Into<Bson>) -> Result<Document, Error> {
     let document = document(object)?;
     let stamp = with_stamp(doc! { "version": version.into() });
-    // Values of clients are values, whatever they look like.
+    // Without `$literal`, a value of a client such as "$owner_id" would be an expression.
     Ok(doc! { "$mergeObjects": [{ "$literal": document }, stamp] })
 }
 
-/// An object as it is stored, but for the stamp.
+/// A document as it is stored, except for the stamp.
 fn document<T: Owned>(object: &T) -> Result<Document, Error> {
     let mut document = bson::serialize_to_document(object).map_err(Error::internal)?;
     document.extend(object.derived());
     Ok(document)
 }
 
-/// The hint that keeps the planner from weighing all indexes that begin with the owner.
+/// Without this hint the planner would weigh all indexes that begin with the owner.
 fn by_id() -> Hint {
     Hint::Name("_id_".to_owned())
 }

@@ -1,5 +1,6 @@
-//! What todos and lists have in common as stored: an owner, a version, a state, a change stamp. Must not know what a
-//! todo or a list is.
+//! Documents that belong to a user, with what todos and lists have in common: owner, version, state, change stamp, order.
+//!
+//! **Invariant:** nothing here knows what a todo or a list is.
 
 pub mod batch;
 pub mod bounded_map;
@@ -22,32 +23,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Resource};
 
-/// How long the trash keeps things, in milliseconds: 30 days.
+/// How long the trash keeps documents, in milliseconds: 30 days.
 pub const TRASH_MILLIS: i64 = 30 * 24 * 60 * 60 * 1_000;
-/// How long it is remembered that something was removed: 90 days, and one more because clocks differ.
+/// How long a removal is remembered: 90 days, plus one day because clocks differ.
 pub const TOMBSTONE_TTL: Duration = Duration::from_hours(91 * 24);
 
-/// Where a stored object is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// In use.
     Live,
-    /// In the trash, and may be restored.
     Trash,
-    /// Removed for good: a tombstone, which has nothing but the id, the owner, the version and the stamp.
+    /// Removed for good. Only a tombstone is left: id, owner, version and change stamp.
     Gone,
 }
 
 impl State {
-    /// The state of a word in the database.
-    #[must_use]
     pub fn of(word: &str) -> Option<Self> {
         [Self::Live, Self::Trash, Self::Gone].into_iter().find(|state| state.word() == word)
     }
 
-    /// The word in the database.
-    #[must_use]
     pub fn word(self) -> &'static str {
         match self {
             Self::Live => "live",
@@ -57,38 +51,29 @@ impl State {
     }
 }
 
-/// A kind of stored object that belongs to a user.
+/// A kind of document that belongs to a user.
 pub trait Owned: PartialEq + Serialize + DeserializeOwned + Send + Sync {
-    /// The name of its collection.
     const COLLECTION: &'static str;
-    /// What is not found when there is none.
     const RESOURCE: Resource;
-    /// A consequence that a change can have for other documents.
+    /// A side effect that a change can have on other documents.
     type Effect: Send + Sync;
 
-    /// Its id.
     fn id(&self) -> ObjectId;
-    /// Its version, from 1.
+    /// Counts the changes, starting at 1.
     fn version(&self) -> i64;
-    /// Where it is in its life.
     fn state(&self) -> State;
-    /// Its place in the user's order.
+    /// Where the user has put the document: see [`order_key`].
     fn position(&self) -> &str;
-    /// The same in another place, one version up.
+    /// The document at another position, as its next version.
     #[must_use]
     fn moved(self, position: String, now: DateTime) -> Self;
-    /// Sets the version and the time of the change that makes it.
+    /// Sets the version and the time of the last change.
     fn revise(&mut self, version: i64, now: DateTime);
-    /// Side effects of earlier changes that are still to be applied.
     fn pending_effects(&mut self) -> &mut Option<PendingEffects<Self::Effect>>;
-    /// The object that a document holds.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] when it holds none.
     fn read(stored: &RawDocument) -> Result<Self, Error> {
         bson::deserialize_from_slice(stored.as_bytes()).map_err(Error::internal)
     }
-    /// Fields that are stored beside it because indexes need them, all made from its own.
+    /// Fields that are stored in addition because indexes need them, computed from the other fields.
     fn derived(&self) -> Document;
 }
 
@@ -100,23 +85,19 @@ pub struct PendingEffects<E> {
     pub effects: Vec<E>,
 }
 
-/// For which stored version a change is meant.
+/// The stored version that a change requires.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Precondition {
-    /// Whichever it is.
     #[default]
     Any,
-    /// One of these.
+    /// One of these versions.
     Versions(Vec<i64>),
-    /// None: there must be nothing yet.
+    /// The document must not exist yet.
     Absent,
 }
 
 impl Precondition {
-    /// Whether a change may happen to this object.
-    ///
-    /// # Errors
-    /// The object as it is now, when it is in another version than the change is meant for.
+    /// Returns the document if it has a required version, otherwise the conflict with it.
     pub fn check<T: Owned>(&self, current: T) -> Result<T, Conflict<T>> {
         match self {
             Self::Any => Ok(current),
@@ -126,12 +107,11 @@ impl Precondition {
     }
 }
 
-/// Why a change did not happen.
+/// Why a change was not made.
 #[derive(Debug)]
 pub enum Conflict<T> {
-    /// The object is not as the change takes it to be, but so; `None` when there is none.
+    /// The stored version differs from the required one. Holds the current document, or `None` if it does not exist.
     Stale(Option<Box<T>>),
-    /// Another reason.
     Error(Error),
 }
 
@@ -141,14 +121,13 @@ impl<T> From<Error> for Conflict<T> {
     }
 }
 
-/// What is read: which, in which order, by which index.
+/// Which documents are read, in which order.
 pub struct Selection {
-    /// The filter, without the owner.
+    /// Without the owner, which is added to every filter.
     pub filter: Document,
-    /// The order.
     pub sort: Document,
     /// The name of the index.
     pub index: &'static str,
-    /// At the most.
+    /// The maximum number of documents; 0 for all.
     pub limit: i64,
 }

@@ -1,10 +1,11 @@
-//! Fractional order keys: where a todo or a list stands among its siblings, so that a move writes one document only.
-//! Must not ask the database, and must not take a stored key for well-formed.
+//! Fractional order keys: the position of a document among its siblings, so that a move writes one document only.
 //!
-//! A key is ASCII text over [`DIGITS`], compared byte by byte; the sort order everywhere is (position, `_id`). What is
-//! added at either end takes its key from the time, so that neither end needs to be looked up and keys do not grow
-//! there. Every key ends in random digits: two moves into the same gap at the same time get different keys. None ends
-//! in `0`, below which there would be no room.
+//! A key is ASCII text over [`DIGITS`], compared byte by byte; the sort order everywhere is (position, `_id`). A document
+//! that is added at either end gets its key from the time, so that neither end needs to be looked up and keys do not grow
+//! there. Every key ends in random digits, so that two moves into the same gap at the same time get different keys. No key
+//! ends in `0`, because there would be no room below it.
+//!
+//! **Invariant:** no database access, and no trust that a stored key is well-formed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,52 +13,49 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bson::DateTime;
 use bson::oid::ObjectId;
 
-/// The digits of base 62, whose order in ASCII is their order as digits.
+/// The digits of base 62. Their order in ASCII is their order as digits.
 pub const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// The most characters that a key has.
+/// The maximum length of a key.
 pub const LENGTH_MAX: usize = 64;
 
 const BASE: u8 = 62;
-/// The digit that begins what was put first: `Z`. Time runs down behind it.
+/// The first digit of keys from [`OrderKeys::first`]: `Z`. The time after it counts down.
 const FIRST: u8 = 35;
-/// The digit that begins what was put last: `a`. Time runs up behind it.
+/// The first digit of keys from [`OrderKeys::last`]: `a`. The time after it counts up.
 const LAST: u8 = 36;
 const MILLISECOND_DIGITS: usize = 8;
 const COUNTER_DIGITS: usize = 3;
 const TICK_DIGITS: usize = MILLISECOND_DIGITS + COUNTER_DIGITS;
-/// How many keys one process makes in a millisecond before it borrows from the next: 62³.
+/// How many keys a process can make in a millisecond before it borrows from the next: 62³.
 const TICKS_PER_MILLISECOND: u64 = 62 * 62 * 62;
 const RANDOM_DIGITS: usize = 3;
-/// The most characters of a key that was spread, so that there is room for dozens more at one place.
+/// The maximum length of a key from [`OrderKeys::spread`], so that dozens of longer keys fit at one place.
 const SPREAD_LENGTH_MAX: usize = 48;
 
-/// Makes keys. Its counter, which clones share, keeps the order of keys of the same millisecond, and of all keys of
-/// this process when the clock stands still or goes back.
+/// Makes keys. Clones share a counter, which orders the keys of one millisecond, and all keys of this process if the clock
+/// stands still or goes back.
 #[derive(Debug, Default, Clone)]
 pub struct OrderKeys {
-    /// The tick of the newest key: milliseconds since 1970 times [`TICKS_PER_MILLISECOND`], and a counter.
+    /// The tick of the newest key: milliseconds since 1970 times [`TICKS_PER_MILLISECOND`], plus a counter.
     newest: Arc<AtomicU64>,
 }
 
 impl OrderKeys {
-    /// A key after all that were made so far, of 15 characters.
-    #[must_use]
+    /// A key of 15 characters after all keys made so far.
     pub fn last(&self, now: DateTime) -> String {
         with_random_end([LAST].into_iter().chain(self.tick(now)))
     }
 
-    /// A key before all that were made so far, of 15 characters.
-    #[must_use]
+    /// A key of 15 characters before all keys made so far.
     pub fn first(&self, now: DateTime) -> String {
         with_random_end([FIRST].into_iter().chain(self.tick(now).map(|digit| BASE - 1 - digit)))
     }
 
-    /// A key strictly between two neighbours; `None` in the place of a neighbour is the end of the list on that side.
+    /// A key strictly between two neighbours; a neighbour that is `None` is the end of the order on that side.
     ///
-    /// `None` is answered when the neighbours are equal, out of order or without room for a key of [`LENGTH_MAX`]
-    /// characters: then the surroundings need new keys, see [`OrderKeys::spread`].
-    #[must_use]
+    /// Returns `None` if the neighbours are equal, out of order, or leave no room for a key of [`LENGTH_MAX`] characters.
+    /// Then the siblings around them need new keys: see [`OrderKeys::spread`].
     pub fn between(&self, lower: Option<&str>, upper: Option<&str>, now: DateTime) -> Option<String> {
         let is_between = |key: &String| {
             lower.is_none_or(|lower| lower < key.as_str()) && upper.is_none_or(|upper| key.as_str() < upper)
@@ -75,10 +73,9 @@ impl OrderKeys {
             .filter(|key| key.len() <= LENGTH_MAX)
     }
 
-    /// `count` keys between two neighbours, ascending and evenly spread, of at most 48 characters, so that there is
-    /// room for more. `None` as in [`OrderKeys::between`]: then the caller takes neighbours twice as far apart; between
-    /// the two ends there is always room.
-    #[must_use]
+    /// `count` ascending keys, evenly spread between two neighbours and at most 48 characters long, so that there is room
+    /// for more. Returns `None` like [`OrderKeys::between`]; then the caller must try neighbours twice as far apart.
+    /// Between the two ends of the order there is always room.
     pub fn spread(
         &self,
         lower: Option<&str>,
@@ -112,9 +109,8 @@ impl OrderKeys {
     }
 }
 
-/// The key of a todo that had none: as if it had been put last when it was created. The counter in the id (its last
-/// three bytes) orders what was created in the same millisecond. Always the same for the same todo.
-#[must_use]
+/// The key of a todo that an earlier release stored without one, as if it had been put last when it was created. The
+/// counter in the id (its last three bytes) orders the todos of one millisecond. The same todo always gets the same key.
 pub fn migrated(created_at: DateTime, id: ObjectId) -> String {
     let [.., a, b, c] = id.bytes();
     let time: [u8; MILLISECOND_DIGITS] = number(milliseconds(created_at));
@@ -126,7 +122,7 @@ fn milliseconds(time: DateTime) -> u64 {
     u64::try_from(time.timestamp_millis()).unwrap_or(0)
 }
 
-/// The last `N` digits of a number, the highest first.
+/// The last `N` digits of a number, highest first.
 fn number<const N: usize>(mut value: u64) -> [u8; N] {
     let mut digits = [0; N];
     for digit in digits.iter_mut().rev() {
@@ -136,7 +132,7 @@ fn number<const N: usize>(mut value: u64) -> [u8; N] {
     digits
 }
 
-/// The digits of a stored key. What is no digit becomes the next above it: the caller checks what comes of that.
+/// The digits of a stored key. A byte that is not a digit becomes the next higher digit; the caller checks the result.
 fn digits_of(key: &str) -> Vec<u8> {
     let digit = |byte| u8::try_from(DIGITS.partition_point(|digit| *digit < byte)).unwrap_or(BASE);
     key.bytes().take(LENGTH_MAX).map(|byte| digit(byte).min(BASE - 1)).collect()
@@ -148,14 +144,14 @@ fn text(digits: impl IntoIterator<Item = u8>) -> String {
 
 fn with_random_end(digits: impl IntoIterator<Item = u8>) -> String {
     let mut random = [0; RANDOM_DIGITS];
-    // Without random numbers two keys may become equal, and then the ids order them: no reason to fail.
+    // A failure is ignored: without random digits two keys can be equal, and then the ids order their documents.
     let _ = aws_lc_rs::rand::fill(&mut random);
     let [head @ .., last] = random;
     text(digits.into_iter().chain(head.map(|byte| byte % BASE)).chain([1 + last % (BASE - 1)]))
 }
 
-/// Just beyond the only neighbour, above or below it, when the clock of another instance put it ahead of ours: one
-/// tick on. A midpoint would lie beyond all keys that the time will give.
+/// One tick beyond the only neighbour, above or below it, for a neighbour from an instance whose clock is ahead. A
+/// midpoint would be beyond all keys that the time will produce.
 fn beyond(neighbour: &[u8], is_above: bool) -> Option<Vec<u8>> {
     let (spent, fresh) = if is_above { (BASE - 1, 0) } else { (0, BASE - 1) };
     let padding = [0; 1 + TICK_DIGITS];
@@ -166,8 +162,8 @@ fn beyond(neighbour: &[u8], is_above: bool) -> Option<Vec<u8>> {
     Some(digits)
 }
 
-/// The digits of a number between two others, all read as fractions; `None` for `upper` is 1. Few digits: as soon as
-/// one lies between, there are no more.
+/// The digits of a number between two others, all read as fractions; an `upper` of `None` is 1. Stops at the first digit
+/// that is between them, so that keys stay short.
 fn midpoint(lower: &[u8], mut upper: Option<&[u8]>) -> Option<Vec<u8>> {
     let mut middle = Vec::new();
     for place in 0..LENGTH_MAX {
@@ -208,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_put_last_is_last_whether_the_clock_advances_stands_still_or_goes_back() {
+    fn last_is_after_all_keys_even_if_the_clock_stands_still_or_goes_back() {
         let positions = OrderKeys::default();
         let times =
             (0..2_000).map(|n| NOW + n).chain(repeat_n(NOW, 50_000)).chain((0..2_000).map(|n| NOW - n));
@@ -218,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_put_first_is_first_whether_the_clock_advances_stands_still_or_goes_back() {
+    fn first_is_before_all_keys_even_if_the_clock_stands_still_or_goes_back() {
         let positions = OrderKeys::default();
         let times =
             (0..2_000).map(|n| NOW + n).chain(repeat_n(NOW, 50_000)).chain((0..2_000).map(|n| NOW - n));
@@ -228,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn what_two_instances_make_in_the_same_millisecond_differs_and_the_next_millisecond_is_after_both() {
+    fn keys_of_two_instances_in_one_millisecond_differ_and_precede_the_next_millisecond() {
         let keys: Vec<_> = (0..20).map(|_| OrderKeys::default().last(at(NOW))).collect();
         assert!(keys.iter().any(|key| *key != keys[0]));
         let next = OrderKeys::default().last(at(NOW + 1));
@@ -256,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_nothing_between_equal_neighbours_or_such_as_are_out_of_order_or_leave_no_room() {
+    fn nothing_is_between_neighbours_that_are_equal_or_out_of_order_or_leave_no_room() {
         let long = "V".repeat(LENGTH_MAX);
         let longer = format!("{long}V");
         for (lower, upper) in [("a", "a"), ("b", "a"), ("a", "a0"), ("", ""), ("", "000"), (&long, &longer)] {
@@ -270,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn todos_that_had_no_position_come_in_the_order_of_their_creation_and_before_new_ones() {
+    fn migrated_todos_are_in_the_order_of_their_creation_and_before_new_todos() {
         let id = |counter: u8| ObjectId::from_bytes([9 - counter, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, counter]);
         let created = [(NOW - 9, id(9)), (NOW - 1, id(1)), (NOW - 1, id(2)), (NOW - 1, id(3)), (NOW, id(0))];
         let keys: Vec<_> = created.iter().map(|(time, id)| migrated(at(*time), *id)).collect();

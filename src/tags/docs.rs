@@ -1,4 +1,4 @@
-//! What the API document says of tags. Must not promise what the routes do not keep: real answers are held against it.
+//! The API document of tags. Tests compare every response with it.
 
 use serde_json::{Value, json};
 
@@ -8,8 +8,6 @@ use crate::openapi::operation::{Needs, Operation};
 use crate::openapi::schema::{named, sent};
 use crate::owned::text::TAG;
 
-/// The schemas of tags, by name.
-#[must_use]
 pub fn schemas() -> Vec<(&'static str, Value)> {
     let renaming = json!({
         "type": "object", "required": ["name"], "additionalProperties": false, "properties": { "name": TAG.schema() },
@@ -17,25 +15,21 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     vec![("Tag", sent::<TagBody>()), ("Renaming", renaming)]
 }
 
-/// The operations on tags.
-#[must_use]
 pub fn operations() -> Vec<Operation> {
     let new =
         |method, path, id, summary| Operation::new(method, path, "Tags", id, summary).needs(Needs::Access);
     let example = json!({ "name": "sport", "open_count": 2, "total_count": 5 });
     vec![
-        new("get", "/v1/tags", "list_tags", "Tags with their counts, page by page").paged().answers_page(
-            "Tags.",
-            &named("Tag"),
-            &example,
-        ),
+        new("get", "/v1/tags", "list_tags", "List tags with their counts, page by page")
+            .paged()
+            .answers_page("Tags.", &named("Tag"), &example),
         new("patch", "/v1/tags/{tag}", "rename_tag", "Rename a tag on all todos")
-            .about("If another has that name, the two become one.")
+            .about("If a tag with the new name exists, both tags are merged.")
             .body(&named("Renaming"), &json!({ "name": "sport" }))
             .answers_json(200, "The tag under its new name.", &named("Tag"), &example)
             .may_lack(Resource::Tag),
         new("delete", "/v1/tags/{tag}", "delete_tag", "Remove a tag from all todos")
-            .answers(204, "It is gone.")
+            .answers(204, "The tag was removed.")
             .may_lack(Resource::Tag),
     ]
 }

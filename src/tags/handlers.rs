@@ -21,6 +21,7 @@ use crate::owned::text::TAG;
 use crate::todos::wire::TodoBody;
 use crate::workspace::Workspace;
 
+/// A tag with the number of todos that have it, not counting the trash.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Tag)]
 pub(crate) struct TagBody {

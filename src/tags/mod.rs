@@ -1,4 +1,4 @@
-//! Tags as clients see them. Must not store anything: tags are a part of todos, see [`crate::tags::operations`].
+//! Tags: words on todos, see [`operations`].
 
 pub mod docs;
 pub mod handlers;
