@@ -5,7 +5,7 @@
 //! effects ([`PendingEffects`]); they are applied right after this write, and the note is deleted last. After a crash in
 //! between, the next update of the document or the upkeep applies them. So every side effect must be safe to repeat.
 //!
-//! **Invariant:** the loop of [`retry`] is the only one, so a third kind of document needs no loop of its own.
+//! **Invariant:** the loop of `retry` is the only one, so a third kind of document needs no loop of its own.
 
 use bson::oid::ObjectId;
 use bson::{DateTime, doc};

@@ -5,7 +5,7 @@
 
 mod occurrences;
 mod rrule;
-mod wire;
+pub(super) mod wire;
 
 use bson::DateTime;
 use chrono_tz::Tz;
@@ -15,7 +15,6 @@ use utoipa::ToSchema;
 
 pub use self::rrule::RULE_MAX;
 use self::rrule::Rule;
-pub(super) use self::wire::RecurrenceBody;
 use super::due::{Due, local_of};
 use crate::error::Violation;
 use crate::owned::text::TextFormat;
