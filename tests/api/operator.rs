@@ -71,7 +71,7 @@ async fn an_impossible_command_is_reported_in_one_line() {
     let db = TestDatabase::create().await;
     let wrong: [(&[&str], &str, &str); 4] = [
         (&["create", "ann"], "short\n", "8 to 128"),
-        (&["create", "ann"], "password1\n", "guessed"),
+        (&["create", "ann"], "password1\n", "most common passwords"),
         (&["disable", "nobody"], "", "no user"),
         (&["set-password", "nobody"], "correct horse\n", "no user"),
     ];
