@@ -34,54 +34,56 @@ pub fn operations() -> Vec<Operation> {
     let new =
         |method, path, id, summary| Operation::new(method, path, "Lists", id, summary).needs(Needs::Access);
     let list = |operation: Operation, status, about| {
-        operation.answers_json(status, about, &named("CountedList"), &example()).with(status, "ETag")
+        operation
+            .json_response(status, about, &named("CountedList"), &example())
+            .response_header(status, "ETag")
     };
-    let one = |operation: Operation| operation.may_lack(Resource::List);
+    let one = |operation: Operation| operation.not_found(Resource::List);
     let home = json!({ "name": "Home", "color": "#1e90ff" });
     let path = "/v1/lists/{id}";
     let put =
-        new("put", path, "put_list", "Replace a list, or create it under an id of your choice").conditional();
+        new("put", path, "put_list", "Replace a list, or create it under an id of your choice").if_match();
     let deleted = json!({ "type": "string", "enum": ["false", "true", "any"] });
     vec![
         new("get", "/v1/lists", "list_lists", "List lists, page by page")
             .query("deleted", deleted, "Whether to return live lists (`false`), lists in the trash (`true`), or both (`any`).")
-            .paged()
-            .answers_page("Lists.", &named("CountedList"), &example()),
+            .paginated()
+            .page_response("Lists.", &named("CountedList"), &example()),
         list(new("post", "/v1/lists", "create_list", "Create a list"), 201, "The list.")
             .body(&named("WholeList"), &home)
-            .repeatable()
-            .with(201, "Location")
-            .with(201, "Idempotent-Replayed")
-            .refuses(&[Error::LimitReached(LISTS_MAX)]),
-        one(list(new("get", path, "get_list", "Get a list"), 200, "The list.")).cached(),
+            .idempotency_key()
+            .response_header(201, "Location")
+            .response_header(201, "Idempotent-Replayed")
+            .errors(&[Error::LimitReached(LISTS_MAX)]),
+        one(list(new("get", path, "get_list", "Get a list"), 200, "The list.")).if_none_match(),
         one(list(list(put, 200, "The replaced list."), 201, "The new list."))
-            .with(201, "Location")
+            .response_header(201, "Location")
             .header("If-None-Match", json!({ "type": "string", "enum": ["*"] }), "`*`: fail if the list exists.")
             .body(&named("WholeList"), &home)
-            .refuses(&[Error::IdTaken, Error::InTrash, Error::LimitReached(LISTS_MAX)]),
+            .errors(&[Error::IdTaken, Error::InTrash, Error::LimitReached(LISTS_MAX)]),
         one(list(
             new("patch", path, "patch_list", "Change fields of a list (JSON Merge Patch, RFC 7396)"),
             200,
             "The list.",
         ))
         .body(&named("ListPatch"), &json!({ "color": null }))
-        .conditional()
-        .refuses(&[Error::InTrash]),
+        .if_match()
+        .errors(&[Error::InTrash]),
         one(new("delete", path, "delete_list", "Move a list with its todos to the trash"))
-            .conditional()
+            .if_match()
             .query("permanent", json!({ "type": "boolean" }), "`true`: remove the list and its todos for good.")
-            .answers(204, "The list is in the trash or was removed."),
+            .response(204, "The list is in the trash or was removed."),
         one(list(
             new("post", "/v1/lists/{id}/restore", "restore_list", "Restore a list from the trash"),
             200,
             "The list.",
         ))
-        .conditional()
-        .refuses(&[Error::LimitReached(LISTS_MAX)]),
+        .if_match()
+        .errors(&[Error::LimitReached(LISTS_MAX)]),
         one(list(new("post", "/v1/lists/{id}/move", "move_list", "Move a list"), 200, "The list."))
-            .about("Moves the list directly before or after another list, or after all lists if the body names none.")
+            .description("Moves the list directly before or after another list, or after all lists if the body names none.")
             .body(&named("Beside"), &json!({}))
-            .conditional()
-            .refuses(&[Error::InTrash]),
+            .if_match()
+            .errors(&[Error::InTrash]),
     ]
 }

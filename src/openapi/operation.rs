@@ -61,7 +61,7 @@ impl Operation {
         self.path
     }
 
-    pub fn about(mut self, text: &str) -> Self {
+    pub fn description(mut self, text: &str) -> Self {
         self.document.insert("description".to_owned(), json!(text));
         self
     }
@@ -93,7 +93,7 @@ impl Operation {
     }
 
     /// Declares an operation that requires no token and does not use the database.
-    pub fn open(mut self) -> Self {
+    pub fn public(mut self) -> Self {
         self.document.insert("security".to_owned(), json!([]));
         self
     }
@@ -120,11 +120,11 @@ impl Operation {
     pub fn query(mut self, name: &str, schema: impl Into<Value>, about: &str) -> Self {
         let schema = schema.into();
         self.parameters.push(json!({ "name": name, "in": "query", "description": about, "schema": schema }));
-        self.breaks_rules()
+        self.invalid_input()
     }
 
     /// Adds `limit` and `cursor`.
-    pub fn paged(self) -> Self {
+    pub fn paginated(self) -> Self {
         let limit =
             json!({ "type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT });
         self.query("limit", limit, "The maximum number of items on the page.").query(
@@ -138,36 +138,36 @@ impl Operation {
     pub fn header(mut self, name: &str, schema: impl Into<Value>, about: &str) -> Self {
         let schema = schema.into();
         self.parameters.push(json!({ "name": name, "in": "header", "description": about, "schema": schema }));
-        self.breaks_rules()
+        self.invalid_input()
     }
 
     /// Adds `If-Match`.
-    pub fn conditional(self) -> Self {
+    pub fn if_match(self) -> Self {
         let about =
             "Make the change only if this is the current version, such as `\"3\"` (RFC 9110 §13.1.1).";
         self.header("If-Match", entity_tags(), about)
-            .refuses(&[Error::VersionMismatch { current: Box::default() }])
+            .errors(&[Error::VersionMismatch { current: Box::default() }])
     }
 
     /// Adds `If-None-Match` for a read.
-    pub fn cached(mut self) -> Self {
+    pub fn if_none_match(mut self) -> Self {
         let about =
             "Respond with 304 if this is still the current version, such as `\"3\"` (RFC 9110 §13.1.2).";
         self.responses.insert(
             304,
             json!({ "description": "The client already has the current version.", "headers": {} }),
         );
-        self.header("If-None-Match", entity_tags(), about).with(304, "ETag")
+        self.header("If-None-Match", entity_tags(), about).response_header(304, "ETag")
     }
 
     /// Adds `Idempotency-Key`.
-    pub fn repeatable(self) -> Self {
+    pub fn idempotency_key(self) -> Self {
         // Servers strip spaces around the value of a header, so they cannot be part of a key.
         let pattern = format!("^[!-~]([ -~]{{0,{}}}[!-~])?$", KEY_MAX_CHARS - 2);
         let key = json!({ "type": "string", "pattern": pattern });
         let about = "Identifies this request. If it is repeated with the same key, the response is the first one again, for \
             at least 24 hours.";
-        self.header("Idempotency-Key", key, about).refuses(&[Error::IdempotencyKeyReused])
+        self.header("Idempotency-Key", key, about).errors(&[Error::IdempotencyKeyReused])
     }
 
     /// Adds a JSON body, and the errors of every operation that has a body.
@@ -185,18 +185,18 @@ impl Operation {
         ];
         let media_type = (self.error_format == ErrorFormat::Problems).then_some(Error::UnsupportedMediaType);
         self.errors.extend(errors.into_iter().chain(media_type));
-        self.breaks_rules()
+        self.invalid_input()
     }
 
     /// A successful response without a body.
-    pub fn answers(mut self, status: u16, about: &str) -> Self {
+    pub fn response(mut self, status: u16, about: &str) -> Self {
         self.responses.insert(status, json!({ "description": about, "headers": {} }));
         self
     }
 
     /// A successful response with a JSON body.
-    pub fn answers_json(self, status: u16, about: &str, schema: &Value, example: &Value) -> Self {
-        let mut operation = self.answers(status, about);
+    pub fn json_response(self, status: u16, about: &str, schema: &Value, example: &Value) -> Self {
+        let mut operation = self.response(status, about);
         let media = json!({ "schema": schema, "examples": { "usual": { "value": example } } });
         operation
             .responses
@@ -206,46 +206,46 @@ impl Operation {
     }
 
     /// A successful response with text of another media type.
-    pub fn answers_as(self, status: u16, about: &str, media_type: &str) -> Self {
-        let mut operation = self.answers(status, about);
+    pub fn text_response(self, status: u16, about: &str, media_type: &str) -> Self {
+        let mut operation = self.response(status, about);
         let content = json!({ media_type: { "schema": { "type": "string" } } });
         operation.responses.entry(status).and_modify(|response| response["content"] = content);
         operation
     }
 
     /// A successful response with one page of items.
-    pub fn answers_page(self, about: &str, item: &Value, example: &Value) -> Self {
+    pub fn page_response(self, about: &str, item: &Value, example: &Value) -> Self {
         let next = nullable(&json!({ "type": "string", "pattern": SEALED }));
         let page = json!({
             "type": "object", "required": ["items", "next_cursor"],
             "properties": { "items": { "type": "array", "items": item }, "next_cursor": next },
         });
-        self.answers_json(200, about, &page, &json!({ "items": [example], "next_cursor": null }))
-            .with(200, "Link")
+        self.json_response(200, about, &page, &json!({ "items": [example], "next_cursor": null }))
+            .response_header(200, "Link")
     }
 
     /// Adds a header to the response with this status.
-    pub fn with(mut self, status: u16, header: &str) -> Self {
+    pub fn response_header(mut self, status: u16, header: &str) -> Self {
         let reference = json!({ "$ref": format!("#/components/headers/{header}") });
         self.responses.entry(status).and_modify(|response| response["headers"][header] = reference);
         self
     }
 
     /// Adds errors beyond those that are added by rule.
-    pub fn refuses(mut self, errors: &[Error]) -> Self {
+    pub fn errors(mut self, errors: &[Error]) -> Self {
         self.errors.extend_from_slice(errors);
         self
     }
 
-    pub fn may_lack(self, resource: Resource) -> Self {
-        self.refuses(&[Error::NotFound(resource)])
+    pub fn not_found(self, resource: Resource) -> Self {
+        self.errors(&[Error::NotFound(resource)])
     }
 
-    fn breaks_rules(self) -> Self {
+    fn invalid_input(self) -> Self {
         if self.errors.iter().any(|error| matches!(error, Error::Invalid(_))) {
             return self;
         }
-        self.refuses(&[Error::Invalid(vec![Violation::of("name", "required", "This field is required.")])])
+        self.errors(&[Error::Invalid(vec![Violation::of("name", "required", "This field is required.")])])
     }
 
     /// The operation object of the document. Many operations share their error responses, so these are put into `shared`

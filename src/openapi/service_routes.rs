@@ -6,29 +6,29 @@ use super::operation::Operation;
 use crate::error::{Error, Resource};
 
 pub(super) fn operations() -> Vec<Operation> {
-    let new = |path, id, summary| Operation::new("get", path, "Service", id, summary).open();
+    let new = |path, id, summary| Operation::new("get", path, "Service", id, summary).public();
     let status = json!({
         "type": "object", "required": ["status"], "properties": { "status": { "type": "string" } },
     });
     vec![
-        new("/livez", "get_livez", "Check whether the process is alive").answers_json(
+        new("/livez", "get_livez", "Check whether the process is alive").json_response(
             200,
             "The process is alive.",
             &status,
             &json!({ "status": "ok" }),
         ),
         new("/readyz", "get_readyz", "Check whether the service is ready")
-            .answers_json(
+            .json_response(
                 200,
                 "The service accepts requests and the database responds.",
                 &status,
                 &json!({ "status": "ready" }),
             )
-            .refuses(&[Error::unavailable("")]),
+            .errors(&[Error::unavailable("")]),
         new("/problems/{code}", "get_problem", "Explain an error code to people")
-            .answers_as(200, "The explanation of the code.", "text/plain")
-            .may_lack(Resource::Problem),
-        new("/v1/openapi.json", "get_openapi", "Get this document").answers_json(
+            .text_response(200, "The explanation of the code.", "text/plain")
+            .not_found(Resource::Problem),
+        new("/v1/openapi.json", "get_openapi", "Get this document").json_response(
             200,
             "The API document.",
             &json!({ "type": "object" }),

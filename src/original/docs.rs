@@ -57,10 +57,10 @@ pub fn operations() -> Vec<Operation> {
     let example = json!({ "_id": oid, "name": "Milk", "description": "2 litres", "owner_id": "6b01676ced65d6cc747c3400" });
     let user = json!({ "_id": oid, "username": "ann" });
     let says = |operation: Operation, status, message: &str| {
-        operation.answers_json(status, message, &named("Message"), &json!({ "message": message }))
+        operation.json_response(status, message, &named("Message"), &json!({ "message": message }))
     };
     let todo = |operation: Operation, status| {
-        operation.answers_json(status, "The todo.", &named("OriginalTodo"), &example)
+        operation.json_response(status, "The todo.", &named("OriginalTodo"), &example)
     };
     let all = json!({ "type": "array", "items": named("OriginalTodo") });
     let access = json!({ "access_token": "eyJ0..." });
@@ -74,20 +74,20 @@ pub fn operations() -> Vec<Operation> {
         )
         .needs(Needs::Nothing)
         .body(&named("NewCredentials"), &credentials)
-        .refuses(&[Error::UsernameTaken, Error::RegistrationClosed, throttled.clone()]),
+        .errors(&[Error::UsernameTaken, Error::RegistrationClosed, throttled.clone()]),
         new("post", "/login", "original_login", "Log in and open a session")
             .needs(Needs::Nothing)
             .body(&named("Credentials"), &credentials)
-            .answers_json(
+            .json_response(
                 200,
                 "The tokens of the new session. The access token is fresh.",
                 &named("OriginalTokens"),
                 &both,
             )
-            .refuses(&[Error::InvalidCredentials, throttled]),
+            .errors(&[Error::InvalidCredentials, throttled]),
         new("post", "/refresh", "original_refresh", "Get a new access token")
             .needs(Needs::Refresh)
-            .answers_json(200, "An access token that is not fresh.", &named("OriginalAccess"), &access),
+            .json_response(200, "An access token that is not fresh.", &named("OriginalAccess"), &access),
         says(
             new("post", "/logout", "original_logout", "Log out and end the session"),
             200,
@@ -96,38 +96,38 @@ pub fn operations() -> Vec<Operation> {
         .needs(Needs::Access),
         new("get", "/user/{username}", "original_get_user", "Get a user")
             .needs(Needs::Access)
-            .answers_json(200, "The user.", &named("OriginalUser"), &user)
-            .refuses(&[Error::Forbidden])
-            .may_lack(Resource::User),
+            .json_response(200, "The user.", &named("OriginalUser"), &user)
+            .errors(&[Error::Forbidden])
+            .not_found(Resource::User),
         says(
             new("delete", "/user/{username}", "original_delete_user", "Delete a user"),
             200,
             "User was deleted",
         )
         .needs(Needs::Access)
-        .refuses(&[Error::Forbidden])
-        .may_lack(Resource::User),
+        .errors(&[Error::Forbidden])
+        .not_found(Resource::User),
         todo(new("post", "/createtodo", "original_create_todo", "Create a todo"), 201)
             .needs(Needs::Fresh)
             .body(&named("OriginalTodoFields"), &fields)
-            .refuses(&[Error::Invalid(Vec::new())]),
+            .errors(&[Error::Invalid(Vec::new())]),
         todo(new("get", "/todo/{todo_id}", "original_get_todo", "Get a todo"), 200)
             .needs(Needs::Access)
-            .may_lack(Resource::Todo),
+            .not_found(Resource::Todo),
         todo(new("put", "/todo/{todo_id}", "original_put_todo", "Change a todo"), 200)
             .needs(Needs::Fresh)
             .body(&named("OriginalTodoFields"), &fields)
-            .may_lack(Resource::Todo),
+            .not_found(Resource::Todo),
         says(
             new("delete", "/todo/{todo_id}", "original_delete_todo", "Delete a todo"),
             200,
             "The todo was deleted",
         )
         .needs(Needs::Fresh)
-        .may_lack(Resource::Todo),
+        .not_found(Resource::Todo),
         new("get", "/todolist", "original_list_todos", "List all todos, oldest first")
             .needs(Needs::Access)
-            .answers_json(200, "The todos.", &all, &json!([example]))
-            .may_lack(Resource::Todos),
+            .json_response(200, "The todos.", &all, &json!([example]))
+            .not_found(Resource::Todos),
     ]
 }

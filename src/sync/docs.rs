@@ -115,17 +115,17 @@ fn sync() -> Operation {
     }
     response["todos"] = json!([todos::docs::example()]);
     Operation::new("post", "/v1/sync", "Sync", "sync", "Apply offline changes and get all changes")
-        .about(ABOUT_SYNC)
+        .description(ABOUT_SYNC)
         .body(&named("SyncRequest"), &json!({ "token": null, "commands": [put] }))
-        .answers_json(200, "Changes since the token.", &named("SyncAnswer"), &response)
-        .refuses(&[Error::SyncTokenExpired])
+        .json_response(200, "Changes since the token.", &named("SyncAnswer"), &response)
+        .errors(&[Error::SyncTokenExpired])
 }
 
 fn events() -> Operation {
     let token = json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]*$" });
     Operation::new("get", "/v1/events", "Sync", "stream_events", "Stream changes as they happen")
-        .about(ABOUT_EVENTS)
+        .description(ABOUT_EVENTS)
         .header("Last-Event-ID", token, "A sync token. The stream begins with the changes since this token.")
-        .answers_as(200, "A stream that stays open until the session ends.", "text/event-stream")
-        .refuses(&[Error::SyncTokenExpired, Error::TooManyConnections])
+        .text_response(200, "A stream that stays open until the session ends.", "text/event-stream")
+        .errors(&[Error::SyncTokenExpired, Error::TooManyConnections])
 }

@@ -21,15 +21,15 @@ pub fn operations() -> Vec<Operation> {
     let example = json!({ "name": "sport", "open_count": 2, "total_count": 5 });
     vec![
         new("get", "/v1/tags", "list_tags", "List tags with their counts, page by page")
-            .paged()
-            .answers_page("Tags.", &named("Tag"), &example),
+            .paginated()
+            .page_response("Tags.", &named("Tag"), &example),
         new("patch", "/v1/tags/{tag}", "rename_tag", "Rename a tag on all todos")
-            .about("If a tag with the new name exists, both tags are merged.")
+            .description("If a tag with the new name exists, both tags are merged.")
             .body(&named("Renaming"), &json!({ "name": "sport" }))
-            .answers_json(200, "The tag under its new name.", &named("Tag"), &example)
-            .may_lack(Resource::Tag),
+            .json_response(200, "The tag under its new name.", &named("Tag"), &example)
+            .not_found(Resource::Tag),
         new("delete", "/v1/tags/{tag}", "delete_tag", "Remove a tag from all todos")
-            .answers(204, "The tag was removed.")
-            .may_lack(Resource::Tag),
+            .response(204, "The tag was removed.")
+            .not_found(Resource::Tag),
     ]
 }

@@ -47,11 +47,11 @@ const TODO: &str = "/v1/todos/{id}";
 fn collection() -> Vec<Operation> {
     let list = query_params::documented(new("get", "/v1/todos", "list_todos", "List todos"));
     vec![
-        list.paged().answers_page("A page of todos.", &named("Todo"), &example()),
+        list.paginated().page_response("A page of todos.", &named("Todo"), &example()),
         whole(todo(new("post", "/v1/todos", "create_todo", "Create a todo"), 201, "The new todo."))
-            .repeatable()
-            .with(201, "Location")
-            .with(201, "Idempotent-Replayed"),
+            .idempotency_key()
+            .response_header(201, "Location")
+            .response_header(201, "Idempotent-Replayed"),
     ]
 }
 
@@ -60,22 +60,22 @@ fn single() -> Vec<Operation> {
     let patch = new("patch", TODO, "patch_todo", "Change some fields of a todo (JSON Merge Patch, RFC 7396)");
     let delete = new("delete", TODO, "delete_todo", "Move a todo and its subtasks to the trash");
     vec![
-        existing(todo(new("get", TODO, "get_todo", "Get a todo"), 200, "The todo.")).cached(),
-        existing(todo(whole(todo(put.conditional(), 200, "The replaced todo.")), 201, "The new todo."))
-            .with(201, "Location")
+        existing(todo(new("get", TODO, "get_todo", "Get a todo"), 200, "The todo.")).if_none_match(),
+        existing(todo(whole(todo(put.if_match(), 200, "The replaced todo.")), 201, "The new todo."))
+            .response_header(201, "Location")
             .header(
                 "If-None-Match",
                 json!({ "type": "string", "enum": ["*"] }),
                 "`*`: create the todo, but do not replace one.",
             )
-            .refuses(&[Error::IdTaken, Error::InTrash]),
+            .errors(&[Error::IdTaken, Error::InTrash]),
         existing(todo(patch, 200, "The changed todo."))
             .body(&named("TodoPatch"), &json!({ "completed": true }))
-            .conditional()
-            .repeatable()
-            .with(200, "Idempotent-Replayed")
-            .refuses(&[Error::InTrash]),
-        existing(delete.conditional().answers(204, "The todo is in the trash or was deleted.")).query(
+            .if_match()
+            .idempotency_key()
+            .response_header(200, "Idempotent-Replayed")
+            .errors(&[Error::InTrash]),
+        existing(delete.if_match().response(204, "The todo is in the trash or was deleted.")).query(
             "permanent",
             json!({ "type": "boolean" }),
             "`true` deletes the todo permanently.",
@@ -86,15 +86,15 @@ fn single() -> Vec<Operation> {
 fn actions() -> Vec<Operation> {
     let restore = new("post", "/v1/todos/{id}/restore", "restore_todo", "Restore a todo from the trash");
     let to = new("post", "/v1/todos/{id}/move", "move_todo", "Move a todo")
-        .about("To another list or parent, and before or after a sibling, otherwise to the end. Null is the inbox or the top level.");
+        .description("To another list or parent, and before or after a sibling, otherwise to the end. Null is the inbox or the top level.");
     let link = new("put", "/v1/todos/{id}/tags/{tag}", "link_tag", "Add a tag to a todo");
     let unlink = new("delete", "/v1/todos/{id}/tags/{tag}", "unlink_tag", "Remove a tag from a todo");
-    let changed = |operation| existing(todo(operation, 200, "The todo.")).conditional();
+    let changed = |operation| existing(todo(operation, 200, "The todo.")).if_match();
     vec![
-        changed(restore).refuses(&[Error::LimitReached(TODOS_MAX)]),
-        changed(to).body(&named("Move"), &json!({ "list_id": null })).refuses(&[Error::InTrash]),
-        changed(link).refuses(&[Error::InTrash]),
-        changed(unlink).refuses(&[Error::InTrash]),
+        changed(restore).errors(&[Error::LimitReached(TODOS_MAX)]),
+        changed(to).body(&named("Move"), &json!({ "list_id": null })).errors(&[Error::InTrash]),
+        changed(link).errors(&[Error::InTrash]),
+        changed(unlink).errors(&[Error::InTrash]),
     ]
 }
 
@@ -103,14 +103,14 @@ fn new(method: &'static str, path: &'static str, id: &str, summary: &str) -> Ope
 }
 
 fn todo(operation: Operation, status: u16, about: &str) -> Operation {
-    operation.answers_json(status, about, &named("Todo"), &example()).with(status, "ETag")
+    operation.json_response(status, about, &named("Todo"), &example()).response_header(status, "ETag")
 }
 
 fn existing(operation: Operation) -> Operation {
-    operation.may_lack(Resource::Todo)
+    operation.not_found(Resource::Todo)
 }
 
 fn whole(operation: Operation) -> Operation {
     let run = json!({ "name": "Run", "due": { "date": "2026-12-01" }, "tags": ["sport"] });
-    operation.body(&named("WholeTodo"), &run).refuses(&[Error::LimitReached(TODOS_MAX)])
+    operation.body(&named("WholeTodo"), &run).errors(&[Error::LimitReached(TODOS_MAX)])
 }

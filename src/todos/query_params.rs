@@ -48,7 +48,7 @@ impl FromParams for TodoQuery {
 pub(super) fn documented(operation: Operation) -> Operation {
     let tags = json!({ "type": "array", "items": TAG.schema() });
     operation
-        .about("Filters combine: a todo must match all of them. Todos without a due date come last when sorted by `due`.")
+        .description("Filters combine: a todo must match all of them. Todos without a due date come last when sorted by `due`.")
         .query("list_id", NONE_OR_ID.schema(), "Todos in this list; `none` is the inbox.")
         .query("parent_id", NONE_OR_ID.schema(), "Direct subtasks of this todo; `none` is the top level.")
         .query("completed", FLAG.schema(), "Completed or open todos.")

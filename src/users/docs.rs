@@ -70,7 +70,7 @@ fn answers_tokens(operation: Operation) -> Operation {
         "token_type": "Bearer", "access_token": "eyJ0...", "expires_in": 900, "refresh_token": "eyJ0...",
         "refresh_expires_in": 2_592_000, "session_id": "0123456789abcdef0123456789abcdef",
     });
-    operation.answers_json(200, "The new tokens.", &named("Tokens"), &tokens)
+    operation.json_response(200, "The new tokens.", &named("Tokens"), &tokens)
 }
 
 fn answers_user(operation: Operation, status: u16) -> Operation {
@@ -78,7 +78,7 @@ fn answers_user(operation: Operation, status: u16) -> Operation {
         "id": "6b01676ced65d6cc747c3400", "username": "ann", "email": null, "roles": ["user"], "time_zone": "UTC",
         "created_at": "2026-11-21T09:42:04.101Z", "version": 1,
     });
-    operation.answers_json(status, "The user.", &named("User"), &user).with(status, "ETag")
+    operation.json_response(status, "The user.", &named("User"), &user).response_header(status, "ETag")
 }
 
 fn sessions() -> Vec<Operation> {
@@ -92,32 +92,32 @@ fn sessions() -> Vec<Operation> {
         answers_user(new("post", "/v1/register", "register", "Register a user"), 201)
             .needs(Needs::Nothing)
             .body(&named("NewUser"), &credentials)
-            .repeatable()
-            .with(201, "Location")
-            .with(201, "Idempotent-Replayed")
-            .refuses(&[Error::UsernameTaken, Error::RegistrationClosed, throttled.clone()]),
+            .idempotency_key()
+            .response_header(201, "Location")
+            .response_header(201, "Idempotent-Replayed")
+            .errors(&[Error::UsernameTaken, Error::RegistrationClosed, throttled.clone()]),
         answers_tokens(new("post", "/v1/login", "login", "Log in"))
-            .about("Opens a session and returns its tokens. The access token is fresh. An unknown user and a wrong password get the same response after the same time.")
+            .description("Opens a session and returns its tokens. The access token is fresh. An unknown user and a wrong password get the same response after the same time.")
             .needs(Needs::Nothing)
             .body(&named("Login"), &credentials)
-            .refuses(&[Error::InvalidCredentials, throttled.clone()]),
+            .errors(&[Error::InvalidCredentials, throttled.clone()]),
         answers_tokens(new("post", "/v1/refresh", "refresh", "Exchange a refresh token for new tokens"))
             .needs(Needs::Refresh),
         new("post", "/v1/logout", "logout", "Log out")
-            .about("Ends the session and revokes its tokens. Accepts either token.")
+            .description("Ends the session and revokes its tokens. Accepts either token.")
             .needs(Needs::Either)
-            .answers(204, "The session has ended."),
+            .response(204, "The session has ended."),
         new("get", "/v1/sessions", "list_sessions", "List the caller's sessions")
             .needs(Needs::Access)
-            .answers_page("All sessions, on one page.", &named("Session"), &session),
+            .page_response("All sessions, on one page.", &named("Session"), &session),
         new("delete", "/v1/sessions", "end_sessions", "End all sessions")
             .needs(Needs::Access)
             .query("except", json!({ "type": "string", "enum": ["current"] }), "`current` keeps the caller's own session.")
-            .answers(204, "The sessions have ended."),
+            .response(204, "The sessions have ended."),
         new("delete", "/v1/sessions/{id}", "end_session", "End a session")
             .needs(Needs::Access)
-            .answers(204, "The session has ended.")
-            .may_lack(Resource::Session),
+            .response(204, "The session has ended.")
+            .not_found(Resource::Session),
     ]
 }
 
@@ -130,11 +130,11 @@ fn user() -> Vec<Operation> {
             new("get", "/v1/user", "get_user", "Get the caller's account").needs(Needs::Access),
             200,
         )
-        .cached(),
+        .if_none_match(),
         answers_user(new("patch", "/v1/user", "patch_user", "Change the caller's account (RFC 7396)"), 200)
             .needs(Needs::Access)
             .body(&named("UserPatch"), &json!({ "time_zone": "Europe/Berlin" }))
-            .conditional(),
+            .if_match(),
         new(
             "delete",
             "/v1/user",
@@ -142,11 +142,11 @@ fn user() -> Vec<Operation> {
             "Delete the caller's account with all todos, lists and sessions",
         )
         .needs(Needs::Fresh)
-        .answers(204, "The user was deleted."),
+        .response(204, "The user was deleted."),
         answers_tokens(new("put", "/v1/user/password", "put_password", "Change the password"))
-            .about("Ends all other sessions and returns new tokens for the caller's session.")
+            .description("Ends all other sessions and returns new tokens for the caller's session.")
             .needs(Needs::Access)
             .body(&named("PasswordChange"), &change)
-            .refuses(&[Error::InvalidCredentials, throttled]),
+            .errors(&[Error::InvalidCredentials, throttled]),
     ]
 }
