@@ -185,7 +185,9 @@ fn imports_form_no_cycle() {
         let imported: BTreeSet<_> = graph.values().flatten().cloned().collect();
         graph.retain(|module, imports| imported.contains(module) && !imports.is_empty());
         let left: BTreeSet<_> = graph.keys().cloned().collect();
-        graph.values_mut().for_each(|imports| imports.retain(|import| left.contains(import)));
+        for imports in graph.values_mut() {
+            imports.retain(|import| left.contains(import));
+        }
     }
     assert!(graph.is_empty(), "a cycle among {graph:#?}");
 }
