@@ -82,7 +82,7 @@
 //! | API surface | A set of routes with its own wire types and error bodies over the same operations: `/v1`, or the original's API. |
 //! | owned document | A stored document with an owner, a version, a state and a change stamp. |
 //! | workspace | The todos and lists of one user at one moment; the only way to reach them. |
-//! | version | A counter in each owned document, starting at 1. It is the ETag and the guard of every replacement. |
+//! | version | A counter in each owned document, starting at 1. It is the `ETag` and the guard of every replacement. |
 //! | precondition | The versions for which a change is meant: `If-Match`, `If-None-Match`, `if_version`. |
 //! | optimistic update | Read, decide, replace if the version is still the same; otherwise start over. |
 //! | side effect | A consequence of a change for other todos, such as subtasks that follow into the trash. |

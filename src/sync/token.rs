@@ -178,8 +178,8 @@ mod tests {
         let resting = format!("[1000,{number},null,null]");
         for (token, plain) in [(token(), walking), (SyncToken { walk: None, ..token() }, resting)] {
             let text = token.seal(&sealer, user, None).unwrap();
-            let sealed = sealer.open(&context(user), &text).unwrap();
-            assert_eq!(String::from_utf8(sealed).unwrap(), plain);
+            let opened = sealer.open(&context(user), &text).unwrap();
+            assert_eq!(String::from_utf8(opened).unwrap(), plain);
             assert_eq!(read(&plain), token);
         }
     }
