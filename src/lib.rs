@@ -98,34 +98,53 @@
 //!
 //! # How to
 //!
-//! Each list is complete: the compiler or a test points at a step that you forget. Run `scripts/test` at the end.
+//! Work from top to bottom and run `scripts/test` at the end. The compiler or a test points at a step that you forget.
+//! Only a reviewer finds a forgotten step that is marked with (review).
 //!
 //! **Add a field to todos**
 //!
-//! 1. `todos/model.rs`: the field with `#[serde(default)]`, and its value in `Todo::blank`.
-//! 2. `todos/decode.rs`: read it (the struct literal at the end does not compile without it).
-//! 3. `todos/input.rs`: the field of `TodoInput`, its line in `completion` and in `apply`.
-//! 4. `todos/wire.rs`: the field of `TodoBody`, its conversion, its reader, its rule as a named constant.
-//! 5. `todos/docs.rs`: the rule of the request body, and the example.
-//! 6. `operator/seed/model.rs`: demo values.
-//! 7. `tests/api/v1_todos.rs`: default, valid and invalid values. `docs/api.md` and the v1 collection in `postman/`:
-//!    mention it. Sync, events and backups need no change.
+//! 1. Tests. `tests/api/v1_todos.rs`: the name in `MEMBERS`, the default, valid and invalid values.
+//! 2. `todos/model.rs`: the field with `#[serde(default)]`, its value in `Todo::blank`, its line in `Todo::read`, and its
+//!    rule as a constant. `todos/decode.rs` changes only for a type that no other field has.
+//! 3. `todos/input.rs`: the field of `TodoInput`, and its two lines in `Todo::apply`.
+//! 4. `todos/wire.rs`: the field of `TodoBody` and its line in the conversion from `Todo`. A field that clients set also
+//!    needs a line in `all_but_name`, which reads and checks it. List a field that only the service sets in `READ_ONLY` and
+//!    skip step 3. Request bodies have the schema of the response, except for the rules in `TodoBody::schemas`
+//!    (review; `scripts/contract` tests them).
+//! 5. `todos/docs.rs`: the example.
+//! 6. `operator/seed/model.rs`: demo values, null among them (review). Another call of the random generator changes all
+//!    later values, so the names in `the_same_seed_and_day_give_the_same_data` change too.
+//! 7. `docs/api.md`: the example and the list of fields that a client may set. `postman/`: a request of the v1 collection
+//!    (review).
+//!
+//! Sync, events, backups and the original's routes need no change. Todos that were stored earlier do not have the field
+//! and are read with its default. They need no migration unless a filter or a sort order uses a default that is not null.
 //!
 //! **Add a filter to `GET /v1/todos`**
 //!
-//! 1. `todos/query_params.rs`: parse the parameter into a field of `TodoQuery`.
-//! 2. `todos/query.rs`: the field, its condition in `filter`, and the index to use.
-//! 3. `todos/index.rs`: if no index serves it, a row or a trailing field. `explain` a query on 10,000 todos.
-//! 4. `todos/docs.rs`: the parameter. `tests/api/v1_todo_queries.rs`: a test. `docs/api.md`: the table of filters.
+//! 1. Tests. `tests/api/v1_todo_queries.rs`: a row in `filters_combine` and in `every_filter_and_order_uses_an_index`.
+//!    `tests/api/v1_todos.rs`: an invalid value.
+//! 2. `todos/query.rs`: the field of `TodoQuery`, and its condition in `filter`. If few todos match it, the index in
+//!    `TodoQuery::index`.
+//! 3. `todos/query_params.rs`: the format of the parameter, its lines in `take`, and its line in `documented`, which
+//!    describes it in the API document (review).
+//! 4. `todos/index.rs`: a new row, only if no index serves the filter. `explain` a query on 10,000 todos. To change a row,
+//!    also add a migration that drops the old index, because MongoDB does not change an index. Otherwise the service refuses
+//!    to start.
+//! 5. `docs/api.md`: the table of filters (review).
 //!
 //! **Add a route**
 //!
-//! 1. A function in the feature's `handlers.rs`, in this order of arguments: who, with what, on which object, body last.
-//!    At most 15 lines.
-//! 2. [`app`]: a row of the route table. Routes that hash passwords go to the router without slots.
-//! 3. The feature's `docs.rs`: an operation with summary, parameters, responses, errors and example. Tests send the
-//!    example, check every response against the document, and derive the tests of authorization from `needs`.
-//! 4. A test in `tests/api/`, a request in `postman/`, a row in `docs/api.md`.
+//! 1. The action in the feature's `operations.rs`. The type of a new body in `wire.rs`.
+//! 2. A function in `handlers.rs`, in this order of arguments: who, with what, on which object, body last. At most 15
+//!    lines. A route that creates an object with an id from the service reads its body with
+//!    [`idempotency::extract::Creation`] and calls [`idempotency::store::Idempotency::once`].
+//! 3. [`app`]: a row of the route table. Routes that hash passwords go to the router without slots.
+//! 4. The feature's `docs.rs`: an operation with summary, parameters, responses, errors and example. Tests compare the
+//!    routes with the document, validate the examples, and check the status, the body and the headers of every response.
+//!    They derive the tests of tokens and of other users' objects from `needs` and the path.
+//! 5. A test in `tests/api/`. If the path has an `{id}` and the body is not that of a todo, add the body to
+//!    `tests/api/isolation.rs`. A row in `docs/api.md` and a request in `postman/` (review).
 //!
 //! **Add a resource that belongs to a user**
 //!
@@ -134,28 +153,40 @@
 //! 2. [`error::Resource`], and the texts that the compiler then asks for ([`http::problem`], `original/wire.rs`).
 //! 3. [`workspace`]: the store. [`state`]: create the store and its indexes.
 //! 4. [`app`]: its routes. [`openapi::document`]: its tag, operations and schemas.
-//! 5. `sync/kinds.rs`: an implementation of `SyncedKind` and a row of `KINDS`.
-//! 6. `users/account_changes.rs`: delete the user's documents. `operator/backup/store.rs`: a row of the stamped
-//!    collections. `operator/seed/`: demo objects.
+//! 5. `sync/kinds.rs`: an implementation of `SyncedKind`, a row of `KINDS`, and its place in `PAGE_ORDER`.
+//! 6. `users/account_changes.rs`: delete the user's documents. `operator/backup/store.rs`: a row of `STAMPED`.
+//!    `operator/seed/`: demo objects.
 //! 7. If it depends on todos or lists: `todos/side_effects.rs`.
 //!
 //! **Add a migration**
 //!
-//! 1. `migrations/mN_what_it_does.rs` with `run`. It can be repeated, interrupted, and run on two instances at once.
-//! 2. A row of `MIGRATIONS` in `migrations/mod.rs`. Number and name are stored and never change.
-//! 3. A test in `tests/api/take_over.rs` that runs it on documents of the form before, twice.
+//! 1. `migrations/mN_what_it_does.rs` with `run`. It can be repeated, interrupted, and run on two instances at once. Its
+//!    filter excludes tombstones (`state` is `gone`). If clients can see the change, the same update raises `version` and
+//!    sets `changed` to `$$CLUSTER_TIME`, so that ETags and sync notice it (review).
+//! 2. `migrations/mod.rs`: the `mod` line, a row of `MIGRATIONS` and its length, and the last number in the test. Number
+//!    and name are stored and never change.
+//! 3. A test in `tests/api/v1_todo_consistency.rs` that writes documents of the earlier form and runs the migration twice.
+//!    A test with documents of the original belongs in `tests/api/import_original.rs` (review).
+//!
+//! During a release the old version still writes documents of the earlier form, even after the migration. So the new
+//! version must read both forms.
 //!
 //! **Add an error code**
 //!
-//! 1. `http/error_code.rs`: a row with code, status and title. Codes never change.
-//! 2. [`error::Error`]: the variant. The compiler leads to its code, its detail and the text for the original's clients.
-//! 3. The `refuses(…)` of each operation in the API document that can return it. `docs/api.md`: the table of errors.
+//! 1. [`error::Error`]: the variant. The compiler leads to steps 2 and 3.
+//! 2. `http/error_code.rs`: a row with code, status and title, and the arm in `ErrorCode::of`. Codes never change.
+//! 3. [`http::problem`]: its detail. `original/wire.rs`: the text for the original's clients, or the list of errors that do
+//!    not occur there.
+//! 4. The `errors(…)` of each operation in the API document that can return it (review: tests check only the status).
+//! 5. `tests/api/v1_problems.rs`: the list of codes. `docs/api.md`: the table of errors (review).
 //!
 //! **Add a configuration key**
 //!
-//! 1. [`config`]: a row of `SETTINGS` with the default, the field of `Config`, its parser and its bounds.
-//! 2. `main.rs`: its line in `--help`. `docs/operating.md`: its row. `.env.example`: if most operators set it.
-//! 3. [`state`]: pass it on. Nothing else reads the environment.
+//! 1. [`config`]: a row of `SETTINGS` and its length, the field of `Config` with its parser, and its bounds in
+//!    `Config::check`. `--help` lists `SETTINGS` and needs no change.
+//! 2. [`state`]: pass it on to the code that needs it. Nothing else reads the environment.
+//! 3. `tests/api/process.rs`: an invalid value. `docs/operating.md`: its row. `.env.example`: a commented line with the
+//!    default (review).
 
 pub mod app;
 pub mod audit;
