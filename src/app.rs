@@ -1,6 +1,4 @@
-//! THE route table, and the layers around the routes.
-//!
-//! **Invariant:** contains no logic of a route.
+//! The route table, and the layers around the routes.
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -89,8 +87,8 @@ fn v1(state: &AppState) -> Router<AppState> {
     guarded(routes, hashing, state)
 }
 
-/// Routes for operators and their tools. They also respond before the database is ready.
 fn service() -> Router<AppState> {
+    // Not guarded: these routes also respond before the database is ready.
     Router::new()
         .route("/livez", get(readiness::live))
         .route("/readyz", get(readiness::ready))
@@ -101,7 +99,6 @@ fn service() -> Router<AppState> {
         .route("/docs/{file}", get(openapi::handlers::file))
 }
 
-/// Wraps every route that uses the database.
 fn guarded(routes: Router<AppState>, hashing: Router<AppState>, state: &AppState) -> Router<AppState> {
     let guard = |admission| {
         let (readiness, tasks) = (state.readiness.clone(), state.tasks.clone());
@@ -118,7 +115,6 @@ struct Guard {
     admission: Option<Admission>,
 }
 
-/// Waits for a slot, and runs the handler to completion even if the client disconnects.
 async fn run_guarded(
     State(guard): State<Guard>,
     mut request: Request,
@@ -135,13 +131,13 @@ async fn run_guarded(
     detached::run_to_completion(guard.tasks, work).await
 }
 
-/// Responds to `OPTIONS` on any route; the router adds `Allow` (RFC 9110 §9.3.7).
 async fn method_not_allowed(method: Method) -> Result<StatusCode, Error> {
+    // The router adds `Allow` to the response to `OPTIONS` (RFC 9110 §9.3.7).
     if method == Method::OPTIONS { Ok(StatusCode::OK) } else { Err(Error::MethodNotAllowed) }
 }
 
-/// Every route allows `OPTIONS`, although no route registers it.
 fn list_options_in_allow(mut response: Response) -> Response {
+    // Every route allows `OPTIONS`, although no route registers it.
     let allowed = response.headers().get(ALLOW).and_then(|allowed| allowed.to_str().ok()).map(str::to_owned);
     if let Some(Ok(all)) = allowed.map(|allowed| HeaderValue::from_str(&format!("{allowed},OPTIONS"))) {
         response.headers_mut().insert(ALLOW, all);
@@ -149,11 +145,11 @@ fn list_options_in_allow(mut response: Response) -> Response {
     response
 }
 
-/// Outside `/v1`, clients of the original service expect its error format.
 async fn unknown_path(method: Method, uri: Uri) -> Response {
     let unknown = Error::NotFound(Resource::Path).into_response();
     if uri.path() == "/v1" || uri.path().starts_with("/v1/") {
         return unknown;
     }
+    // Outside `/v1`, clients of the original service expect its error format.
     original::wire::render_error(unknown, &method)
 }

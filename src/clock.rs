@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use bson::DateTime;
 use chrono::SecondsFormat;
 
-/// Has millisecond precision. Clones are cheap and share the time.
+/// Clones share the time.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
 
@@ -36,7 +36,6 @@ impl Clock {
         }
     }
 
-    /// Does nothing on a system clock.
     pub fn advance(&self, by: Duration) {
         if let Source::Manual(millis) = &self.0 {
             millis.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
@@ -44,7 +43,7 @@ impl Clock {
     }
 }
 
-/// 9999-12-31T23:59:59.999Z in milliseconds since 1970.
+// In milliseconds since 1970.
 const END_OF_9999: i64 = 253_402_300_799_999;
 
 /// Formats a time for the wire: RFC 3339 in UTC, with milliseconds.

@@ -16,7 +16,6 @@ use serde::{Deserialize, Deserializer, de};
 
 use crate::error::OperatorError;
 
-/// Read from the working directory if it exists.
 pub const FILE: &str = "todo-api.toml";
 
 /// In the environment, the names are in upper case. docs/operating.md explains every setting.
@@ -48,15 +47,12 @@ pub struct Config {
     pub registration: Registration,
     #[serde(deserialize_with = "number")]
     pub max_connections: usize,
-    /// The address of `/metrics`.
     #[serde(deserialize_with = "address")]
     pub metrics_addr: Option<SocketAddr>,
-    /// Origins whose pages may use the API.
     #[serde(deserialize_with = "origins")]
     pub cors_origins: Vec<HeaderValue>,
     #[serde(deserialize_with = "number")]
     pub max_event_connections: usize,
-    /// Without a value, text on a terminal and JSON elsewhere.
     pub log_format: Option<LogFormat>,
     /// Directives of `tracing_subscriber`, such as `info,mongodb=debug`.
     pub log_level: String,
@@ -69,19 +65,16 @@ pub enum Switch {
     Off,
 }
 
-/// Who may register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Registration {
     Open,
-    /// Only operators create users.
     Closed,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// One JSON object per line.
     Json,
     Text,
 }
@@ -107,11 +100,14 @@ pub const SETTINGS: [(&str, Option<&str>); 17] = [
     ("log_level", Some("info")),
 ];
 
+// HS256 needs a key of at least 256 bits (RFC 7518 §3.2), and a derived key is not stronger than its secret.
 const SECRET_MIN_BYTES: usize = 32;
 const SECRETS_PREVIOUS_MAX: usize = 2;
-/// A random secret has far more distinct bytes.
+// A random secret has far more distinct bytes.
 const SECRET_MIN_DISTINCT_BYTES: usize = 8;
+// The range of bcrypt itself.
 const BCRYPT_COSTS: RangeInclusive<u32> = 4..=31;
+// `REVOCATION_TTL` of `operator::backup::store` must stay longer than the maximum.
 const ACCESS_TOKEN_TTL_SECONDS: RangeInclusive<u64> = 1..=3_600;
 
 impl Config {
@@ -182,7 +178,6 @@ impl Provider for Environment {
     }
 }
 
-/// One line that names the setting. It does not contain the value, which may be a secret.
 fn message(errors: &figment::Error) -> String {
     use figment::error::Kind;
     let name = errors.path.join(".").to_uppercase();
@@ -225,8 +220,8 @@ fn check_secret(name: &str, secret: &SecretString) -> Result<(), String> {
     Ok(())
 }
 
-/// Accepts a number, and a string with a number, because variables are strings.
 fn number<'de, D: Deserializer<'de>, T: std::str::FromStr>(deserializer: D) -> Result<T, D::Error> {
+    // Variables are strings, and the file may contain numbers.
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum NumberOrText {

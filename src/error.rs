@@ -6,22 +6,18 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Why a request was not fulfilled.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
-    /// The resource does not exist, or belongs to another user: clients must not be able to tell these apart.
+    /// The resource does not exist, or belongs to another user: clients must not be able to distinguish these.
     #[error("{0:?} not found")]
     NotFound(Resource),
-    /// The path exists, but not for this method.
     #[error("method not allowed")]
     MethodNotAllowed,
-    /// The body is not JSON, or contains a field twice. The text says what is wrong where.
+    /// The body is not JSON, or contains a field twice. Holds the reason.
     #[error("malformed JSON: {0}")]
     MalformedJson(String),
-    /// The body is larger than [`crate::http::body::BODY_LIMIT`].
     #[error("body too large")]
     BodyTooLarge,
-    /// The client did not send the body within [`crate::http::body::BODY_TIMEOUT`].
     #[error("request timeout")]
     RequestTimeout,
     #[error("unsupported media type")]
@@ -31,15 +27,13 @@ pub enum Error {
     Invalid(Vec<Violation>),
     #[error("token refused: {0:?}")]
     Token(TokenRejection),
-    /// The username is unknown or the password is wrong: clients must not be able to tell these apart.
+    /// The username is unknown or the password is wrong: clients must not be able to distinguish these.
     #[error("invalid credentials")]
     InvalidCredentials,
-    /// The caller is authenticated, but lacks the permission.
     #[error("forbidden")]
     Forbidden,
     #[error("registration closed")]
     RegistrationClosed,
-    /// The object has another version than the precondition demands.
     #[error("version mismatch")]
     VersionMismatch {
         /// The object as it is now, in the wire form of this API surface; null if it does not exist.
@@ -61,13 +55,11 @@ pub enum Error {
     /// Contains the maximum number of objects per user.
     #[error("limit reached: {0}")]
     LimitReached(u64),
-    /// The idempotency key was used for a different request.
     #[error("idempotency key reused")]
     IdempotencyKeyReused,
     /// The sync token is so old that some tombstones since then are forgotten.
     #[error("sync token expired")]
     SyncTokenExpired,
-    /// The user has too many open event streams.
     #[error("too many connections")]
     TooManyConnections,
     /// Passes without a change by the client: the database is unreachable, the service is starting, a queue is full.
@@ -79,13 +71,11 @@ pub enum Error {
     Internal(Cause),
 }
 
-/// What was not found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resource {
     Path,
     User,
     Session,
-    /// The explanation of an error code.
     Problem,
     Todo,
     List,
@@ -94,10 +84,8 @@ pub enum Resource {
     Todos,
 }
 
-/// Why a token was rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenRejection {
-    /// There is no `Authorization` header.
     Missing,
     /// Malformed, forged, not yet valid, or of the other kind.
     Invalid,
@@ -108,19 +96,15 @@ pub enum TokenRejection {
     NotFresh,
 }
 
-/// One violated rule of the input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// A JSON pointer (RFC 6901), such as `/username`.
     pub pointer: String,
-    /// A stable word for programs, such as `required`.
     pub code: &'static str,
-    /// A sentence for people.
     pub detail: String,
 }
 
 impl Violation {
-    /// A violation of the top-level field `field`.
     pub fn of(field: &str, code: &'static str, detail: impl Into<String>) -> Self {
         Self { pointer: format!("/{field}"), code, detail: detail.into() }
     }

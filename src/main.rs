@@ -145,15 +145,14 @@ async fn serve(file: Option<&Path>) -> Result<(), OperatorError> {
     }
 }
 
-/// Serves metrics until the process ends, so that they can still be read during the stop.
 async fn serve_metrics(address: SocketAddr, router: Router) -> Result<(), OperatorError> {
     let listener = metrics::listen(address).await?;
+    // Until the process ends, so that metrics can still be read during the stop.
     let never = std::future::pending();
     tokio::spawn(server::serve(listener, router, METRICS_CONNECTIONS_MAX, TaskTracker::new(), never));
     Ok(())
 }
 
-/// Completes at SIGTERM or SIGINT.
 async fn stop_signal() {
     let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
@@ -165,7 +164,6 @@ async fn stop_signal() {
     }
 }
 
-/// Runs a command with the state of the service, and then closes the connections to the database.
 async fn with_state<T>(
     config: Config,
     run: impl AsyncFnOnce(&AppState) -> Result<T, OperatorError>,
@@ -229,7 +227,6 @@ async fn restore(file: Option<&Path>, from: &Path) -> Result<(), OperatorError> 
     Ok(())
 }
 
-/// A token that is cancelled at SIGTERM or SIGINT.
 fn stopped() -> CancellationToken {
     let token = CancellationToken::new();
     let stopped = token.clone();
@@ -252,7 +249,6 @@ fn print_document() -> Result<(), OperatorError> {
     Ok(())
 }
 
-/// Requests `/livez` from the service that has this configuration.
 async fn healthcheck(file: Option<&Path>) -> Result<(), OperatorError> {
     let config = Config::load(file)?;
     // The service may listen on every address, but nobody can connect to "every address".
@@ -278,7 +274,6 @@ async fn get_livez(address: SocketAddr) -> Result<u16, Box<dyn std::error::Error
     Ok(response.status().as_u16())
 }
 
-/// Every setting with its default, for `--help`.
 fn settings_help() -> String {
     let setting = |(name, default): (&str, Option<&str>)| match default {
         Some(default) if !default.is_empty() => format!("  {} [default: {default}]\n", name.to_uppercase()),

@@ -15,7 +15,6 @@ use crate::sync::lineage::Lineage;
 const RETRY_PERIOD: Duration = Duration::from_secs(1);
 const UPKEEP_PERIOD: Duration = Duration::from_mins(1);
 
-/// Prepares the database, and then lets requests in. Retries until the database is reachable.
 pub async fn prepare(state: &AppState, uri: &SecretString) -> Result<(), OperatorError> {
     while let Err(why) = attempt(state, MigrationScope::Missing).await {
         let why = unavailable_reason(why)?;
@@ -88,6 +87,7 @@ async fn require_usable(db: &Db) -> Result<(), PrepareError> {
 async fn attempt(state: &AppState, which: MigrationScope) -> Result<(), PrepareError> {
     require_usable(&state.db).await?;
     migrations::run(&state.db, &state.hasher, which).await?;
+    // After the migrations, which fill in the keys of unique indexes and drop outdated indexes.
     state.stores.ensure_indexes().await?;
     state.auth.load_blacklist().await.map_err(|error| PrepareError::Unavailable(error.to_string()))?;
     state.accounts.finish_deletions().await.map_err(|error| PrepareError::Unavailable(error.to_string()))

@@ -1,6 +1,4 @@
 //! The service's shared state: built once from the configuration, and handed to handlers part by part.
-//!
-//! **Invariant:** knows no route.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -36,7 +34,6 @@ use crate::users::store::Users;
 use crate::workspace::Workspaces;
 use crate::{lists, todos};
 
-/// Cheap to clone.
 #[derive(Clone)]
 pub struct AppState(Arc<Shared>);
 
@@ -79,17 +76,15 @@ pub struct Shared {
     pub sealer: Arc<Sealer>,
     pub sources: EventSources,
     pub readiness: Readiness,
-    /// Requests whose work is under way, which the stop waits for.
+    /// The stop waits for these.
     pub tasks: TaskTracker,
     pub stores: Stores,
     pub hasher: Arc<Hasher>,
     pub trusted_proxy_hops: usize,
     pub admission: Admission,
-    /// Origins whose pages may use the API.
     pub origins: Vec<HeaderValue>,
 }
 
-/// The stores that have indexes.
 pub struct Stores {
     users: Users,
     todos: Todos,

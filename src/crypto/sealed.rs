@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use super::derive;
 use crate::error::Error;
 
-/// Has room for 3,044 bytes: the longest sort key, which is a name of 500 characters of up to 4 bytes, and an id.
+// Has room for 3,044 bytes: the longest sort key, which is a name of 500 characters of up to 4 bytes, and an id.
 pub const SEALED_MAX_CHARS: usize = 4_096;
 
 /// The first key seals. The others belong to previous secrets, and only open texts.
@@ -25,8 +25,7 @@ impl Sealer {
         std::iter::once(current).chain(previous).map(key).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Returns base64url without padding (RFC 4648 §5) of nonce, ciphertext and tag. The text can only be opened with the
-    /// same `context`. Fails if it would be longer than [`SEALED_MAX_CHARS`].
+    /// Base64url without padding (RFC 4648 §5) of nonce, ciphertext and tag. Opens only with the same `context`.
     pub fn seal(&self, context: &[u8], plain: &[u8]) -> Result<String, Error> {
         let key = self.0.first().ok_or_else(|| Error::internal("no key to seal with"))?;
         let mut sealed = plain.to_vec();
@@ -40,15 +39,17 @@ impl Sealer {
         Ok(text)
     }
 
-    /// Returns `None` for a text that was altered, or was sealed in another context or under an unknown secret.
     pub fn open(&self, context: &[u8], text: &str) -> Option<Vec<u8>> {
+        // The service never sealed a longer text.
         if text.len() > SEALED_MAX_CHARS {
             return None;
         }
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
         let (nonce, sealed) = bytes.split_first_chunk::<NONCE_LEN>()?;
+        // Texts that were sealed under a previous secret stay valid while the secrets are rotated.
         self.0.iter().find_map(|key| {
             let mut sealed = sealed.to_vec();
+            // The name warns callers that seal. For opening, the nonce is part of the text.
             let nonce = Nonce::assume_unique_for_key(*nonce);
             let plain = key.open_in_place(nonce, Aad::from(context), &mut sealed).ok()?;
             Some(plain.to_vec())

@@ -15,19 +15,17 @@ use metrics::{counter, histogram};
 use crate::crypto::random_id::RandomId;
 use crate::error::Error;
 
-/// Identifies a request, in requests and responses.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub const REQUESTS: &str = "todo_api_http_requests_total";
 pub const REQUEST_SECONDS: &str = "todo_api_http_request_duration_seconds";
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-/// In characters.
 pub const REQUEST_ID_MAX: usize = 64;
 
-/// The client's `X-Request-Id` if it is well-formed, otherwise a new id.
 pub struct RequestId(pub Box<str>);
 
 impl RequestId {
     fn from_headers(headers: &HeaderMap) -> Self {
+        // The id goes into log lines and a response header, so no other characters are accepted.
         let is_well_formed = |id: &&str| {
             (1..=REQUEST_ID_MAX).contains(&id.len())
                 && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'))
@@ -37,23 +35,22 @@ impl RequestId {
     }
 }
 
-/// The address of the client, as far as proxies can be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientAddress(pub IpAddr);
 
 impl ClientAddress {
-    /// Returns the peer if there are no trusted proxies. Otherwise, returns the entry of `X-Forwarded-For` that the
-    /// outermost trusted proxy appended, which is the `hops`-th from the right because each proxy appends its own peer.
-    /// If this entry is not an address, returns the peer.
+    /// Returns the peer if there are no trusted proxies, or if the entry of the outermost one is not an address.
     pub fn resolve(headers: &HeaderMap, peer: IpAddr, hops: usize) -> Self {
         let entries = headers.get_all(&FORWARDED_FOR).iter().filter_map(|header| header.to_str().ok());
         let entries: Vec<&str> = entries.flat_map(|header| header.split(',')).map(str::trim).collect();
+        // Each proxy appends its own peer, so the outermost trusted proxy wrote the `hops`-th entry from the right. The
+        // client may have invented all entries to the left of it.
         let trusted = hops.checked_sub(1).and_then(|inner| entries.iter().rev().nth(inner));
         Self(trusted.and_then(|entry| entry.parse().ok()).unwrap_or(peer))
     }
 }
 
-/// The other end of the connection. The server puts it into the extensions of each request.
+/// The server puts it into the extensions of each request.
 #[derive(Clone, Copy)]
 pub struct PeerAddress(pub SocketAddr);
 
@@ -62,7 +59,6 @@ pub struct PeerAddress(pub SocketAddr);
 pub struct UserName(Arc<OnceLock<Box<str>>>);
 
 impl UserName {
-    /// The first call counts.
     pub fn set(&self, name: &str) {
         self.0.get_or_init(|| name.into());
     }
@@ -72,7 +68,6 @@ impl UserName {
 #[derive(Clone)]
 pub struct ReportedError(pub Error);
 
-/// Collects the fields of one line, from the arrival of the request to its response.
 pub struct AccessLogEntry {
     started: Instant,
     pub id: RequestId,
@@ -92,6 +87,7 @@ impl AccessLogEntry {
             user: UserName::default(),
             method: request.method().clone(),
             route: request.extensions().get::<MatchedPath>().cloned(),
+            // `to_canonical`, because a dual-stack socket reports IPv4 clients as `::ffff:a.b.c.d` (RFC 4291 §2.5.5.2).
             client: peer.map(|peer| ClientAddress::resolve(request.headers(), peer.to_canonical(), hops)),
         };
         let extensions = request.extensions_mut();
@@ -102,7 +98,6 @@ impl AccessLogEntry {
         entry
     }
 
-    /// Adds the request id to the response, counts the request, and writes the line.
     pub fn end(self, response: &mut Response) {
         let Self { started, id, user, method, route, client } = self;
         if let Ok(value) = HeaderValue::from_str(&id.0) {
@@ -115,6 +110,7 @@ impl AccessLogEntry {
             Some(ReportedError(error @ Error::Unavailable(_))) => {
                 tracing::warn!(request_id = &*id.0, %error, "request failed");
             }
+            // The client caused every other error, and the status in the line below is enough.
             _ => {}
         }
         count(&method, route.as_ref(), response, started);
@@ -150,7 +146,6 @@ fn count(method: &Method, route: Option<&MatchedPath>, response: &Response, star
     counter!(REQUESTS, "route" => route, "method" => method, "status" => status).increment(1);
 }
 
-/// In milliseconds, with microseconds as decimals.
 #[expect(clippy::cast_precision_loss, reason = "microseconds of a request are far below 2^52")]
 fn millis(started: Instant) -> f64 {
     started.elapsed().as_micros() as f64 / 1_000.0

@@ -1,5 +1,4 @@
-//! Limits how many requests use the database at a time. Further requests queue for a slot, and are refused if the queue is
-//! full.
+//! Limits how many requests use the database at a time. Further requests wait in a queue; a full queue refuses them.
 //!
 //! **Invariant:** a request that waits for its client holds no slot.
 
@@ -11,18 +10,17 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::Error;
 
-/// Twice the number of connections to the database, so that no connection is idle while requests wait.
+// Twice the number of connections to the database, so that no connection is idle while requests wait.
 pub const SLOTS: usize = 64;
 pub const QUEUE_MAX: usize = 448;
 
-/// Cheap to clone.
 #[derive(Clone)]
 pub struct Admission {
     slots: Arc<Semaphore>,
     queue: Arc<Semaphore>,
 }
 
-/// A slot of one request, which is free again when the last clone is dropped.
+/// Free again when the last clone is dropped.
 #[derive(Clone)]
 pub struct Slot {
     admission: Admission,
@@ -42,10 +40,10 @@ impl Admission {
         (SLOTS.saturating_sub(slots), QUEUE_MAX.saturating_sub(queue))
     }
 
-    /// Waits for a slot. If the request has a body, its extensions get the slot too, so that reading can pause it.
     pub async fn admit(&self, request: &mut Request) -> Result<Slot, Error> {
         let permit = Arc::new(Mutex::new(Some(self.acquire().await?)));
         let slot = Slot { admission: self.clone(), permit };
+        // Reading a body frees the slot while the client sends, so only requests with a body need it.
         if !request.body().is_end_stream() {
             request.extensions_mut().insert(slot.clone());
         }
@@ -63,12 +61,10 @@ impl Admission {
 }
 
 impl Slot {
-    /// Frees the slot while the request waits for its client.
     pub fn pause(&self) {
         self.permit().take();
     }
 
-    /// Waits for a slot again.
     pub async fn resume(&self) -> Result<(), Error> {
         let permit = self.admission.acquire().await?;
         self.permit().replace(permit);
@@ -76,6 +72,7 @@ impl Slot {
     }
 
     fn permit(&self) -> std::sync::MutexGuard<'_, Option<OwnedSemaphorePermit>> {
+        // A panic cannot leave the option half-written, so the content of a poisoned lock is valid.
         self.permit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

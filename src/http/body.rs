@@ -13,15 +13,14 @@ use super::admission::Slot;
 use super::fields::{Fields, FromFields, JsonObject};
 use crate::error::Error;
 
-/// In bytes.
 pub const BODY_LIMIT: usize = 1024 * 1024;
 
-/// How long a client may take to send a body.
+// Shorter than the deadline of `detached`, so that a client that sends too slowly gets a 408 and not a 503.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// Reads the whole body. A client that sends slowly holds no slot of the admission.
 pub async fn body(request: Request) -> Result<Bytes, Error> {
     let slot = request.extensions().get::<Slot>().cloned();
+    // Otherwise clients that send slowly could hold all slots without using the database.
     if let Some(slot) = &slot {
         slot.pause();
     }
@@ -39,18 +38,16 @@ pub async fn body(request: Request) -> Result<Bytes, Error> {
     Ok(body.to_bytes())
 }
 
-/// Accepts `application/json` and `application/*+json` (RFC 6839 §3.1).
 pub fn is_json(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
     let media_type = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let subtype = media_type.strip_prefix("application/");
+    // The suffix `+json` marks every other JSON format (RFC 6839 §3.1).
     subtype.is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
 }
 
-/// How deep objects and arrays may be nested.
 const DEPTH_MAX: usize = 32;
 
-/// A JSON body that was read and validated before the handler runs.
 pub struct JsonBody<T>(pub T);
 
 impl<S: Send + Sync, T: FromFields> FromRequest<S> for JsonBody<T> {
@@ -61,7 +58,6 @@ impl<S: Send + Sync, T: FromFields> FromRequest<S> for JsonBody<T> {
     }
 }
 
-/// Reads a JSON body into `T`, and also returns its bytes.
 pub async fn json<T: FromFields>(request: Request) -> Result<(T, Bytes), Error> {
     if !is_json(request.headers()) {
         return Err(Error::UnsupportedMediaType);

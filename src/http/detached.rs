@@ -16,16 +16,16 @@ use tokio_util::task::TaskTracker;
 
 use crate::error::Error;
 
-/// After this time the client gets a 503, while the work continues.
+// After this time the client gets a 503, while the work continues.
 pub const DEADLINE: Duration = Duration::from_secs(9);
 
-/// Polls `work` in the task of the connection, because a task per request costs about 2 µs more. Only if this future is
-/// dropped, or the [`DEADLINE`] passes, `work` moves to `tasks`, for which the stop waits. A panic becomes
-/// [`Error::Internal`].
+/// A panic of `work` becomes [`Error::Internal`].
 pub async fn run_to_completion(
     tasks: TaskTracker,
     work: impl Future<Output = Result<Response, Error>> + Send + 'static,
 ) -> Result<Response, Error> {
+    // Polled in the task of the connection, because a task per request costs about 2 µs more. Only if this future is
+    // dropped, or the deadline passes, the work moves to `tasks`, for which the stop waits.
     let work = Box::pin(AssertUnwindSafe(work).catch_unwind());
     match timeout(DEADLINE, Detachable { work: Some(work), tasks }).await {
         Ok(Ok(result)) => result,

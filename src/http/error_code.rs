@@ -5,7 +5,6 @@ use axum::http::StatusCode;
 
 use crate::error::{Error, TokenRejection};
 
-/// One row of the table.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ErrorCode {
     /// A stable word for programs: the `code` of a problem, and the last segment of its `type`.

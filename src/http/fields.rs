@@ -16,7 +16,6 @@ use crate::owned::text::TextFormat;
 pub struct JsonObject(Vec<(String, Box<RawValue>)>);
 
 impl JsonObject {
-    /// Fails for a field that occurs twice, because RFC 8259 §4 leaves open which of the two counts.
     pub fn parse(body: &[u8]) -> Result<Self, Error> {
         serde_json::from_slice(body).map_err(|error| Error::MalformedJson(error.to_string()))
     }
@@ -25,9 +24,10 @@ impl JsonObject {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
     }
 
-    /// The fields sorted by name. Two objects with the same names and the same JSON texts have the same canonical form.
+    /// Two objects with the same names and the same JSON texts have the same canonical form.
     pub fn canonical(&self) -> Vec<u8> {
         let mut fields: Vec<_> = self.0.iter().map(|(name, value)| (name.as_str(), value.get())).collect();
+        // The order of fields has no meaning (RFC 8259 §1).
         fields.sort_unstable();
         let parts = fields.iter().flat_map(|(name, value)| [name.as_bytes(), b"\0", value.as_bytes(), b"\0"]);
         parts.collect::<Vec<_>>().concat()
@@ -55,6 +55,7 @@ impl<'de> Deserialize<'de> for JsonObject {
                 // A set, because a scan of `fields` would be quadratic in the size of the body.
                 let mut names = std::collections::HashSet::new();
                 while let Some((name, value)) = map.next_entry::<String, _>()? {
+                    // RFC 8259 §4 leaves open which of two fields with the same name counts.
                     if !names.insert(name.clone()) {
                         return Err(de::Error::custom(format_args!("the field `{name}` occurs twice")));
                     }
@@ -68,21 +69,17 @@ impl<'de> Deserialize<'de> for JsonObject {
     }
 }
 
-/// A body, or an object inside a body.
 pub trait FromFields: Sized {
     /// Takes the known fields out of `input`. Returns `None` only after it has noted a violation.
     fn take(input: &mut Fields) -> Option<Self>;
 }
 
-/// For routes without a body.
 impl FromFields for () {
     fn take(_: &mut Fields) -> Option<Self> {
         Some(())
     }
 }
 
-/// The fields that have not been taken yet, and the violations so far.
-///
 /// Methods return the outer `None` if the field is absent or violates a rule, and `Some(None)` if it is null.
 pub struct Fields {
     fields: JsonObject,
@@ -104,7 +101,6 @@ impl Fields {
         self.optional(name, "not_text", "This field must be a string.")
     }
 
-    /// A field of any type; `code` and `detail` describe the violation if it has another type.
     pub fn optional<T: DeserializeOwned>(
         &mut self,
         name: &str,
@@ -123,7 +119,7 @@ impl Fields {
         self.check(format.read(&text), || format.violation(name))
     }
 
-    /// A field that may be absent, but not null.
+    /// The field may be absent; null is a violation.
     pub fn non_null<T>(&mut self, name: &str, format: &TextFormat<T>) -> Option<T> {
         match self.nullable(name, format)? {
             Some(value) => Some(value),
@@ -154,7 +150,6 @@ impl Fields {
         }
     }
 
-    /// An object with fields of its own.
     pub fn object<T: FromFields>(&mut self, name: &str) -> Option<Option<T>> {
         let value = self.fields.take(name)?;
         if value.get() == "null" {
@@ -178,7 +173,7 @@ impl Fields {
         }
     }
 
-    /// An object whose absence and null mean the default.
+    /// Absence and null mean the default.
     pub fn object_or_default<T: FromFields + Default>(&mut self, name: &str) -> Option<T> {
         let violations = self.violations.len();
         let object = self.object(name).flatten();
@@ -202,7 +197,6 @@ impl Fields {
         if self.violations.len() > violations { None } else { Some(objects) }
     }
 
-    /// Prefixes the pointers of an inner object's violations with the path of that object.
     fn inside<T>(&mut self, path: &str, read: Result<T, Vec<Violation>>) -> Option<T> {
         let inside = |violation: Violation| Violation {
             pointer: format!("/{path}{}", violation.pointer),
@@ -211,12 +205,10 @@ impl Fields {
         read.map_or_else(|violations| self.reject_all(violations.into_iter().map(inside).collect()), Some)
     }
 
-    /// Takes all remaining fields.
     pub fn rest(&mut self) -> JsonObject {
         JsonObject(std::mem::take(&mut self.fields.0))
     }
 
-    /// Reports fields that only the service sets.
     pub fn read_only(&mut self, names: &[&str]) {
         for name in names {
             if self.fields.take(name).is_some() {
@@ -239,10 +231,10 @@ impl Fields {
         None
     }
 
-    /// Reads a `T`, or returns every violation.
     pub fn read<T: FromFields>(fields: JsonObject) -> Result<T, Vec<Violation>> {
         let mut input = Self { fields, violations: Vec::new() };
         let body = T::take(&mut input);
+        // A misspelled field would otherwise be ignored, and the client would believe that it was stored.
         let unknown = input.fields.0.into_iter();
         input.violations.extend(unknown.map(|(name, _)| {
             Violation::of(&pointer_token(&name), "unknown_member", "This field is unknown.")
@@ -260,8 +252,8 @@ fn not_an_id(name: &str) -> Violation {
     Violation::of(name, "not_an_id", "An id must have 24 lower-case hex digits.")
 }
 
-/// Escapes a name for a JSON pointer (RFC 6901 §3).
 pub fn pointer_token(name: &str) -> String {
+    // In this order; otherwise the `~` of `~1` would be escaped again (RFC 6901 §3).
     name.replace('~', "~0").replace('/', "~1")
 }
 

@@ -7,13 +7,12 @@ use crate::error::{Error, Violation};
 pub const HEADER: &str = "idempotency-key";
 pub const KEY_MAX_CHARS: usize = 128;
 
-/// Whether a text is 1 to [`KEY_MAX_CHARS`] printable ASCII characters.
 pub fn is_key(text: &str) -> bool {
     (1..=KEY_MAX_CHARS).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
-/// Reads the header, which may be sent at most once.
 pub fn read(headers: &HeaderMap) -> Result<Option<String>, Error> {
+    // Two keys would leave open which of them counts, so the header may occur only once.
     let mut values = headers.get_all(HEADER).iter();
     let Some(first) = values.next() else { return Ok(None) };
     match first.to_str() {

@@ -1,6 +1,4 @@
-//! What every request passes through, and the types of requests and responses that all handlers share.
-//!
-//! **Invariant:** knows no feature.
+//! The path of every request, and the types of requests and responses that all handlers share.
 
 pub mod access_log;
 pub mod admission;

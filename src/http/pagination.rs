@@ -1,6 +1,6 @@
 //! Pages of lists: reads `limit` and `cursor`, and responds with `next_cursor` and `Link` (RFC 8288).
 //!
-//! **Invariant:** does not know how a list is sorted; a cursor contains whatever position the list gives it.
+//! **Invariant:** does not know how a list is sorted; the list encodes the position in a cursor.
 
 use axum::http::header::LINK;
 use axum::http::{HeaderValue, Uri};
@@ -17,7 +17,6 @@ pub const LIMIT_MAX: usize = 200;
 
 pub const LIMIT_DEFAULT: usize = 50;
 
-/// The page that a client requests.
 pub struct Page<'a> {
     /// The position of the last item of the previous page; `None` for the first page.
     pub after: Option<Vec<u8>>,
@@ -28,8 +27,7 @@ pub struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    /// Reads the whole query: `limit`, `cursor`, and the rest into `T`. A cursor is valid only for the user, the path and
-    /// the other parameters for which it was made.
+    /// Reads the whole query: `limit`, `cursor`, and the rest into `T`.
     pub fn read<T: FromParams>(
         mut params: Params,
         sealer: &'a Sealer,
@@ -50,19 +48,18 @@ impl<'a> Page<'a> {
         params.finish(rest.map(|rest| (rest, page)))
     }
 
-    /// How many items to query: one more than the page has, so that the page knows whether another one follows.
     pub fn fetch(&self) -> i64 {
+        // The page has one item less: the additional item shows whether another page follows.
         i64::try_from(self.limit).unwrap_or(i64::MAX).saturating_add(1)
     }
 
-    /// Decodes the position after which the page starts. A cursor that `read` cannot decode is invalid input.
+    /// A cursor that `read` cannot decode is invalid input.
     pub fn position<T>(&self, read: impl FnOnce(&[u8]) -> Option<T>) -> Result<Option<T>, Error> {
         let Some(after) = &self.after else { return Ok(None) };
         read(after).map(Some).ok_or_else(|| Error::Invalid(vec![invalid_cursor()]))
     }
 
-    /// Builds the response from the items of a query for [`Page::fetch`] items after [`Page::after`]. `position` encodes
-    /// every sort key of an item.
+    /// `found` are the items of a query for [`Page::fetch`] items. `position` encodes every sort key of an item.
     pub fn listing<T>(
         self,
         mut found: Vec<T>,
@@ -93,17 +90,18 @@ fn parse_limit(text: &str) -> Option<usize> {
     ((1..=LIMIT_MAX).contains(&limit) && limit.to_string() == text).then_some(limit)
 }
 
-/// What a cursor is bound to: the user and the list. The order of the parameters does not matter.
 fn context(uri: &Uri, user: ObjectId) -> Result<Vec<u8>, Error> {
+    // A cursor opens only for the same user, path and filters, because its position has a meaning only in that list.
     let mut rest: Vec<_> = pairs(uri.query().unwrap_or_default())
         .filter(|(name, _)| name != "limit" && name != "cursor")
         .collect();
+    // The order of the parameters does not matter.
     rest.sort();
     serde_json::to_vec(&("cursor", user.to_hex(), uri.path(), rest)).map_err(Error::internal)
 }
 
-/// The link to the next page: the URI of this request with another cursor.
 fn link(uri: &Uri, cursor: &str) -> Result<HeaderValue, Error> {
+    // All parameters except for the cursor stay as the client wrote them.
     let sent = uri.query().unwrap_or_default().split('&').filter(|part| !part.is_empty());
     let kept = sent.filter(|part| pairs(part).all(|(name, _)| name != "cursor"));
     let kept: String = kept.flat_map(|part| [part, "&"]).collect();
@@ -111,7 +109,6 @@ fn link(uri: &Uri, cursor: &str) -> Result<HeaderValue, Error> {
     HeaderValue::try_from(link).map_err(Error::internal)
 }
 
-/// One page of a list, ready to be sent.
 pub struct Listing<T> {
     items: Vec<T>,
     next: Option<Next>,

@@ -8,13 +8,11 @@ use super::query::{FromParams, Params};
 use crate::error::{Error, Resource, Violation};
 use crate::mongo::object_id;
 
-/// The id of a todo. A malformed id belongs to no todo, so the response is 404.
 pub struct TodoId(pub ObjectId);
 
-/// The id of a list. A malformed id belongs to no list, so the response is 404.
 pub struct ListId(pub ObjectId);
 
-/// An id that the client chose for a new object. A malformed id is invalid input.
+/// The id of a new object, chosen by the client.
 pub struct ChosenId(pub ObjectId);
 
 /// The tag of a path as the client wrote it.
@@ -24,6 +22,7 @@ impl<S: Send + Sync> FromRequestParts<S> for TodoId {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        // A malformed id belongs to no todo, so the response is 404 and not 422.
         id(parts).await.map(Self).ok_or(Error::NotFound(Resource::Todo))
     }
 }
@@ -40,6 +39,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ChosenId {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        // The client chose the id, so a malformed id is invalid input and not a 404.
         let violation = || Violation::of("id", "not_an_id", "An id must have 24 lower-case hex digits.");
         id(parts).await.map(Self).ok_or_else(|| Error::Invalid(vec![violation()]))
     }
@@ -57,8 +57,8 @@ async fn id(parts: &mut Parts) -> Option<ObjectId> {
     object_id::parse(&segment(parts, "id").await?)
 }
 
-/// `None` if the path is not valid UTF-8.
 async fn segment(parts: &mut Parts, name: &str) -> Option<String> {
+    // Fails if the path is not valid UTF-8.
     let params = RawPathParams::from_request_parts(parts, &()).await.ok()?;
     params.iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_owned())
 }

@@ -20,15 +20,12 @@ pub struct IfMatch(pub Option<Vec<i64>>);
 /// The precondition of a change, from `If-Match` or `If-None-Match: *`.
 pub struct Preconditions(pub Precondition);
 
-/// The versions that the client already has.
 pub struct IfNoneMatch(EntityTags);
 
 enum EntityTags {
-    /// The request has no such header.
     Absent,
     /// `*`
     Any,
-    /// Without the tags that this service never issued, because they match no version.
     Versions(Vec<i64>),
 }
 
@@ -48,6 +45,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Preconditions {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         let IfMatch(versions) = IfMatch::from_request_parts(parts, state).await?;
+        // The only use of `If-None-Match` for a write is `*`: create the object only if it does not exist (RFC 9110
+        // §13.1.2).
         let absent = matches!(EntityTags::read(&parts.headers, &IF_NONE_MATCH)?, EntityTags::Any);
         Ok(Self(match versions {
             _ if absent => Precondition::Absent,
@@ -79,6 +78,7 @@ impl EntityTags {
                 let tag = tag.strip_prefix("W/").unwrap_or(tag);
                 let opaque = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
                 let opaque = opaque.ok_or_else(|| malformed(name))?;
+                // A tag that this service never issued matches no version.
                 let version = opaque.parse::<i64>().ok().filter(|version| version.to_string() == opaque);
                 found.get_or_insert_default().extend(version);
             }
@@ -92,7 +92,6 @@ fn malformed(name: &HeaderName) -> Error {
     Error::Invalid(vec![Violation { pointer: String::new(), code: "malformed_header", detail }])
 }
 
-/// A response with its version as `ETag`.
 pub struct WithEtag<T> {
     pub version: i64,
     pub body: T,
@@ -111,7 +110,6 @@ impl<T> WithEtag<T> {
 }
 
 impl<T: Serialize> WithEtag<T> {
-    /// Turns the current object into the error that shows it to the client.
     pub fn mismatch(self) -> Error {
         match serde_json::to_value(self.body) {
             Ok(current) => Error::VersionMismatch { current: Box::new(current) },
@@ -120,7 +118,6 @@ impl<T: Serialize> WithEtag<T> {
     }
 }
 
-/// See [`WithEtag::unless`].
 pub struct MaybeNotModified<T> {
     is_not_modified: bool,
     response: WithEtag<T>,
@@ -142,5 +139,6 @@ impl<T: Serialize> IntoResponse for MaybeNotModified<T> {
 }
 
 fn headers(version: i64) -> [(HeaderName, String); 2] {
+    // Only the client itself may store the object, and must revalidate it before each use (RFC 9111 §5.2.2).
     [(ETAG, format!("\"{version}\"")), (CACHE_CONTROL, "private, no-cache".to_owned())]
 }

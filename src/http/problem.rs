@@ -29,7 +29,7 @@ pub(crate) async fn explain(code: Result<Path<String>, PathRejection>) -> Result
     Ok(format!("{code} (status {}): {title}.\n", status.as_u16()))
 }
 
-/// What the client can do (RFC 9457 §3.1.4).
+/// Advice for the client (RFC 9457 §3.1.4).
 fn detail(error: &Error) -> String {
     let text = match error {
         Error::NotFound(resource) => not_found(*resource),
@@ -85,8 +85,8 @@ fn join_details(violations: &[Violation]) -> String {
     violations.iter().map(|violation| violation.detail.as_str()).collect::<Vec<_>>().join(" ")
 }
 
-/// Rounds up, so that a client that waits this long is not refused again.
 fn whole_seconds(duration: Duration) -> u64 {
+    // Rounded up, so that a client that waits this long is not refused again.
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 
@@ -148,8 +148,6 @@ impl<'a> From<&'a Violation> for ProblemViolation<'a> {
     }
 }
 
-/// Status and headers only. The body follows in the layer that knows the format of the API surface: [`render`], or the
-/// layer of the original's routes.
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let mut response = ErrorCode::of(&self).status.into_response();
@@ -173,12 +171,13 @@ impl IntoResponse for Error {
             }
             _ => {}
         }
+        // The body is still missing: only a later layer knows the format of the API surface.
         response.extensions_mut().insert(Unrendered(self));
         response
     }
 }
 
-/// In the extensions of a response: an error whose body is still missing.
+/// In the extensions of a response: an error without a rendered body.
 #[derive(Clone)]
 struct Unrendered(Error);
 
@@ -187,6 +186,7 @@ pub fn render_with(mut response: Response, body: impl FnOnce(&Error) -> Response
     let Some(Unrendered(error)) = response.extensions_mut().remove() else { return response };
     let mut rendered = body(&error);
     for (name, value) in response.headers() {
+        // The length belongs to the replaced body.
         if name != header::CONTENT_LENGTH {
             rendered.headers_mut().insert(name.clone(), value.clone());
         }
@@ -195,7 +195,6 @@ pub fn render_with(mut response: Response, body: impl FnOnce(&Error) -> Response
     rendered
 }
 
-/// Renders an error as `application/problem+json`. Other responses pass unchanged.
 pub fn render(response: Response, request_id: &RequestId) -> Response {
     render_with(response, |error| {
         let problem = Problem::new(error, Some(&request_id.0));

@@ -10,20 +10,17 @@ use axum::http::request::Parts;
 use super::fields::pointer_token;
 use crate::error::{Error, Violation};
 
-/// A type that can be read from a query.
 pub trait FromParams: Sized {
     /// Takes the known parameters. Returns `None` only after it recorded a violation.
     fn take(params: &mut Params) -> Option<Self>;
 }
 
-/// For lists without parameters of their own.
 impl FromParams for () {
     fn take(_: &mut Params) -> Option<Self> {
         Some(())
     }
 }
 
-/// The parameters that were not taken yet, and the violations so far.
 pub struct Params {
     uri: Uri,
     remaining: Vec<(String, String)>,
@@ -54,7 +51,6 @@ impl Params {
         &self.uri
     }
 
-    /// Takes a parameter that may be sent at most once.
     pub fn take(&mut self, name: &str) -> Option<String> {
         let mut values = self.take_all(name);
         if values.len() > 1 {
@@ -63,7 +59,6 @@ impl Params {
         values.pop()
     }
 
-    /// Takes a parameter that may be sent at most once. Records `violation` if `parse` returns `None`.
     pub fn parse<T>(
         &mut self,
         name: &str,
@@ -74,18 +69,16 @@ impl Params {
         parse(&text).or_else(|| self.reject(violation()))
     }
 
-    /// Takes every value of a parameter, in their order.
     pub fn take_all(&mut self, name: &str) -> Vec<String> {
         self.remaining.extract_if(.., |(known, _)| known == name).map(|(_, value)| value).collect()
     }
 
-    /// Records a violation. Always returns `None`, so that a caller can return the result.
+    /// Always returns `None`, so that a caller can return the result.
     pub fn reject<T>(&mut self, violation: Violation) -> Option<T> {
         self.violations.push(violation);
         None
     }
 
-    /// Reads the whole query into `T`.
     pub fn read<T: FromParams>(mut self) -> Result<T, Error> {
         let value = T::take(&mut self);
         self.finish(value)
@@ -93,6 +86,7 @@ impl Params {
 
     /// Returns `value`, unless a violation was recorded or a parameter remains.
     pub fn finish<T>(mut self, value: Option<T>) -> Result<T, Error> {
+        // An unknown parameter that is repeated is one violation.
         self.remaining.sort();
         self.remaining.dedup_by(|(a, _), (b, _)| a == b);
         self.violations.extend(self.remaining.iter().map(|(name, _)| {

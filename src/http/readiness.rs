@@ -14,10 +14,9 @@ use super::json::Json;
 use crate::error::Error;
 use crate::mongo::Db;
 
-/// How long `/readyz` waits for the database.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// True from the end of the start until the begin of the stop. Clones share the state.
+/// True from the end of the start to the beginning of the stop.
 #[derive(Clone, Default)]
 pub struct Readiness(Arc<AtomicBool>);
 
@@ -30,7 +29,6 @@ impl Readiness {
         self.0.store(false, Ordering::Release);
     }
 
-    /// Fails until migrations and indexes are in place and the blacklist is loaded, and after the stop has begun.
     pub fn check(&self) -> Result<(), Error> {
         if self.0.load(Ordering::Acquire) {
             Ok(())

@@ -13,21 +13,19 @@ use tower_http::cors::CorsLayer;
 use super::access_log::REQUEST_ID;
 use super::idempotency_key;
 
-/// A year.
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
-/// Responses of the API are not pages: nothing may run in them or frame them.
+// Responses of the API are not pages: nothing may run in them or frame them.
 const API_POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-/// How long a browser may cache the response to a preflight request, in seconds.
 const PREFLIGHT_SECONDS: u64 = 600;
 
-/// Whether the client used TLS. `X-Forwarded-Proto` is trusted only if there is a trusted proxy to set it.
 pub fn is_secure(headers: &HeaderMap, hops: usize) -> bool {
+    // Without a trusted proxy, the client may have written `X-Forwarded-Proto`.
     hops > 0 && is_forwarded_tls(headers)
 }
 
-/// Handlers may set `Cache-Control` and `Content-Security-Policy` themselves.
 pub fn insert(headers: &mut HeaderMap, is_secure: bool) {
+    // Handlers may have set this header and `Content-Security-Policy`, for example for the pages of `/docs`.
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));

@@ -24,22 +24,18 @@ use tower::ServiceExt;
 
 use super::access_log::PeerAddress;
 
-/// How long a client may take to send the head of a request.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// A longer head gets a 431, in bytes.
+// hyper responds with 431 to a head with more bytes or more headers.
 const HEAD_MAX: usize = 32 * 1024;
-/// A request with more headers gets a 431.
 const HEADERS_MAX: usize = 64;
-/// How long a client may leave sent bytes unacknowledged before the kernel closes the connection.
+// How long sent bytes may stay unacknowledged before the kernel closes the connection (`TCP_USER_TIMEOUT`, tcp(7)).
 const SEND_TIMEOUT: Duration = Duration::from_secs(15);
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
-/// How long the stop waits for requests under way. The host kills the process 30 s after its signal.
+// The host kills the process 30 s after its signal.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long the stop waits for the first request of a connection.
 const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Serves at most `connections_max` connections at a time until `stop` completes. Then accepts no more connections, and
-/// waits for the requests under way and for `tasks`.
+/// Serves until `stop` completes, and then waits for the requests under way and for `tasks`.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -55,7 +51,6 @@ pub async fn serve(
     connections.drain(&tasks).await;
 }
 
-/// The open connections, and what a new one needs.
 struct Connections {
     http: http1::Builder,
     router: Router,

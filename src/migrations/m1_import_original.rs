@@ -16,8 +16,8 @@ use crate::mongo::{Db, PrepareError};
 use crate::users::model::username_key;
 use crate::users::password::Hasher;
 
-/// Every document is changed by one update whose filter matches only the unmigrated document. Therefore a run may be
-/// interrupted and repeated, and several runs may overlap.
+/// Every document is changed by one update with a filter that matches only the unmigrated document. Therefore a run may
+/// be interrupted and repeated, and several runs may overlap.
 pub(super) async fn run(db: &Db, hasher: &Hasher) -> Result<(), PrepareError> {
     let users = db.collection::<Document>("users");
     refuse_duplicates(&users).await?;
@@ -26,9 +26,9 @@ pub(super) async fn run(db: &Db, hasher: &Hasher) -> Result<(), PrepareError> {
     migrate_todos(&todos).await
 }
 
-/// The original had no unique index, so concurrent registrations could store a name twice. It also distinguished names
-/// by case, which this service does not.
 async fn refuse_duplicates(users: &Collection<Document>) -> Result<(), PrepareError> {
+    // The original had no unique index, so concurrent registrations could store a name twice. It also distinguished
+    // names by case, which this service does not.
     let mut users_by_key: HashMap<String, Vec<String>> = HashMap::new();
     let mut names = users.find(doc! {}).projection(doc! { "username": 1 }).await?;
     while let Some(user) = names.try_next().await? {
@@ -149,12 +149,11 @@ fn if_unchanged<'a>(id: &Bson, read: &Document, fields: impl IntoIterator<Item =
     filter
 }
 
-/// The original stored no times, but an object id contains the time of its creation.
 fn created_at(document: &Document) -> DateTime {
+    // The original stored no times. An object id contains the time of its creation.
     document.get_object_id("_id").map_or(DateTime::from_millis(0), |id: ObjectId| id.timestamp())
 }
 
-/// A value of any type as text; `None` for null.
 fn text(value: &Bson) -> Option<String> {
     match value {
         Bson::Null => None,

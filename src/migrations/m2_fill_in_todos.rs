@@ -13,7 +13,7 @@ use crate::owned::Owned;
 use crate::owned::order_key;
 use crate::todos::model::Todo;
 
-/// Every todo is changed by one update whose filter matches only a todo without a state. Therefore a run may be
+/// Every todo is changed by one update with a filter that matches only a todo without a state. Therefore a run may be
 /// interrupted and repeated, and several runs may overlap.
 pub(super) async fn run(db: &Db) -> Result<(), PrepareError> {
     let todos = db.collection::<Document>("todos");
@@ -30,7 +30,7 @@ async fn fill_in(todos: &Collection<Document>, old: Document) -> Result<(), Prep
     let Ok(id) = old.get_object_id("_id") else { return Ok(()) };
     let Some(defaults) = defaults(id, &old) else { return Ok(()) };
     let missing: Document = defaults.into_iter().filter(|(field, _)| !old.contains_key(field)).collect();
-    // `$literal` keeps a todo whose name begins with `$` from being read as an expression.
+    // `$literal` keeps a name that begins with `$` from being read as an expression.
     let update = doc! { "$replaceWith": {
         "$mergeObjects": ["$$ROOT", { "$literal": missing }, { "changed": "$$CLUSTER_TIME" }]
     } };

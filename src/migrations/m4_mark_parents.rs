@@ -6,8 +6,8 @@ use crate::mongo::{Db, PrepareError};
 use crate::owned::Owned;
 use crate::todos::model::Todo;
 
-/// One aggregation inside the database. Running it twice gives the same result.
 pub(super) async fn run(db: &Db) -> Result<(), PrepareError> {
+    // One aggregation inside the database. A second run gives the same result.
     let mark_parents = [
         doc! { "$match": { "parent_id": { "$type": "objectId" } } },
         doc! { "$group": { "_id": "$parent_id" } },

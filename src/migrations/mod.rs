@@ -18,7 +18,6 @@ use crate::users::password::Hasher;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MigrationScope {
-    /// Only the migrations that are not recorded as done.
     Missing,
     /// Every migration, for a database that the original service wrote to after it was migrated.
     All,
@@ -33,7 +32,6 @@ struct Migration {
     run: Run,
 }
 
-/// All migrations, in the order in which they run.
 const MIGRATIONS: [Migration; 5] = [
     Migration {
         number: 1,
@@ -59,7 +57,6 @@ const MIGRATIONS: [Migration; 5] = [
     Migration { number: 5, name: "index removals alone", run: |db, _| m3_m5_removal_index::run(db).boxed() },
 ];
 
-/// Records that a migration is done.
 #[derive(Serialize, Deserialize)]
 struct MigrationRecord {
     #[serde(rename = "_id")]
@@ -77,6 +74,7 @@ pub async fn run(db: &Db, hasher: &Hasher, scope: MigrationScope) -> Result<(), 
             continue;
         }
         run(db, hasher).await?;
+        // Recorded only now, so that an interrupted migration runs again.
         let record = doc! { "$set": { "name": name }, "$currentDate": { "at": true } };
         records.update_one(doc! { "_id": number }, record).upsert(true).await?;
         tracing::info!(number, name, "migration done");

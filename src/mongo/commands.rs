@@ -1,7 +1,5 @@
 //! Database commands with a time limit, for operations for which the driver offers none. The driver does not retry
 //! these commands.
-//!
-//! **Invariant:** this file knows no collection.
 
 use bson::{Document, Timestamp, doc};
 use mongodb::error::{Error as DriverError, ErrorKind};
@@ -11,10 +9,10 @@ use super::MAX_TIME;
 use super::error::{codes, error_code, is_retryable_write};
 use crate::error::Error;
 
-/// Inserts a document. Returns `false` if the result is uncertain: the id is taken, or the connection or the primary
-/// was lost, so the document may or may not be stored. The server replaces every top-level [`Timestamp`] of 0 with its
-/// logical time.
+/// Returns `false` if the result is uncertain: the id is taken, or the connection or the primary was lost, so the
+/// document may or may not be stored.
 pub async fn insert<T: Send + Sync>(collection: &Collection<T>, document: Document) -> Result<bool, Error> {
+    // The server replaces every top-level timestamp of 0 with its logical time.
     let insert = doc! {
         "insert": collection.name(),
         "documents": [document],
@@ -33,7 +31,6 @@ pub async fn insert<T: Send + Sync>(collection: &Collection<T>, document: Docume
     }
 }
 
-/// The code of the first error in the reply to a write.
 fn reply_code(reply: &Document) -> Option<i32> {
     // A command with failed writes replies `ok: 1`, so the driver reports no error.
     let error = reply.get_array("writeErrors").ok().and_then(|errors| errors.first()?.as_document());
@@ -46,8 +43,7 @@ fn may_have_been_applied(error: &DriverError) -> bool {
     is_network_error || error_code(error).is_some_and(is_retryable_write)
 }
 
-/// Updates every matching document by a pipeline, and returns the number of modified documents. After an error, some
-/// documents may have been updated.
+/// After an error, some documents may have been updated.
 pub async fn update_many<T: Send + Sync>(
     collection: &Collection<T>,
     filter: Document,
@@ -61,8 +57,7 @@ pub async fn update_many<T: Send + Sync>(
     }
 }
 
-/// The command `update`, unordered, and its reply. The caller must check the reply for `writeErrors` and
-/// `writeConcernError`, because a failed statement is no error of the command.
+/// The caller must check the reply for `writeErrors` and `writeConcernError`.
 pub async fn update<T: Send + Sync>(
     collection: &Collection<T>,
     updates: Vec<Document>,
@@ -74,6 +69,7 @@ pub async fn update<T: Send + Sync>(
         "maxTimeMS": max_time_ms(),
         "writeConcern": write_concern(),
     };
+    // A failed statement is no error of the command.
     Ok(database(collection).run_command(update).await?)
 }
 
@@ -95,13 +91,12 @@ pub async fn committed_time<T: Send + Sync>(
     reply.get_timestamp("operationTime").map_err(Error::internal)
 }
 
-/// [`MAX_TIME`] in milliseconds.
 fn max_time_ms() -> i64 {
     i64::try_from(MAX_TIME.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// The write concern of [`super::connect`], which the driver does not add to commands.
 fn write_concern() -> Document {
+    // The same as in `connect`, because the driver does not add the write concern of a client to commands.
     doc! { "w": "majority", "j": true, "wtimeout": max_time_ms() }
 }
 

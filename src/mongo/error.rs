@@ -36,7 +36,7 @@ pub mod codes {
     pub const NOT_PRIMARY_OR_SECONDARY: i32 = 13_436;
 }
 
-/// The primary changes or a node shuts down. Another attempt may reach another node.
+// The primary changes or a node shuts down. Another attempt may reach another node.
 const FAILOVER: [i32; 9] = [
     codes::NETWORK_TIMEOUT,
     codes::SHUTDOWN_IN_PROGRESS,
@@ -48,32 +48,31 @@ const FAILOVER: [i32; 9] = [
     codes::NOT_PRIMARY_NO_SECONDARY_OK,
     codes::NOT_PRIMARY_OR_SECONDARY,
 ];
-/// A node cannot reach another node.
+// A node cannot reach another node.
 const NODE_UNREACHABLE: [i32; 3] = [codes::HOST_UNREACHABLE, codes::HOST_NOT_FOUND, codes::SOCKET_EXCEPTION];
-/// The replica set is being formed or is too slow at this moment.
+// The replica set is being formed or is too slow at this moment.
 const NOT_READY: [i32; 3] =
     [codes::MAX_TIME_MS_EXPIRED, codes::WRITE_CONCERN_TIMEOUT, codes::NOT_YET_INITIALIZED];
 
-/// Whether a write that failed with this code may be repeated (MongoDB's specification "Retryable Writes",
-/// "Determining Retryable Errors"). The write may have been applied nevertheless.
+/// Whether a write that failed with this code may be repeated. The write may have been applied nevertheless.
 pub(super) fn is_retryable_write(code: i32) -> bool {
+    // The codes of MongoDB's specification "Retryable Writes", section "Determining Retryable Errors".
     // Time limits (NOT_READY) are absent: the caller of a write has no time left for another attempt.
     FAILOVER.contains(&code) || NODE_UNREACHABLE.contains(&code)
 }
 
 /// Whether waiting may overcome an error with this code while the database is prepared.
 fn is_transient_in_preparation(code: i32) -> bool {
-    // NODE_UNREACHABLE is absent: unless the driver labels such an error as retryable, an operator must see that the
-    // nodes cannot reach each other.
+    // NODE_UNREACHABLE is absent: unless the driver labels the error as retryable, an operator must see that the nodes
+    // cannot reach each other.
     FAILOVER.contains(&code) || NOT_READY.contains(&code)
 }
 
-/// Why the database could not be prepared.
 #[derive(Debug)]
 pub enum PrepareError {
     /// Waiting does not help: an operator must act.
     Refused(OperatorError),
-    /// The database cannot be reached, or not in time. Another attempt may succeed. Holds the reason.
+    /// Another attempt may succeed. Holds the reason.
     Unavailable(String),
 }
 
@@ -97,12 +96,10 @@ impl From<DriverError> for PrepareError {
     }
 }
 
-/// Whether a unique index refused the write.
 pub fn is_duplicate_key(error: &DriverError) -> bool {
     error_code(error) == Some(codes::DUPLICATE_KEY)
 }
 
-/// The server's code, if the server reported the error.
 pub fn error_code(error: &DriverError) -> Option<i32> {
     match &*error.kind {
         ErrorKind::Command(command) => Some(command.code),
@@ -113,7 +110,6 @@ pub fn error_code(error: &DriverError) -> Option<i32> {
     }
 }
 
-/// The error as one line for logs and operators.
 pub fn one_line(error: &DriverError) -> String {
     // The driver's own `Display` shows the debug form of these two.
     match &*error.kind {
@@ -123,10 +119,11 @@ pub fn one_line(error: &DriverError) -> String {
     }
 }
 
-/// A document that cannot be read or written is a defect of this service. Every other failure of the database may pass.
 impl From<DriverError> for Error {
     fn from(error: DriverError) -> Self {
         match &*error.kind {
+            // A document that cannot be read or written is a defect of this service. Every other failure of the
+            // database may pass.
             ErrorKind::BsonDeserialization(_)
             | ErrorKind::BsonSerialization(_)
             | ErrorKind::Bson(_)

@@ -22,6 +22,7 @@ pub async fn ensure_indexes<T: Send + Sync>(
     let name = collection.name();
     for index in indexes {
         let keys = index.keys.to_string();
+        // Does nothing if the same index exists.
         collection.create_index(index).await.map_err(|error| match error_code(&error) {
             Some(codes::INDEX_OPTIONS_CONFLICT | codes::INDEX_KEY_SPECS_CONFLICT) => {
                 PrepareError::Refused(OperatorError(format!(

@@ -11,7 +11,6 @@ use mongodb::options::ClientOptions;
 pub const COMMAND_SECONDS: &str = "todo_api_db_command_duration_seconds";
 pub const CONNECTIONS: &str = "todo_api_db_connections";
 
-/// Records metrics from the driver's events.
 pub(crate) fn record_events(options: &mut ClientOptions) {
     let record = |command: String, outcome: &'static str, duration: Duration| {
         histogram!(COMMAND_SECONDS, "command" => command, "outcome" => outcome).record(duration);

@@ -20,13 +20,12 @@ pub use self::error::{PrepareError, codes, error_code, is_duplicate_key, one_lin
 pub use self::indexes::{ensure_indexes, index};
 use crate::error::{Error, OperatorError};
 
-/// The database if the URI names none. The original service uses the same default.
+// The original service uses the same default if the URI names no database.
 pub const DEFAULT_NAME: &str = "todolistapp";
 
-/// How long MongoDB may work on one operation before it aborts the operation.
 pub const MAX_TIME: Duration = Duration::from_secs(5);
 
-/// How long an operation waits for a suitable server, for example during an election.
+// How long an operation waits for a suitable server, for example during an election.
 const SERVER_SELECTION_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 // The driver avoids a node that announced its shutdown until the next heartbeat, so several heartbeats must fit into
@@ -35,23 +34,19 @@ const HEARTBEAT_FREQUENCY: Duration = Duration::from_secs(2);
 const POOL_MAX: u32 = 32;
 const POOL_MIN: u32 = 2;
 
-/// The service's database. Stores get their collections from it.
 #[derive(Clone)]
 pub struct Db(Database);
 
 impl Db {
-    /// A collection, for the store that owns it.
     pub fn collection<T: Send + Sync>(&self, name: &str) -> Collection<T> {
         self.0.collection(name)
     }
 
-    /// Closes the connections before a command ends. Otherwise the driver closes them in the background, where it may
-    /// panic while the runtime stops.
     pub async fn close(&self) {
+        // Otherwise the driver closes the connections in the background, where it may panic while the runtime stops.
         self.0.client().clone().shutdown().await;
     }
 
-    /// Fails unless a primary responds.
     pub async fn ping(&self) -> Result<(), Error> {
         self.0.run_command(doc! { "ping": 1 }).await?;
         Ok(())
@@ -63,9 +58,9 @@ impl Db {
     }
 }
 
-/// Creates a client, which connects at the first operation. Metrics cost a little time for each command. Errors do not
-/// contain the URI, because the URI may contain a password.
+/// Creates a client, which connects at the first operation.
 pub async fn connect(uri: &SecretString, with_metrics: bool) -> Result<Db, OperatorError> {
+    // Without the URI, because it may contain a password.
     let unusable =
         |error: DriverError| OperatorError(format!("MONGODB_URI cannot be used: {}", one_line(&error)));
     let mut options = ClientOptions::parse(uri.expose_secret()).await.map_err(unusable)?;
@@ -78,6 +73,7 @@ pub async fn connect(uri: &SecretString, with_metrics: bool) -> Result<Db, Opera
     // Not `get_or_insert`: a weaker write concern in the URI would break what responses promise.
     options.write_concern =
         Some(WriteConcern::builder().w(Acknowledgment::Majority).journal(true).w_timeout(MAX_TIME).build());
+    // Recording costs a little time for each command.
     if with_metrics {
         metrics::record_events(&mut options);
     }
@@ -95,18 +91,19 @@ pub enum Topology {
 }
 
 impl Topology {
-    /// Reads the reply to `hello`. A member of a replica set that is not initiated yet counts as a replica set.
     fn of(hello: &Document) -> Self {
+        // Before `rs.initiate()`, a member has no `setName` and reports `isreplicaset`.
         let is_member = hello.contains_key("setName") || hello.get_bool("isreplicaset").unwrap_or(false);
         let is_router = hello.get_str("msg").is_ok_and(|msg| msg == "isdbgrid");
         if is_member || is_router { Self::ReplicaSet } else { Self::Standalone }
     }
 }
 
-/// Asks the first host of the URI directly for its topology, because the driver never selects a standalone server if
-/// the URI contains `replicaSet=...`. `None` if the host does not respond.
+/// `None` if the host does not respond.
 pub async fn diagnose(uri: &SecretString) -> Option<Topology> {
     let mut options = ClientOptions::parse(uri.expose_secret()).await.ok()?;
+    // The driver never selects a standalone server if the URI contains `replicaSet=...`, so ask the first host
+    // directly.
     options.hosts.truncate(1);
     options.repl_set_name = None;
     options.direct_connection = Some(true);

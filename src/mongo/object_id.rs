@@ -2,8 +2,8 @@
 
 use bson::oid::ObjectId;
 
-/// Accepts only 24 lower-case hex digits, so that every id has exactly one spelling in URLs and cursors.
 pub fn parse(text: &str) -> Option<ObjectId> {
+    // `parse_str` also accepts upper case. Every id has exactly one spelling in URLs and cursors.
     ObjectId::parse_str(text).ok().filter(|id| id.to_hex() == text)
 }
 

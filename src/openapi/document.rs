@@ -16,7 +16,7 @@ const ABOUT: &str = "A self-hosted todo service. The routes under `/v1` are its 
     an access token from a login. Errors are problem details (RFC 9457) with a `code` for programs, which `/problems/{code}` \
     explains.";
 
-/// In the order in which the pages show them.
+// In the order in which the pages show them.
 const TAGS: [(&str, &str); 7] = [
     ("Accounts", "Registration, login and logout, sessions, and the caller's account."),
     ("Todos", "Todos with due dates, recurrence, subtasks, a manual order, and a trash."),
@@ -91,7 +91,7 @@ fn schemas() -> Map<String, Value> {
 
 fn problem_schema() -> Value {
     let mut problem = json!(<Problem<'static> as PartialSchema>::schema());
-    // Derived schemas know optional fields, but not that the other fields are always sent.
+    // Derived schemas do not say that the fields that are not optional are always sent.
     problem["required"] = json!(["type", "title", "status", "detail", "code"]);
     let kinds = ["Todo", "List", "User"].map(named);
     let current = nullable(&json!({ "oneOf": kinds }));

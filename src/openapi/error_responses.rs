@@ -21,8 +21,8 @@ pub(super) fn problems(errors: &[Error]) -> BTreeMap<u16, (String, Value)> {
     by_status.into_iter().map(|(status, errors)| (status, response(status, &errors))).collect()
 }
 
-/// The original's errors have no codes, so there is one component per status.
 pub(super) fn originals(errors: &[Error]) -> BTreeMap<u16, (String, Value)> {
+    // `original::wire` describes these two with 400.
     let statuses = errors.iter().map(|error| match error {
         Error::Invalid(_) | Error::UsernameTaken => 400,
         other => ErrorCode::of(other).status.as_u16(),
@@ -31,10 +31,10 @@ pub(super) fn originals(errors: &[Error]) -> BTreeMap<u16, (String, Value)> {
         let content = json!({ "application/json": { "schema": named("OriginalError") } });
         json!({ "description": "An error in the format of the original service.", "headers": headers_of(status), "content": content })
     };
+    // The original's errors have no codes, so there is one component per status.
     statuses.map(|status| (status, (format!("{status}-original"), response(status)))).collect()
 }
 
-/// `errors` have the same status.
 fn response(status: u16, errors: &[&Error]) -> (String, Value) {
     let described: BTreeMap<_, _> = errors.iter().map(|error| (ErrorCode::of(error).code, *error)).collect();
     let lines: Vec<String> =

@@ -17,7 +17,7 @@ use crate::http::json::Json;
 
 const CACHE_POLICY: &str = "public, max-age=3600";
 
-/// Swagger UI needs inline styles, and icons as `data:` URIs.
+// Swagger UI needs inline styles, and icons as `data:` URIs.
 const PAGE_POLICY: &str =
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
 

@@ -1,5 +1,5 @@
-//! Describes one operation (a route with its method) in the API document. What holds for every operation of a kind, such as
-//! the errors of every operation that has a body, is added here by rule.
+//! Describes one operation (a route with its method) in the API document, and adds the parts that all operations of a
+//! kind have in common, such as the errors of every operation with a body.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,6 @@ use crate::http::idempotency_key::KEY_MAX_CHARS;
 use crate::http::pagination::{LIMIT_DEFAULT, LIMIT_MAX};
 use crate::owned::text::TAG_MAX;
 
-/// Which token an operation requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
     Nothing,
@@ -20,7 +19,6 @@ pub enum Needs {
     /// An access token from a login, not from a refresh.
     Fresh,
     Refresh,
-    /// An access token or a refresh token.
     Either,
 }
 
@@ -66,7 +64,6 @@ impl Operation {
         self
     }
 
-    /// Adds the security scheme, and the errors of every operation that uses the database.
     pub fn needs(mut self, needs: Needs) -> Self {
         let security = match needs {
             Needs::Nothing => json!([]),
@@ -75,6 +72,7 @@ impl Operation {
             Needs::Either => json!([{ "access": [] }, { "refresh": [] }]),
         };
         self.document.insert("security".to_owned(), security);
+        // Every operation that uses the database fails while the database is unreachable or the queue is full.
         self.errors.push(Error::unavailable(""));
         if needs == Needs::Nothing {
             return self;
@@ -98,7 +96,6 @@ impl Operation {
         self
     }
 
-    /// Adds the parameters of the path.
     fn path_parameters(mut self) -> Self {
         let names = self.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
         for name in names.collect::<Vec<_>>() {
@@ -116,14 +113,12 @@ impl Operation {
         self
     }
 
-    /// An optional query parameter.
     pub fn query(mut self, name: &str, schema: impl Into<Value>, about: &str) -> Self {
         let schema = schema.into();
         self.parameters.push(json!({ "name": name, "in": "query", "description": about, "schema": schema }));
         self.invalid_input()
     }
 
-    /// Adds `limit` and `cursor`.
     pub fn paginated(self) -> Self {
         let limit =
             json!({ "type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT });
@@ -134,14 +129,12 @@ impl Operation {
         )
     }
 
-    /// An optional request header.
     pub fn header(mut self, name: &str, schema: impl Into<Value>, about: &str) -> Self {
         let schema = schema.into();
         self.parameters.push(json!({ "name": name, "in": "header", "description": about, "schema": schema }));
         self.invalid_input()
     }
 
-    /// Adds `If-Match`.
     pub fn if_match(self) -> Self {
         let about =
             "Make the change only if this is the current version, such as `\"3\"` (RFC 9110 §13.1.1).";
@@ -149,7 +142,6 @@ impl Operation {
             .errors(&[Error::VersionMismatch { current: Box::default() }])
     }
 
-    /// Adds `If-None-Match` for a read.
     pub fn if_none_match(mut self) -> Self {
         let about =
             "Respond with 304 if this is still the current version, such as `\"3\"` (RFC 9110 §13.1.2).";
@@ -160,7 +152,6 @@ impl Operation {
         self.header("If-None-Match", entity_tags(), about).response_header(304, "ETag")
     }
 
-    /// Adds `Idempotency-Key`.
     pub fn idempotency_key(self) -> Self {
         // Servers strip spaces around the value of a header, so they cannot be part of a key.
         let pattern = format!("^[!-~]([ -~]{{0,{}}}[!-~])?$", KEY_MAX_CHARS - 2);
@@ -170,10 +161,10 @@ impl Operation {
         self.header("Idempotency-Key", key, about).errors(&[Error::IdempotencyKeyReused])
     }
 
-    /// Adds a JSON body, and the errors of every operation that has a body.
     pub fn body(mut self, schema: &Value, example: &Value) -> Self {
         let media = json!({ "schema": schema, "examples": { "usual": { "value": example } } });
         let mut content = json!({ "application/json": media });
+        // RFC 7396 describes a PATCH body in which null removes a value. The original has no PATCH.
         if self.method == "patch" && self.error_format == ErrorFormat::Problems {
             content["application/merge-patch+json"] = media;
         }
@@ -188,13 +179,11 @@ impl Operation {
         self.invalid_input()
     }
 
-    /// A successful response without a body.
     pub fn response(mut self, status: u16, about: &str) -> Self {
         self.responses.insert(status, json!({ "description": about, "headers": {} }));
         self
     }
 
-    /// A successful response with a JSON body.
     pub fn json_response(self, status: u16, about: &str, schema: &Value, example: &Value) -> Self {
         let mut operation = self.response(status, about);
         let media = json!({ "schema": schema, "examples": { "usual": { "value": example } } });
@@ -205,7 +194,6 @@ impl Operation {
         operation
     }
 
-    /// A successful response with text of another media type.
     pub fn text_response(self, status: u16, about: &str, media_type: &str) -> Self {
         let mut operation = self.response(status, about);
         let content = json!({ media_type: { "schema": { "type": "string" } } });
@@ -213,7 +201,6 @@ impl Operation {
         operation
     }
 
-    /// A successful response with one page of items.
     pub fn page_response(self, about: &str, item: &Value, example: &Value) -> Self {
         let next = nullable(&json!({ "type": "string", "pattern": SEALED }));
         let page = json!({
@@ -224,14 +211,12 @@ impl Operation {
             .response_header(200, "Link")
     }
 
-    /// Adds a header to the response with this status.
     pub fn response_header(mut self, status: u16, header: &str) -> Self {
         let reference = json!({ "$ref": format!("#/components/headers/{header}") });
         self.responses.entry(status).and_modify(|response| response["headers"][header] = reference);
         self
     }
 
-    /// Adds errors beyond those that are added by rule.
     pub fn errors(mut self, errors: &[Error]) -> Self {
         self.errors.extend_from_slice(errors);
         self
@@ -248,8 +233,7 @@ impl Operation {
         self.errors(&[Error::Invalid(vec![Violation::of("name", "required", "This field is required.")])])
     }
 
-    /// The operation object of the document. Many operations share their error responses, so these are put into `shared`
-    /// and referenced.
+    /// Puts error responses into `shared` and references them, because many operations have the same ones.
     pub fn document(&self, shared: &mut Map<String, Value>) -> Value {
         let mut responses = Map::new();
         for (status, response) in &self.responses {
@@ -274,6 +258,7 @@ impl Operation {
 
 /// `*` or a list of entity tags (RFC 9110 §8.8.3), which are version numbers in this service.
 fn entity_tags() -> Value {
+    // The characters of RFC 9110 §8.8.3 except for the comma, because this service splits the list at commas.
     let list = r#"^(W/)?"[!#-+.-~-]*"( *, *(W/)?"[!#-+.-~-]*")*$"#;
     json!({ "anyOf": [{ "const": "*" }, { "type": "string", "pattern": list }], "examples": ["\"3\""] })
 }

@@ -17,7 +17,6 @@ pub struct Id(#[serde(with = "object_id::hex")] pub ObjectId);
 /// The schema of ids that nobody can guess.
 pub struct Secret;
 
-/// Sent as RFC 3339 in UTC with milliseconds.
 #[derive(Debug, Clone, Copy)]
 pub struct Time(pub DateTime);
 
@@ -72,8 +71,7 @@ fn require_all(schema: &mut Value) {
     }
 }
 
-/// The schema of a request body, made from the schema of the response: without the `read_only` fields, and with `rules` in
-/// place of the fields that have stricter rules in requests.
+/// The schema of a request body, from the schema of the response: without `read_only`, and with the stricter `rules`.
 pub fn read(sent: &Value, read_only: &[&str], required: &[&str], rules: &Value) -> Value {
     let mut fields = sent["properties"].as_object().cloned().unwrap_or_default();
     fields.retain(|name, _| !read_only.contains(&name.as_str()));
@@ -91,7 +89,7 @@ pub fn named(name: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{name}") })
 }
 
-/// `schema` with null added to its type and its values. Simpler to read than [`nullable`], but a reference has no type.
+/// Simpler to read than [`nullable`], except that `schema` must not be a reference, because a reference has no type.
 pub fn or_null(mut schema: Value) -> Value {
     schema["type"] = json!([schema["type"], "null"]);
     if let Some(values) = schema.get_mut("enum").and_then(Value::as_array_mut) {

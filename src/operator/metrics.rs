@@ -23,8 +23,8 @@ use crate::state::AppState;
 /// Upper bounds of the buckets of durations, in seconds.
 const BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
-/// Recorded durations are kept one by one until they are sorted into buckets. Without this upkeep they would accumulate
-/// until the next scrape.
+// Recorded durations are kept one by one until they are sorted into buckets. Without this upkeep they would accumulate
+// until the next scrape.
 const UPKEEP_PERIOD: Duration = Duration::from_secs(5);
 
 /// Starts recording. Without a recorder, the metrics in the code cost almost nothing. Fails on the second call.

@@ -39,6 +39,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
                 "username": { "type": scalar(), "minLength": username.min, "maxLength": username.max, "pattern": VISIBLE_PATTERN },
                 "password": { "anyOf": [
                     { "type": "string", "minLength": password.min, "maxLength": password.max },
+                    // Eight digits, because the text of the number must have the minimum length of a password.
                     { "type": "integer", "minimum": 10_000_000 },
                 ] },
             })),

@@ -136,11 +136,10 @@ pub(crate) async fn delete_user(
     Ok(wire::message("User was deleted"))
 }
 
-/// Returns the user if it is the caller or if the caller is an admin. The response may reveal that a name exists,
-/// because registering the name reveals the same.
 async fn accessible(accounts: &Accounts, caller: &CurrentUser, username: Segment) -> Result<User, Error> {
     let Path(username) = username.map_err(|_| Error::NotFound(Resource::User))?;
     let user = accounts.find_by_name(&username).await?.ok_or(Error::NotFound(Resource::User))?;
+    // A 403 reveals that the name exists, and so does an attempt to register the name.
     if user.id == caller.0.sub || caller.is_admin() { Ok(user) } else { Err(Error::Forbidden) }
 }
 
@@ -182,6 +181,7 @@ pub(crate) async fn delete_todo(
     id: Segment,
 ) -> Result<Json<Value>, Error> {
     let (id, workspace) = (todo_id(id)?, workspaces.of(caller.sub));
+    // For clients of the original, a todo in the trash does not exist.
     workspace.live_todo(id).await?;
     workspace.trash_todo(id, &Precondition::Any).await?;
     Ok(wire::message("The todo was deleted"))
@@ -193,13 +193,14 @@ pub(crate) async fn list_todos(
     CurrentUser(caller): CurrentUser,
 ) -> Result<impl IntoResponse, Error> {
     let mut found = Box::pin(workspaces.of(caller.sub).todos_oldest_first().await?.map_ok(TodoBody::from));
+    // The original responds with 404 to a user without todos.
     let first = found.next().await.ok_or(Error::NotFound(Resource::Todos))??;
     let all = futures_util::stream::once(async { Ok(first) }).chain(found);
     Ok(([(CONTENT_TYPE, "application/json")], wire::array(all)))
 }
 
-/// A malformed id is answered like an unknown todo, with a 404.
 fn todo_id(id: Segment) -> Result<ObjectId, Error> {
+    // A malformed id belongs to no todo.
     let unknown = Error::NotFound(Resource::Todo);
     id.ok().and_then(|Path(hex)| ObjectId::parse_str(hex).ok()).ok_or(unknown)
 }

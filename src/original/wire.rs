@@ -22,7 +22,6 @@ use crate::http::json::Json;
 use crate::http::problem;
 use crate::users::model::{NewUser, ORIGINAL_LIMITS};
 
-/// Extracts a JSON body with two required text fields.
 pub(crate) struct Body<T>(pub T);
 
 pub(crate) trait OriginalFields: Sized {
@@ -32,13 +31,11 @@ pub(crate) trait OriginalFields: Sized {
     fn parse(first: String, second: String) -> Result<Self, Error>;
 }
 
-/// The body of `/login`.
 pub(crate) struct Credentials {
     pub(crate) username: String,
     pub(crate) password: SecretString,
 }
 
-/// The body of `/register`, under the original's rules for usernames and passwords.
 pub(crate) struct Registration(pub(crate) NewUser);
 
 impl OriginalFields for Credentials {
@@ -58,7 +55,6 @@ impl OriginalFields for Registration {
     }
 }
 
-/// The body of `/createtodo` and `PUT /todo/{todo_id}`.
 pub(crate) struct TodoFields {
     pub(crate) name: String,
     pub(crate) description: String,
@@ -110,6 +106,7 @@ fn text(value: &RawValue) -> Result<Option<String>, Error> {
 /// A JSON number as Python prints it: integers unchanged, other numbers as the shortest text that reads back as the same
 /// `float`, in scientific notation below 1e-4 and from 1e16.
 fn number(written: &str) -> String {
+    // Python reads `-0` as the integer 0.
     if written == "-0" {
         return "0".to_owned();
     }
@@ -129,13 +126,11 @@ fn number(written: &str) -> String {
     format!("{digits}e{sign}{exponent:0>2}")
 }
 
-/// A middleware that renders errors in the original's format.
 pub(crate) async fn render(request: Request, next: Next) -> Response {
     let method = request.method().clone();
     render_error(next.run(request).await, &method)
 }
 
-/// Renders the error of a response, if the response carries an error, in the original's format.
 pub(crate) fn render_error(response: Response, method: &Method) -> Response {
     problem::render_with(response, |error| {
         let (status, body) = describe(error, method);
@@ -143,7 +138,7 @@ pub(crate) fn render_error(response: Response, method: &Method) -> Response {
     })
 }
 
-/// The status and the body of an error, where the original's differ from [`ErrorCode::of`].
+/// Differs from [`ErrorCode::of`] where the original does.
 fn describe(error: &Error, method: &Method) -> (StatusCode, Value) {
     let status = ErrorCode::of(error).status;
     let message = match error {
@@ -221,14 +216,14 @@ pub(crate) fn message(text: &'static str) -> Json<Value> {
     Json(message_body(text))
 }
 
-/// Streams `items` as a bare JSON array, so that a long list is never completely in memory. After an error the
-/// connection is aborted, because the status is already sent and the client must see that the array is incomplete. A
-/// separate task reads the items and ends when the client disconnects.
+/// Streams `items` as a bare JSON array, so that a long list is never completely in memory.
 pub(crate) fn array<T: Serialize + Send>(
     items: impl Stream<Item = Result<T, Error>> + Send + 'static,
 ) -> HttpBody {
     const CHUNK: usize = 32 * 1024;
     let (sender, receiver) = mpsc::channel::<Result<Bytes, Error>>(2);
+    // A separate task, because the driver must not have its futures dropped half-way. It ends when the client
+    // disconnects.
     tokio::spawn(async move {
         let mut items = std::pin::pin!(items);
         let mut chunk = vec![b'['];
@@ -239,6 +234,7 @@ pub(crate) fn array<T: Serialize + Send>(
                 item.and_then(|item| serde_json::to_writer(&mut chunk, &item).map_err(Error::internal));
             if let Err(error) = written {
                 tracing::warn!(%error, "a response with a list of todos was aborted");
+                // The status is already sent, so aborting the connection is the only sign that the array is incomplete.
                 let _ = sender.send(Err(error)).await;
                 return;
             }

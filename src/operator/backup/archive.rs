@@ -10,7 +10,6 @@ use tempfile::NamedTempFile;
 
 use crate::error::OperatorError;
 
-/// In bytes.
 const READ_BUFFER: usize = 128 * 1024;
 
 /// The destination of a backup. An incomplete file has the suffix `.part`, and is deleted when the value is dropped.
@@ -21,7 +20,7 @@ pub enum Output {
 }
 
 impl Output {
-    /// Opens `path`; `-` is standard output. Only the owner can read the file, because it contains password hashes.
+    /// `-` is standard output.
     pub fn create(path: &Path) -> Result<Self, OperatorError> {
         if path == Path::new("-") {
             let stdout = io::stdout();
@@ -39,6 +38,7 @@ impl Output {
         if fs::symlink_metadata(path).is_ok() {
             return Err(already_exists(path));
         }
+        // A temporary file can be read only by its owner (mode 0600), because a backup contains password hashes.
         let part =
             tempfile::Builder::new().prefix(name).rand_bytes(0).suffix(".part").tempfile_in(folder(path));
         let part = part.map_err(|error| match error.kind() {
@@ -51,11 +51,11 @@ impl Output {
         Ok(Self::File(part, path.to_owned()))
     }
 
-    /// Flushes everything to the disk, and then renames the file to its final name.
     pub fn keep(self) -> Result<(), OperatorError> {
         match self {
             Self::Stdout(mut stdout) => stdout.flush().map_err(|error| unwritable(Path::new("-"), &error)),
             Self::File(part, path) => {
+                // Before the rename, so that the final name never stands for incomplete content, even after a crash.
                 part.as_file().sync_all().map_err(|error| unwritable(&path, &error))?;
                 // Another process may have created the file after `create` looked for it.
                 part.persist_noclobber(&path).map_err(|error| match error.error.kind() {
@@ -86,7 +86,6 @@ impl Write for Output {
     }
 }
 
-/// The source of a backup.
 pub enum Input {
     /// A regular file, which can be read twice.
     File(File),

@@ -28,9 +28,9 @@ use crate::error::OperatorError;
 
 const MAGIC: &[u8; 8] = b"todo-api";
 const VERSION: u8 = 1;
-/// In bytes: the 16 MiB that clients may store, and the 16 KiB that MongoDB allows in addition for internal use.
+// The 16 MiB that clients may store, and the 16 KiB that MongoDB allows in addition for internal use.
 const DOCUMENT_MAX: usize = 16 * 1024 * 1024 + 16 * 1024;
-/// In bytes: an empty document.
+// The length and the terminating zero of an empty document (bsonspec.org).
 const DOCUMENT_MIN: usize = 5;
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -43,22 +43,18 @@ pub struct Summary {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
-    /// The version of todo-api that wrote the backup.
     pub version: String,
-    /// The start of the backup.
     pub at: DateTime,
 }
 
 #[derive(Debug, PartialEq)]
 pub enum Record {
-    /// The name of the collection that the following documents belong to.
     Collection(String),
     Document(RawDocumentBuf),
     /// The backup is complete and correct.
     End(Summary),
 }
 
-/// Why a backup cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FormatError {
     #[error("is not a backup of todo-api")]
@@ -69,13 +65,11 @@ pub enum FormatError {
     Truncated,
     #[error("is corrupted: its content has changed since it was written")]
     Corrupted,
-    /// The operating system reported an error.
     #[error("cannot be read: {0}")]
     Unreadable(io::Error),
 }
 
 impl FormatError {
-    /// A sentence about the file `name`.
     pub fn of(&self, name: &str) -> OperatorError {
         OperatorError(format!("{name} {self}"))
     }
@@ -108,7 +102,6 @@ impl<W: Write> Writer<W> {
         Ok(writer)
     }
 
-    /// Starts a collection. The following documents belong to it.
     pub fn collection(&mut self, name: &str) -> io::Result<()> {
         self.summary.collections += 1;
         self.record(b'C', &rawdoc! { "name": name })
@@ -120,7 +113,6 @@ impl<W: Write> Writer<W> {
         self.record(b'D', document)
     }
 
-    /// Writes the end and the digest, and returns the output.
     pub fn finish(mut self) -> io::Result<(W, Summary)> {
         let Summary { collections, documents, .. } = self.summary;
         self.record(b'E', &rawdoc! { "collections": collections, "documents": documents })?;
@@ -142,7 +134,6 @@ pub struct Reader<R: BufRead> {
 }
 
 impl<R: BufRead> Reader<R> {
-    /// Reads the header.
     pub fn open(input: R) -> Result<Self, FormatError> {
         let mut input = Hashing::new(input);
         let mut start = [0; MAGIC.len() + 1];
@@ -188,7 +179,7 @@ impl<R: BufRead> Reader<R> {
         }
     }
 
-    /// Reads and verifies everything up to the end. Calls `on_record` before each record.
+    /// Calls `on_record` before each record.
     pub fn verify(
         mut self,
         mut on_record: impl FnMut() -> Result<(), OperatorError>,

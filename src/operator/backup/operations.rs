@@ -20,7 +20,7 @@ use crate::error::{Error, OperatorError};
 use crate::mongo::Db;
 use crate::sync::lineage::Lineage;
 
-/// Writes the database, as of one point in time, to `path`; `-` is standard output. Returns a one-line summary.
+/// `-` is standard output. Returns a one-line summary.
 pub async fn save(
     db: &Db,
     path: &Path,
@@ -49,9 +49,7 @@ pub async fn save(
     Ok(format!("backed up {}", describe(summary, started.elapsed())))
 }
 
-/// Loads `path` into an empty database; `-` is standard input. Returns a one-line summary. A file is verified completely
-/// before anything is written. A stream can be read only once, so its documents are removed if it turns out to be
-/// corrupted. Until the restore is complete, the database has a mark that keeps services from starting: see [`Lineage`].
+/// `-` is standard input. Returns a one-line summary.
 pub async fn load(
     db: &Db,
     path: &Path,
@@ -62,11 +60,14 @@ pub async fn load(
     let name = name_of(path, "standard input");
     let mut input = Input::open(path)?;
     let mut loader = Loader::new(db).await?;
+    // A file is verified completely before anything is written. A stream can be read only once, so its documents are
+    // removed if it turns out to be corrupted.
     let documents = verify(&mut input, &name, stop)?;
     let source = input.reader().map_err(|error| unreadable(&name, &error))?;
     let reader = Reader::open(source).map_err(|error| error.of(&name))?;
     let backup_time = clock::rfc3339(reader.header().at);
     let lineage = Lineage::new(db);
+    // Until the restore is complete, this mark keeps services from starting.
     if !lineage.begin(now).await.map_err(|error| failed(&error))? {
         return Err(OperatorError("another restore into the database is running".to_owned()));
     }
@@ -110,6 +111,7 @@ async fn load_all(
             Record::Document(document) => loader.add(document).await?,
             Record::End(summary) => {
                 loader.flush().await?;
+                // Once more, because a service may have started while the documents were loaded.
                 loader.require_no_service().await?;
                 loader.end_sessions(now).await?;
                 return Ok(summary);
@@ -128,7 +130,7 @@ fn failed(error: &Error) -> OperatorError {
     OperatorError(error.to_string())
 }
 
-/// Verifies a file and returns its number of documents. `None` for a stream, which can be read only once.
+/// The number of documents. `None` for a stream, which can be read only once.
 fn verify(input: &mut Input, name: &str, stop: &CancellationToken) -> Result<Option<u64>, OperatorError> {
     let Input::File(_) = input else { return Ok(None) };
     let bar = progress_bar("checking", None);
@@ -156,8 +158,8 @@ fn describe(summary: Summary, duration: Duration) -> String {
     )
 }
 
-/// Draws on standard error, and only if that is a terminal.
 fn progress_bar(action: &'static str, documents: Option<u64>) -> ProgressBar {
+    // indicatif draws on standard error, and only if that is a terminal.
     let (bar, template) = match documents {
         Some(documents) => {
             (ProgressBar::new(documents), "{msg} {wide_bar} {human_pos}/{human_len} documents, {eta} left")

@@ -30,20 +30,19 @@ use crate::sync::lineage;
 use crate::todos::model::Todo;
 use crate::users::store as user;
 
-/// Collections that a backup does not contain: heartbeats of instances, the identity of the database, and sessions.
+// Not in a backup: heartbeats of instances, the identity of the database, and sessions.
 const EXCLUDED: [&str; 3] = [revocation::FENCES, lineage::COLLECTION, session::COLLECTION];
-/// Collections whose documents have a change stamp. Every kind of owned document needs an entry.
+// Every kind of owned document has a change stamp and needs an entry.
 const STAMPED: [&str; 3] = [revocation::BLACKLIST, List::COLLECTION, Todo::COLLECTION];
 const READ_BATCH: u32 = 1_000;
 const WRITE_BATCH: usize = 1_000;
-/// A batch is written as soon as it has at least this many bytes.
+// Far below the 48 MB that MongoDB accepts in one message.
 const WRITE_BATCH_BYTES: usize = 8 * 1024 * 1024;
-/// How long the entries that end access tokens are kept: longer than the maximum of `ACCESS_TOKEN_TTL`, one hour.
+// Longer than the maximum of `ACCESS_TOKEN_TTL`, one hour, because the entries end access tokens.
 const REVOCATION_TTL: Duration = Duration::from_hours(2);
 
 const COLLECTIONS_CHANGING: &str = "collections or indexes are being created at this moment; try again";
 
-/// The database at one point in time.
 pub struct Snapshot<'a> {
     db: &'a Db,
     session: ClientSession,
@@ -74,7 +73,6 @@ impl<'a> Snapshot<'a> {
         self.names.clone()
     }
 
-    /// The approximate number of documents.
     pub async fn estimate(&self) -> Result<u64, OperatorError> {
         let mut documents = 0;
         for name in &self.names {
@@ -84,7 +82,6 @@ impl<'a> Snapshot<'a> {
         Ok(documents)
     }
 
-    /// Calls `each` for every document of a collection.
     pub async fn read(
         &mut self,
         name: &str,
@@ -100,7 +97,6 @@ impl<'a> Snapshot<'a> {
     }
 }
 
-/// Writes documents into an empty database, in batches.
 pub struct Loader<'a> {
     db: &'a Db,
     /// The collections that may contain documents. The last one is being loaded.
@@ -110,7 +106,6 @@ pub struct Loader<'a> {
 }
 
 impl<'a> Loader<'a> {
-    /// Refuses a database that contains documents.
     pub async fn new(db: &'a Db) -> Result<Self, OperatorError> {
         for name in collections(db).await? {
             if has_documents(db, &name).await? {
@@ -123,7 +118,6 @@ impl<'a> Loader<'a> {
         Ok(Self { db, names: Vec::new(), batch: Vec::new(), bytes: 0 })
     }
 
-    /// Refuses a database that a service uses.
     pub async fn require_no_service(&self) -> Result<(), OperatorError> {
         // Every running service writes its heartbeat there.
         if has_documents(self.db, revocation::FENCES).await? {
@@ -140,7 +134,6 @@ impl<'a> Loader<'a> {
         Ok(())
     }
 
-    /// Adds a document to the current collection.
     pub async fn add(&mut self, document: RawDocumentBuf) -> Result<(), OperatorError> {
         let is_stamped = self.names.last().is_some_and(|name| STAMPED.contains(&name.as_str()));
         let document = if is_stamped { with_stamp_reset(document)? } else { document };
@@ -153,7 +146,6 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// Writes the documents that were added since the last batch.
     pub async fn flush(&mut self) -> Result<(), OperatorError> {
         let (batch, Some(name)) = (std::mem::take(&mut self.batch), self.names.last()) else { return Ok(()) };
         self.bytes = 0;
@@ -164,7 +156,6 @@ impl<'a> Loader<'a> {
         Ok(())
     }
 
-    /// Ends every session, as described at the top of this file.
     pub async fn end_sessions(&mut self, now: DateTime) -> Result<(), OperatorError> {
         self.names.push(revocation::BLACKLIST.to_owned());
         let users = self.db.collection::<Document>(user::COLLECTION);
@@ -187,7 +178,6 @@ impl<'a> Loader<'a> {
         Ok(())
     }
 
-    /// Drops every collection that was loaded.
     pub async fn roll_back(self) -> Result<(), OperatorError> {
         for name in self.names {
             self.db.collection::<Document>(&name).drop().await.map_err(failed)?;
@@ -218,11 +208,11 @@ async fn has_documents(db: &Db, name: &str) -> Result<bool, OperatorError> {
     Ok(first.map_err(failed)?.is_some())
 }
 
-/// The document with a stamp of 0. The server replaces a top-level timestamp of 0 with its logical time on insert.
 fn with_stamp_reset(document: RawDocumentBuf) -> Result<RawDocumentBuf, OperatorError> {
     if !matches!(document.get("changed"), Ok(Some(RawBsonRef::Timestamp(_)))) {
         return Ok(document);
     }
+    // The server replaces a top-level timestamp of 0 with its logical time on insert.
     let zero = RawBsonRef::Timestamp(Timestamp { time: 0, increment: 0 });
     let reset = document.iter().map(|element| {
         let (key, value) = element?;

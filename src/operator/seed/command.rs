@@ -29,7 +29,6 @@ pub struct SeedOptions {
     force: bool,
 }
 
-/// Returns one line with the amount of data and how to log in.
 pub async fn run(state: &AppState, options: SeedOptions) -> Result<String, OperatorError> {
     let SeedOptions { users, todos, seed, password, force } = options;
     let users = users.unwrap_or_else(|| u32::try_from(users_needed(todos)).unwrap_or(u32::MAX));
@@ -56,7 +55,6 @@ fn number_within<T: TryFrom<u64>>(min: u64, max: u64) -> RangedU64ValueParser<T>
     RangedU64ValueParser::new().range(min..=max)
 }
 
-/// Draws on standard error, and only if that is a terminal.
 fn progress_bar(todos: u64) -> ProgressBar {
     let template = "{bar:40} {human_pos} of {human_len} todos, {per_sec:0}, {eta} left";
     let bar = ProgressBar::new(todos);

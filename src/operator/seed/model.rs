@@ -31,7 +31,6 @@ pub const NUMBER_MAX: u32 = 0xff_ffff;
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
-/// The age of the users' oldest data.
 const HISTORY: i64 = 180 * DAY;
 // Well below the 30 days after which the trash is purged.
 const IN_TRASH_MAX: i64 = 25 * DAY;
@@ -49,7 +48,6 @@ pub struct DemoData {
 }
 
 impl DemoData {
-    /// Uses the day of `now` in UTC, and the lower three bytes of `seed`.
     pub fn new(seed: u32, now: DateTime) -> Self {
         let now = now.timestamp_millis();
         Self { seed: seed & NUMBER_MAX, today: DateTime::from_millis(now - now.rem_euclid(DAY)) }
@@ -88,6 +86,7 @@ impl DemoData {
             generator.add_task()?;
         }
         let mut todos = generator.todos;
+        // Before the truncation, so that a todo is the same in a smaller and in a larger request.
         let parents: HashSet<ObjectId> = todos.iter().filter_map(|todo| todo.parent_id).collect();
         for todo in &mut todos {
             todo.is_parent = parents.contains(&todo.id);
@@ -114,7 +113,6 @@ impl DemoData {
     }
 }
 
-/// Generates the todos of one user.
 struct TodoGenerator<'a> {
     data: DemoData,
     number: u32,
@@ -125,7 +123,6 @@ struct TodoGenerator<'a> {
 }
 
 impl TodoGenerator<'_> {
-    /// Adds a todo, in some cases with subtasks on two levels.
     fn add_task(&mut self) -> Result<(), Error> {
         let index = self.random.random_range(0..self.themes.len());
         let theme = self.themes[index];

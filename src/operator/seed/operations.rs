@@ -21,8 +21,8 @@ use crate::users::password::{Hasher, PasswordCheck};
 use crate::users::store::Users;
 use crate::workspace::TODOS_MAX;
 
-/// How many users are processed at a time. With two, the next todos are generated while the database writes. With more,
-/// the users would share the time limit of a batch.
+// With two, the next todos are generated while the database writes. With more, the users would share the time limit of
+// a batch.
 const CONCURRENT_USERS: usize = 2;
 
 #[derive(Debug)]
@@ -32,9 +32,7 @@ pub struct SeedRequest {
     pub users: u32,
     /// Of all users together, distributed evenly.
     pub todos: u64,
-    /// The password of every user.
     pub password: SecretString,
-    /// Whether a database with other users is accepted.
     pub force: bool,
 }
 
@@ -46,16 +44,12 @@ pub struct SeedSummary {
     pub new_todos: u64,
 }
 
-/// Why nothing or only a part was seeded.
 #[derive(Debug)]
 pub enum SeedError {
-    /// The database has users other than demo users.
     OtherUsers,
     /// The todos need at least this number of users.
     TooFewUsers(u64),
-    /// The first demo user exists and has another password.
     OtherPassword,
-    /// The password is not allowed, a name is taken, or the database is not available.
     Error(Error),
 }
 
@@ -76,8 +70,7 @@ impl Seeder {
         Self { db: db.clone(), users: Users::new(db), hasher }
     }
 
-    /// Writes the missing part of the requested data, as of the day of `now`. Calls `progress` with the number of todos
-    /// of each batch. After an error, a part may have been written.
+    /// Calls `progress` with the number of todos of each batch. After an error, a part may have been written.
     pub async fn run(
         &self,
         request: &SeedRequest,
@@ -126,7 +119,6 @@ impl Seeder {
         }
     }
 
-    /// Adds the lists and todos of one user. A new kind of owned document needs one more line.
     async fn add_objects(
         &self,
         data: &DemoData,
@@ -159,15 +151,14 @@ impl Seeder {
     }
 }
 
-/// The smallest number of users that may have this number of todos.
 pub fn users_needed(todos: u64) -> u64 {
     todos.div_ceil(TODOS_MAX).max(1)
 }
 
-/// Checks the password for every user, because a password must differ from the user's name.
 fn check_password(request: &SeedRequest, data: &DemoData) -> Result<(), Error> {
     let password = Some(request.password.expose_secret());
     let violations = (0..request.users).map(|number| {
+        // A password must differ from the name of the user, so it is checked for every user.
         let user = data.user(number, "");
         NewUser::violations(Some(&user.username), password, user.email.as_deref(), LIMITS)
     });
@@ -177,14 +168,13 @@ fn check_password(request: &SeedRequest, data: &DemoData) -> Result<(), Error> {
     }
 }
 
-/// An equal share of the todos. The remainder goes to the first users.
 fn todos_of_user(request: &SeedRequest, number: u32) -> usize {
     let users = u64::from(request.users);
+    // The remainder of an equal share goes to the first users.
     let extra = u64::from(u64::from(number) < request.todos % users);
     usize::try_from(request.todos / users + extra).unwrap_or(usize::MAX)
 }
 
-/// The lowest and the highest possible id of demo data.
 fn demo_id_range() -> (ObjectId, ObjectId) {
     let filled = |byte| {
         let mut bytes = [byte; 12];

@@ -2,7 +2,6 @@
 //!
 //! **Invariant:** every text satisfies the rules for requests, because the stores do not check them.
 
-/// One list and the texts of its todos.
 #[derive(Debug)]
 pub(super) struct Theme {
     pub(super) list: &'static str,
@@ -13,9 +12,7 @@ pub(super) struct Theme {
     /// Recurring todos with their rules (RFC 5545 §3.3.10). `{day}` and `{date}` stand for the weekday and the day of
     /// the month of the due date.
     pub(super) routines: &'static [(&'static str, &'static str)],
-    /// Names of subtasks.
     pub(super) steps: &'static [&'static str],
-    /// Sentences of descriptions.
     pub(super) notes: &'static [&'static str],
     pub(super) tags: &'static [&'static str],
 }
