@@ -23,7 +23,6 @@ use crate::owned::Conflict;
 use crate::todos::hierarchy::Beside;
 use crate::workspace::Workspace;
 
-/// `GET /v1/lists`
 pub(crate) async fn list(
     workspace: Workspace,
     State(sealer): State<Arc<Sealer>>,
@@ -37,7 +36,6 @@ pub(crate) async fn list(
     Ok(page.listing(found, sort_key)?.map(|list| CountedList::of(list, &counts)))
 }
 
-/// `POST /v1/lists`
 pub(crate) async fn create(
     workspace: Workspace,
     State(idempotency): State<Arc<Idempotency>>,
@@ -48,7 +46,6 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, [(LOCATION, location(outcome.target))], outcome))
 }
 
-/// `GET /v1/lists/{id}`
 pub(crate) async fn get(
     workspace: Workspace,
     ListId(id): ListId,
@@ -58,7 +55,6 @@ pub(crate) async fn get(
     Ok(counted(&workspace, list).await?.unless(&if_none_match))
 }
 
-/// `PUT /v1/lists/{id}`
 pub(crate) async fn put(
     workspace: Workspace,
     ChosenId(id): ChosenId,
@@ -72,7 +68,6 @@ pub(crate) async fn put(
     Ok((status, is_new.then(|| [(LOCATION, location(id))]), list))
 }
 
-/// `PATCH /v1/lists/{id}`
 pub(crate) async fn patch(
     workspace: Workspace,
     ListId(id): ListId,
@@ -82,7 +77,6 @@ pub(crate) async fn patch(
     respond(&workspace, workspace.change_list(id, input, &precondition).await).await
 }
 
-/// `DELETE /v1/lists/{id}`
 pub(crate) async fn delete(
     workspace: Workspace,
     ListId(id): ListId,
@@ -101,7 +95,6 @@ pub(crate) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `POST /v1/lists/{id}/restore`
 pub(crate) async fn restore(
     workspace: Workspace,
     ListId(id): ListId,
@@ -110,7 +103,6 @@ pub(crate) async fn restore(
     respond(&workspace, workspace.restore_list(id, &precondition).await).await
 }
 
-/// `POST /v1/lists/{id}/move`
 pub(crate) async fn move_to(
     workspace: Workspace,
     ListId(id): ListId,

@@ -16,14 +16,11 @@ pub struct List {
     pub description: String,
     /// `#` and six lower-case hex digits.
     pub color: Option<String>,
-    /// Where the list is among the lists of the user: see [`crate::owned::order_key`].
     pub position: String,
-    /// Counts the changes, starting at 1.
     pub version: i64,
     pub created_at: DateTime,
     pub updated_at: DateTime,
     pub state: State,
-    /// When the list went to the trash.
     #[serde(default)]
     pub deleted_at: Option<DateTime>,
     #[serde(default, rename = "unfinished", with = "stored_effects")]
@@ -34,7 +31,7 @@ pub struct List {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TodosFollow;
 
-/// A list has one kind of side effect, so only the time is stored. Earlier releases read and write the same.
+// A list has one kind of side effect, so only the time is stored. Earlier releases read and write the same.
 mod stored_effects {
     use bson::DateTime;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};

@@ -19,12 +19,10 @@ use crate::todos::store::{restored, trashed};
 use crate::workspace::Workspace;
 
 impl Workspace {
-    /// A list, live or in the trash.
     pub async fn list(&self, id: ObjectId) -> Result<List, Error> {
         self.lists().get(id).await
     }
 
-    /// Lists in `states` in the user's order, after `last`, at most `limit`.
     pub async fn list_page(
         &self,
         states: &[State],
@@ -39,16 +37,14 @@ impl Workspace {
         self.todos().open_counts(lists.iter().map(|list| list.id).collect()).await
     }
 
-    /// Creates a list. `id` was generated for this creation, so a list with this id comes from an earlier attempt and
-    /// is returned.
     pub async fn create_list(&self, id: ObjectId, input: ListInput) -> Result<List, Error> {
         match self.insert_list(id, input).await? {
             Some(list) => Ok(list),
+            // `id` was generated for this creation, so a list with this id comes from an earlier attempt.
             None => self.lists().get_durable(id).await,
         }
     }
 
-    /// Replaces the list with this id or creates it. Returns whether it was created.
     pub async fn put_list(
         &self,
         id: ObjectId,
@@ -74,7 +70,6 @@ impl Workspace {
         Ok(update(self, id, Accept::Live, precondition, apply).await?.after)
     }
 
-    /// Moves a list next to another list, or after all lists.
     pub async fn move_list(
         &self,
         id: ObjectId,
@@ -96,7 +91,6 @@ impl Workspace {
         Ok(update(self, id, Accept::Live, precondition, reorder).await?.after)
     }
 
-    /// Moves a list with its todos to the trash. A no-op if the list is there.
     pub async fn trash_list(
         &self,
         id: ObjectId,
@@ -112,7 +106,6 @@ impl Workspace {
         Ok(update(self, id, Accept::KeptOrConfirmedGone, precondition, trash).await?.after)
     }
 
-    /// Restores a list together with the todos that went to the trash with it.
     pub async fn restore_list(
         &self,
         id: ObjectId,
@@ -129,7 +122,6 @@ impl Workspace {
         Ok(update(self, id, Accept::Kept, precondition, restore).await?.after)
     }
 
-    /// Removes a list with its todos for good, whether or not it is in the trash.
     pub async fn remove_list(&self, id: ObjectId, precondition: &Precondition) -> Result<(), Conflict<List>> {
         update::remove::<List>(self, id, precondition).await
     }
@@ -167,6 +159,7 @@ impl Context<List> for Workspace {
 
     async fn apply(&self, list: &List, _: &[TodosFollow]) -> Result<(), Error> {
         let (only, set) = match list.state {
+            // Todos that the user had deleted before the list stay in the trash.
             State::Live => (doc! { "state": State::Trash.word(), "trashed_with": list.id }, restored()),
             _ => (doc! { "state": State::Live.word() }, trashed(list.id, self.now)),
         };

@@ -24,12 +24,10 @@ pub async fn ensure_indexes(lists: &Lists) -> Result<(), PrepareError> {
 }
 
 impl UserLists<'_> {
-    /// The number of live lists, up to `limit`.
     pub async fn live_count(&self, limit: u64) -> Result<u64, Error> {
         self.count(doc! { "state": State::Live.word() }, BY_POSITION, limit).await
     }
 
-    /// Lists in the order of their positions, after `last`.
     pub async fn page(
         &self,
         states: &[State],
@@ -50,7 +48,6 @@ impl UserLists<'_> {
     }
 }
 
-/// The filter for all live lists, and the index that has them in their order.
 pub fn siblings() -> (Document, &'static str) {
     (doc! { "state": State::Live.word() }, BY_POSITION)
 }

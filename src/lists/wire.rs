@@ -66,7 +66,7 @@ impl CountedList {
     }
 }
 
-/// For sync, whose clients count open todos themselves.
+/// For sync, because its clients count open todos themselves.
 impl From<Conflict<List>> for Error {
     fn from(conflict: Conflict<List>) -> Self {
         match conflict {
@@ -79,13 +79,10 @@ impl From<Conflict<List>> for Error {
     }
 }
 
-/// A body that replaces a list: missing fields get the values of a new list.
 pub struct WholeList(pub ListInput);
 
-/// A body that is a merge patch of a list (RFC 7396).
 pub struct ListPatch(pub ListInput);
 
-/// Fields that only the service sets.
 pub(super) const READ_ONLY: [&str; 7] =
     ["id", "position", "open_count", "version", "created_at", "updated_at", "deleted_at"];
 

@@ -10,15 +10,16 @@ use crate::error::Error;
 use crate::mongo;
 use crate::mongo::commands;
 
-/// The maximum size of a batch: far fewer documents than can be written within [`mongo::MAX_TIME`].
+// Far fewer documents than can be written within `MAX_TIME`.
 pub const BATCH_MAX: usize = 1_000;
 
 impl<T: Owned> OwnedBy<'_, T> {
-    /// Inserts up to [`BATCH_MAX`] documents in one round trip and returns how many were inserted. Documents whose id is
-    /// taken stay unchanged, so a repetition inserts the missing ones. If this fails, some may have been inserted.
+    /// Inserts up to [`BATCH_MAX`] documents and returns how many were new. If this fails, some may have been inserted.
     pub async fn insert_each(&self, objects: &[T]) -> Result<u64, Error> {
         let upserts = objects.iter().map(|object| {
             let (gone, put) = self.addition(object)?;
+            // An upsert fails if its id is taken and the filter does not match, so a repetition inserts only the
+            // missing documents.
             Ok(doc! { "q": gone, "u": put, "upsert": true, "hint": "_id_" })
         });
         let upserts = upserts.collect::<Result<Vec<_>, Error>>()?;
@@ -29,8 +30,8 @@ impl<T: Owned> OwnedBy<'_, T> {
     }
 }
 
-/// Reads from the reply to a batch of upserts how many documents were inserted.
 fn added(reply: &Document) -> Result<u64, Error> {
+    // The command is unordered: a taken id is a write error in the reply, and the other documents are still inserted.
     let is_taken = |error: &Bson| {
         error
             .as_document()

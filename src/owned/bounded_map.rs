@@ -1,4 +1,5 @@
-//! A concurrent map that forgets entries instead of growing without bound.
+//! A concurrent map that forgets entries instead of growing without bound: first those that have expired, then those
+//! that would expire next.
 //!
 //! **Invariant:** the map holds at most `max` entries, plus one for each thread that inserts at the same moment.
 
@@ -7,14 +8,11 @@ use std::sync::{Mutex, PoisonError};
 
 use dashmap::DashMap;
 
-/// An entry that has no effect after some time, so that the map may forget it.
 pub trait Expires {
     /// Milliseconds since 1970.
     fn expires_at(&self) -> i64;
 }
 
-/// A full map forgets the entries that have expired. If that frees less than a tenth of the map, it also forgets the
-/// entries that would expire next.
 pub struct BoundedMap<K, V> {
     entries: DashMap<K, V>,
     max: usize,
@@ -38,6 +36,7 @@ impl<K: Eq + Hash, V: Expires + Copy> BoundedMap<K, V> {
     /// Changes an entry, which starts as `initial` if it is missing or has expired.
     pub fn update<R>(&self, key: K, initial: V, now: i64, change: impl FnOnce(&mut V) -> R) -> R {
         self.make_room(now);
+        // After `make_room`, because a held entry locks its shard and `retain` locks every shard.
         let mut entry = self.entries.entry(key).or_insert(initial);
         if entry.expires_at() <= now {
             *entry = initial;
@@ -63,6 +62,7 @@ impl<K: Eq + Hash, V: Expires + Copy> BoundedMap<K, V> {
         if self.entries.len() < self.max {
             return;
         }
+        // The lock guards no data, so the panic of another thread left nothing broken.
         let _evicting = self.evicting.lock().unwrap_or_else(PoisonError::into_inner);
         // Another thread may have made room while this one waited for the lock.
         if self.entries.len() < self.max {

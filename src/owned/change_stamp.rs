@@ -1,8 +1,8 @@
 //! Change stamps: where a reader of changes is, and where it must start to read again.
 //!
 //! A write takes its stamp, `changed`, shortly before it becomes visible. So at any moment some writes are in progress
-//! whose stamps are lower than stamps that can already be seen. How much lower is bounded: a write is in the oplog at most
-//! [`crate::mongo::MAX_TIME`] after it took its stamp, and the logical time of an idle replica set is at most 10 s behind,
+//! with stamps lower than stamps that can already be seen. How much lower is bounded: a write is in the oplog at most
+//! [`crate::mongo::MAX_TIME`] after it took its stamp, and the logical time of an idle replica set lags at most 10 s,
 //! because a no-op advances it every 10 s. So a write that cannot be seen at a horizon
 //! ([`crate::owned::collection::OwnedBy::horizon`]) has a stamp above this horizon less 20 s, and a reader that starts
 //! again [`OVERLAP_SECONDS`] below the horizon misses nothing.
@@ -13,7 +13,7 @@ use bson::{Document, Timestamp};
 use super::{Owned, State};
 use crate::error::Error;
 
-/// How far below a horizon a reader starts again: three times the bound, in case a clock is adjusted.
+// Three times the bound of 20 s, in case a clock is adjusted.
 pub const OVERLAP_SECONDS: u32 = 60;
 
 /// Where a reader is: after a document, identified by its stamp and id, or before the first document of a stamp.
@@ -24,12 +24,10 @@ pub struct StreamPosition {
     pub behind: Option<ObjectId>,
 }
 
-/// A document after a change.
 #[derive(Debug)]
 pub enum Change<T> {
     /// Live or in the trash.
     Kept(Box<T>),
-    /// Removed for good.
     Gone {
         id: ObjectId,
         /// The version that the removal created.
@@ -38,9 +36,9 @@ pub enum Change<T> {
 }
 
 impl<T: Owned> Change<T> {
-    /// Reads a stored document or its tombstone.
     pub fn read(document: Document) -> Result<Self, Error> {
         if document.get_str("state").map_err(Error::internal)? != State::Gone.word() {
+            // Only now, because a tombstone lacks most fields of a `T`.
             let object = bson::deserialize_from_document(document).map_err(Error::internal)?;
             return Ok(Self::Kept(Box::new(object)));
         }

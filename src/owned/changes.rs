@@ -1,6 +1,4 @@
 //! Reading the changes since a stamp: see [`crate::owned::change_stamp`].
-//!
-//! **Invariant:** only changes that a majority has are read, because a rollback could undo others.
 
 use bson::{Bson, Document, Timestamp, doc};
 use futures_util::TryStreamExt;
@@ -17,11 +15,11 @@ impl<T: Owned> OwnedBy<'_, T> {
     /// The time of the last write of any user that a majority has. A reader that starts from now on sees every change
     /// up to [`crate::owned::change_stamp::OVERLAP_SECONDS`] below this time.
     pub async fn horizon(&self) -> Result<Timestamp, Error> {
+        // Every document has a stamp, so the filter matches none and the read stays cheap.
         commands::committed_time(self.collection(), self.owned_filter(doc! { "changed": Bson::Null })).await
     }
 
-    /// The changes after `from` in the order of stamps and ids, at most `limit`, without removals before `gone_since`.
-    /// One round trip.
+    /// At most `limit` changes after `from`, by stamp and id, without removals before `gone_since`.
     pub async fn changed(
         &self,
         from: StreamPosition,
@@ -32,6 +30,7 @@ impl<T: Owned> OwnedBy<'_, T> {
         let mut filter = match behind {
             None => doc! { "changed": { "$gte": stamp } },
             Some(id) => {
+                // All documents that one bulk update changes have the same stamp, so their ids order them.
                 let ways =
                     [doc! { "changed": stamp, "_id": { "$gt": id } }, doc! { "changed": { "$gt": stamp } }];
                 doc! { "$or": ways.to_vec() }
@@ -44,6 +43,7 @@ impl<T: Owned> OwnedBy<'_, T> {
         let order = doc! { "changed": 1, "_id": 1 };
         let found = self.collection().find(self.owned_filter(filter)).sort(order).limit(limit);
         let found = found.hint(Hint::Keys(doc! { "owner_id": 1, "changed": 1, "_id": 1 }));
+        // Only changes that a majority has, because a rollback could undo others.
         let found = found.read_concern(ReadConcern::majority()).max_time(mongo::MAX_TIME).await?;
         let changed = |document: Document| {
             let stamp = document.get_timestamp("changed").map_err(Error::internal)?;

@@ -24,7 +24,7 @@ use crate::error::Error;
 use crate::mongo::commands;
 use crate::mongo::{self, Db, PrepareError};
 
-/// How many documents the upkeep reads at a time.
+// Far fewer documents than the upkeep can read and update within `MAX_TIME`.
 const BATCH: i64 = 1_000;
 
 pub struct OwnedCollection<T: Owned>(Collection<Document>, PhantomData<fn() -> T>);
@@ -40,12 +40,12 @@ impl<T: Owned> OwnedCollection<T> {
         Self(db.collection(T::COLLECTION), PhantomData)
     }
 
-    /// Creates the indexes that every kind needs, and `more`.
     pub async fn ensure_indexes(
         &self,
         more: impl IntoIterator<Item = IndexModel>,
     ) -> Result<(), PrepareError> {
         let only = |state: State| doc! { "state": state.word() };
+        // Partial and sparse: most documents are not in these three indexes, so their writes do not pay for them.
         let gone = IndexOptions::builder().name("removals".to_owned()).expire_after(TOMBSTONE_TTL);
         let gone = gone.partial_filter_expression(only(State::Gone)).build();
         let in_trash = IndexOptions::builder().partial_filter_expression(only(State::Trash)).build();
@@ -59,7 +59,6 @@ impl<T: Owned> OwnedCollection<T> {
         mongo::ensure_indexes(&self.0, common.into_iter().chain(more)).await
     }
 
-    /// The documents of one user.
     pub fn of(&self, owner_id: ObjectId) -> OwnedBy<'_, T> {
         OwnedBy { objects: self, owner_id }
     }
@@ -74,15 +73,17 @@ impl<T: Owned> OwnedCollection<T> {
                 return Ok(());
             }
             let ids: Vec<_> = ids.into_iter().filter_map(|mut found| found.remove("_id")).collect();
+            // Repeats the whole condition, because the document may have been restored after it was found.
             let mut filter = old.clone();
             filter.insert("_id", doc! { "$in": ids });
             self.update_many(filter, vec![tombstone(now)]).await?;
         }
     }
 
-    /// Documents whose side effects have been pending since before `since`, each with its owner.
+    /// Documents with side effects that have been pending since before `since`, each with its owner.
     pub async fn with_pending_effects(&self, since: DateTime) -> Result<Vec<(ObjectId, T)>, Error> {
         let stored = self.0.clone_with_type::<RawDocumentBuf>();
+        // Documents beyond the limit wait for the next upkeep.
         let found = stored.find(doc! { "unfinished.since": { "$lt": since } }).limit(BATCH);
         let mut found = found.max_time(mongo::MAX_TIME).await?;
         let mut pending = Vec::new();
@@ -93,34 +94,32 @@ impl<T: Owned> OwnedCollection<T> {
         Ok(pending)
     }
 
-    /// Changes many documents by a pipeline and stamps them. Returns how many were changed.
     async fn update_many(&self, filter: Document, mut pipeline: Vec<Document>) -> Result<u64, Error> {
+        // The last stage, because `$replaceWith` in an earlier stage would drop the stamp.
         pipeline.push(doc! { "$set": with_stamp(doc! {}) });
         commands::update_many(&self.0, filter, pipeline).await
     }
 }
 
-/// The fields that a change sets, and the fields that every change sets.
 pub(super) fn with_next_version(mut set: Document, now: DateTime) -> Document {
     set.extend(doc! { "version": { "$add": ["$version", 1_i64] }, "updated_at": now });
     set
 }
 
-/// The fields with the change stamp. The server replaces the variable by its logical time.
 pub(super) fn with_stamp(mut fields: Document) -> Document {
+    // The server replaces this variable by its logical time, which is independent of the clock of this process.
     fields.insert("changed", "$$CLUSTER_TIME");
     fields
 }
 
-/// The stage that replaces a document by its tombstone, which sync needs.
 fn tombstone(now: DateTime) -> Document {
+    // Only the fields that sync needs to report the removal. `gone_at` lets the TTL index delete the tombstone.
     doc! { "$replaceWith": {
         "_id": "$_id", "owner_id": "$owner_id", "version": { "$add": ["$version", 1_i64] },
         "state": State::Gone.word(), "gone_at": now,
     } }
 }
 
-/// The documents of one user.
 pub struct OwnedBy<'a, T: Owned> {
     objects: &'a OwnedCollection<T>,
     owner_id: ObjectId,
@@ -131,18 +130,17 @@ impl<T: Owned> OwnedBy<'_, T> {
         self.owner_id
     }
 
-    /// Sets fields of every document that matches, as its next version. Returns how many were changed. If this fails,
-    /// some may have been changed.
+    /// Sets fields of every document that matches, as its next version. If this fails, some may have been changed.
     pub async fn update_each(&self, filter: Document, set: Document, now: DateTime) -> Result<u64, Error> {
         self.objects
             .update_many(self.owned_filter(filter), vec![doc! { "$set": with_next_version(set, now) }])
             .await
     }
 
-    /// Replaces every document that matches by a tombstone. Returns how many were removed. If this fails, some may have
-    /// been removed.
+    /// Replaces every document that matches by a tombstone. If this fails, some may have been removed.
     pub async fn remove_each(&self, filter: Document, now: DateTime) -> Result<u64, Error> {
         let mut filter = self.owned_filter(filter);
+        // A repetition must not raise the version of a tombstone, which sync would report as another removal.
         if !filter.contains_key("state") {
             filter.insert("state", doc! { "$ne": State::Gone.word() });
         }
@@ -159,6 +157,7 @@ impl<T: Owned> OwnedBy<'_, T> {
 
     pub async fn select(&self, selection: Selection) -> Result<Vec<T>, Error> {
         let (mut found, mut objects) = (self.found(selection).await?, Vec::new());
+        // Decodes from the buffer of the cursor, without a copy of each document.
         while found.advance().await? {
             objects.push(T::read(found.current())?);
         }
@@ -178,7 +177,6 @@ impl<T: Owned> OwnedBy<'_, T> {
         Ok(count.hint(Hint::Name(index.to_owned())).max_time(mongo::MAX_TIME).await?)
     }
 
-    /// Runs an aggregation over the documents that match.
     pub async fn aggregate(
         &self,
         filter: Document,
@@ -190,8 +188,8 @@ impl<T: Owned> OwnedBy<'_, T> {
         Ok(made.max_time(mongo::MAX_TIME).await?.try_collect().await?)
     }
 
-    /// Deletes all documents of the user, including tombstones, because the user is deleted.
     pub async fn delete_all(&self) -> Result<(), Error> {
+        // Tombstones too, because a deleted user has no clients that could sync.
         self.collection().delete_many(doc! { "owner_id": self.owner_id }).await?;
         Ok(())
     }
@@ -200,12 +198,13 @@ impl<T: Owned> OwnedBy<'_, T> {
         &self.objects.0
     }
 
-    /// The collection for reads that decode the bytes without a `Document` in between.
     pub(super) fn stored(&self) -> Collection<RawDocumentBuf> {
+        // Raw bytes are decoded directly, without a `Document` in between.
         self.objects.0.clone_with_type()
     }
 
     pub(super) fn owned_filter(&self, mut filter: Document) -> Document {
+        // `insert` replaces an existing key, so no filter can name another owner.
         filter.insert("owner_id", self.owner_id);
         filter
     }

@@ -14,8 +14,8 @@ use crate::mongo;
 use crate::mongo::commands;
 
 impl<T: Owned> OwnedBy<'_, T> {
-    /// Inserts a document and returns its version, which is above 1 if the document replaces its own tombstone. `None` if
-    /// the id is taken, by this user or another.
+    /// Returns the stored version, which is above 1 if the document replaces its tombstone, or `None` if the id is
+    /// taken.
     pub async fn insert(&self, object: &T) -> Result<Option<i64>, Error> {
         // A plain insert costs the database a third less than an upsert. If it fails, an upsert finds out why: it replaces
         // a tombstone, or finds what the insert has written before its response was lost.
@@ -32,6 +32,7 @@ impl<T: Owned> OwnedBy<'_, T> {
             Ok(Some(made)) => made.get_i64("version").map(Some).map_err(Error::internal),
             Ok(None) => Err(Error::internal("an upsert returned no document")),
             Err(error) if mongo::is_duplicate_key(&error) => {
+                // The id is taken, by this user or another, unless an earlier attempt inserted this very document.
                 Ok(self.is_durable(object).await?.then_some(object.version()))
             }
             Err(error) => Err(error.into()),
@@ -41,6 +42,7 @@ impl<T: Owned> OwnedBy<'_, T> {
     /// The upsert that inserts a document: its filter, which matches only a tombstone, and its pipeline.
     pub(super) fn addition(&self, object: &T) -> Result<(Document, Vec<Document>), Error> {
         let gone = doc! { "_id": object.id(), "owner_id": self.owner_id(), "state": State::Gone.word() };
+        // Counts on from the tombstone, because a client may still hold an `ETag` of the removed document.
         let raised = doc! { "$add": [{ "$ifNull": ["$version", 0_i64] }, 1_i64] };
         Ok((gone, vec![doc! { "$replaceWith": whole(object, raised)? }]))
     }
@@ -50,25 +52,24 @@ impl<T: Owned> OwnedBy<'_, T> {
         self.find(id).await?.ok_or(Error::NotFound(T::RESOURCE))
     }
 
-    /// Like [`OwnedBy::get`], but before it reports that the document is gone, it confirms this with a linearizable read,
-    /// so that a rollback cannot bring the document back.
+    /// Like [`OwnedBy::get`], with the certainty that a missing document stays gone.
     pub async fn get_or_confirm_gone(&self, id: ObjectId) -> Result<T, Error> {
         let found = match self.find(id).await? {
+            // A linearizable read: after a local one, a rollback could bring the document back.
             None => self.find_durable(id).await?,
             found => found,
         };
         found.ok_or(Error::NotFound(T::RESOURCE))
     }
 
-    /// Like [`OwnedBy::get`], but `None` if there is no such document.
     pub async fn find(&self, id: ObjectId) -> Result<Option<T>, Error> {
         self.look_up(id, None).await
     }
 
-    /// A document that an earlier attempt inserted, once a majority has it. Until then a rollback can remove it, so a
-    /// missing document is [`Error::Unavailable`].
+    /// A document that an earlier attempt inserted, once a majority has it.
     pub async fn get_durable(&self, id: ObjectId) -> Result<T, Error> {
         let found = self.find_durable(id).await?;
+        // Until a majority has the document, a rollback can remove it, so the client must repeat the request.
         found.ok_or_else(|| Error::unavailable("a majority may not have the document"))
     }
 
@@ -123,9 +124,8 @@ impl<T: Owned> OwnedBy<'_, T> {
         Ok(swap.max_time(mongo::MAX_TIME).await?.is_some())
     }
 
-    /// Sets fields of one document in one round trip and returns the next version. The document stays unchanged if the
-    /// expression `is_so` holds. `None` if `filter` does not match. No [derived](Owned::derived) field may depend on the
-    /// fields.
+    /// Sets fields of one document as its next version. The document stays unchanged if the expression `is_so` holds.
+    /// `None` if `filter` does not match. No [derived](Owned::derived) field may depend on the fields.
     pub async fn set(
         &self,
         id: ObjectId,
@@ -137,6 +137,7 @@ impl<T: Owned> OwnedBy<'_, T> {
         let mut filter = self.owned_filter(filter);
         filter.insert("_id", id);
         let changed = doc! { "$mergeObjects": ["$$ROOT", with_stamp(with_next_version(set, now))] };
+        // If `is_so` holds, the update is a no-op. MongoDB then still waits until a majority has the earlier writes.
         let change = doc! { "$replaceWith": { "$cond": [is_so, "$$ROOT", changed] } };
         let stored = self.stored();
         let set = stored.find_one_and_update(filter, vec![change]).return_document(ReturnDocument::After);
@@ -144,8 +145,8 @@ impl<T: Owned> OwnedBy<'_, T> {
         set.map(|stored| T::read(&stored)).transpose()
     }
 
-    /// Deletes the note of pending effects if the version is still `seen`. Clients do not see this change.
     pub async fn clear_pending_effects(&self, id: ObjectId, seen: i64) -> Result<(), Error> {
+        // A later version may have other side effects pending. Clients do not see this change.
         self.note(id, doc! { "version": seen }, doc! { "$unset": { "unfinished": "" } }).await
     }
 
@@ -158,7 +159,6 @@ impl<T: Owned> OwnedBy<'_, T> {
     }
 }
 
-/// The expression for a stored document whose version is an expression.
 fn whole<T: Owned>(object: &T, version: impl Into<Bson>) -> Result<Document, Error> {
     let document = document(object)?;
     let stamp = with_stamp(doc! { "version": version.into() });
@@ -166,14 +166,13 @@ fn whole<T: Owned>(object: &T, version: impl Into<Bson>) -> Result<Document, Err
     Ok(doc! { "$mergeObjects": [{ "$literal": document }, stamp] })
 }
 
-/// A document as it is stored, except for the stamp.
 fn document<T: Owned>(object: &T) -> Result<Document, Error> {
     let mut document = bson::serialize_to_document(object).map_err(Error::internal)?;
     document.extend(object.derived());
     Ok(document)
 }
 
-/// Without this hint the planner would weigh all indexes that begin with the owner.
 fn by_id() -> Hint {
+    // Without this hint, MongoDB would compare all indexes that begin with the owner.
     Hint::Name("_id_".to_owned())
 }

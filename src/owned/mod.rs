@@ -23,9 +23,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Resource};
 
-/// How long the trash keeps documents, in milliseconds: 30 days.
 pub const TRASH_MILLIS: i64 = 30 * 24 * 60 * 60 * 1_000;
-/// How long a removal is remembered: 90 days, plus one day because clocks differ.
+// 90 days, plus one day because clocks differ.
 pub const TOMBSTONE_TTL: Duration = Duration::from_hours(91 * 24);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,11 +50,9 @@ impl State {
     }
 }
 
-/// A kind of document that belongs to a user.
 pub trait Owned: PartialEq + Serialize + DeserializeOwned + Send + Sync {
     const COLLECTION: &'static str;
     const RESOURCE: Resource;
-    /// A side effect that a change can have on other documents.
     type Effect: Send + Sync;
 
     fn id(&self) -> ObjectId;
@@ -67,7 +64,6 @@ pub trait Owned: PartialEq + Serialize + DeserializeOwned + Send + Sync {
     /// The document at another position, as its next version.
     #[must_use]
     fn moved(self, position: String, now: DateTime) -> Self;
-    /// Sets the version and the time of the last change.
     fn revise(&mut self, version: i64, now: DateTime);
     fn pending_effects(&mut self) -> &mut Option<PendingEffects<Self::Effect>>;
     fn read(stored: &RawDocument) -> Result<Self, Error> {
@@ -90,14 +86,12 @@ pub struct PendingEffects<E> {
 pub enum Precondition {
     #[default]
     Any,
-    /// One of these versions.
     Versions(Vec<i64>),
     /// The document must not exist yet.
     Absent,
 }
 
 impl Precondition {
-    /// Returns the document if it has a required version, otherwise the conflict with it.
     pub fn check<T: Owned>(&self, current: T) -> Result<T, Conflict<T>> {
         match self {
             Self::Any => Ok(current),
@@ -107,7 +101,6 @@ impl Precondition {
     }
 }
 
-/// Why a change was not made.
 #[derive(Debug)]
 pub enum Conflict<T> {
     /// The stored version differs from the required one. Holds the current document, or `None` if it does not exist.
@@ -121,12 +114,10 @@ impl<T> From<Error> for Conflict<T> {
     }
 }
 
-/// Which documents are read, in which order.
 pub struct Selection {
     /// Without the owner, which is added to every filter.
     pub filter: Document,
     pub sort: Document,
-    /// The name of the index.
     pub index: &'static str,
     /// The maximum number of documents; 0 for all.
     pub limit: i64,

@@ -2,8 +2,7 @@
 //!
 //! A key is ASCII text over [`DIGITS`], compared byte by byte; the sort order everywhere is (position, `_id`). A document
 //! that is added at either end gets its key from the time, so that neither end needs to be looked up and keys do not grow
-//! there. Every key ends in random digits, so that two moves into the same gap at the same time get different keys. No key
-//! ends in `0`, because there would be no room below it.
+//! there. Every key ends in random digits, so that two moves into the same gap at the same time get different keys.
 //!
 //! **Invariant:** no database access, and no trust that a stored key is well-formed.
 
@@ -13,28 +12,26 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bson::DateTime;
 use bson::oid::ObjectId;
 
-/// The digits of base 62. Their order in ASCII is their order as digits.
+// In ASCII order, so that MongoDB, which compares strings byte by byte, compares the digits.
 pub const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// The maximum length of a key.
 pub const LENGTH_MAX: usize = 64;
 
 const BASE: u8 = 62;
-/// The first digit of keys from [`OrderKeys::first`]: `Z`. The time after it counts down.
+// `Z`: keys at the front sort below keys at the end. The time after this digit counts down.
 const FIRST: u8 = 35;
-/// The first digit of keys from [`OrderKeys::last`]: `a`. The time after it counts up.
+// `a`: the time after this digit counts up.
 const LAST: u8 = 36;
 const MILLISECOND_DIGITS: usize = 8;
 const COUNTER_DIGITS: usize = 3;
 const TICK_DIGITS: usize = MILLISECOND_DIGITS + COUNTER_DIGITS;
-/// How many keys a process can make in a millisecond before it borrows from the next: 62³.
+// 62³ keys. A process that needs more in a millisecond borrows from the next.
 const TICKS_PER_MILLISECOND: u64 = 62 * 62 * 62;
 const RANDOM_DIGITS: usize = 3;
-/// The maximum length of a key from [`OrderKeys::spread`], so that dozens of longer keys fit at one place.
+// Shorter than `LENGTH_MAX`, so that dozens of longer keys fit at one place.
 const SPREAD_LENGTH_MAX: usize = 48;
 
-/// Makes keys. Clones share a counter, which orders the keys of one millisecond, and all keys of this process if the clock
-/// stands still or goes back.
+/// Makes keys. Clones share a counter.
 #[derive(Debug, Default, Clone)]
 pub struct OrderKeys {
     /// The tick of the newest key: milliseconds since 1970 times [`TICKS_PER_MILLISECOND`], plus a counter.
@@ -52,10 +49,8 @@ impl OrderKeys {
         with_random_end([FIRST].into_iter().chain(self.tick(now).map(|digit| BASE - 1 - digit)))
     }
 
-    /// A key strictly between two neighbours; a neighbour that is `None` is the end of the order on that side.
-    ///
-    /// Returns `None` if the neighbours are equal, out of order, or leave no room for a key of [`LENGTH_MAX`] characters.
-    /// Then the siblings around them need new keys: see [`OrderKeys::spread`].
+    /// A key strictly between two neighbours; a neighbour that is `None` is the end of the order on that side. `None`
+    /// if the neighbours are equal, out of order, or leave no room: then they need new keys, see [`OrderKeys::spread`].
     pub fn between(&self, lower: Option<&str>, upper: Option<&str>, now: DateTime) -> Option<String> {
         let is_between = |key: &String| {
             lower.is_none_or(|lower| lower < key.as_str()) && upper.is_none_or(|upper| key.as_str() < upper)
@@ -66,6 +61,8 @@ impl OrderKeys {
             (_, None) => (Some(self.last(now)), beyond(&low, true)),
             (None, Some(high)) => (Some(self.first(now)), beyond(high, false)),
         };
+        // A key from the time keeps keys short. Each candidate is checked, because the neighbour can be malformed or
+        // come from an instance with a fast clock.
         from_the_time
             .filter(is_between)
             .or_else(|| beyond.map(with_random_end).filter(is_between))
@@ -73,9 +70,8 @@ impl OrderKeys {
             .filter(|key| key.len() <= LENGTH_MAX)
     }
 
-    /// `count` ascending keys, evenly spread between two neighbours and at most 48 characters long, so that there is room
-    /// for more. Returns `None` like [`OrderKeys::between`]; then the caller must try neighbours twice as far apart.
-    /// Between the two ends of the order there is always room.
+    /// `count` ascending keys, evenly spread between two neighbours. `None` if there is no room: then the caller must
+    /// try neighbours twice as far apart. Between the two ends of the order there is always room.
     pub fn spread(
         &self,
         lower: Option<&str>,
@@ -95,6 +91,7 @@ impl OrderKeys {
         upper: Option<&str>,
         now: DateTime,
     ) -> Option<()> {
+        // The middle first, so that every key halves its gap and stays short.
         let (left, rest) = keys.split_at_mut(keys.len() / 2);
         let Some((middle, right)) = rest.split_first_mut() else { return Some(()) };
         *middle = self.between(lower, upper, now)?;
@@ -104,17 +101,19 @@ impl OrderKeys {
 
     fn tick(&self, now: DateTime) -> [u8; TICK_DIGITS] {
         let now = milliseconds(now).saturating_mul(TICKS_PER_MILLISECOND);
+        // Orders the keys of one millisecond, and all keys of this process if the clock stands still or goes back.
         let next = |newest: u64| newest.saturating_add(1).max(now);
         number(next(self.newest.update(Ordering::Relaxed, Ordering::Relaxed, next)))
     }
 }
 
-/// The key of a todo that an earlier release stored without one, as if it had been put last when it was created. The
-/// counter in the id (its last three bytes) orders the todos of one millisecond. The same todo always gets the same key.
+/// The key of a todo that an earlier release stored without one, as if it had been put last when it was created.
 pub fn migrated(created_at: DateTime, id: ObjectId) -> String {
     let [.., a, b, c] = id.bytes();
     let time: [u8; MILLISECOND_DIGITS] = number(milliseconds(created_at));
+    // The last three bytes of an id are a counter, which orders the todos of one millisecond.
     let counter: [u8; 5] = number(u64::from(u32::from_be_bytes([0, a, b, c])));
+    // No random end, so that a repeated migration gives a todo the same key.
     text([LAST].into_iter().chain(time).chain(counter).chain([BASE / 2]))
 }
 
@@ -132,8 +131,9 @@ fn number<const N: usize>(mut value: u64) -> [u8; N] {
     digits
 }
 
-/// The digits of a stored key. A byte that is not a digit becomes the next higher digit; the caller checks the result.
+/// The digits of a stored key, which can be malformed.
 fn digits_of(key: &str) -> Vec<u8> {
+    // A byte that is not a digit becomes the next higher digit. The caller checks the result.
     let digit = |byte| u8::try_from(DIGITS.partition_point(|digit| *digit < byte)).unwrap_or(BASE);
     key.bytes().take(LENGTH_MAX).map(|byte| digit(byte).min(BASE - 1)).collect()
 }
@@ -147,12 +147,14 @@ fn with_random_end(digits: impl IntoIterator<Item = u8>) -> String {
     // A failure is ignored: without random digits two keys can be equal, and then the ids order their documents.
     let _ = aws_lc_rs::rand::fill(&mut random);
     let [head @ .., last] = random;
+    // The last digit is never `0`, because there would be no room below the key.
     text(digits.into_iter().chain(head.map(|byte| byte % BASE)).chain([1 + last % (BASE - 1)]))
 }
 
-/// One tick beyond the only neighbour, above or below it, for a neighbour from an instance whose clock is ahead. A
-/// midpoint would be beyond all keys that the time will produce.
+/// One tick beyond the only neighbour, above or below it.
 fn beyond(neighbour: &[u8], is_above: bool) -> Option<Vec<u8>> {
+    // For a neighbour from an instance with a fast clock. A midpoint would be beyond all keys that the time will
+    // produce.
     let (spent, fresh) = if is_above { (BASE - 1, 0) } else { (0, BASE - 1) };
     let padding = [0; 1 + TICK_DIGITS];
     let mut digits: Vec<u8> = neighbour.iter().copied().chain(padding).take(padding.len()).collect();
@@ -162,8 +164,7 @@ fn beyond(neighbour: &[u8], is_above: bool) -> Option<Vec<u8>> {
     Some(digits)
 }
 
-/// The digits of a number between two others, all read as fractions; an `upper` of `None` is 1. Stops at the first digit
-/// that is between them, so that keys stay short.
+/// The digits of a number between two others, all read as fractions; an `upper` of `None` is 1.
 fn midpoint(lower: &[u8], mut upper: Option<&[u8]>) -> Option<Vec<u8>> {
     let mut middle = Vec::new();
     for place in 0..LENGTH_MAX {
@@ -173,10 +174,12 @@ fn midpoint(lower: &[u8], mut upper: Option<&[u8]>) -> Option<Vec<u8>> {
             return None;
         }
         middle.push(low.midpoint(high));
+        // Stops at the first digit that is between them, so that keys stay short.
         if high - low > 1 {
             return Some(middle);
         }
         if low < high {
+            // The digits so far are below `upper`, so the digits that follow have no upper bound.
             upper = None;
         }
     }

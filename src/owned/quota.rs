@@ -8,14 +8,11 @@ use bson::oid::ObjectId;
 use super::bounded_map::{BoundedMap, Expires};
 use crate::error::Error;
 
-/// How long a count is used.
 const COUNT_TTL: Duration = Duration::from_mins(1);
-/// How many users are remembered. A user who is forgotten costs one count.
+// A user who is forgotten costs one count.
 const USERS_MAX: usize = 100_000;
 
-/// A limit for each user. Far below the limit, this instance adds its own additions to the last count in memory, and does
-/// not see those of other instances for up to a minute. In the last tenth every addition counts in the database. Additions
-/// at the same time can exceed the limit by their number.
+/// Additions at the same time can exceed the limit by their number.
 pub struct Quota {
     limit: u64,
     counts: BoundedMap<ObjectId, Count>,
@@ -38,7 +35,6 @@ impl Quota {
         Self { limit, counts: BoundedMap::new(USERS_MAX) }
     }
 
-    /// Admits one more document, or fails with [`Error::LimitReached`]. Calls `count` only near the limit.
     pub async fn admit<F>(
         &self,
         user: ObjectId,
@@ -59,11 +55,12 @@ impl Quota {
         Ok(())
     }
 
-    /// Whether the last count is recent and far below the limit. If so, adds one to it.
     fn is_far_below(&self, user: ObjectId, now: DateTime) -> bool {
         let add = |count: &mut Count| {
             let age = now.timestamp_millis() - count.at.timestamp_millis();
             let is_fresh = u128::try_from(age).is_ok_and(|age| age < COUNT_TTL.as_millis());
+            // Does not see the additions of other instances for up to a minute. The last tenth is counted in the
+            // database.
             let is_far_below = is_fresh && count.known < self.limit - self.limit / 10;
             count.known += u64::from(is_far_below);
             is_far_below

@@ -1,6 +1,6 @@
 //! Positions among siblings in the order that the user chose: finds the position between two neighbours.
 //!
-//! **Invariant:** only siblings whose positions leave no room between them get new positions, and never a new order.
+//! **Invariant:** siblings get new positions only where there is no room between them, and never a new order.
 
 use bson::oid::ObjectId;
 use bson::{DateTime, Document, doc};
@@ -10,20 +10,15 @@ use super::order_key::OrderKeys;
 use super::{Owned, Selection};
 use crate::error::Error;
 
-/// How many siblings on each side of a crowded place get new positions in the first attempt.
+// Siblings on each side of a crowded place that get new positions in the first attempt.
 const WINDOW: i64 = 32;
 
-/// Where among its siblings a document is inserted.
 pub enum InsertionPoint<'t, T> {
-    /// After all siblings.
     End,
-    /// Directly before this sibling.
     Before(&'t T),
-    /// Directly after this sibling.
     After(&'t T),
 }
 
-/// The documents that share one order.
 pub struct Siblings {
     pub filter: Document,
     /// The name of the index that has the siblings in their order.
@@ -32,14 +27,12 @@ pub struct Siblings {
     pub except: ObjectId,
 }
 
-/// A side of an insertion point in the order of the siblings.
 #[derive(Clone, Copy)]
 enum Side {
     Below,
     Above,
 }
 
-/// The sibling at which the documents of one side start.
 struct Bound<'t, T> {
     sibling: &'t T,
     is_inclusive: bool,
@@ -64,7 +57,6 @@ impl Siblings {
         Ok(None)
     }
 
-    /// The siblings below and above an insertion point, nearest first.
     async fn around<T: Owned>(
         &self,
         documents: &OwnedBy<'_, T>,
@@ -140,6 +132,8 @@ impl Siblings {
             .partition(|(sibling, position)| sibling.position() < position.as_str());
         for (sibling, position) in up.into_iter().rev().chain(down) {
             let seen = sibling.version();
+            // A sibling that another request changed keeps its position. The caller retries, and spreads again if there
+            // is still no room.
             documents.swap(&sibling.moved(position, now), seen).await?;
         }
         Ok(())

@@ -1,5 +1,5 @@
-//! Formats of values that clients send as text. Each holds its rule and the JSON Schema of the rule, so that the reader and
-//! the API document agree.
+//! Formats of values that clients send as text. Each holds its rule and the JSON Schema of the rule, so that they
+//! agree.
 //!
 //! **Invariant:** the rules apply to input only. Stored values may be older than a rule and stay valid.
 
@@ -8,17 +8,14 @@ use serde_json::{Value, json};
 
 use crate::error::Violation;
 
-/// In code points, like every length in this API.
+// In code points, like every length in this API and in JSON Schema.
 pub const NAME_MAX: usize = 500;
 pub const DESCRIPTION_MAX: usize = 16_384;
 pub const TAG_MAX: usize = 64;
-/// The most tags of one todo.
 pub const TAGS_MAX: usize = 50;
 
-/// How a text is read into a `T`, and how the rule is reported and documented.
 pub struct TextFormat<T> {
     pub read: fn(&str) -> Option<T>,
-    /// The `code` of a violation, which programs compare.
     pub code: &'static str,
     pub detail: fn() -> String,
     pub schema: fn() -> Value,
@@ -38,7 +35,6 @@ impl<T> TextFormat<T> {
     }
 }
 
-/// The name of a todo or a list, without surrounding white space.
 pub const NAME: TextFormat<String> = TextFormat {
     read: |text| within(text.trim(), 1, NAME_MAX),
     code: "wrong_length",
@@ -46,7 +42,6 @@ pub const NAME: TextFormat<String> = TextFormat {
     schema: || json!({ "type": "string", "minLength": 1, "maxLength": NAME_MAX, "pattern": NOT_BLANK }),
 };
 
-/// The description of a todo or a list, unchanged.
 pub const DESCRIPTION: TextFormat<String> = TextFormat {
     read: |text| within(text, 0, DESCRIPTION_MAX),
     code: "too_long",
@@ -54,16 +49,15 @@ pub const DESCRIPTION: TextFormat<String> = TextFormat {
     schema: || json!({ "type": "string", "maxLength": DESCRIPTION_MAX }),
 };
 
-/// A tag without surrounding white space, in Unicode NFC (UAX #15), so that tags that look the same are equal.
 pub const TAG: TextFormat<String> = TextFormat {
-    // NFC changes the number of code points, so it goes before the check of the length.
+    // In NFC (UAX #15), tags that look the same are equal. NFC changes the number of code points, so the length is
+    // checked last.
     read: |text| within(&ComposingNormalizerBorrowed::new_nfc().normalize(text.trim()), 1, TAG_MAX),
     code: "wrong_length",
     detail: || format!("A tag must have 1 to {TAG_MAX} characters."),
     schema: || json!({ "type": "string", "minLength": 1, "maxLength": TAG_MAX, "pattern": NOT_BLANK }),
 };
 
-/// `#` and six hex digits, stored in lower case.
 pub const COLOR: TextFormat<String> = TextFormat {
     read: |text| {
         let digits = text.strip_prefix('#')?;
@@ -97,6 +91,7 @@ pub fn too_many_tags() -> Violation {
     Violation::of("tags", "too_many", format!("A todo must have at most {TAGS_MAX} tags."))
 }
 
+// `minLength` counts the white space that the reader trims.
 const NOT_BLANK: &str = r"\S";
 
 fn within(text: &str, min: usize, max: usize) -> Option<String> {

@@ -14,7 +14,6 @@ use super::collection::OwnedBy;
 use super::{Conflict, Owned, PendingEffects, Precondition, State};
 use crate::error::Error;
 
-/// How often an update starts over because another request modified the document.
 const TRIES: usize = 64;
 
 /// What an update needs to know about the request and about the documents that depend on a `T`.
@@ -24,32 +23,26 @@ pub trait Context<T: Owned>: Sync {
     /// When the request began.
     fn now(&self) -> DateTime;
 
-    /// Fails once the client may have been told to repeat the request.
+    /// Fails after the time at which the client gets a 503 and may repeat the request.
     fn assert_in_time(&self) -> Result<(), Error>;
 
-    /// Applies side effects of a change of `root` to other documents.
     fn apply(&self, root: &T, effects: &[T::Effect]) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Removes the documents that must not outlive `root`, leaves first.
     fn remove_dependents(&self, root: &T) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
-/// Which documents an update accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Accept {
     /// Live documents; a document in the trash fails with [`Error::InTrash`].
     Live,
-    /// Live documents and those in the trash.
     Kept,
     /// Like `Kept`; in addition, a linearizable read confirms that a missing document is gone.
     KeptOrConfirmedGone,
 }
 
-/// What an update decides after reading a document.
 pub enum Step<T: Owned> {
-    /// The document already is as requested.
     Unchanged,
-    /// Write this, and apply the side effects.
     Replace(T, Vec<T::Effect>),
     /// The decision needed changes of other documents: read again.
     StartOver,
@@ -61,7 +54,6 @@ pub struct Updated<T> {
     pub after: T,
 }
 
-/// Reads a document, lets `decide` choose the step, and takes it; starts over if another request was faster.
 pub async fn update<T, F>(
     context: &impl Context<T>,
     id: ObjectId,
@@ -84,9 +76,8 @@ where
     .await
 }
 
-/// Changes the document with this id by `change`, or creates it by `insert`. Returns whether it was created.
-///
-/// `insert` returns `None` if the id is taken. [`Error::IdTaken`] means: by another user.
+/// Changes the document with this id by `change`, or creates it by `insert`, which returns `None` if the id is taken.
+/// Returns whether it was created.
 pub async fn put<T, C, I>(
     context: &impl Context<T>,
     id: ObjectId,
@@ -102,6 +93,7 @@ where
     let documents = context.documents();
     retry(async || {
         if let Some(current) = documents.find(id).await? {
+            // Fails for `Absent`. `change` reads the document again and checks the versions itself.
             precondition.check(current)?;
             return Ok(Some((change().await?, false)));
         }
@@ -111,16 +103,16 @@ where
         if let Some(created) = insert().await? {
             return Ok(Some((created, true)));
         }
-        // The id is taken. Another request of this user may have created the document since the first read.
+        // Another request of this user may have created the document since the first read.
         match documents.find(id).await? {
             Some(_) => Ok(None),
+            // Not found for this user, so another user has the id.
             None => Err(Error::IdTaken.into()),
         }
     })
     .await
 }
 
-/// Removes a document for good, after the documents that depend on it.
 pub async fn remove<T: Owned>(
     context: &impl Context<T>,
     id: ObjectId,
@@ -143,6 +135,7 @@ pub async fn remove<T: Owned>(
 pub async fn finish<T: Owned>(context: &impl Context<T>, document: &mut T) -> Result<(), Error> {
     let Some(pending) = document.pending_effects().take() else { return Ok(()) };
     context.apply(document, &pending.effects).await?;
+    // Last: after a crash before this line, the next update or the upkeep repeats the side effects.
     context.documents().clear_pending_effects(document.id(), document.version()).await
 }
 
@@ -188,13 +181,14 @@ async fn save<T: Owned>(
     Ok(Some(Updated { before, after }))
 }
 
-/// Finishes what an earlier attempt of the same request may have left pending, and confirms that a majority has the
-/// document. `None` if another request was faster.
+/// `None` if another request was faster.
 async fn confirm_unchanged<T: Owned + Clone>(
     context: &impl Context<T>,
     mut seen: T,
 ) -> Result<Option<Updated<T>>, Error> {
+    // An earlier attempt of the same request may have died before its side effects.
     finish(context, &mut seen).await?;
+    // A rollback could undo the write of that attempt, so success needs a majority.
     let is_durable = context.documents().is_durable(&seen).await?;
     Ok(is_durable.then(|| Updated { before: seen.clone(), after: seen }))
 }

@@ -36,7 +36,6 @@ impl From<Tag> for TagBody {
     }
 }
 
-/// The new name of a tag.
 pub(crate) struct Renaming(String);
 
 impl FromFields for Renaming {
@@ -45,7 +44,6 @@ impl FromFields for Renaming {
     }
 }
 
-/// `GET /v1/tags`
 pub(crate) async fn list(
     workspace: Workspace,
     State(sealer): State<Arc<Sealer>>,
@@ -57,7 +55,6 @@ pub(crate) async fn list(
     Ok(page.listing(found, |tag| Ok(tag.name.clone().into_bytes()))?.map(TagBody::from))
 }
 
-/// `PATCH /v1/tags/{tag}`
 pub(crate) async fn rename(
     workspace: Workspace,
     TagText(tag): TagText,
@@ -66,13 +63,11 @@ pub(crate) async fn rename(
     Ok(Json(workspace.rename_tag(&existing(&tag)?, &name).await?.into()))
 }
 
-/// `DELETE /v1/tags/{tag}`
 pub(crate) async fn delete(workspace: Workspace, TagText(tag): TagText) -> Result<StatusCode, Error> {
     workspace.remove_tag(&existing(&tag)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `PUT /v1/todos/{id}/tags/{tag}`
 pub(crate) async fn link(
     workspace: Workspace,
     TodoId(id): TodoId,
@@ -83,7 +78,6 @@ pub(crate) async fn link(
     Ok(workspace.set_tag(id, &tag, true, &precondition).await?.into())
 }
 
-/// `DELETE /v1/todos/{id}/tags/{tag}`
 pub(crate) async fn unlink(
     workspace: Workspace,
     TodoId(id): TodoId,
@@ -95,7 +89,7 @@ pub(crate) async fn unlink(
     Ok(workspace.set_tag(id, &tag, false, &precondition).await?.into())
 }
 
-/// The tag in the form in which todos store it. A text that cannot be a tag is on no todo.
 fn existing(tag: &str) -> Result<String, Error> {
+    // A text that cannot be a tag is on no todo.
     TAG.read(tag).ok_or(Error::NotFound(Resource::Tag))
 }

@@ -13,7 +13,6 @@ use crate::todos::index::Index;
 use crate::todos::model::Todo;
 use crate::workspace::Workspace;
 
-/// A tag and how many live todos have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tag {
     pub name: String,
@@ -23,7 +22,6 @@ pub struct Tag {
 }
 
 impl Workspace {
-    /// Links a tag to a todo or unlinks it. A no-op if the todo already is as requested.
     pub async fn set_tag(
         &self,
         id: ObjectId,
@@ -49,14 +47,13 @@ impl Workspace {
         Ok(update(self, id, Accept::Live, precondition, change).await?.after)
     }
 
-    /// The tags after `last` in alphabetical order, at most `limit`.
     pub async fn tag_page(&self, last: Option<&str>, limit: i64) -> Result<Vec<Tag>, Error> {
         self.counted(doc! { "tags": { "$gt": last.unwrap_or_default() } }, limit).await
     }
 
-    /// Replaces a tag by another in all todos. A todo that has both keeps one. Fails with [`Error::NotFound`] if no todo
-    /// has the tag `from`.
+    /// Replaces a tag by another in all todos. A todo that has both keeps one.
     pub async fn rename_tag(&self, from: &str, to: &str) -> Result<Tag, Error> {
+        // Without `$literal`, a tag such as `$name` would be an expression.
         let (old, new) = (doc! { "$literal": from }, doc! { "$literal": to });
         let renamed = doc! { "$cond": [{ "$eq": ["$$this", old] }, new, "$$this"] };
         let joined = doc! { "$concatArrays": ["$$value", [renamed.clone()]] };
@@ -64,13 +61,13 @@ impl Workspace {
         let tags = doc! { "$reduce": { "input": "$tags", "initialValue": [], "in": once } };
         if from == to || self.retag(from, tags).await? > 0 {
             let counted = self.counted(doc! { "tags": to }, 1).await?;
+            // The count does not include the trash.
             let in_trash = Tag { name: to.to_owned(), open: 0, total: 0 };
             return Ok(counted.into_iter().next().unwrap_or(in_trash));
         }
         Err(Error::NotFound(Resource::Tag))
     }
 
-    /// Removes a tag from all todos. Fails with [`Error::NotFound`] if no todo has the tag.
     pub async fn remove_tag(&self, tag: &str) -> Result<(), Error> {
         let others =
             doc! { "$filter": { "input": "$tags", "cond": { "$ne": ["$$this", { "$literal": tag }] } } };
@@ -81,16 +78,17 @@ impl Workspace {
     }
 
     async fn retag(&self, tag: &str, tags: Document) -> Result<u64, Error> {
+        // Todos in the trash too, because they can be restored.
         let tagged = doc! { "state": { "$in": [State::Live.word(), State::Trash.word()] }, "tags": tag };
         self.todos().update_each(tagged, doc! { "tags": tags }, self.now).await
     }
 
-    /// The tags that match `filter`, with their counts.
     async fn counted(&self, filter: Document, limit: i64) -> Result<Vec<Tag>, Error> {
         let mut live = doc! { "state": State::Live.word() };
         live.extend(filter.clone());
         let stages = vec![
             doc! { "$unwind": "$tags" },
+            // Again, because the first match is by todo, and a todo brings its other tags.
             doc! { "$match": filter },
             doc! { "$group": {
                 "_id": "$tags",

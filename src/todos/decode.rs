@@ -18,7 +18,7 @@ macro_rules! decode {
             let (name, value) = element.map_err($crate::error::Error::internal)?;
             match name.as_str() {
                 $($name => $field = Some(($read)(value).ok_or_else(|| $crate::todos::decode::unreadable($name))?),)+
-                // The derived fields and `changed`, and whatever an operator has added.
+                // The derived fields, `changed`, and fields that an operator has added.
                 _ => {}
             }
         }
@@ -52,14 +52,14 @@ pub(super) fn strings(value: RawBsonRef<'_>) -> Option<Vec<String>> {
     value.as_array()?.into_iter().map(|element| string(element.ok()?)).collect()
 }
 
-/// Tools such as mongosh store a small number in 32 bits, and serde accepts either width, too.
 pub(super) fn integer<T: TryFrom<i64>>(value: RawBsonRef<'_>) -> Option<T> {
+    // Tools such as mongosh store a small number in 32 bits. serde also accepts both widths.
     let number = value.as_i64().or_else(|| value.as_i32().map(i64::from))?;
     T::try_from(number).ok()
 }
 
-/// A subdocument that most todos do not have, so that the cost of serde does not matter.
 pub(super) fn subdocument<T: DeserializeOwned>(value: RawBsonRef<'_>) -> Option<T> {
+    // Most todos have no subdocument, so the cost of serde does not matter here.
     bson::deserialize_from_slice(value.as_document()?.as_bytes()).ok()
 }
 

@@ -22,7 +22,6 @@ use crate::idempotency::extract::Creation;
 use crate::idempotency::store::Idempotency;
 use crate::workspace::Workspace;
 
-/// `GET /v1/todos`
 pub(crate) async fn list(
     workspace: Workspace,
     State(sealer): State<Arc<Sealer>>,
@@ -34,7 +33,6 @@ pub(crate) async fn list(
     Ok(page.listing(found, |todo| query.sort_key(todo).bytes())?.map(TodoBody::from))
 }
 
-/// `POST /v1/todos`
 pub(crate) async fn create(
     workspace: Workspace,
     State(idempotency): State<Arc<Idempotency>>,
@@ -45,7 +43,6 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, [(LOCATION, location(outcome.target))], outcome))
 }
 
-/// `GET /v1/todos/{id}`
 pub(crate) async fn get(
     workspace: Workspace,
     TodoId(id): TodoId,
@@ -54,7 +51,6 @@ pub(crate) async fn get(
     Ok(WithEtag::<TodoBody>::from(workspace.todo(id).await?).unless(&if_none_match))
 }
 
-/// `PUT /v1/todos/{id}`
 pub(crate) async fn put(
     workspace: Workspace,
     ChosenId(id): ChosenId,
@@ -66,7 +62,6 @@ pub(crate) async fn put(
     Ok((status, is_new.then(|| [(LOCATION, location(id))]), WithEtag::<TodoBody>::from(todo)))
 }
 
-/// `PATCH /v1/todos/{id}`
 pub(crate) async fn patch(
     workspace: Workspace,
     State(idempotency): State<Arc<Idempotency>>,
@@ -76,13 +71,13 @@ pub(crate) async fn patch(
 ) -> Result<impl IntoResponse, Error> {
     let scope = workspace.owner_id.to_hex();
     let change = async |attempt| {
+        // Completing a recurring todo advances it, so a repetition must be recognized by its id.
         let workspace = workspace.on_behalf_of(attempt);
         Ok(TodoBody::from(workspace.change_todo(id, input, &precondition).await?))
     };
     idempotency.once(&scope, attempt.as_ref(), change).await
 }
 
-/// `DELETE /v1/todos/{id}`
 pub(crate) async fn delete(
     workspace: Workspace,
     TodoId(id): TodoId,
@@ -98,7 +93,6 @@ pub(crate) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `POST /v1/todos/{id}/restore`
 pub(crate) async fn restore(
     workspace: Workspace,
     TodoId(id): TodoId,
@@ -107,7 +101,6 @@ pub(crate) async fn restore(
     Ok(workspace.restore_todo(id, &precondition).await?.into())
 }
 
-/// `POST /v1/todos/{id}/move`
 pub(crate) async fn move_to(
     workspace: Workspace,
     TodoId(id): TodoId,

@@ -22,11 +22,9 @@ pub struct Move {
     pub list_id: Option<Option<ObjectId>>,
     /// `Some(None)` is the top level.
     pub parent_id: Option<Option<ObjectId>>,
-    /// After all siblings if the client names none.
     pub beside: Option<Beside>,
 }
 
-/// The sibling next to which something is moved.
 #[derive(Debug, Clone, Copy)]
 pub enum Beside {
     Before(ObjectId),
@@ -34,7 +32,6 @@ pub enum Beside {
 }
 
 impl Beside {
-    /// The field of the request that names the sibling, and the sibling.
     pub fn named(self) -> (&'static str, ObjectId) {
         match self {
             Self::Before(id) => ("before", id),
@@ -42,7 +39,6 @@ impl Beside {
         }
     }
 
-    /// The insertion point next to the sibling that was found, or after all siblings.
     pub fn insertion_point<T>(beside: Option<Self>, sibling: Option<&T>) -> InsertionPoint<'_, T> {
         match (beside, sibling) {
             (Some(Self::Before(_)), Some(sibling)) => InsertionPoint::Before(sibling),
@@ -53,8 +49,7 @@ impl Beside {
 }
 
 impl Workspace {
-    /// Moves a todo with its subtasks to another list, under another parent, or next to a sibling. A subtask that is
-    /// moved to another list without a parent leaves its parent.
+    /// Moves a todo with its subtasks to another list, under another parent, or next to a sibling.
     pub async fn move_todo(
         &self,
         id: ObjectId,
@@ -63,6 +58,8 @@ impl Workspace {
     ) -> Result<Todo, Conflict<Todo>> {
         let relocate = async |before: Todo| {
             let mut after = before.clone();
+            // A subtask that is moved to another list without a parent leaves its parent, because both must share a
+            // list.
             let leaves_parent =
                 wanted.parent_id.is_none() && wanted.list_id.is_some_and(|list| list != before.list_id);
             let parent_id = if leaves_parent { Some(None) } else { wanted.parent_id };
@@ -81,7 +78,6 @@ impl Workspace {
         Ok(self.undo_invalid_move(updated).await?)
     }
 
-    /// The sibling that a move names. It must have the list and the parent that the todo will have.
     async fn sibling(&self, moved: &Todo, beside: Option<Beside>) -> Result<Option<Todo>, Error> {
         let Some((field, id)) = beside.map(Beside::named) else { return Ok(None) };
         let found = self.todos().find(id).await?.filter(|sibling| {
@@ -91,10 +87,10 @@ impl Workspace {
         found.map(Some).ok_or_else(|| Error::Invalid(vec![Violation::of(field, "not_a_sibling", detail)]))
     }
 
-    /// Gives a todo the list and the parent that a client sent.
     pub(super) async fn apply_placement(&self, todo: &mut Todo, input: &TodoInput) -> Result<(), Error> {
         let parent_id = input.parent_id.or(input.whole.then_some(None));
         let has_parent = matches!(parent_id, Some(Some(_)));
+        // A whole todo without a list is in the list of its parent, otherwise in the inbox.
         let list_id = input.list_id.or((input.whole && !has_parent).then_some(None));
         self.place(todo, list_id, parent_id).await
     }
@@ -141,6 +137,7 @@ impl Workspace {
         let parent = self.todos().find(parent_id).await?.filter(|parent| parent.state == State::Live);
         let parent =
             parent.ok_or_else(|| violation("unknown", "There is no todo with this id.".to_owned()))?;
+        // An unchanged parent was checked when it was set.
         if todo.parent_id == Some(parent_id) {
             return Ok(parent);
         }
@@ -183,10 +180,12 @@ impl Workspace {
         let detached = Todo { parent_id: None, ..after.clone() };
         let Err(violation) = self.valid_parent(&detached, parent_id).await else { return Ok(after) };
         let move_back = async |current: Todo| {
+            // Only the place goes back, because another request may have changed other fields since.
             let Todo { list_id, parent_id, ref position, .. } = before;
             let back = Todo { list_id, parent_id, position: position.clone(), ..current };
             Ok(Step::Replace(back, vec![SideEffect::Relist]))
         };
+        // A todo that went to the trash since must be valid when it is restored.
         update(self, after.id, Accept::Kept, &Precondition::Any, move_back).await?;
         Err(violation)
     }

@@ -1,8 +1,8 @@
-//! The indexes of the collection `todos`. Every index starts with `owner_id`; then come the fields that a filter compares
-//! for equality, then the sort order. The fields after `_id` let MongoDB apply the other filters inside the index, so that
-//! it never fetches documents that do not match.
+//! The indexes of the collection `todos`. Every index starts with `owner_id`; then come the fields that a filter
+//! compares for equality, then the sort order. The fields after `_id` let MongoDB apply the other filters inside the
+//! index, so that it never fetches documents that do not match.
 //!
-//! **Invariant:** a query names its index, because the planner would otherwise weigh all indexes that begin with the owner.
+//! **Invariant:** a query names its index. Otherwise MongoDB would compare all indexes that begin with the owner.
 
 macro_rules! indexes {
     ($($index:ident = $name:literal: $($field:literal)+;)+) => {
@@ -35,6 +35,7 @@ indexes! {
     ByList = "by_list": "state" "list_id" "position" "_id" "completed" "parent_id";
     ByParent = "by_parent": "parent_id" "state" "position" "_id";
     ByTag = "by_tag": "state" "tags" "position" "_id" "completed";
+    // A prefix matches a range of words, after which no index can provide a sort order.
     ByWord = "by_word": "words" "state";
     ByPriority = "by_priority": "state" "priority" "position" "_id" "completed";
     ByDue = "by_due": "state" "due_local" "_id" "completed";

@@ -33,8 +33,7 @@ impl TodoInput {
 }
 
 impl Todo {
-    /// Applies the input except for the list and the parent, which depend on other todos: `Workspace::relocate` does that.
-    /// Fails with the violations that only the combination with the current todo shows.
+    /// Applies the input except for the list and the parent, which depend on other todos.
     pub fn apply(&mut self, input: TodoInput, now: DateTime) -> Result<(), Vec<Violation>> {
         let TodoInput {
             whole,
@@ -63,13 +62,13 @@ impl Todo {
         replace(&mut self.tags, tags, whole);
         let was_completed = self.completed;
         replace(&mut self.completed, completed, whole);
+        // A repeated completion keeps the time of the first.
         if self.completed != was_completed {
             self.completed_at = self.completed.then_some(now);
         }
         Ok(())
     }
 
-    /// The recurrence after the change, for the new due date.
     fn recurring(
         &self,
         patch: Option<Option<RecurrencePatch>>,
@@ -102,6 +101,7 @@ impl Todo {
         };
         Ok(match current.filter(same) {
             Some(current) if is_due_as_before => Some(current.clone()),
+            // INTERVAL counts from the start, which a new due date moves.
             Some(current) => Some(current.clone().rebased(due)),
             None => wanted,
         })

@@ -41,49 +41,39 @@ pub struct Todo {
     pub recurrence: Option<Recurrence>,
     #[serde(default)]
     pub priority: Priority,
-    /// Each once, in the order of the client.
     #[serde(default)]
     pub tags: Vec<String>,
-    /// The order among all todos of the user: see [`crate::owned::order_key`].
     #[serde(default)]
     pub position: String,
     /// The recurring todo of which this todo records a completed occurrence.
     #[serde(default)]
     pub occurrence_of: Option<ObjectId>,
-    /// The number of changes, from 1.
     pub version: i64,
     pub created_at: DateTime,
     pub updated_at: DateTime,
     pub state: State,
-    /// Set while the todo is in the trash.
     #[serde(default)]
     pub deleted_at: Option<DateTime>,
-    /// The todo or list whose deletion moved this todo to the trash: its own id if the todo itself was deleted.
+    /// The todo or list that was deleted and took this todo to the trash: its own id if it was deleted itself.
     #[serde(default)]
     pub trashed_with: Option<ObjectId>,
     /// Whether the todo has, or once had, subtasks. Set before the first subtask is attached, and never reset.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_parent: bool,
-    /// Side effects of the last change that other todos have not gone through yet.
     #[serde(default, rename = "unfinished")]
     pub pending_effects: Option<PendingEffects<SideEffect>>,
 }
 
-/// A consequence of a change for other todos: see [`crate::owned::update`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SideEffect {
-    /// Move the subtasks to the trash.
     Trash,
     /// Restore the subtasks that went to the trash together with this todo or list.
     Restore(ObjectId),
-    /// Complete the open subtasks.
     Complete,
     /// Reopen the completed subtasks for the next occurrence.
     Reopen,
-    /// Move the subtasks to the list of the todo.
     Relist,
-    /// Insert the record of a completed occurrence.
     Record(Box<Todo>),
 }
 
@@ -101,7 +91,7 @@ pub enum Priority {
 }
 
 impl Priority {
-    /// Ascending.
+    // Ascending: a rank is an index.
     pub const ALL: [Self; 4] = [Self::None, Self::Low, Self::Medium, Self::High];
 
     pub const FORMAT: TextFormat<Self> = TextFormat {
@@ -111,7 +101,6 @@ impl Priority {
         schema: || json!({ "type": "string", "enum": Self::ALL.map(Self::word) }),
     };
 
-    /// The name in JSON.
     pub fn word(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -135,6 +124,7 @@ impl From<Priority> for i32 {
 
 impl From<i32> for Priority {
     fn from(rank: i32) -> Self {
+        // An unknown rank, as of a later release, must not make the todo unreadable.
         usize::try_from(rank).ok().and_then(|rank| Self::ALL.get(rank).copied()).unwrap_or_default()
     }
 }
@@ -146,7 +136,6 @@ pub struct Placement {
 }
 
 impl Todo {
-    /// A new open todo without content.
     pub fn blank(id: ObjectId, owner_id: ObjectId, position: String, now: DateTime) -> Self {
         Self {
             id,
@@ -178,14 +167,14 @@ impl Todo {
         Placement { list_id: self.list_id, parent_id: self.parent_id }
     }
 
-    /// Whether the next occurrence depends on the time zone of the user.
     pub fn needs_zone(&self) -> bool {
+        // A due date without a zone is in the zone of the user.
         let floats = !matches!(self.due, Some(Due::At { time_zone: Some(_), .. }));
         floats && self.recurrence.as_ref().is_some_and(|recurrence| recurrence.basis() == Basis::Completion)
     }
 
     /// Moves a recurring todo that was just completed to its next occurrence and reopens it. Returns the record of the
-    /// completed occurrence, with the id `record_id`, or `None` if there is no next occurrence: the todo stays completed.
+    /// completed occurrence, or `None` if there is no next occurrence: the todo stays completed.
     pub fn advance(
         &mut self,
         record_id: ObjectId,

@@ -16,31 +16,28 @@ use crate::owned::{Conflict, Precondition, Selection, State};
 use crate::workspace::Workspace;
 
 impl Workspace {
-    /// A todo, live or in the trash.
     pub async fn todo(&self, id: ObjectId) -> Result<Todo, Error> {
         self.todos().get(id).await
     }
 
-    /// A todo, unless it is in the trash.
     pub async fn live_todo(&self, id: ObjectId) -> Result<Todo, Error> {
         let todo = self.todo(id).await?;
         if todo.state == State::Live { Ok(todo) } else { Err(Error::NotFound(Resource::Todo)) }
     }
 
-    /// Streams all live todos in the order of their creation.
     pub async fn todos_oldest_first(
         &self,
     ) -> Result<impl Stream<Item = Result<Todo, Error>> + Send + use<>, Error> {
         self.todos().oldest_first().await
     }
 
-    /// The todos that match `query`, after `last`, at most `limit`.
     pub async fn todo_page(
         &self,
         query: &TodoQuery,
         last: Option<&SortKey>,
         limit: i64,
     ) -> Result<Vec<Todo>, Error> {
+        // The zone costs a round trip, so it is read only for the filters that need it.
         let zone = if query.due_before.or(query.due_after).is_some() { self.zone().await? } else { Tz::UTC };
         let (mut found, mut left) = (Vec::new(), limit);
         for selection in query.selections(zone, last) {
@@ -53,16 +50,14 @@ impl Workspace {
         Ok(found)
     }
 
-    /// Creates a todo. `id` was generated for this creation, so a todo with this id comes from an earlier attempt and
-    /// is returned.
     pub async fn create_todo(&self, id: ObjectId, input: TodoInput) -> Result<Todo, Error> {
         match self.insert_todo(id, input).await? {
             Some(todo) => Ok(todo),
+            // `id` was generated for this creation, so a todo with this id comes from an earlier attempt.
             None => self.todos().get_durable(id).await,
         }
     }
 
-    /// Replaces the todo with this id or creates it. Returns whether it was created.
     pub async fn put_todo(
         &self,
         id: ObjectId,
@@ -115,7 +110,7 @@ impl Workspace {
     async fn complete(&self, before: &Todo, after: &mut Todo) -> Result<Option<Vec<SideEffect>>, Error> {
         let zone = if after.needs_zone() { self.zone().await? } else { Tz::UTC };
         let position = self.order_keys().last(self.now);
-        // The record of the occurrence gets the id of the request, which makes a repetition recognizable.
+        // The id of the request makes a repetition recognizable. Without one, `ObjectId::default` generates an id.
         let record_id = self.attempt.unwrap_or_default();
         Ok(match after.advance(record_id, position, self.now, zone) {
             Some(_) if self.is_recorded(before, record_id).await? => None,
@@ -124,7 +119,6 @@ impl Workspace {
         })
     }
 
-    /// Whether the record of an occurrence is stored, or is among the pending effects of the todo.
     async fn is_recorded(&self, todo: &Todo, record_id: ObjectId) -> Result<bool, Error> {
         let mut pending = todo.pending_effects.iter().flat_map(|pending| &pending.effects);
         let is_pending =

@@ -12,7 +12,6 @@ use super::search_terms;
 use crate::error::Error;
 use crate::owned::{Selection, State};
 
-/// A todo must match all filters.
 #[derive(Debug, Clone, Default)]
 pub struct TodoQuery {
     /// `Some(None)` is the inbox.
@@ -20,7 +19,6 @@ pub struct TodoQuery {
     /// `Some(None)` is the top level.
     pub parent_id: Option<Option<ObjectId>>,
     pub completed: Option<bool>,
-    /// A todo must have all of these tags.
     pub tags: Vec<String>,
     pub priority: Option<Priority>,
     pub due_before: Option<DueBound>,
@@ -33,7 +31,6 @@ pub struct TodoQuery {
     pub reverse: bool,
 }
 
-/// Whether todos in the trash are included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Deleted {
     #[default]
@@ -44,7 +41,6 @@ pub enum Deleted {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Sort {
-    /// The order that the user has made.
     #[default]
     Position,
     /// Todos without a due date come last, in reverse order too.
@@ -57,7 +53,6 @@ pub enum Sort {
 }
 
 impl Sort {
-    /// With the names in queries.
     pub const ALL: [(&'static str, Self); 6] = [
         ("position", Self::Position),
         ("due", Self::Due),
@@ -89,7 +84,6 @@ impl Sort {
 pub struct SortKey(Vec<Bson>);
 
 impl SortKey {
-    /// The content of a cursor.
     pub fn bytes(&self) -> Result<Vec<u8>, Error> {
         bson::serialize_to_vec(&doc! { "at": self.0.clone() }).map_err(Error::internal)
     }
@@ -151,9 +145,9 @@ impl TodoQuery {
         Selection { filter, sort, index: self.index().name(), limit: 0 }
     }
 
-    /// Prefers the index of a filter that few todos match, otherwise the index of the sort order, which needs no sorting.
     fn index(&self) -> Index {
         let is_by_position = self.sort == Sort::Position;
+        // The index of a filter that few todos match, otherwise the index of the sort order, which needs no sorting.
         match self {
             Self { prefixes: Some(_), .. } => Index::ByWord,
             Self { parent_id: Some(Some(_)), .. } => Index::ByParent,
@@ -197,7 +191,6 @@ impl TodoQuery {
     }
 }
 
-/// Matches todos with a word that begins with `prefix`.
 fn has_word(prefix: &str) -> Document {
     match search_terms::prefix_range(prefix) {
         // Without `$elemMatch`, two different words could satisfy the two bounds.
@@ -206,11 +199,12 @@ fn has_word(prefix: &str) -> Document {
     }
 }
 
-/// Restricts `filter` to todos after `last` in the order of `fields`: the first field is greater, or it is equal and the
-/// second field is greater, and so on.
+/// Restricts `filter` to todos after `last` in the order of `fields`.
 fn start_after(filter: &mut Document, fields: &[&str], reverse: bool, last: Option<&SortKey>) {
     let Some(SortKey(values)) = last else { return };
     let comparison = if reverse { "$lt" } else { "$gt" };
+    // MongoDB cannot compare tuples: the first field is greater, or it is equal and the second field is greater, and so
+    // on.
     let mut equal = Document::new();
     let mut alternatives = Vec::new();
     for (field, value) in fields.iter().zip(values) {

@@ -32,6 +32,7 @@ impl FromParams for TodoQuery {
             list_id,
             parent_id,
             completed,
+            // Only now, after every parameter was read, so that the response lists all violations.
             tags: tags?,
             priority,
             due_before,
@@ -105,7 +106,7 @@ const DUE_BOUND: TextFormat<DueBound> = TextFormat {
     },
 };
 
-/// In code points.
+// In code points.
 const SEARCH_MAX: usize = 500;
 
 const SEARCH: TextFormat<Vec<String>> = TextFormat {
@@ -127,7 +128,6 @@ const DELETED: TextFormat<Deleted> = TextFormat {
     schema: || json!({ "type": "string", "enum": ["false", "true", "any"] }),
 };
 
-/// A sort order, and whether it is reversed.
 const SORT: TextFormat<(Sort, bool)> = TextFormat {
     read: |text| {
         let (name, reverse) = text.strip_prefix('-').map_or((text, false), |name| (name, true));

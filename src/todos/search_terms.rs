@@ -16,14 +16,13 @@ use icu_properties::props::{
 };
 use icu_properties::{CodePointMapData, CodePointSetData};
 
-/// In characters; longer words are cut off. Limits the size of an index entry.
+// In characters; longer words are cut off. Limits the size of an index entry.
 pub const WORD_MAX: usize = 64;
-/// The length of a word in a script without spaces, in characters with their marks.
+// In characters with their marks: the length of a word in a script without spaces.
 const UNSPACED_MAX: usize = 8;
-/// In characters. Names that differ only after so many characters sort by id.
+// In characters. Names that differ only after so many characters sort by id.
 const SORT_KEY_MAX: usize = 100;
 
-/// The folded words of some texts, sorted and without duplicates.
 pub fn words_of(texts: &[&str]) -> Vec<String> {
     let folded: Vec<_> = texts.iter().map(|text| fold(text)).collect();
     let mut words: Vec<_> = folded.iter().flat_map(|text| words(text, windows)).collect();
@@ -49,9 +48,9 @@ pub fn prefixes_of(q: &str) -> Vec<String> {
     prefixes.into_iter().map(str::to_owned).collect()
 }
 
-/// The range of the words that begin with `prefix`: from the first text (included) to the second (excluded), or without
-/// an end. MongoDB compares strings by UTF-8 bytes, which is the order of code points.
+/// The words that begin with `prefix`: from the first text (included) to the second (excluded), or without an end.
 pub fn prefix_range(prefix: &str) -> (String, Option<String>) {
+    // MongoDB compares strings by UTF-8 bytes, which is the order of code points.
     let mut end = prefix.to_owned();
     while let Some(last) = end.pop() {
         // A range of `char` skips the surrogates, which are no characters.
@@ -86,10 +85,10 @@ fn is_ignored(c: char) -> bool {
             || CodePointMapData::<GeneralCategory>::new().get(c) == GeneralCategory::EnclosingMark)
 }
 
-/// Whether readers may omit a mark. The Canonical Combining Class (Unicode §4.3) tells: overlays, marks above and below,
-/// and the vowel points of Hebrew, Arabic and Syriac. Marks of other classes distinguish words, as letters do: vowel signs,
-/// viramas and tones of Indic and Southeast Asian scripts, and the mark that turns か into が.
 fn is_accent(c: char) -> bool {
+    // Readers may omit overlays, marks above and below, and the vowel points of Hebrew, Arabic and Syriac. The
+    // Canonical Combining Class (Unicode §4.3) identifies them. Marks of other classes distinguish words, as letters
+    // do: vowel signs, viramas and tones of Indic and Southeast Asian scripts, and the mark that turns か into が.
     const OVERLAY: u8 = 1;
     const POINTS: std::ops::RangeInclusive<u8> = 10..=36;
     const ATTACHED_OR_AROUND: std::ops::RangeFrom<u8> = 200..;
@@ -100,8 +99,8 @@ fn is_accent(c: char) -> bool {
     class == OVERLAY || POINTS.contains(&class) || ATTACHED_OR_AROUND.contains(&class)
 }
 
-/// Letters with a stroke, which Unicode does not decompose, and the dotless i, whose capital is `I`.
 fn without_stroke(c: char) -> char {
+    // Unicode does not decompose letters with a stroke. The dotless i has the capital `I`.
     match c {
         'đ' => 'd',
         'ħ' => 'h',
@@ -119,11 +118,8 @@ enum Kind {
     Spaced,
     /// A letter of a script without spaces between words.
     Unspaced,
-    /// Belongs to the character before it.
     Mark,
-    /// A word of its own.
     Emoji,
-    /// Belongs to no word.
     Gap,
 }
 
@@ -151,9 +147,8 @@ fn kind(c: char) -> Kind {
     }
 }
 
-/// Whether letters of this line breaking class (UAX #14 §5.1) belong to a script without spaces: Han, Kana, and the scripts
-/// of Southeast Asia.
 fn breaks_anywhere(class: LineBreak) -> bool {
+    // UAX #14 §5.1: these classes are Han, Kana, and the scripts of Southeast Asia, which put no spaces between words.
     matches!(
         class,
         LineBreak::Ideographic
@@ -163,7 +158,6 @@ fn breaks_anywhere(class: LineBreak) -> bool {
     )
 }
 
-/// The words of a folded text in their order. `choose` selects the words of a run without spaces.
 fn words(folded: &str, choose: fn(&str) -> Vec<&str>) -> Vec<&str> {
     let mut words = Vec::new();
     for (kind, run) in runs(folded) {

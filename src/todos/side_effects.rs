@@ -18,11 +18,10 @@ use crate::owned::update::{self, Accept, Context, Step, update};
 use crate::owned::{Conflict, Precondition, State, TRASH_MILLIS};
 use crate::workspace::{Workspace, Workspaces};
 
-/// How many levels of subtasks are followed. Moves at the same time can exceed [`LEVELS_MAX`] for a moment.
+// Moves at the same time can exceed `LEVELS_MAX` for a moment.
 const DEPTH: usize = 2 * LEVELS_MAX;
 
 impl Workspace {
-    /// Moves a todo with its subtasks to the trash. A no-op if the todo is there.
     pub async fn trash_todo(
         &self,
         id: ObjectId,
@@ -63,7 +62,6 @@ impl Workspace {
         Ok(update(self, id, Accept::Kept, precondition, restore).await?.after)
     }
 
-    /// Removes a todo with its subtasks for good, whether or not it is in the trash.
     pub async fn remove_todo(&self, id: ObjectId, precondition: &Precondition) -> Result<(), Conflict<Todo>> {
         update::remove::<Todo>(self, id, precondition).await
     }
@@ -73,6 +71,7 @@ impl Workspace {
         let (mut seen, mut levels, mut level) = (HashSet::from([id]), Vec::new(), vec![id]);
         while levels.len() < DEPTH {
             level = self.todos().subtasks(&level).await?;
+            // Moves at the same time can make a circle.
             level.retain(|id| seen.insert(*id));
             if level.is_empty() {
                 break;
@@ -100,6 +99,7 @@ impl Context<Todo> for Workspace {
         let (todos, levels) = (self.todos(), self.subtask_levels(root.id).await?);
         for effect in effects {
             if let SideEffect::Record(record) = effect {
+                // If an earlier attempt inserted the record, this changes nothing.
                 todos.insert(record).await?;
                 continue;
             }
@@ -111,6 +111,7 @@ impl Context<Todo> for Workspace {
     }
 
     async fn remove_dependents(&self, root: &Todo) -> Result<(), Error> {
+        // Leaves first: after a crash, a repetition still finds the others through their parents.
         for level in self.subtask_levels(root.id).await?.into_iter().rev() {
             self.todos().remove_each(doc! { "_id": { "$in": level } }, self.now).await?;
         }
@@ -118,7 +119,7 @@ impl Context<Todo> for Workspace {
     }
 }
 
-/// After this time no request can still be applying its side effects, in milliseconds.
+// After this time no request can still be applying its side effects.
 const INTERRUPTED_MILLIS: i64 = 60_000;
 
 impl Workspaces {

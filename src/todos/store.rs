@@ -18,7 +18,6 @@ pub type Todos = OwnedCollection<Todo>;
 
 pub type UserTodos<'a> = OwnedBy<'a, Todo>;
 
-/// Creates the missing indexes.
 pub async fn ensure_indexes(todos: &Todos) -> Result<(), PrepareError> {
     let model = |index: &Index| {
         let fields = std::iter::once("owner_id").chain(index.fields().iter().copied());
@@ -29,8 +28,7 @@ pub async fn ensure_indexes(todos: &Todos) -> Result<(), PrepareError> {
 }
 
 impl UserTodos<'_> {
-    /// Completes or reopens a live todo in one update, if that has no side effects: the todo does not recur, never had
-    /// subtasks, and has no pending effects. Returns `None` otherwise, or if there is no such todo.
+    /// Completes or reopens a live todo in one update. `None` if that has side effects, or if there is no such todo.
     pub async fn complete(
         &self,
         id: ObjectId,
@@ -41,6 +39,7 @@ impl UserTodos<'_> {
         // A document that changed after this request arrived is left alone: the client may have repeated the request and
         // then changed the todo again.
         let mut simple = live();
+        // No side effects: the todo does not recur, has none pending, and to complete it, never had subtasks.
         simple.extend(doc! { "recurrence": null, "unfinished": null, "updated_at": { "$lte": now } });
         if done {
             simple.insert("is_parent", doc! { "$ne": true });
@@ -56,17 +55,15 @@ impl UserTodos<'_> {
         self.set(id, simple, is_so, doc! { "completed": done, "completed_at": since }, now).await
     }
 
-    /// Called before the first subtask is attached. Clients cannot see this change, so it gets no version and no stamp.
     pub async fn becomes_parent(&self, id: ObjectId) -> Result<(), Error> {
+        // Clients cannot see this change, so it gets no version and no stamp.
         self.note(id, doc! {}, doc! { "$set": { "is_parent": true } }).await
     }
 
-    /// The number of todos outside the trash, counted up to `limit`.
     pub async fn live_count(&self, limit: u64) -> Result<u64, Error> {
         self.count(live(), Index::ByPosition.name(), limit).await
     }
 
-    /// Streams all live todos. The stream can fail after any todo.
     pub async fn oldest_first(
         &self,
     ) -> Result<impl Stream<Item = Result<Todo, Error>> + Send + use<>, Error> {
@@ -77,12 +74,13 @@ impl UserTodos<'_> {
     /// The ids of all direct subtasks of `parents`, live or in the trash.
     pub async fn subtasks(&self, parents: &[ObjectId]) -> Result<Vec<ObjectId>, Error> {
         let filter = doc! { "parent_id": { "$in": parents }, "state": { "$ne": State::Gone.word() } };
+        // The index contains both fields and `_id`, so MongoDB fetches no document.
         let found =
             self.aggregate(filter, vec![doc! { "$project": { "_id": 1 } }], Index::ByParent.name()).await?;
         found.into_iter().map(|document| document.get_object_id("_id").map_err(Error::internal)).collect()
     }
 
-    /// The number of open todos in each of these lists. Lists without open todos are missing in the result.
+    /// Lists without open todos are missing in the result.
     pub async fn open_counts(&self, lists: Vec<ObjectId>) -> Result<HashMap<ObjectId, i64>, Error> {
         let mut open = live();
         open.extend(doc! { "list_id": { "$in": lists }, "completed": false });
@@ -93,8 +91,7 @@ impl UserTodos<'_> {
         Ok(counted.iter().filter_map(pair).collect())
     }
 
-    /// Applies a side effect of a change of `root` to the todos that match `filter`, and returns how many changed. Each
-    /// filter excludes todos that already have the effect, so that a repetition changes nothing.
+    /// Applies a side effect of a change of `root` to the todos that match `filter`, and returns how many changed.
     pub async fn apply(
         &self,
         filter: Document,
@@ -102,6 +99,7 @@ impl UserTodos<'_> {
         root: &Todo,
         now: DateTime,
     ) -> Result<u64, Error> {
+        // Each filter excludes todos that already have the effect, so that a repetition changes nothing.
         let (only, set) = match act {
             SideEffect::Trash => (live(), trashed(root.trashed_with.unwrap_or(root.id), now)),
             SideEffect::Restore(with) => {
@@ -112,6 +110,7 @@ impl UserTodos<'_> {
                 (only, doc! { "completed": true, "completed_at": now })
             }
             SideEffect::Reopen => {
+                // Records of completed occurrences stay completed.
                 let only = doc! { "state": State::Live.word(), "completed": true, "occurrence_of": null };
                 (only, doc! { "completed": false, "completed_at": null })
             }
@@ -128,7 +127,6 @@ impl UserTodos<'_> {
     }
 }
 
-/// A filter for the live todos in a place, and the index that has them in their order.
 pub fn siblings(place: Placement) -> (Document, &'static str) {
     let Placement { list_id, parent_id } = place;
     (doc! { "state": State::Live.word(), "list_id": list_id, "parent_id": parent_id }, Index::ByList.name())
@@ -143,7 +141,6 @@ pub fn trashed(with: ObjectId, now: DateTime) -> Document {
     doc! { "state": State::Trash.word(), "deleted_at": now, "trashed_with": with }
 }
 
-/// The update that restores a todo from the trash.
 pub fn restored() -> Document {
     doc! { "state": State::Live.word(), "deleted_at": null, "trashed_with": null }
 }

@@ -42,7 +42,6 @@ pub struct TodoBody {
     deleted_at: Option<Time>,
 }
 
-/// The fields that only the service sets.
 const READ_ONLY: [&str; 8] =
     ["id", "completed_at", "position", "occurrence_of", "version", "created_at", "updated_at", "deleted_at"];
 
@@ -86,10 +85,8 @@ impl From<Conflict<Todo>> for Error {
     }
 }
 
-/// A body that creates or replaces a todo: fields that are not sent have their defaults.
 pub struct WholeTodo(pub TodoInput);
 
-/// A merge patch of a todo (RFC 7396).
 pub struct TodoPatch(pub TodoInput);
 
 impl FromFields for WholeTodo {
@@ -107,9 +104,9 @@ impl FromFields for TodoPatch {
     }
 }
 
-/// Null resets a field to its default, because RFC 7396 would remove the field.
 fn all_but_name(input: &mut Fields) -> TodoInput {
     input.read_only(&READ_ONLY);
+    // Null removes a field (RFC 7396 §2), and a removed field has its default.
     TodoInput {
         whole: false,
         name: None,
@@ -130,7 +127,6 @@ fn tags(input: &mut Fields) -> Option<Vec<String>> {
 }
 
 impl TodoBody {
-    /// Every body with todos, by schema name. Fields without a rule have the schema of the response.
     pub(super) fn schemas() -> Vec<(&'static str, Value)> {
         let todo = sent::<Self>();
         let rules = |due: Value, recurrence: Value| {
@@ -164,9 +160,9 @@ impl FromFields for Move {
     }
 }
 
-/// `before` or `after`. Null is the same as an absent field.
 impl FromFields for Option<Beside> {
     fn take(input: &mut Fields) -> Option<Self> {
+        // Null is the same as an absent field.
         match (input.id("before").flatten(), input.id("after").flatten()) {
             (Some(_), Some(_)) => {
                 let detail = "A move must not have both `before` and `after`.";

@@ -19,12 +19,10 @@ use crate::owned::quota::Quota;
 use crate::todos::store::{Todos, UserTodos};
 use crate::users::store::Users;
 
-/// The maximum number of todos of a user, not counting the trash.
+/// Per user, not counting the trash, like [`LISTS_MAX`].
 pub const TODOS_MAX: u64 = 10_000;
-/// The maximum number of lists of a user, not counting the trash.
 pub const LISTS_MAX: u64 = 500;
 
-/// The todos and lists of all users.
 pub struct Workspaces {
     pub(crate) todos: Todos,
     pub(crate) lists: Lists,
@@ -34,7 +32,6 @@ pub struct Workspaces {
     clock: Clock,
 }
 
-/// The todos and lists of one user, during one request.
 pub struct Workspace {
     workspaces: Arc<Workspaces>,
     pub(crate) owner_id: ObjectId,
@@ -60,7 +57,6 @@ impl Workspaces {
 }
 
 impl Workspace {
-    /// The same workspace for a request that the client may repeat under the id `attempt`.
     #[must_use]
     pub fn on_behalf_of(self, attempt: ObjectId) -> Self {
         Self { attempt: Some(attempt), ..self }
@@ -78,31 +74,31 @@ impl Workspace {
         &self.workspaces.order_keys
     }
 
-    /// Fails if the request is so old that its client was told to repeat it. The client may have done so and may have
-    /// changed more since, and a late write would undo these changes.
     pub(crate) fn assert_in_time(&self) -> Result<(), Error> {
         let age = self.workspaces.now().timestamp_millis() - self.now.timestamp_millis();
+        // At the deadline the client gets a 503. It may have repeated the request and changed more since, and a late
+        // write would undo these changes.
         if u128::try_from(age).is_ok_and(|age| age >= DEADLINE.as_millis()) {
             return Err(Error::unavailable("too late for a change, because its client may have repeated it"));
         }
         Ok(())
     }
 
-    /// The user's time zone.
     pub(crate) async fn zone(&self) -> Result<Tz, Error> {
         let user = self.workspaces.users.find_by_id(self.owner_id).await?;
+        // The user was deleted after the token was checked.
         let user = user.ok_or(Error::Token(TokenRejection::Revoked))?;
+        // The stored zone may come from a newer release of the IANA database.
         Ok(user.time_zone.parse().unwrap_or(Tz::UTC))
     }
 
-    /// Fails if the user has [`TODOS_MAX`] todos.
     pub(crate) async fn assert_room_for_todo(&self) -> Result<(), Error> {
         let todos = self.todos();
         self.workspaces.todo_quota.admit(self.owner_id, self.now, || todos.live_count(TODOS_MAX)).await
     }
 
-    /// Fails if the user has [`LISTS_MAX`] lists.
     pub(crate) async fn assert_room_for_list(&self) -> Result<(), Error> {
+        // Counts at most `LISTS_MAX` index entries, so lists need no count in memory.
         let count = self.lists().live_count(LISTS_MAX).await?;
         if count < LISTS_MAX { Ok(()) } else { Err(Error::LimitReached(LISTS_MAX)) }
     }

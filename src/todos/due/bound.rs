@@ -16,7 +16,7 @@ pub enum DueBound {
     Instant(DateTime),
 }
 
-/// More than the 26 hours by which the local times of two zones can differ (UTC-12 and UTC+14).
+// More than the 26 hours by which the local times of two zones can differ (UTC-12 and UTC+14).
 const ZONES_DIFFER: Days = Days::new(2);
 
 // Both filters have two parts. Due dates without a zone (`due_at` is null) are compared as local times of the user, the
@@ -35,8 +35,8 @@ impl DueBound {
         }
     }
 
-    /// A todo is due after a date if it is due on the next day or later.
     pub(in crate::todos) fn after(self, zone: Tz) -> Document {
+        // A todo is due after a date if it is due on the next day or later.
         let (first, comparison) = match self {
             Self::Date(date) => (Self::Date(date.succ_opt().unwrap_or(date)), "$gte"),
             bound => (bound, "$gt"),
@@ -52,7 +52,6 @@ impl DueBound {
         }
     }
 
-    /// The start as the local time of the user and as an instant.
     fn start(self, zone: Tz) -> (NaiveDateTime, DateTime) {
         match self {
             Self::Date(date) => {

@@ -93,10 +93,10 @@ impl Due {
         }
     }
 
-    /// A date and a local time without a zone are no instants.
     pub fn instant(&self) -> Option<DateTime> {
         match *self {
             Self::At { local, time_zone: Some(zone) } => Some(instant_of(local, zone)),
+            // A date and a local time without a zone are no instants.
             _ => None,
         }
     }
@@ -122,8 +122,8 @@ impl Due {
         }
     }
 
-    /// The same time on another day. It stays the same even if clocks skip it on that day: only the instant shifts.
     pub(super) fn on(self, day: NaiveDate) -> Self {
+        // The local time stays even if clocks skip it on that day: only the instant shifts.
         match self {
             Self::Date(_) => Self::Date(day),
             Self::At { local, time_zone } => Self::At { local: day.and_time(local.time()), time_zone },
@@ -181,11 +181,12 @@ pub fn local_of(instant: DateTime, zone: Tz) -> NaiveDateTime {
     zone.from_utc_datetime(&instant.to_chrono().naive_utc()).naive_local()
 }
 
-/// The instant of a local time, as RFC 5545 §3.3.5 defines it. A time that occurs twice, because clocks go back, is the
-/// earlier instant. A time that clocks skip has the offset from before the change: 02:30 is one hour after 01:30.
+/// The instant of a local time, as RFC 5545 §3.3.5 defines it.
 pub fn instant_of(local: NaiveDateTime, zone: Tz) -> DateTime {
+    // A time that occurs twice, because clocks go back, is the earlier instant.
     let utc = match zone.offset_from_local_datetime(&local).earliest() {
         Some(offset) => local - offset.fix(),
+        // A time that clocks skip has the offset from before the change: 02:30 is one hour after 01:30.
         None => GapInfo::new(&local, &zone)
             .and_then(|gap| gap.begin)
             .map_or(local, |(_, before)| local - before.fix()),

@@ -6,10 +6,10 @@ use serde_json::json;
 
 use crate::owned::text::TextFormat;
 
-/// Earlier years are typing errors, and zones have no agreed offset for them.
+// Earlier years are typing errors, and zones have no agreed offset for them.
 const FIRST_YEAR: i32 = 1900;
 
-/// Years of four digits sort as text.
+// Years of four digits sort as text.
 pub const LAST_YEAR: i32 = 9999;
 
 // The patterns allow 29 February in every year, because a regular expression for leap years would be unreadable.
@@ -54,7 +54,6 @@ pub fn parse_local(text: &str) -> Option<NaiveDateTime> {
     parse_date(date)?.and_hms_opt(hour, minute, second)
 }
 
-/// Accepts IANA names in their exact case.
 pub fn parse_zone(text: &str) -> Option<Tz> {
     text.parse().ok()
 }

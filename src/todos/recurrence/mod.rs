@@ -43,7 +43,6 @@ impl Basis {
     };
 }
 
-/// A rule and its progress, as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recurrence {
     rule: String,
@@ -56,7 +55,6 @@ pub struct Recurrence {
 }
 
 impl Recurrence {
-    /// As the client wrote it, without surrounding white space.
     pub fn rule(&self) -> &str {
         &self.rule
     }
@@ -65,17 +63,13 @@ impl Recurrence {
         self.basis
     }
 
-    /// The recurrence after a client has changed the due date: later occurrences count from `due`, and the rest of COUNT
-    /// stays.
+    /// After a client has changed the due date: later occurrences count from `due`, and the rest of COUNT stays.
     pub fn rebased(self, due: &Due) -> Self {
         Self { start: *due, ..self }
     }
 
     /// The next due date and the advanced recurrence after a completion at `now`, or `None` at the end of the rule.
-    ///
-    /// With [`Basis::Due`], the next occurrence is the first one after `due`, and may be in the past. With
-    /// [`Basis::Completion`], the rule starts on the day of the completion, and the next occurrence is the first one
-    /// after that day. The day is one of the zone of `due`, otherwise of `zone`.
+    /// `zone` is used if `due` has no zone.
     pub fn next(&self, due: &Due, now: DateTime, zone: Tz) -> Option<(Due, Self)> {
         let rule = Rule::parse(&self.rule).ok()?;
         let left = match self.left {
@@ -83,8 +77,10 @@ impl Recurrence {
             None => None,
         };
         let day = match self.basis {
+            // The first occurrence after the due date, even if it is in the past.
             Basis::Due => rule.next_day(self.start.day(), due.day())?,
             Basis::Completion => {
+                // The rule starts on the day of the completion, and the next occurrence is after that day.
                 let today = local_of(now, due.zone().unwrap_or(zone)).date();
                 rule.next_day(today, today)?
             }
@@ -103,8 +99,7 @@ pub struct RecurrencePatch {
 }
 
 impl RecurrencePatch {
-    /// A patch that changes nothing keeps the progress of COUNT and INTERVAL. If the request also changes the due date,
-    /// the caller applies [`Recurrence::rebased`] afterwards.
+    /// If the request also changes the due date, the caller applies [`Recurrence::rebased`] afterwards.
     pub fn apply(self, current: Option<&Recurrence>, due: &Due) -> Result<Recurrence, Vec<Violation>> {
         let basis = self.basis.unwrap_or_else(|| current.map(Recurrence::basis));
         let basis = basis.unwrap_or_default();
@@ -114,6 +109,7 @@ impl RecurrencePatch {
             return Err(vec![Violation::of("recurrence/rule", "required", "A recurrence must have a rule.")]);
         };
         match current {
+            // A patch that changes nothing keeps the progress of COUNT and INTERVAL.
             Some(current) if current.rule == text && current.basis == basis => Ok(current.clone()),
             Some(current) if current.rule == text => Ok(Recurrence { basis, start: *due, ..current.clone() }),
             _ => {
@@ -125,9 +121,9 @@ impl RecurrencePatch {
     }
 }
 
-/// 1 if COUNT counts the first due date, otherwise 0. With [`Basis::Completion`], COUNT counts completions, so the first
-/// due date always counts. With [`Basis::Due`], it counts only if it is an occurrence of the rule.
 fn counted_by(rule: &Rule, basis: Basis, due: &Due) -> u32 {
+    // With `Basis::Completion`, COUNT counts completions, so the first due date always counts. With `Basis::Due`, it
+    // counts only if it is an occurrence of the rule.
     let before = due.day().pred_opt().unwrap_or(due.day());
     u32::from(basis == Basis::Completion || rule.next_day(due.day(), before) == Some(due.day()))
 }

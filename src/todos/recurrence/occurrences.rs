@@ -10,15 +10,15 @@ use chrono::{Datelike, Days, Months, NaiveDate};
 use super::rrule::{Frequency, Numbers, Rule};
 use crate::todos::due::LAST_YEAR;
 
-/// How many days a search examines before the rule counts as finished. Without `INTERVAL` these are 54 years, and
-/// 29 February falls on a given weekday at least every 40 years.
+// A rule without an occurrence in so many days counts as finished. Without `INTERVAL` these are 54 years, and 29
+// February falls on a given weekday at least every 40 years.
 const SEARCHED_DAYS: usize = 20_000;
 
 impl Rule {
-    /// The first occurrence after `after` of the recurrence that begins at `start`, or `None` if there is none within
-    /// [`SEARCHED_DAYS`] and the years of four digits. The caller applies COUNT and UNTIL.
+    /// The first occurrence after `after` of the recurrence that begins at `start`. The caller applies COUNT and UNTIL.
     pub(super) fn next_day(&self, start: NaiveDate, after: NaiveDate) -> Option<NaiveDate> {
         let rule = self.completed_by(start);
+        // Bounded, because a rule such as 30 February has no occurrence.
         let mut searched = 0;
         for period in rule.period_of(start, after).. {
             let (first, length) = rule.period(start, period)?;
@@ -64,11 +64,11 @@ impl Rule {
         }
     }
 
-    /// The number of the last period that begins on or before `day`, from 0. Computed instead of counted, so that a search
-    /// takes the same time however long ago `start` was.
+    /// The number of the last period that begins on or before `day`, from 0.
     fn period_of(&self, start: NaiveDate, day: NaiveDate) -> u64 {
         let Some(origin) = self.origin(start) else { return 0 };
         let years = i64::from(day.year() - origin.year());
+        // Computed instead of counted, so that a search takes the same time however long ago `start` was.
         let units = match self.frequency {
             Frequency::Daily => (day - origin).num_days(),
             Frequency::Weekly => (day - origin).num_days() / 7,
@@ -99,7 +99,6 @@ impl Rule {
         Some((first, length))
     }
 
-    /// The occurrences in a period, ascending.
     fn occurrences(&self, start: NaiveDate, first: NaiveDate, length: usize) -> Vec<NaiveDate> {
         let days = first.iter_days().take(length);
         // See the head of this file: weekly rules drop the days before `start` before BYSETPOS counts, others after.
@@ -127,9 +126,9 @@ impl Rule {
             && self.by_day.is_none_or(|days| self.fits_weekday(days[day.weekday() as usize], day))
     }
 
-    /// Whether `numbers` contains the ordinal of `day` among the same weekdays of its month, or of its year in a yearly
-    /// rule without BYMONTH (RFC 5545 §3.3.10, BYDAY).
+    /// Whether `numbers` contains the ordinal of `day` among the same weekdays of its month or year.
     fn fits_weekday(&self, numbers: Numbers, day: NaiveDate) -> bool {
+        // RFC 5545 §3.3.10, BYDAY: ordinals count in the year only in a yearly rule without BYMONTH.
         let in_year = self.frequency == Frequency::Yearly && self.by_month.is_none();
         let (index, length) = if in_year {
             (day.ordinal0(), if day.leap_year() { 366 } else { 365 })

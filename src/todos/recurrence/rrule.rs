@@ -7,10 +7,8 @@ use chrono::{NaiveDate, NaiveDateTime, Weekday};
 use crate::error::Violation;
 use crate::todos::due::{Due, local_of};
 
-/// The maximum length of a rule, in code points.
 pub const RULE_MAX: usize = 500;
 
-/// The supported parts, and their values in words.
 const PARTS: [(&str, &str); 9] = [
     ("FREQ", "DAILY, WEEKLY, MONTHLY or YEARLY"),
     ("INTERVAL", "a number from 1 to 999999999"),
@@ -34,7 +32,6 @@ pub(super) struct Rule {
     pub(super) by_day: Option<[Numbers; 7]>,
     pub(super) by_month_day: Option<Numbers>,
     pub(super) by_month: Option<Numbers>,
-    /// Sorted.
     pub(super) by_set_pos: Vec<i32>,
 }
 
@@ -70,14 +67,14 @@ enum Until {
 }
 
 impl Rule {
-    /// Reads a rule without the prefix `RRULE:`. Names and values are case-insensitive (RFC 5545 §2), and parts may have
-    /// any order (§3.3.10). Reports the first violation, at `/recurrence/rule`.
+    /// Reads a rule without the prefix `RRULE:`. Reports the first violation.
     pub(super) fn parse(text: &str) -> Result<Self, Violation> {
         if text.chars().count() > RULE_MAX {
             return Err(violation("too_long", format!("A rule must have at most {RULE_MAX} characters.")));
         }
         let mut rule = Self::daily();
         let mut seen = Vec::new();
+        // Names and values are case-insensitive (RFC 5545 §2).
         let text = text.to_ascii_uppercase();
         for part in text.split(';') {
             let shape = || "A rule must look like FREQ=WEEKLY;BYDAY=MO, without the prefix RRULE:.";
@@ -116,6 +113,7 @@ impl Rule {
     fn set(&mut self, name: &str, value: &str) -> Option<()> {
         match name {
             "FREQ" => self.frequency = frequency(value)?,
+            // RFC 5545 sets no maximum. Nine digits fit into `i32`.
             "INTERVAL" => self.interval = number(value, 999_999_999)?.unsigned_abs(),
             "COUNT" => self.count = Some(number(value, 999_999_999)?.unsigned_abs()),
             "UNTIL" => self.until = Some(until(value)?),
@@ -125,6 +123,7 @@ impl Rule {
             "BYMONTH" => self.by_month = Some(list(value, |text| number(text, 12))?),
             "BYSETPOS" => {
                 self.by_set_pos = list(value, |text| signed(text, 366))?;
+                // For the binary search in `occurrences`.
                 self.by_set_pos.sort_unstable();
             }
             _ => return None,
@@ -132,7 +131,6 @@ impl Rule {
         Some(())
     }
 
-    /// Returns why the parts `seen` contradict each other, if they do.
     fn contradiction(&self, seen: &[&str]) -> Option<&'static str> {
         let has = |name| seen.contains(&name);
         let of_months = matches!(self.frequency, Frequency::Monthly | Frequency::Yearly);
@@ -158,10 +156,9 @@ impl Rule {
         rules.into_iter().find_map(|(broken, detail)| broken.then_some(detail))
     }
 
-    /// The last day on which the todo can be due, or `None` if the rule has no UNTIL. A due date with a time is compared
-    /// with the time of UNTIL, a date with its date. A UNTIL in UTC is converted to the zone of `due`; if `due` has no
-    /// zone, UNTIL is read as a local time.
     pub(super) fn last_day(&self, due: &Due) -> Option<NaiveDate> {
+        // A due date with a time is compared with the time of UNTIL, a date with its date. A UNTIL in UTC is converted
+        // to the zone of `due`; if `due` has no zone, UNTIL is read as a local time.
         let last = match self.until? {
             Until::Day(day) => return Some(day),
             Until::Local(last) => last,
@@ -199,7 +196,6 @@ fn weekday(text: &str) -> Option<Weekday> {
     })
 }
 
-/// The ordinals of each weekday from Monday on.
 fn weekdays(text: &str) -> Option<[Numbers; 7]> {
     let listed: Vec<_> = list(text, ordinal_weekday)?;
     let numbers = |index| listed.iter().filter(move |(_, day)| *day as usize == index).map(|(nth, _)| *nth);
@@ -216,7 +212,6 @@ fn list<T, L: FromIterator<T>>(text: &str, item: impl Fn(&str) -> Option<T>) -> 
     text.split(',').map(item).collect()
 }
 
-/// A number from 1 to `max` or from `-max` to -1.
 fn signed(text: &str, max: i32) -> Option<i32> {
     match text.strip_prefix('-') {
         Some(digits) => number(digits, max).map(|number| -number),
@@ -224,7 +219,6 @@ fn signed(text: &str, max: i32) -> Option<i32> {
     }
 }
 
-/// A number from 1 to `max`, without a sign.
 fn number(text: &str, max: i32) -> Option<i32> {
     // `parse` alone would accept a plus sign.
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
