@@ -38,7 +38,6 @@ pub enum Event {
     Deleted,
 }
 
-/// Whom an event concerns and where the request came from. Unknown fields are left out.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct RequestContext {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -77,12 +76,12 @@ impl Audit {
         let ttl = IndexOptions::builder().expire_after(RETENTION).build();
         let indexes = [
             mongo::index(doc! { "at": 1 }, ttl),
+            // For an investigation of one user, newest first.
             mongo::index(doc! { "user_id": 1, "at": -1 }, IndexOptions::default()),
         ];
         mongo::ensure_indexes(&self.entries, indexes).await
     }
 
-    /// Records an event, or logs that it could not be recorded.
     pub async fn record(&self, event: Event, context: RequestContext) {
         let entry = Entry { id: ObjectId::new(), at: self.clock.now(), event, context };
         if let Err(error) = self.entries.insert_one(&entry).await {

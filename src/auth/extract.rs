@@ -11,23 +11,19 @@ use super::token::{Claims, Role, TokenKind};
 use crate::error::{Error, TokenRejection};
 use crate::http::access_log::UserName;
 
-/// The caller, by a valid access token.
 pub struct CurrentUser(pub Claims);
 
-/// The caller, by an access token that a login or a change of password issued. A refresh never issues one.
+/// Requires a token that a login or a change of password issued. A refresh never issues one.
 pub struct FreshUser(pub Claims);
 
-/// A session, by its refresh token.
 pub struct RefreshToken(pub Claims);
 
-/// The session to end, by its access token. Also accepts a token whose earlier logout was answered 503, so that the
-/// client can repeat the logout.
+/// Also accepts a token after a logout that was answered 503, so that the client can repeat the logout.
 pub struct LogoutToken(pub Claims);
 
 /// Like [`LogoutToken`], and also accepts the refresh token.
 pub struct AnyLogoutToken(pub Claims);
 
-/// The caller, by an access token with the role of an administrator.
 pub struct Admin(pub Claims);
 
 impl CurrentUser {
@@ -120,8 +116,8 @@ where
     Ok(log_caller(parts, claims))
 }
 
-/// The token of the only `Authorization` header. The scheme `Bearer` is case-insensitive (RFC 9110 §11.1).
 fn bearer(parts: &Parts) -> Result<&str, Error> {
+    // `Authorization` is not a list, so it must not occur twice (RFC 9110 §5.3).
     let mut headers = parts.headers.get_all(AUTHORIZATION).iter().filter(|header| !header.is_empty());
     let first = headers.next().ok_or(Error::Token(TokenRejection::Missing))?;
     let invalid = Error::Token(TokenRejection::Invalid);
@@ -129,12 +125,12 @@ fn bearer(parts: &Parts) -> Result<&str, Error> {
         return Err(invalid);
     }
     match first.to_str().ok().and_then(|text| text.split_once(' ')) {
+        // The scheme is case-insensitive (RFC 9110 §11.1).
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("Bearer") => Ok(token),
         _ => Err(invalid),
     }
 }
 
-/// Adds the caller's name to the access log.
 fn log_caller(parts: &Parts, claims: Claims) -> Claims {
     if let Some(name) = parts.extensions.get::<UserName>() {
         name.set(&claims.username);

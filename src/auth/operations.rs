@@ -22,7 +22,7 @@ pub const SESSION_TTL_SECONDS: i64 = 90 * 24 * 60 * 60;
 /// How long a replaced refresh token is accepted although its successor was already used.
 pub const GRACE: Duration = Duration::from_secs(10);
 
-/// A forgotten session costs one more write of [`Sessions::record_seen`].
+// A forgotten session costs one more write of `Sessions::record_seen`.
 const SEEN_GENERATIONS_MAX: usize = 100_000;
 
 pub struct Auth {
@@ -31,14 +31,13 @@ pub struct Auth {
     pub(super) sessions: Sessions,
     pub(super) clock: Clock,
     access_ttl: Duration,
-    /// The generations that this instance has recorded in the database as seen.
     seen_generations: BoundedMap<RandomId, SeenGeneration>,
 }
 
 #[derive(Clone, Copy)]
 struct SeenGeneration {
     generation: i64,
-    /// When no access token of the generation that this instance has seen is valid, in milliseconds since 1970.
+    /// When the last access token that this instance has seen of this generation expires, in milliseconds since 1970.
     expires_at: i64,
 }
 
@@ -48,14 +47,12 @@ impl Expires for SeenGeneration {
     }
 }
 
-/// The result of a login or a refresh.
+/// Lifetimes are in seconds.
 #[derive(Debug, Clone)]
 pub struct Tokens {
     pub access: String,
-    /// Seconds.
     pub access_expires_in: i64,
     pub refresh: String,
-    /// Seconds.
     pub refresh_expires_in: i64,
     pub session_id: RandomId,
 }
@@ -64,16 +61,13 @@ pub struct Tokens {
 pub struct NewSession {
     /// Whether each refresh replaces the refresh token. Clients of the original keep one refresh token.
     pub rotating: bool,
-    /// The name that the client gives its device.
     pub device: Option<String>,
-    /// The address of the client.
     pub ip: Option<String>,
 }
 
 #[derive(Debug)]
 pub enum RefreshOutcome {
     Refreshed(Tokens),
-    /// The session has ended or never existed.
     SessionEnded,
     /// The refresh token was replaced earlier, so somebody else has a copy. The session has been ended.
     ReuseDetected,
@@ -97,20 +91,19 @@ impl Auth {
         }
     }
 
-    /// Verifies a token, checks that it is of the `needed` kind, and checks that it is not revoked, in this order.
-    /// Returns [`Error::Unavailable`] if it is unknown whether the token is revoked.
+    /// Fails with [`Error::Unavailable`] if it is unknown whether the token is revoked.
     pub async fn authenticate(&self, token: &str, needed: TokenKind) -> Result<Claims, Error> {
+        // The signature comes first, so that a forged token causes no read.
         let claims = self.verify(token, &[needed])?;
         self.check_revocation(&claims).await?;
         self.record_generation_seen(&claims);
         Ok(claims)
     }
 
-    /// Like [`Auth::authenticate`] for a logout, except that it checks only the blacklist in memory. A logout then
-    /// takes effect in this instance even while the database cannot be reached. Revoking a token that another instance
-    /// has already revoked does no harm.
     pub fn authenticate_logout(&self, token: &str, accepted: &[TokenKind]) -> Result<Claims, Error> {
         let claims = self.verify(token, accepted)?;
+        // The map is enough, however old it is: a logout then takes effect in this instance even during an outage, and
+        // revoking a token that another instance has already revoked does no harm.
         match self.blacklist.check_in_memory(&claims) {
             RevocationStatus::Revoked => Err(Error::Token(TokenRejection::Revoked)),
             // Pending: an earlier logout was answered 503, and the client repeats it.
@@ -123,8 +116,7 @@ impl Auth {
         if accepted.contains(&claims.kind) { Ok(claims) } else { Err(Error::Token(TokenRejection::Invalid)) }
     }
 
-    /// Records that the client has received the tokens of this generation, once per generation. From then on only a
-    /// copy can present the refresh token of the generation before.
+    /// When the client has used a generation, only a copy can present the refresh token of the generation before.
     fn record_generation_seen(&self, claims: &Claims) {
         let is_recorded = || {
             let recorded = self.seen_generations.get(&claims.sid);
@@ -146,7 +138,6 @@ impl Auth {
         });
     }
 
-    /// The access token is fresh.
     pub async fn open_session(&self, subject: Subject, new: NewSession) -> Result<Tokens, Error> {
         let (now, idle_at) = self.now_and_idle_at();
         let lifetime = if new.rotating { SESSION_TTL_SECONDS } else { REFRESH_TTL_SECONDS };
@@ -167,18 +158,19 @@ impl Auth {
             device: new.device,
             ip: new.ip,
         };
+        // Fresh, because the caller has just given the password.
         let tokens = self.issue(&session, subject, true)?;
         self.sessions.insert(&session).await?;
         Ok(tokens)
     }
 
-    /// Signs tokens of the session's newest generation. No token outlives the session.
     fn issue(&self, session: &Session, subject: Subject, fresh: bool) -> Result<Tokens, Error> {
         let now = self.clock.now();
         let left = (session.expires_at.timestamp_millis() - now.timestamp_millis()) / 1_000 - LEEWAY_SECONDS;
         if left < 1 {
             return Err(Error::Token(TokenRejection::Expired));
         }
+        // No token outlives the session.
         let (access_ttl, refresh_ttl) = (self.access_ttl().min(left), REFRESH_TTL_SECONDS.min(left));
         let mut access = Claims::new(TokenKind::Access, subject.clone(), session.id, now, access_ttl);
         let mut refresh = Claims::new(TokenKind::Refresh, subject, session.id, now, refresh_ttl);
@@ -198,8 +190,7 @@ impl Auth {
         i64::try_from(self.access_ttl.as_secs()).unwrap_or(i64::MAX)
     }
 
-    /// Issues new tokens, which are not fresh, for a refresh token. Always asks the database. In a session that
-    /// rotates, the result depends on the generation of the token:
+    /// In a session that rotates, the result depends on the generation of the presented token:
     ///
     /// - newest: replace the token, and issue tokens of the next generation;
     /// - previous, and its successor is unused or was issued less than [`GRACE`] ago: issue tokens of the newest
@@ -245,9 +236,8 @@ impl Auth {
         (now, after(now, REFRESH_TTL_SECONDS + LEEWAY_SECONDS))
     }
 
-    /// Issues fresh tokens for a session that [`Auth::end_sessions_before_epoch`] has spared, because the caller has
-    /// just given the password. Replaces the refresh token. Returns [`TokenRejection::Revoked`] if the session has
-    /// ended.
+    /// For a session that [`Auth::end_sessions_before_epoch`] has spared. Replaces the refresh token. Fails with
+    /// [`TokenRejection::Revoked`] if the session has ended.
     pub async fn issue_fresh_tokens(&self, sid: RandomId, subject: Subject) -> Result<Tokens, Error> {
         let (now, idle_at) = self.now_and_idle_at();
         let mut session = self.sessions.touch(sid, subject.epoch, now, idle_at).await?;
@@ -255,10 +245,11 @@ impl Auth {
             session = self.sessions.rotate(sid, rotating.generation, subject.epoch, now, idle_at).await?;
         }
         let session = session.ok_or(Error::Token(TokenRejection::Revoked))?;
+        // Fresh, because the caller has just given the password.
         self.issue(&session, subject, true)
     }
 
-    /// Returns [`TokenRejection::Revoked`] unless the session is alive. Always asks the database.
+    /// Fails with [`TokenRejection::Revoked`] unless the session is alive.
     pub async fn require_live_session(&self, sid: RandomId, epoch: i64) -> Result<(), Error> {
         let (now, idle_at) = self.now_and_idle_at();
         let alive = self.sessions.touch(sid, epoch, now, idle_at).await?;
@@ -274,7 +265,6 @@ impl Auth {
         self.sessions.is_live(sid, user_id, epoch, self.clock.now()).await
     }
 
-    /// The sessions that were used last come first. Returns at most [`LISTED_MAX`](super::store::LISTED_MAX).
     pub async fn live_sessions(&self, user_id: ObjectId, epoch: i64) -> Result<Vec<Session>, Error> {
         self.sessions.live_of_user(user_id, epoch, self.clock.now()).await
     }

@@ -17,7 +17,6 @@ use crate::crypto::random_id::RandomId;
 use crate::error::Error;
 use crate::mongo::{self, Db, PrepareError};
 
-/// One login of a user. Its refresh token can get access tokens until the session ends.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Session {
     /// The claim `sid` of its tokens.
@@ -26,12 +25,11 @@ pub struct Session {
     pub user_id: ObjectId,
     /// The session is alive only while this equals the epoch of the user.
     pub epoch: i64,
-    /// The generation of the newest refresh token. Each rotation adds 1.
+    /// Of the newest refresh token. Each rotation adds 1.
     #[serde(rename = "gen")]
     pub generation: i64,
-    /// The newest generation whose tokens the client has used.
+    /// The newest generation that the client has used.
     pub seen: i64,
-    /// Whether each refresh replaces the refresh token. Clients of the original keep one refresh token.
     pub rotating: bool,
     pub rotated_at: Option<DateTime>,
     pub created_at: DateTime,
@@ -41,11 +39,9 @@ pub struct Session {
     /// The session ends at this time in any case. A TTL index removes the document later.
     pub expires_at: DateTime,
     pub ended_at: Option<DateTime>,
-    /// One word, such as `logout`.
+    /// One word, for example `logout`.
     pub ended_why: Option<String>,
-    /// The name that the client sent at login.
     pub device: Option<String>,
-    /// The address of the client at login.
     pub ip: Option<String>,
 }
 
@@ -84,9 +80,8 @@ impl Sessions {
         Ok(touched.return_document(ReturnDocument::After).max_time(mongo::MAX_TIME).await?)
     }
 
-    /// Replaces the refresh token of generation `presented`. This is one compare-and-set, so that only one of several
-    /// concurrent requests succeeds. Returns `None` if `presented` is not the newest generation, the session has ended,
-    /// or the session does not rotate.
+    /// Returns `None` if `presented` is not the newest generation, the session has ended, or the session does not
+    /// rotate.
     pub async fn rotate(
         &self,
         id: RandomId,
@@ -95,10 +90,12 @@ impl Sessions {
         now: DateTime,
         idle_at: DateTime,
     ) -> Result<Option<Session>, Error> {
+        // One compare-and-set, so that only one of several concurrent requests succeeds.
         let mut newest = live_session(id, epoch, now);
         newest.extend(doc! { "gen": presented, "rotating": true });
         let change = doc! { "$set": {
             "gen": { "$add": ["$gen", 1_i64] },
+            // The client has received the generation that it presents.
             "seen": { "$max": ["$seen", presented] },
             "rotated_at": now,
             "last_used_at": now,
@@ -132,13 +129,14 @@ impl Sessions {
         Ok(self.0.find_one(own).max_time(mongo::MAX_TIME).await?.is_some())
     }
 
-    /// The sessions that were used last come first. Returns at most [`LISTED_MAX`].
+    /// Most recently used first, at most [`LISTED_MAX`].
     pub async fn live_of_user(
         &self,
         user_id: ObjectId,
         epoch: i64,
         now: DateTime,
     ) -> Result<Vec<Session>, Error> {
+        // `idle_at` is never later than `expires_at`.
         let living = doc! { "user_id": user_id, "epoch": epoch, "ended_at": null, "idle_at": { "$gt": now } };
         let found = self.0.find(living).sort(doc! { "last_used_at": -1 }).limit(LISTED_MAX);
         Ok(found.max_time(mongo::MAX_TIME).await?.try_collect().await?)

@@ -15,7 +15,6 @@ use crate::crypto::random_id::RandomId;
 use crate::error::{Error, TokenRejection};
 use crate::mongo::object_id;
 
-/// 30 days.
 pub const REFRESH_TTL_SECONDS: i64 = 30 * 24 * 60 * 60;
 
 /// How far the clocks of two instances may differ.
@@ -30,15 +29,13 @@ const TOKEN_MAX_BYTES: usize = 4_096;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TokenKind {
-    /// Authorizes requests.
     Access,
-    /// Gets new access tokens.
     Refresh,
 }
 
 impl TokenKind {
-    /// The header `typ` (RFC 8725 §3.11), so that a token of one kind is never accepted as the other.
     fn typ(self) -> &'static str {
+        // Different for each kind (RFC 9068 §2.1, RFC 8725 §3.11), so that a token is never accepted as the other kind.
         match self {
             Self::Access => "at+jwt",
             Self::Refresh => "rt+jwt",
@@ -69,9 +66,7 @@ pub enum Role {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
     pub iss: String,
-    /// Differs between access and refresh tokens.
     pub aud: String,
-    /// The id of the user.
     #[serde(with = "object_id::hex")]
     pub sub: ObjectId,
     /// Equals `sub`.
@@ -80,25 +75,20 @@ pub struct Claims {
     /// For the access log. Cut off after [`USERNAME_MAX_CHARS`].
     pub username: String,
     pub roles: Vec<Role>,
-    /// The id of the session. The token is revoked when the session ends.
     pub sid: RandomId,
-    /// The id of this token.
     pub jti: RandomId,
     #[serde(rename = "type")]
     pub kind: TokenKind,
     /// Whether a login or a change of password issued the token, rather than a refresh.
     pub fresh: bool,
-    /// The generation of the session's refresh token when this token was issued.
     #[serde(rename = "gen")]
     pub generation: i64,
-    /// The epoch of the session. A token is revoked when the user's epoch is later.
     pub epoch: i64,
     pub iat: i64,
     pub nbf: i64,
     pub exp: i64,
 }
 
-/// The user for whom a token is issued.
 #[derive(Debug, Clone)]
 pub struct Subject {
     pub user_id: ObjectId,
@@ -131,8 +121,7 @@ impl Claims {
     }
 }
 
-/// The keys of the current secret come first and sign new tokens. The keys of previous secrets only verify. The header
-/// `kid` of a token names its secret.
+/// The current secret comes first and signs. Previous secrets only verify. The header `kid` names the secret.
 pub struct SigningKeys(Vec<SigningKey>);
 
 struct SigningKey {
@@ -142,12 +131,10 @@ struct SigningKey {
 }
 
 impl SigningKeys {
-    /// Derives one key for each kind of token from each secret.
     pub fn derive(current: &SecretString, previous: &[SecretString]) -> Result<Self, Error> {
         std::iter::once(current).chain(previous).map(SigningKey::derive).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Signs with the current secret.
     pub fn sign(&self, claims: &Claims) -> Result<String, Error> {
         let key = self.0.first().ok_or_else(|| Error::internal("no key to sign with"))?;
         let header = Header {
@@ -158,8 +145,8 @@ impl SigningKeys {
         jsonwebtoken::encode(&header, claims, &key.pair(claims.kind).0).map_err(Error::internal)
     }
 
-    /// Checks form, signature and times, and returns the claims. The caller must check the kind. A token with a valid
-    /// signature whose time is over is [`TokenRejection::Expired`]. Any other fault is [`TokenRejection::Invalid`].
+    /// The caller must check the kind. Returns [`TokenRejection::Expired`] only for a token with a valid signature, and
+    /// [`TokenRejection::Invalid`] for any other fault.
     pub fn verify(&self, token: &str, now: DateTime) -> Result<Claims, TokenRejection> {
         let claims = self.decode(token).ok_or(TokenRejection::Invalid)?;
         let now = now.timestamp_millis();
@@ -172,7 +159,6 @@ impl SigningKeys {
         Ok(claims)
     }
 
-    /// Checks everything except the times.
     fn decode(&self, token: &str) -> Option<Claims> {
         if token.len() > TOKEN_MAX_BYTES {
             return None;
@@ -209,6 +195,7 @@ impl SigningKey {
     fn derive(secret: &SecretString) -> Result<Self, Error> {
         let access = derive::derive(secret, b"access token")?;
         let refresh = derive::derive(secret, b"refresh token")?;
+        // `kid` is public, so it is derived like a key and reveals nothing of the secret.
         let [a, b, c, d, ..] = derive::derive(secret, b"key id")?;
         Ok(Self {
             kid: format!("{a:02x}{b:02x}{c:02x}{d:02x}"),

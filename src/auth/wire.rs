@@ -48,7 +48,6 @@ pub(crate) struct SessionBody {
 }
 
 impl SessionBody {
-    /// `current` is the session of the caller.
     pub(crate) fn of(session: Session, current: RandomId) -> Self {
         Self {
             id: session.id,

@@ -7,10 +7,9 @@ use crate::error::Error;
 use crate::http::fields::FromFields;
 use crate::http::{body, idempotency_key};
 
-/// Like [`crate::http::body::JsonBody`], for a request that may be repeated.
+/// Like [`crate::http::body::JsonBody`], for a request that the client may repeat.
 pub struct Creation<T> {
     pub input: T,
-    /// `None` if the client sent no key.
     pub attempt: Option<Attempt>,
 }
 
@@ -19,6 +18,7 @@ impl<S: Send + Sync, T: FromFields> FromRequest<S> for Creation<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
         let key = idempotency_key::read(request.headers())?;
+        // The same key and body on another route are another request.
         let head = format!("{} {}\n", request.method(), request.uri().path());
         let (input, body) = body::json(request).await?;
         let attempt = key.map(|key| Attempt { key, request: [head.as_bytes(), &body].concat() });

@@ -25,14 +25,12 @@ use crate::mongo::{self, Db, PrepareError};
 // The API promises 24 hours. One more hour allows for clocks that differ.
 const KEPT_MILLIS: i64 = 25 * 60 * 60 * 1_000;
 
-/// The scope of keys that are sent without a user.
 pub const ANONYMOUS: &str = "anonymous";
 
 #[derive(Debug)]
 pub struct Attempt {
     pub key: String,
-    /// What a repetition must have in common with the first request: method, path and body, or the whole
-    /// command.
+    /// Method, path and body, or the whole command. A repetition must have the same.
     pub request: Vec<u8>,
 }
 
@@ -41,7 +39,6 @@ pub struct Outcome {
     /// The id that was given to the new object, if the request created one.
     pub target: ObjectId,
     pub response: String,
-    /// Whether the response was stored by an earlier attempt.
     pub replayed: bool,
 }
 
@@ -53,7 +50,6 @@ struct Claim {
     response: Option<String>,
 }
 
-/// The collection `idempotency`. Requests may contain passwords, so only a keyed digest of each is stored.
 #[derive(Clone)]
 pub struct Idempotency {
     claims: Collection<Claim>,
@@ -81,15 +77,11 @@ impl Idempotency {
         mongo::ensure_indexes(&self.claims, [mongo::index(doc! { "expires_at": 1 }, ttl)]).await
     }
 
-    /// Runs `make` and stores its response, unless a response to this key is stored already. Keys of different scopes are
-    /// independent; the scope is a user's id or [`ANONYMOUS`]. Without an attempt, `make` always runs. Errors of `make`
-    /// are not stored, so the client may try again.
+    /// Runs `make` and stores its response, unless a response to this key is stored already. Keys of different scopes
+    /// are independent. Without an attempt, `make` always runs. Errors are not stored, so the client may try again.
     ///
-    /// `make` receives the id for the object that it creates. Concurrent requests with one key, and a repetition after a
-    /// crash, receive the same id, so `make` must treat an existing object with this id as its own.
-    ///
-    /// # Errors
-    /// [`Error::IdempotencyKeyReused`] if the key belongs to a different request.
+    /// `make` receives the id for the object that it creates. Concurrent requests with one key, and a repetition after
+    /// a crash, receive the same id, so `make` must treat an existing object with this id as its own.
     pub async fn once<T, F, Fut>(
         &self,
         scope: &str,
@@ -123,7 +115,8 @@ impl Idempotency {
     }
 
     async fn claim(&self, id: &str, attempt: &Attempt) -> Result<Claim, Error> {
-        // An upsert that sets nothing if the key is claimed already.
+        // An upsert that sets nothing if the key is claimed already. It stores only a keyed digest of the request,
+        // because requests may contain passwords.
         let digest = hmac::sign(&self.current, &attempt.request).as_ref().to_vec();
         let claim = doc! { "$setOnInsert": {
             "digest": Binary { subtype: BinarySubtype::Generic, bytes: digest },
@@ -148,8 +141,9 @@ impl Idempotency {
         keys.any(|key| hmac::verify(key, &attempt.request, &claim.digest.bytes).is_ok())
     }
 
-    /// Stores the response if none is stored yet; returns the one that was already there.
+    /// Returns the response that was stored before, if any.
     async fn store_first(&self, id: &str, response: &str) -> Result<Option<String>, Error> {
+        // Without `$literal`, a pipeline would read a text that starts with `$` as the path of a field.
         let first = doc! { "$set": { "answer": { "$ifNull": ["$answer", { "$literal": response }] } } };
         let settled = self.claims.find_one_and_update(doc! { "_id": id }, vec![first]);
         let before = settled.return_document(ReturnDocument::Before).max_time(mongo::MAX_TIME).await?;

@@ -5,7 +5,7 @@
 //! A walk goes upwards through the change stamps, from where it began to the last stamp that it can see. A write during
 //! the walk can become visible below the walk's current position. Its stamp is then above the next walk's start, because
 //! the next walk starts [`crate::owned::change_stamp::OVERLAP_SECONDS`] below the horizon, and the horizon was taken
-//! before the first read of this walk. So changes of the last minute may be sent twice, and none is left out.
+//! before the first read of this walk. So changes of the last minute can be sent twice, and none is left out.
 //!
 //! A full walk leaves out objects that were removed before it began, because its client holds nothing to remove.
 
@@ -19,17 +19,13 @@ use crate::error::Error;
 use crate::owned::change_stamp::below;
 use crate::workspace::Workspace;
 
-/// The most changes on one page.
 pub const PAGE_MAX: usize = 200;
 
-/// One page of changes.
 #[derive(Debug)]
 pub struct Page {
     /// In the order in which a client can apply them.
     pub changes: Vec<ChangedObject>,
-    /// How far the client has come after this page.
     pub token: SyncToken,
-    /// Whether the client should ask for the next page at once.
     pub has_more: bool,
     /// Whether the walk goes through all objects, which replace everything the client holds.
     pub full: bool,

@@ -23,7 +23,6 @@ pub struct Command {
     pub action: Result<Action, Vec<Violation>>,
 }
 
-/// What a command does.
 pub struct Action {
     target: ObjectId,
     precondition: Precondition,
@@ -59,7 +58,6 @@ impl FromFields for Action {
     }
 }
 
-/// Reads a required field that has one of a few values.
 fn one_of<T>(
     input: &mut Fields,
     name: &str,
@@ -74,7 +72,7 @@ fn one_of<T>(
 }
 
 impl Action {
-    /// Applies the command, with the errors of the route that does the same.
+    /// Fails with the errors of the route that does the same.
     pub async fn apply(self, workspace: &Workspace) -> Result<Applied, Error> {
         self.edit.apply(workspace, self.target, &self.precondition).await
     }

@@ -10,7 +10,6 @@ use crate::http::fields::{Fields, FromFields};
 use crate::owned::Precondition;
 use crate::workspace::Workspace;
 
-/// The `op` of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Op {
     Put,
@@ -38,7 +37,6 @@ impl Op {
     }
 }
 
-/// What a successful command returns to its client.
 #[derive(Debug, Clone, Copy)]
 pub struct Applied {
     /// The status of the response that the corresponding route would send.
@@ -47,7 +45,7 @@ pub struct Applied {
     pub version: Option<i64>,
 }
 
-/// An edit whose kind of object is known only at run time.
+/// Hides the kind of object, which is known only at run time.
 pub trait Edit: Send {
     fn apply<'a>(
         self: Box<Self>,
@@ -65,7 +63,6 @@ enum EditOf<K: SyncedKind> {
     Restore,
 }
 
-/// The `body` of `delete`.
 #[derive(Default)]
 struct DeleteBody {
     permanent: bool,
@@ -77,7 +74,7 @@ impl FromFields for DeleteBody {
     }
 }
 
-/// Reads the `body` of a command. `None` only after a violation was noted.
+/// Returns `None` only after a violation was noted.
 pub fn read<K: SyncedKind>(input: &mut Fields, op: Op) -> Option<Box<dyn Edit>> {
     const BODY: &str = "body";
     let edit: EditOf<K> = match op {

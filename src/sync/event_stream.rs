@@ -30,9 +30,7 @@ use crate::crypto::sealed::Sealer;
 use crate::error::{Error, TokenRejection};
 use crate::workspace::Workspaces;
 
-/// The interval of keep-alive comments.
 pub const PING: Duration = Duration::from_secs(15);
-/// How long a client waits before it connects again.
 const RECONNECT_DELAY: Duration = Duration::from_secs(2);
 
 #[derive(Clone)]
@@ -154,7 +152,7 @@ impl EventStream {
         self.phase = if page.has_more {
             Phase::CatchingUp(subscription, sent)
         } else {
-            // The page may be empty, so its token gets an event of its own.
+            // The page can be empty, so its token gets an event of its own.
             self.events.push_back(Event::default().id(self.id()?));
             Phase::Live(subscription, CaughtUp { versions: sent, until })
         };
@@ -205,7 +203,6 @@ impl EventStream {
         Ok(())
     }
 
-    /// Whether the session has ended, by the same check that every request goes through.
     async fn has_ended(&self) -> Result<bool, Error> {
         match self.sources.auth.check_revocation(&self.caller).await {
             Ok(()) => Ok(false),
@@ -214,7 +211,6 @@ impl EventStream {
         }
     }
 
-    /// The id of an event: the token of a client that has received the event.
     fn id(&self) -> Result<String, Error> {
         self.token.seal(&self.sources.seals, self.caller.sub, self.lineage)
     }

@@ -16,7 +16,7 @@ use super::lineage::Lineage;
 use crate::error::Error;
 use crate::mongo::{self, Db, codes};
 
-/// How long MongoDB waits for a change before it returns an empty batch.
+// How long MongoDB waits for a change before it returns an empty batch.
 const MAX_AWAIT_TIME: Duration = Duration::from_secs(1);
 
 pub struct Feed {
@@ -41,9 +41,8 @@ pub struct ChangeEvent {
 
 #[derive(Debug)]
 pub enum Interruption {
-    /// The stream may be opened again at its last position.
+    /// The stream can be opened again at its last position.
     Passing(Error),
-    /// The changes after the last position are no longer available.
     Lost(Error),
 }
 
@@ -66,7 +65,7 @@ impl Feed {
         Self { any: db.collection(KINDS[0].collection), lineage: Lineage::new(db) }
     }
 
-    /// Opens the stream at `position`, or at the present.
+    /// `None` opens the stream at the present.
     pub async fn open(&self, position: Option<&Position>) -> Result<Stream, Interruption> {
         let database = self.any.client().database(&self.any.namespace().db);
         // An update without a new stamp (`changed`) changes only fields that clients do not see.
@@ -83,9 +82,9 @@ impl Feed {
 }
 
 impl Stream {
-    /// The next change, or `None` if none came within about a second. After a temporary failure, the driver itself
-    /// resumes the stream once.
+    /// Returns `None` if no change came within about a second.
     pub async fn next(&mut self) -> Result<Option<ChangeEvent>, Interruption> {
+        // After a temporary failure, the driver itself resumes the stream once.
         let Some(event) = self.0.next_if_any().await? else {
             let ended = || Interruption::Lost(Error::unavailable("the change stream ended"));
             return if self.0.is_alive() { Ok(None) } else { Err(ended()) };
@@ -101,12 +100,11 @@ impl Stream {
     }
 }
 
-/// `None` for an event that is left out.
 fn change_event(event: ChangeStreamEvent<Document>) -> Result<Option<ChangeEvent>, Error> {
     let Some(document) = event.full_document else { return Ok(None) };
-    // MongoDB looks up the document of an update when the event is read, so the document may already contain later
-    // changes. Such an event is left out, because the later change has its own event. Versions therefore never go back,
-    // even if the stream is resumed at an earlier position.
+    // MongoDB looks up the document of an update when the event is read, so the document can already contain later
+    // changes. The event is then left out, because the later change has its own event. Versions therefore never go
+    // back, even if the stream is resumed at an earlier position.
     if event.operation_type == OperationType::Update {
         let written = event.update_description.map(|update| update.updated_fields.get_i64("version").ok());
         if written.flatten() != document.get_i64("version").ok() {

@@ -22,10 +22,9 @@ use crate::http::json::Json;
 use crate::idempotency::store::Idempotency;
 use crate::workspace::Workspaces;
 
-/// Tells proxies such as nginx to pass on each event at once.
+// Makes proxies, for example nginx, pass on each event at once.
 const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-accel-buffering"), "no");
 
-/// `POST /v1/sync`
 pub(crate) async fn sync(
     State(sources): State<EventSources>,
     State(idempotency): State<Arc<Idempotency>>,
@@ -44,8 +43,6 @@ pub(crate) async fn sync(
     Ok(Json(SyncBody { token, has_more: page.has_more, full: page.full, changes, results }))
 }
 
-/// Applies a command, or returns its stored result. An error that may pass is no result: it fails the whole request, so
-/// that the client repeats the command.
 async fn result_of(
     workspaces: &Arc<Workspaces>,
     idempotency: &Idempotency,
@@ -60,6 +57,7 @@ async fn result_of(
             Err(violations) => Err(Error::Invalid(violations)),
         };
         match applied {
+            // An error that may pass is no result: it fails the whole request, so that the client repeats the command.
             Err(error @ (Error::Unavailable(_) | Error::Token(_))) => Err(error),
             applied => result(&applied),
         }
@@ -73,7 +71,6 @@ async fn result_of(
     }
 }
 
-/// `GET /v1/events`
 pub(crate) async fn events(
     State(sources): State<EventSources>,
     CurrentUser(caller): CurrentUser,
@@ -88,7 +85,7 @@ pub(crate) async fn events(
     Ok(([(CACHE_CONTROL, "no-store"), UNBUFFERED], events))
 }
 
-/// Opens the token that a client sent, if it sent one; `pointer` says where.
+/// `pointer` says where the client sent the token.
 fn open(
     sources: &EventSources,
     caller: &Claims,

@@ -1,6 +1,6 @@
 //! Delivers the changes of one change stream to every event stream of this instance.
 //!
-//! **Invariant:** delivery never waits. A listener whose buffer is full is disconnected, and catches up from its token.
+//! **Invariant:** delivery never waits. A listener with a full buffer is disconnected, and catches up from its token.
 //!
 //! The change stream is open only while there are listeners. A new listener first registers and then waits until the
 //! change stream is open; it reads earlier changes itself. The change stream is closed under the lock under which
@@ -21,7 +21,7 @@ use crate::error::Error;
 /// The most event streams of one user on one instance.
 pub const CONNECTIONS_MAX: usize = 20;
 
-/// Changes that may wait for one listener.
+// Changes that may wait for one listener.
 const BUFFER: usize = 256;
 const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 const RETRY_DELAY: Duration = Duration::from_millis(500);
@@ -44,7 +44,7 @@ struct Listeners {
     closed: bool,
 }
 
-/// One listener. Dropping it unregisters the listener.
+/// Dropping it unregisters the listener.
 pub struct Subscription {
     hub: Arc<Hub>,
     owner_id: ObjectId,
@@ -53,7 +53,6 @@ pub struct Subscription {
 }
 
 impl Hub {
-    /// A hub for at most `connections_max` listeners of all users together.
     pub fn new(feed: Feed, connections_max: usize) -> Self {
         Self {
             feed,
@@ -64,22 +63,19 @@ impl Hub {
         }
     }
 
-    /// The lineage that a sync token must have: see [`crate::sync::lineage::Lineage`].
     pub async fn lineage(&self) -> Result<Option<RandomId>, Error> {
         self.feed.lineage.id().await
     }
 
-    /// Registers a listener, which receives every change of this user from the moment this returns.
-    ///
-    /// # Errors
-    /// [`Error::TooManyConnections`] if the user has too many; [`Error::Unavailable`] if all users together have too
-    /// many, or the change stream cannot be opened.
+    /// The listener receives every change of this user from the moment this returns. Fails with
+    /// [`Error::TooManyConnections`] at the limit of one user, and with [`Error::Unavailable`] at the limit of all.
     pub async fn subscribe(self: &Arc<Self>, owner_id: ObjectId) -> Result<Subscription, Error> {
         let full = |_| Error::unavailable("all MAX_EVENT_CONNECTIONS are in use");
         let slot = self.slots.clone().try_acquire_owned().map_err(full)?;
         let (sender, changes) = mpsc::channel(BUFFER);
         self.register(owner_id, sender)?;
         let subscription = Subscription { hub: self.clone(), owner_id, changes, _slot: slot };
+        // Only now, because `run` stops reading if it finds no listener.
         self.wanted.notify_one();
         let late = |_| Error::unavailable("the change stream was not opened in time");
         let mut is_open = self.is_open.subscribe();
@@ -122,10 +118,7 @@ impl Hub {
         }
     }
 
-    /// Delivers changes until there are no listeners.
-    ///
-    /// # Errors
-    /// The change stream has a gap, so that all listeners must catch up.
+    /// Returns an error if the change stream has a gap, so that all listeners must catch up.
     async fn read_until_idle(&self) -> Result<(), Error> {
         let mut position: Option<Position> = None;
         while !self.close_if_idle() {
@@ -160,7 +153,7 @@ impl Hub {
         let mut listeners = self.listeners();
         let Some(of_owner) = listeners.by_owner.get_mut(&change.owner_id) else { return };
         let change = Arc::new(change);
-        // A listener that is dropped here still receives what is in its buffer.
+        // A listener that is dropped here still receives the changes in its buffer.
         of_owner.retain(|listener| listener.try_send(change.clone()).is_ok());
     }
 
@@ -186,7 +179,7 @@ impl Hub {
 }
 
 impl Subscription {
-    /// The next change; `None` after the hub has disconnected this listener. Cancel safe.
+    /// Returns `None` after the hub has disconnected this listener. Cancel safe.
     pub async fn next(&mut self) -> Option<Arc<ChangeEvent>> {
         self.changes.recv().await
     }

@@ -18,9 +18,7 @@ use crate::workspace::Workspace;
 
 /// A row of [`super::kinds::KINDS`]: a [`SyncedKind`] without its type.
 pub struct Kind {
-    /// The `type` of a command and of a removal.
     pub name: &'static str,
-    /// The field of a page that holds the objects of this kind.
     pub field: &'static str,
     pub collection: &'static str,
     decode: fn(Document) -> Result<ObjectState, Error>,
@@ -29,7 +27,6 @@ pub struct Kind {
     body_schema: fn() -> Value,
 }
 
-/// Which changes of a kind are read.
 #[derive(Clone, Copy)]
 pub struct Range {
     pub from: StreamPosition,
@@ -38,7 +35,6 @@ pub struct Range {
     pub limit: i64,
 }
 
-/// An object as it is after a change.
 #[derive(Debug, Clone)]
 pub struct ChangedObject {
     pub kind: &'static Kind,
@@ -69,12 +65,11 @@ impl Kind {
         }
     }
 
-    /// Reads a stored object of this kind, or its tombstone.
     pub fn decode(&'static self, document: Document) -> Result<ChangedObject, Error> {
         Ok(ChangedObject { kind: self, state: (self.decode)(document)? })
     }
 
-    /// The changes in `range`, in the order of their stamps, each with the position after it. One round trip.
+    /// In the order of their stamps, each with the position after it. One round trip.
     pub async fn changed(
         &'static self,
         workspace: &Workspace,
@@ -85,19 +80,17 @@ impl Kind {
         Ok(found.into_iter().map(changed).collect())
     }
 
-    /// Reads the `body` of a command on an object of this kind. `None` only after a violation was noted.
+    /// Returns `None` only after a violation was noted.
     pub fn read_edit(&self, input: &mut Fields, op: Op) -> Option<Box<dyn Edit>> {
         (self.read_edit)(input, op)
     }
 
-    /// A reference to the schema of [`ObjectState::body`].
     pub fn body_schema(&self) -> Value {
         (self.body_schema)()
     }
 }
 
 impl ChangedObject {
-    /// Whether the object was removed for good.
     pub fn is_removed(&self) -> bool {
         self.state.body.is_none()
     }

@@ -15,12 +15,12 @@ use crate::todos::model::Todo;
 use crate::todos::wire::{TodoBody, TodoPatch, WholeTodo};
 use crate::workspace::Workspace;
 
-/// Every kind, in the order of the fields of a page. Sync tokens hold one position per kind in this order, so append
-/// new kinds and never reorder.
+// Sync tokens hold one position per kind in this order, so append new kinds and never reorder. A page has its fields in
+// the same order.
 pub static KINDS: [Kind; 2] = [Kind::of::<Todo>(), Kind::of::<List>()];
 
-/// The order in which a page is filled, as indexes into [`KINDS`]: a kind comes after the kinds that it refers to, so
-/// that a client receives a list before the todos in it.
+// The order in which a page is filled, as indexes into `KINDS`: a kind comes after the kinds that it refers to, so that
+// a client receives a list before the todos in it.
 pub const PAGE_ORDER: [usize; KINDS.len()] = [1, 0];
 
 impl Kind {
@@ -94,7 +94,7 @@ impl SyncedKind for List {
     const NAME: &'static str = "list";
     const FIELD: &'static str = "lists";
 
-    /// Without `open_count`, because clients count the todos that they hold.
+    // Without `open_count`, because clients count the todos that they hold.
     type Body = ListBody;
     type Whole = WholeList;
     type Patch = ListPatch;

@@ -11,9 +11,8 @@ use crate::mongo::{self, Db};
 
 pub const COLLECTION: &str = "lineage";
 
-/// A random id that each restore creates. It tells the present state of the database from a state that a restore has
-/// undone. A database that was never restored has none. The id is read once per process, because a restore needs a
-/// database that no service uses.
+/// A random id that each restore creates, so that tokens of a state that a restore has undone are rejected. A database
+/// that was never restored has none.
 ///
 /// A restore writes the lineage document without an id before anything else, and adds the id after everything else. So
 /// a document without an id means that the database is incomplete.
@@ -33,6 +32,7 @@ impl Lineage {
             let Some(found) = found else { return Ok(None) };
             found.get_str("id").map_err(Error::internal)?.parse().map(Some).map_err(Error::internal)
         };
+        // Once per process, because a restore needs a database that no service uses.
         self.cached.get_or_try_init(read).await.copied()
     }
 
@@ -42,7 +42,7 @@ impl Lineage {
         Ok(self.documents.find_one(unfinished).max_time(mongo::MAX_TIME).await?.is_some())
     }
 
-    /// Marks the database as incomplete. Returns `false`, and changes nothing, if the database has a lineage already.
+    /// Returns `false`, and changes nothing, if the database has a lineage already.
     pub async fn begin(&self, now: DateTime) -> Result<bool, Error> {
         match self.documents.insert_one(doc! { "_id": "lineage", "begun_at": now }).await {
             Ok(_) => Ok(true),
@@ -51,14 +51,13 @@ impl Lineage {
         }
     }
 
-    /// Gives the restored database its id, which also removes the mark of [`Lineage::begin`].
     pub async fn finish(&self, now: DateTime) -> Result<(), Error> {
         let complete = doc! { "id": RandomId::new().to_string(), "restored_at": now };
         self.documents.replace_one(doc! { "_id": "lineage" }, complete).await?;
         Ok(())
     }
 
-    /// Removes the mark of [`Lineage::begin`] after a failed restore has emptied the database again.
+    /// For a failed restore that has emptied the database again.
     pub async fn give_up(&self) -> Result<(), Error> {
         self.documents.delete_one(doc! { "_id": "lineage" }).await?;
         Ok(())

@@ -13,23 +13,20 @@ use crate::workspace::Workspace;
 
 /// A kind of object that clients keep a copy of. Its methods are the operations that its routes call.
 pub trait SyncedKind: Owned + 'static {
-    /// The `type` of a command and of a removal, such as `todo`.
+    /// The `type` of a command and of a removal, for example `todo`.
     const NAME: &'static str;
-    /// The field of a page that holds the objects of this kind, such as `todos`.
+    /// The field of a page that holds the objects of this kind, for example `todos`.
     const FIELD: &'static str;
 
-    /// The object as its routes return it.
     type Body: From<Self> + Serialize + ToSchema;
-    /// The `body` of `put`.
     type Whole: FromFields + Send + 'static;
-    /// The `body` of `patch`.
     type Patch: FromFields + Send + 'static;
-    /// The `body` of `move`; the default is used when the command has no body.
+    /// The default is used when the command has no body.
     type Move: FromFields + Default + Send + 'static;
 
     fn documents(workspace: &Workspace) -> OwnedBy<'_, Self>;
 
-    /// Returns whether the object is new, too.
+    /// Also returns whether the object is new.
     fn put(
         workspace: &Workspace,
         id: ObjectId,
@@ -51,14 +48,12 @@ pub trait SyncedKind: Owned + 'static {
         precondition: &Precondition,
     ) -> impl Future<Output = Result<Self, Error>> + Send;
 
-    /// Moves the object to the trash.
     fn trash(
         workspace: &Workspace,
         id: ObjectId,
         precondition: &Precondition,
     ) -> impl Future<Output = Result<Self, Error>> + Send;
 
-    /// Moves the object out of the trash.
     fn restore(
         workspace: &Workspace,
         id: ObjectId,

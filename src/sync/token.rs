@@ -10,10 +10,9 @@ use crate::crypto::sealed::Sealer;
 use crate::error::Error;
 use crate::owned::change_stamp::{StreamPosition, below};
 
-/// How long a token is valid, in milliseconds: 90 days, because tombstones are kept that long.
+// 90 days, because tombstones are kept that long.
 const TTL_MILLIS: i64 = 90 * 24 * 60 * 60 * 1_000;
 
-/// The position before every change.
 pub const WALK_START: StreamPosition =
     StreamPosition { stamp: Timestamp { time: 0, increment: 0 }, behind: None };
 
@@ -25,7 +24,6 @@ pub struct SyncToken {
     /// The stamp up to which the client has seen every change that was visible: see [`crate::owned::change_stamp`].
     /// During a walk, the stamp that it will have reached at the end of the walk.
     pub horizon: Timestamp,
-    /// Where the client is in a walk of several pages.
     pub walk: Option<Walk>,
 }
 
@@ -33,7 +31,7 @@ pub struct SyncToken {
 pub struct Walk {
     /// Whether the walk goes through all objects, for a client that holds none.
     pub full: bool,
-    /// How far the walk has come, one position per kind of object.
+    /// One per kind of object.
     pub positions: Vec<StreamPosition>,
 }
 
@@ -42,7 +40,7 @@ impl Walk {
         Self { full: true, positions: vec![WALK_START; kinds] }
     }
 
-    /// The walk through the changes that a client may lack after it has seen everything up to `horizon`.
+    /// The changes that a client can have missed although it has seen everything that was visible up to `horizon`.
     pub fn since(horizon: Timestamp, kinds: usize) -> Self {
         let start = StreamPosition { stamp: below(horizon), behind: None };
         Self { full: false, positions: vec![start; kinds] }
@@ -54,18 +52,14 @@ impl SyncToken {
         Self { began, horizon, walk: None }
     }
 
-    /// Makes the text that `user` receives, for a database of this [`crate::sync::lineage::Lineage`].
+    /// The text is for `user` only, and for a database of this [`crate::sync::lineage::Lineage`].
     pub fn seal(&self, sealer: &Sealer, user: ObjectId, lineage: Option<RandomId>) -> Result<String, Error> {
         let walk = self.walk.as_ref().map(PlainPart::from_walk);
         let plain = Plain(self.began.timestamp_millis(), to_number(self.horizon), walk, lineage);
         sealer.seal(&context(user), &serde_json::to_vec(&plain).map_err(Error::internal)?)
     }
 
-    /// Reads a token that `user` presents; `None` if it was issued to another user or not by this service.
-    ///
-    /// # Errors
-    /// [`Error::SyncTokenExpired`] also for a token of another lineage, because a restore may have undone changes that
-    /// its client has seen.
+    /// Returns `None` if the token was issued to another user or not by this service.
     pub fn open(
         sealer: &Sealer,
         user: ObjectId,
@@ -76,6 +70,7 @@ impl SyncToken {
         let plain = sealer.open(&context(user), text);
         let plain = plain.and_then(|plain| serde_json::from_slice::<Plain>(&plain).ok());
         let Some(Plain(began, horizon, walk, made_in)) = plain else { return Ok(None) };
+        // A restore may have undone changes that the client of a token of another lineage has seen.
         if made_in != lineage || now.timestamp_millis() - began > TTL_MILLIS {
             return Err(Error::SyncTokenExpired);
         }

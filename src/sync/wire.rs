@@ -15,11 +15,9 @@ use crate::http::fields::{Fields, FromFields};
 use crate::http::problem::Problem;
 use crate::openapi::schema::Id;
 
-/// The most commands in one request.
 pub const COMMANDS_MAX: usize = 100;
 
 pub struct SyncRequest {
-    /// The sealed token; `None` from a client that holds nothing.
     pub token: Option<String>,
     pub limit: usize,
     pub commands: Vec<Command>,
@@ -39,7 +37,6 @@ impl FromFields for SyncRequest {
     }
 }
 
-/// The error for a token that was issued to another user, or not by this service.
 pub fn invalid_token(pointer: &str) -> Error {
     let detail = "A sync token must be sent unchanged, by the user to whom it was issued.".to_owned();
     Error::Invalid(vec![Violation { pointer: pointer.to_owned(), code: "invalid_sync_token", detail }])
@@ -109,7 +106,7 @@ pub enum ByeReason {
     TokenExpired,
 }
 
-/// The event of one change. Its `id` is the token of a client that has received this event.
+/// `id` is the token of a client that has received this event.
 pub fn change_event(object: ChangedObject, id: String) -> Result<Event, Error> {
     Event::default().event("change").id(id).json_data(ChangesBody(vec![object])).map_err(Error::internal)
 }

@@ -22,8 +22,7 @@ impl Accounts {
         self.users.find_by_id(id).await?.ok_or(Error::Token(TokenRejection::Revoked))
     }
 
-    /// `versions` are the versions that the client accepts; `None` accepts any. If the stored version is another one,
-    /// returns [`Conflict::Stale`] with the current user.
+    /// `versions: None` accepts any version. [`Conflict::Stale`] contains the current user.
     pub async fn patch(
         &self,
         id: ObjectId,
@@ -36,8 +35,7 @@ impl Accounts {
         }
     }
 
-    /// Changes the caller's password after checking the current one. Ends all other sessions, and issues new tokens for
-    /// the caller's session.
+    /// Ends all other sessions, and issues new tokens for the caller's session.
     pub async fn change_password(
         &self,
         claims: &Claims,
@@ -91,7 +89,6 @@ impl Accounts {
         Ok(())
     }
 
-    /// Ends all sessions of the caller, or all except the current one.
     pub async fn end_sessions(
         &self,
         claims: &Claims,
@@ -106,7 +103,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// For operators: sets a password without the current one, and ends all sessions.
+    /// For operators: needs no current password, and ends all sessions.
     pub async fn set_password(&self, username: &str, new: &SecretString) -> Result<User, Error> {
         let user = self.require_by_name(username).await?;
         let violations =
@@ -119,7 +116,7 @@ impl Accounts {
         Ok(user)
     }
 
-    /// For operators: replaces the roles, and ends all sessions, because tokens carry the roles.
+    /// For operators. Ends all sessions, because tokens carry the roles.
     pub async fn set_roles(&self, username: &str, roles: &[Role]) -> Result<User, Error> {
         let user = self.require_by_name(username).await?;
         let user = self.users.set_roles(user.id, roles).await?.ok_or(Error::NotFound(Resource::User))?;
@@ -128,7 +125,7 @@ impl Accounts {
         Ok(user)
     }
 
-    /// For operators: disables a user and ends all sessions, or allows logins again.
+    /// For operators. Ends all sessions, also when logins are allowed again.
     pub async fn set_disabled(&self, username: &str, disabled: bool) -> Result<User, Error> {
         let user = self.require_by_name(username).await?;
         let since = disabled.then(|| self.clock.now());
@@ -143,27 +140,23 @@ impl Accounts {
         self.find_by_name(username).await?.ok_or(Error::NotFound(Resource::User))
     }
 
-    /// Deletes a user with all todos, lists and sessions. The order makes the deletion safe to repeat from any point:
-    ///
-    /// 1. Mark the user as deleted and raise the epoch, so that logins and refreshes fail.
-    /// 2. Revoke all tokens.
-    /// 3. Delete todos, lists and sessions.
-    /// 4. Delete the user, which makes the name available again.
-    ///
-    /// [`Accounts::finish_deletions`] completes a deletion that was interrupted.
+    /// Safe to repeat from any point because of the order of its steps. [`Accounts::finish_deletions`] completes a
+    /// deletion that was interrupted.
     pub async fn delete(&self, user: &User, client: &ClientInfo) -> Result<(), Error> {
+        // First, because logins and refreshes fail from here on.
         let Some(user) = self.users.begin_deletion(user.id, self.clock.now()).await? else { return Ok(()) };
+        // Before the data is deleted, so that requests with earlier tokens stop adding to it.
         self.auth.end_sessions_before_epoch(user.id, user.epoch, None, "deleted").await?;
         self.todos.of(user.id).delete_all().await?;
         self.lists.of(user.id).delete_all().await?;
         self.auth.delete_sessions(user.id).await?;
+        // Last, because this makes the name available again, and a repetition needs the user.
         self.users.finish_deletion(user.id).await?;
         self.record_event(Event::Deleted, &user, None, client).await;
         Ok(())
     }
 
-    /// Completes deletions that a crash or an outage interrupted, which are those that began more than
-    /// [`DELETION_TIMEOUT_MILLIS`] ago.
+    /// Completes the deletions that began more than [`DELETION_TIMEOUT_MILLIS`] ago.
     pub async fn finish_deletions(&self) -> Result<(), Error> {
         let begun = self.clock.now().saturating_add_millis(-DELETION_TIMEOUT_MILLIS);
         for user in self.users.unfinished_deletions(begun).await? {

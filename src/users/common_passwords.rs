@@ -1,9 +1,7 @@
 //! The list of common passwords, which new passwords must not be on.
 //!
-//! `common_passwords.txt` has the 3,000 most common passwords, one per line, the most common first. They are the first
-//! 3,000 of `src/passwords.json` in the npm package `@zxcvbn-ts/language-common`, version 4.1.3, which is ordered by
-//! frequency and in lower case. Only 675 of them can refuse a password, because the others have fewer than the eight
-//! characters that a new password needs.
+//! `common_passwords.txt` has the first 3,000 entries of `src/passwords.json` in the npm package
+//! `@zxcvbn-ts/language-common`, version 4.1.3, which is ordered by frequency and in lower case.
 //!
 //! The list is under the MIT licence, Copyright (c) 2012-2016 Dan Wheeler and Dropbox, Inc., Copyright (c) 2021
 //! @zxcvbn-ts:
@@ -26,6 +24,8 @@ use std::sync::LazyLock;
 
 use icu_normalizer::ComposingNormalizer;
 
+// Only 675 of the 3,000 can refuse a password, because the others have fewer than the eight characters that a new
+// password needs.
 const LIST: &str = include_str!("common_passwords.txt");
 
 static COMMON: LazyLock<HashSet<&str>> = LazyLock::new(|| LIST.lines().collect());

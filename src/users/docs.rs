@@ -12,8 +12,8 @@ use crate::error::{Error, Resource};
 use crate::openapi::operation::{Needs, Operation};
 use crate::openapi::schema::{named, sent};
 
-/// The part of the rule for usernames that a pattern can express: no control characters, and spaces only between other
-/// characters.
+// The part of the rule for usernames that a pattern can express: no control characters, and spaces only between other
+// characters.
 pub(crate) const VISIBLE_PATTERN: &str =
     r"^[^\u0000-\u0020\u007f-\u00a0]+( +[^\u0000-\u0020\u007f-\u00a0]+)*$";
 

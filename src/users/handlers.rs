@@ -24,7 +24,6 @@ use crate::http::query::Params;
 use crate::idempotency::extract::Creation;
 use crate::idempotency::store::{ANONYMOUS, Idempotency};
 
-/// `POST /v1/register`
 pub(crate) async fn register(
     State(accounts): State<Arc<Accounts>>,
     State(idempotency): State<Arc<Idempotency>>,
@@ -37,7 +36,6 @@ pub(crate) async fn register(
     Ok((StatusCode::CREATED, [(LOCATION, "/v1/user")], outcome))
 }
 
-/// `POST /v1/login`
 pub(crate) async fn login(
     State(accounts): State<Arc<Accounts>>,
     mut client: ClientInfo,
@@ -50,7 +48,6 @@ pub(crate) async fn login(
     Ok(Json(tokens.into()))
 }
 
-/// `POST /v1/refresh`
 pub(crate) async fn refresh(
     State(accounts): State<Arc<Accounts>>,
     client: ClientInfo,
@@ -60,7 +57,6 @@ pub(crate) async fn refresh(
     Ok(Json(tokens.into()))
 }
 
-/// `POST /v1/logout`
 pub(crate) async fn logout(
     State(accounts): State<Arc<Accounts>>,
     client: ClientInfo,
@@ -70,7 +66,6 @@ pub(crate) async fn logout(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `GET /v1/sessions`
 pub(crate) async fn sessions(
     State(accounts): State<Arc<Accounts>>,
     CurrentUser(caller): CurrentUser,
@@ -80,7 +75,6 @@ pub(crate) async fn sessions(
     Ok(Json(json!({ "items": items, "next_cursor": null })))
 }
 
-/// `DELETE /v1/sessions/{id}`
 pub(crate) async fn end_session(
     State(accounts): State<Arc<Accounts>>,
     client: ClientInfo,
@@ -92,7 +86,6 @@ pub(crate) async fn end_session(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `DELETE /v1/sessions`
 pub(crate) async fn end_sessions(
     State(accounts): State<Arc<Accounts>>,
     client: ClientInfo,
@@ -105,7 +98,6 @@ pub(crate) async fn end_sessions(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `GET /v1/user`
 pub(crate) async fn get(
     State(accounts): State<Arc<Accounts>>,
     CurrentUser(caller): CurrentUser,
@@ -115,7 +107,6 @@ pub(crate) async fn get(
     Ok(WithEtag::from(user).unless(&known))
 }
 
-/// `PATCH /v1/user`
 pub(crate) async fn patch(
     State(accounts): State<Arc<Accounts>>,
     CurrentUser(caller): CurrentUser,
@@ -125,7 +116,6 @@ pub(crate) async fn patch(
     Ok(accounts.patch(caller.sub, patch, versions).await?.into())
 }
 
-/// `PUT /v1/user/password`
 pub(crate) async fn change_password(
     State(accounts): State<Arc<Accounts>>,
     client: ClientInfo,
@@ -136,7 +126,6 @@ pub(crate) async fn change_password(
     Ok(Json(tokens.into()))
 }
 
-/// `DELETE /v1/user`
 pub(crate) async fn delete(
     State(accounts): State<Arc<Accounts>>,
     client: ClientInfo,

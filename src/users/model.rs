@@ -13,17 +13,14 @@ use super::common_passwords::is_common;
 use crate::auth::token::{Role, Subject, USERNAME_MAX_CHARS};
 use crate::error::Violation;
 
-/// The stored document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
     /// `sub` in tokens, `owner_id` in todos and lists.
     #[serde(rename = "_id")]
     pub id: ObjectId,
-    /// As the user typed it at registration.
     pub username: String,
     /// See [`username_key`]. Unique.
     pub username_key: String,
-    /// See [`crate::users::password::Hasher`].
     pub password_hash: String,
     #[serde(default)]
     pub email: Option<String>,
@@ -31,15 +28,12 @@ pub struct User {
     #[serde(default = "default_time_zone")]
     pub time_zone: String,
     pub roles: Vec<Role>,
-    /// Raising it ends all sessions, because tokens of an earlier epoch are revoked.
     pub epoch: i64,
     pub created_at: DateTime,
-    /// Starts at 1. Each change adds 1.
     pub version: i64,
-    /// While it is set, the user cannot log in.
     #[serde(default)]
     pub disabled_at: Option<DateTime>,
-    /// Set by the first step of a deletion. The user cannot log in, and a later step removes the document.
+    /// Set by the first step of a deletion. A later step removes the document.
     #[serde(default)]
     pub deleted_at: Option<DateTime>,
 }
@@ -72,7 +66,6 @@ impl User {
     }
 }
 
-/// The valid input of a registration.
 #[derive(Debug)]
 pub struct NewUser {
     pub(super) username: String,
@@ -81,7 +74,6 @@ pub struct NewUser {
 }
 
 impl NewUser {
-    /// Returns all violations.
     pub fn parse(
         username: String,
         password: String,
@@ -136,13 +128,13 @@ pub struct UserPatch {
 }
 
 impl UserPatch {
-    /// Returns all violations. A time zone of `Some(None)` means UTC.
     pub fn parse(
         email: Option<Option<String>>,
         zone: Option<Option<String>>,
     ) -> Result<Self, Vec<Violation>> {
         let mut violations = Vec::new();
         violations.extend(email.as_ref().and_then(|email| email.as_deref()).and_then(email_violation));
+        // `null` in the request restores the default.
         let time_zone = zone.map(|zone| zone.unwrap_or_else(default_time_zone));
         if time_zone.as_deref().is_some_and(|zone| zone.parse::<chrono_tz::Tz>().is_err()) {
             violations.push(Violation::of(
@@ -162,10 +154,9 @@ fn email_violation(email: &str) -> Option<Violation> {
     })
 }
 
-/// RFC 5321 §4.5.3.1.3 allows 256 octets for a path, which includes the two angle brackets.
+// RFC 5321 §4.5.3.1.3 allows 256 octets for a path, which includes the two angle brackets.
 pub const EMAIL_MAX_BYTES: usize = 254;
 
-/// The name that a client gives its device at login.
 pub const DEVICE_MAX_CHARS: usize = 200;
 
 /// The rules for new usernames and passwords. Users that were imported from the original may break them.
@@ -173,7 +164,7 @@ pub const DEVICE_MAX_CHARS: usize = 200;
 pub struct Limits {
     pub username: Length,
     pub password: Length,
-    /// Whether a password may be neither common nor the username.
+    /// Whether a common password, or the username as the password, is refused.
     pub strict: bool,
 }
 
@@ -190,7 +181,6 @@ const PASSWORD_LENGTH: Length = Length { min: 8, max: 128 };
 pub const ORIGINAL_LIMITS: Limits =
     Limits { username: Length { min: 1, max: USERNAME_MAX_CHARS }, password: PASSWORD_LENGTH, strict: false };
 
-/// For the routes under `/v1`.
 pub const LIMITS: Limits =
     Limits { username: Length { min: 3, max: USERNAME_MAX_CHARS }, password: PASSWORD_LENGTH, strict: true };
 
@@ -213,7 +203,6 @@ fn username_violations(username: &str, limits: Limits) -> Vec<Violation> {
     violations
 }
 
-/// The violations of a new password. `field` is the field of the request that holds it.
 pub fn password_violations(
     field: &str,
     username: Option<&str>,
@@ -244,7 +233,6 @@ fn length_violation(field: &str, what: &str, text: &str, Length { min, max }: Le
     }
 }
 
-/// Whether a person can see the character. A plain space counts as visible, because it shows between words.
 fn is_visible(c: char) -> bool {
     use GeneralCategory as Category;
     // A blank pattern that is neither white space nor ignorable in Unicode.
@@ -257,6 +245,7 @@ fn is_visible(c: char) -> bool {
             | Category::PrivateUse
             | Category::Unassigned
     );
+    // A plain space counts as visible, because it shows between words.
     let blank = CodePointSetData::new::<WhiteSpace>().contains(c) && c != ' ' || c == BRAILLE_BLANK;
     !hidden && !blank && !CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
 }

@@ -40,7 +40,6 @@ pub struct Accounts {
 #[derive(Debug, Clone, Default)]
 pub struct ClientInfo {
     pub ip: Option<IpAddr>,
-    /// The name that the client gave its device at login.
     pub device: Option<String>,
 }
 
@@ -56,7 +55,6 @@ impl Accounts {
         self.create(new, client).await
     }
 
-    /// Checks that registration is open, and counts one attempt of the client's address.
     pub fn admit_registration(&self, client: &ClientInfo) -> Result<(), Error> {
         if !self.registration_open {
             return Err(Error::RegistrationClosed);
@@ -69,8 +67,7 @@ impl Accounts {
         self.create_with_id(ObjectId::new(), new, client).await
     }
 
-    /// Like [`Accounts::create`] with a given id. If a user with this id exists, an earlier attempt of the same request
-    /// created it, and it is returned.
+    /// Returns an existing user with this id, because an earlier attempt of the same request created it.
     pub async fn create_with_id(
         &self,
         id: ObjectId,
@@ -90,7 +87,7 @@ impl Accounts {
         }
     }
 
-    /// Checks a name and password, and opens a session. `rotating` is false for clients of the original.
+    /// `rotating` is false for clients of the original.
     pub async fn login(
         &self,
         name: &str,
@@ -107,10 +104,7 @@ impl Accounts {
         Ok((user, tokens))
     }
 
-    /// Returns the user if the password is right. Every check of a password goes through here.
-    ///
-    /// An unknown name takes the same steps as a wrong password: the same database operations, and one hash of the same
-    /// cost. Neither the response nor its time reveals whether a user has this name.
+    /// Every check of a password goes through here.
     pub(super) async fn verify_password(
         &self,
         name: &str,
@@ -122,7 +116,9 @@ impl Accounts {
         let under_attack = self.throttle.is_enabled()
             && self.failed_logins.count(&key, self.clock.now()).await? >= FAILURES_UNDER_ATTACK;
         self.throttle.admit_login(&key, client.ip, under_attack)?;
-        // `None`, for an unknown name, is compared with a dummy hash.
+        // An unknown name takes the same steps as a wrong password: the same database operations, and one hash of the
+        // same cost, because `None` is compared with a dummy hash. Neither the response nor its time reveals whether a
+        // user has this name.
         let stored = user.as_ref().map(|user| user.password_hash.as_str());
         let check = self.hasher.verify(password, stored).await;
         let check = check.inspect_err(|_| self.throttle.login_undecided(&key, client.ip))?;
@@ -161,8 +157,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// Issues new tokens for a refresh token, with the user's current roles. See [`Auth::refresh`] for the rule about
-    /// tokens that were already replaced, and for `hand_over`.
+    /// See [`Auth::refresh`] for the rule about tokens that were already replaced, and for `hand_over`.
     pub async fn refresh(
         &self,
         refresh: &Claims,
@@ -170,6 +165,7 @@ impl Accounts {
         client: &ClientInfo,
     ) -> Result<Tokens, Error> {
         let revoked = Err(Error::Token(TokenRejection::Revoked));
+        // From the database, because the roles may have changed since the refresh token was issued.
         let Some(user) = self.users.find_by_id(refresh.sub).await? else { return revoked };
         if user.disabled_at.is_some() {
             return revoked;
@@ -184,7 +180,6 @@ impl Accounts {
         }
     }
 
-    /// See [`Auth::log_out`].
     pub async fn log_out(&self, claims: &Claims, client: &ClientInfo) -> Result<(), Error> {
         self.auth.log_out(claims).await?;
         let context = RequestContext {
@@ -201,9 +196,9 @@ impl Accounts {
         self.users.find_by_name(username).await
     }
 
-    /// Reads the caller from the database, and returns [`TokenRejection::Revoked`] unless the user exists and the
-    /// session is alive. Sensitive operations use this, because the blacklist in memory may be up to 2 s old.
+    /// Returns [`TokenRejection::Revoked`] unless the user exists and the session is alive.
     pub async fn require_live_caller(&self, claims: &Claims) -> Result<User, Error> {
+        // From the database, because the blacklist in memory can be up to 2 s old: too old for a sensitive operation.
         let user = self.get(claims.sub).await?;
         self.auth.require_live_session(claims.sid, user.epoch).await?;
         Ok(user)

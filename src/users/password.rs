@@ -13,15 +13,15 @@ use tokio::sync::Semaphore;
 
 use crate::error::Error;
 
-/// A stored hash starts with the name of its scheme. This one is bcrypt over the base64 text of the HMAC-SHA-384 of the
-/// password in Unicode form NFKC. The base64 text has 64 characters, and bcrypt reads only 72 bytes, so a long password
-/// is not cut off.
+// A stored hash starts with the name of its scheme. This one is bcrypt over the base64 text of the HMAC-SHA-384 of the
+// password in Unicode form NFKC. The base64 text has 64 characters, and bcrypt reads only 72 bytes, so a long password
+// is not cut off.
 const PLAIN: &str = "hmac-sha384:";
-/// Like [`PLAIN`], with the pepper as the key of the HMAC.
+// Like `PLAIN`, with the pepper as the key of the HMAC.
 const PEPPERED: &str = "hmac-sha384-pepper:";
-/// The key of the HMAC without a pepper.
+// The key of the HMAC without a pepper.
 const LABEL: &[u8] = b"todo-api password";
-/// How many requests may wait for each hash that is being computed. At cost 12 the last one waits about five seconds.
+// How many requests may wait for each hash that is being computed. At cost 12 the last one waits about five seconds.
 const WAITING_PER_PERMIT: usize = 20;
 
 pub struct Hasher {
@@ -37,13 +37,14 @@ pub struct Hasher {
 pub enum PasswordCheck {
     Wrong,
     Correct,
-    /// The scheme or the cost of the stored hash is no longer the current one, so the password should be hashed again.
+    /// The scheme or the cost of the stored hash is no longer current, so the password should be hashed again.
     CorrectButOutdated,
 }
 
 impl Hasher {
     pub fn new(cost: u32, pepper: Option<&SecretString>) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        // One core stays free for everything else.
         let permits = cores.saturating_sub(1).max(1);
         let key = |secret: &[u8]| hmac::Key::new(hmac::HMAC_SHA384, secret);
         Self {
@@ -56,7 +57,6 @@ impl Hasher {
         }
     }
 
-    /// The number of passwords that are being hashed or wait for it.
     pub fn queue_length(&self) -> usize {
         self.places.saturating_sub(self.admitted.available_permits())
     }
@@ -69,8 +69,8 @@ impl Hasher {
         Ok(format!("{scheme}{}", hash.map_err(Error::internal)?))
     }
 
-    /// Compares a password with a stored hash. `None` stands for an unknown user: it is always wrong and takes as long
-    /// as a comparison. Returns [`Error::Unavailable`] if too many requests are waiting.
+    /// `None` stands for an unknown user: always wrong, after the same time. Returns [`Error::Unavailable`] if too many
+    /// requests are waiting.
     pub async fn verify(
         &self,
         password: &SecretString,
@@ -89,8 +89,7 @@ impl Hasher {
         })
     }
 
-    /// The key and the bcrypt part of a stored hash. `None` if the scheme is unknown, or needs a pepper that is not
-    /// configured.
+    /// Returns `None` if the scheme is unknown, or needs a pepper that is not configured.
     fn split<'a>(&'a self, stored: &'a str) -> Option<(&'a hmac::Key, &'a str)> {
         let plain = || stored.strip_prefix(PLAIN).map(|hash| (&self.plain, hash));
         let peppered = || self.peppered.as_ref().zip(stored.strip_prefix(PEPPERED));
@@ -103,9 +102,8 @@ impl Hasher {
         stored.strip_prefix(scheme).is_some_and(|hash| hash.starts_with(&cost))
     }
 
-    /// A valid bcrypt hash of the current cost. No password with this hash is known, and [`Hasher::verify`] would not
-    /// accept it either.
     fn dummy_hash(&self) -> String {
+        // No password with this hash is known, and `verify` would not accept it either.
         format!(
             "$2b${:02}${}",
             self.cost,

@@ -47,8 +47,8 @@ impl Users {
         }
     }
 
-    /// Adds at most 1,000 users. A user whose id exists stays unchanged. Returns [`Error::UsernameTaken`] if somebody
-    /// else has one of the names, or one of these users is being deleted. The other users have been added then.
+    /// Adds at most 1,000 users. An existing id stays unchanged. Returns [`Error::UsernameTaken`] after it has added
+    /// the others, if somebody else has one of the names or one of these users is being deleted.
     pub async fn insert_missing(&self, users: &[User]) -> Result<(), Error> {
         match self.0.insert_many(users).ordered(false).await {
             Err(error) if mongo::is_duplicate_key(&error) => {
@@ -73,20 +73,18 @@ impl Users {
         Ok(self.0.find_one(named).max_time(mongo::MAX_TIME).await?)
     }
 
-    /// Does not find a user that is being deleted.
     pub async fn find_by_id(&self, id: ObjectId) -> Result<Option<User>, Error> {
         Ok(self.0.find_one(doc! { "_id": id, "deleted_at": null }).max_time(mongo::MAX_TIME).await?)
     }
 
-    /// Stores a new hash of the same password, unless another request has changed the password.
     pub async fn replace_hash(&self, user: &User, password_hash: &str) -> Result<(), Error> {
+        // Another request may have changed the password since `user` was read.
         let unchanged = doc! { "_id": user.id, "password_hash": &user.password_hash };
         self.0.update_one(unchanged, doc! { "$set": { "password_hash": password_hash } }).await?;
         Ok(())
     }
 
-    /// Returns the changed user, or `None` if no such user has one of the `versions`. `versions: None` accepts any
-    /// version.
+    /// Returns `None` if the user has none of the `versions`. `versions: None` accepts any version.
     pub async fn patch(
         &self,
         id: ObjectId,
@@ -104,33 +102,32 @@ impl Users {
         if let Some(versions) = versions {
             filter.insert("version", doc! { "$in": versions });
         }
+        // An empty patch changes nothing, so it does not raise the version.
         if set.is_empty() {
             return Ok(self.0.find_one(filter).max_time(mongo::MAX_TIME).await?);
         }
         self.find_and_update(filter, doc! { "$set": set, "$inc": { "version": 1 } }).await
     }
 
-    /// Stores the hash of a new password and raises the epoch in the same write. Returns `None` if another request has
-    /// changed the password.
+    /// Returns `None` if another request has changed the password.
     pub async fn set_password(&self, user: &User, password_hash: &str) -> Result<Option<User>, Error> {
+        // One write, so that no login with the old password gets the new epoch.
         let unchanged = doc! { "_id": user.id, "password_hash": &user.password_hash, "deleted_at": null };
         let set = doc! { "$set": { "password_hash": password_hash }, "$inc": { "epoch": 1, "version": 1 } };
         self.find_and_update(unchanged, set).await
     }
 
-    /// Raising the epoch ends all sessions of the user. Returns the changed user.
     pub async fn raise_epoch(&self, id: ObjectId) -> Result<Option<User>, Error> {
         self.find_and_update(doc! { "_id": id, "deleted_at": null }, doc! { "$inc": { "epoch": 1 } }).await
     }
 
-    /// Replaces the roles and raises the epoch, so that tokens with the earlier roles are revoked.
     pub async fn set_roles(&self, id: ObjectId, roles: &[Role]) -> Result<Option<User>, Error> {
         let roles = bson::serialize_to_bson(roles).map_err(Error::internal)?;
         let set = doc! { "$set": { "roles": roles }, "$inc": { "epoch": 1, "version": 1 } };
         self.find_and_update(doc! { "_id": id, "deleted_at": null }, set).await
     }
 
-    /// Disables the user, or with `None` allows logins again, and raises the epoch.
+    /// `None` allows logins again.
     pub async fn set_disabled(&self, id: ObjectId, since: Option<DateTime>) -> Result<Option<User>, Error> {
         let set = doc! { "$set": { "disabled_at": since }, "$inc": { "epoch": 1, "version": 1 } };
         self.find_and_update(doc! { "_id": id, "deleted_at": null }, set).await
@@ -141,9 +138,9 @@ impl Users {
         Ok(changed.max_time(mongo::MAX_TIME).await?)
     }
 
-    /// The first step of a deletion: prevents logins and raises the epoch. Also returns a user whose deletion has
-    /// already begun, and `None` only if the user does not exist.
+    /// The first step of a deletion. Also returns the user if the deletion has already begun.
     pub async fn begin_deletion(&self, id: ObjectId, now: DateTime) -> Result<Option<User>, Error> {
+        // A repetition keeps the time of the first attempt.
         let change = vec![doc! { "$set": {
             "deleted_at": { "$ifNull": ["$deleted_at", now] },
             "epoch": { "$add": ["$epoch", 1_i64] },
@@ -153,14 +150,14 @@ impl Users {
         Ok(deleting.return_document(ReturnDocument::After).max_time(mongo::MAX_TIME).await?)
     }
 
-    /// The last step of a deletion. Only removes a user that is marked as deleted.
     pub async fn finish_deletion(&self, id: ObjectId) -> Result<(), Error> {
+        // Only a user that `begin_deletion` has marked.
         self.0.delete_one(doc! { "_id": id, "deleted_at": { "$ne": null } }).await?;
         Ok(())
     }
 
-    /// Users whose deletion began before `begun`. Returns at most `UNFINISHED_DELETIONS_MAX`.
     pub async fn unfinished_deletions(&self, begun: DateTime) -> Result<Vec<User>, Error> {
+        // A query uses a partial index only if it contains the filter of the index (MongoDB manual, "Partial Indexes").
         let begun = self
             .0
             .find(doc! { "deleted_at": { "$type": "date", "$lt": begun } })

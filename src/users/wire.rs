@@ -95,6 +95,7 @@ impl FromFields for PasswordChange {
     fn take(input: &mut Fields) -> Option<Self> {
         let (current, new) = (input.text("current_password"), input.text("new_password"));
         if let Some(new) = &new {
+            // The username is not known here. `Accounts::change_password` compares the password with it.
             input.reject_all::<()>(password_violations("new_password", None, new, LIMITS));
         }
         Some(Self { current: current?.into(), new: new?.into() })
@@ -108,14 +109,13 @@ impl FromFields for UserPatch {
     }
 }
 
-/// The query of `DELETE /v1/sessions`.
 pub(crate) struct SessionsToEnd {
     pub(super) except_current: bool,
 }
 
 impl SessionsToEnd {
-    /// This route reports every fault of its query as this violation, and has done so since its first release.
     pub(super) fn violation() -> Violation {
+        // This route reports every fault of its query as this violation, and has done so since its first release.
         Violation::of("except", "unknown_value", "The query must be empty or `except=current`.")
     }
 }

@@ -23,35 +23,32 @@ use super::target::{RevocationScope, RevocationTarget};
 use crate::auth::token::{Claims, LEEWAY_SECONDS};
 use crate::error::Error;
 
-/// A request relies on the map while the map is younger than this.
 pub const AGE_MAX: Duration = Duration::from_secs(2);
 
-/// When the map is full, every request reads the collection. Live entries are never evicted, because forgetting one
-/// would accept a revoked token.
+// When the map is full, every request reads the collection. Live entries are never evicted, because forgetting one
+// would accept a revoked token.
 pub const ENTRIES_MAX: usize = 1_000_000;
 
-/// How long a request waits to read the collection.
 pub const EXACT_READ_TIMEOUT: Duration = Duration::from_millis(1_500);
 
-/// How many requests read the collection at the same time. Each uses three connections.
+// Each uses three connections, so together they use 18 of the 32 of the pool (`mongo::POOL_MAX`).
 const EXACT_READS_MAX: usize = 6;
 
-/// An entry expires this long after the last token that it revokes: the leeway of the token check, and one minute more.
+// An entry expires this long after the last token that it revokes: the leeway of the token check, and one minute more.
 const MARGIN_MILLIS: i64 = (LEEWAY_SECONDS + 60) * 1_000;
 
+// The order counts: a token has the highest status of its three targets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RevocationStatus {
     NotRevoked,
-    /// Revoked in this instance, and not yet stored. The logout was not answered with success and may be repeated.
+    /// Revoked in this instance, and not yet stored. The logout was answered 503, and the client may repeat it.
     Pending,
-    /// Revoked and stored.
     Revoked,
 }
 
 struct Entry {
     scope: RevocationScope,
     expires_at: DateTime,
-    /// Whether the entry is stored.
     durable: bool,
 }
 
@@ -61,12 +58,10 @@ impl Entry {
     }
 }
 
-/// Where the next round starts to read.
 #[derive(Clone, Copy)]
 enum ReadFrom {
-    /// Reads all entries: in the first round, and after a failed round.
+    /// In the first round, and after a failed round.
     Start,
-    /// The highest stamp of the rounds before.
     Stamp(Timestamp),
 }
 
@@ -75,7 +70,6 @@ pub struct Blacklist {
     entries_max: usize,
     exact_reads: Arc<Semaphore>,
     pub(super) store: Revocations,
-    /// Entries that are refused here and could not be stored yet.
     pending: DashMap<RevocationTarget, Revocation>,
     read_from: Mutex<ReadFrom>,
     changed: watch::Sender<()>,
@@ -85,7 +79,6 @@ pub struct Blacklist {
 }
 
 impl Blacklist {
-    /// Every request reads the collection until the first round has succeeded.
     pub fn new(store: Revocations, entries_max: usize) -> Self {
         let read_from = Mutex::new(ReadFrom::Start);
         Self {
@@ -97,12 +90,12 @@ impl Blacklist {
             read_from,
             changed: watch::Sender::new(()),
             created_at: Instant::now(),
+            // 0 until the first round has succeeded, so that every request reads the collection until then.
             read_at: AtomicU64::new(0),
         }
     }
 
-    /// Returns [`Error::Unavailable`] if the map is too old and the collection cannot be read in
-    /// [`EXACT_READ_TIMEOUT`].
+    /// Fails with [`Error::Unavailable`] if the map is too old and the collection cannot be read in time.
     pub async fn check(&self, claims: &Claims) -> Result<RevocationStatus, Error> {
         // The age must be read before the map. In the other order a round could finish in between: the lookup would
         // miss the round's entries, and the age would be that of the finished round.
@@ -157,11 +150,8 @@ impl Blacklist {
         Ok(if revoked { RevocationStatus::Revoked } else { RevocationStatus::NotRevoked })
     }
 
-    /// Revokes in this instance at once, and then stores the entry. `last_exp` (seconds since 1970) is when the last of
-    /// the revoked tokens expires. Safe to repeat.
-    ///
-    /// If this fails with [`Error::Unavailable`], this instance refuses the tokens nevertheless, and
-    /// [`Blacklist::persist_pending`] tries to store the entry again.
+    /// Safe to repeat. If storing the entry fails, this instance refuses the tokens nevertheless, and
+    /// [`Blacklist::persist_pending`] tries again. `last_exp` is in seconds since 1970.
     pub async fn revoke(
         &self,
         target: RevocationTarget,
@@ -170,6 +160,7 @@ impl Blacklist {
         now: DateTime,
     ) -> Result<(), Error> {
         let expires_at = DateTime::from_millis(last_exp.saturating_mul(1_000).saturating_add(MARGIN_MILLIS));
+        // Before the write, so that this instance refuses the tokens even if the write fails.
         self.insert_in_memory(target, Entry { scope, expires_at, durable: false });
         let epoch = matches!(target, RevocationTarget::User(_)).then_some(scope.epoch);
         let entry = Revocation {
@@ -191,8 +182,7 @@ impl Blacklist {
         Ok(())
     }
 
-    /// Stores the entries that could not be stored before. A logout that was answered 503 thus takes effect in every
-    /// instance as soon as the database is back.
+    /// After an outage, a logout that was answered 503 thus takes effect in every instance.
     pub async fn persist_pending(&self) -> Result<(), Error> {
         let pending: Vec<_> =
             self.pending.iter().map(|entry| (*entry.key(), entry.value().clone())).collect();
@@ -202,11 +192,8 @@ impl Blacklist {
         Ok(())
     }
 
-    /// One round of the mirror: reads all entries in the first round and after a failed round, and otherwise the new
-    /// ones.
-    ///
-    /// A round that fails, or finds the map full, does not count. The map then becomes too old and requests read the
-    /// collection, until a later round succeeds or expired entries have been removed.
+    /// One round of the mirror. A round that fails, or finds the map full, does not count: the map becomes too old and
+    /// requests read the collection, until a later round succeeds or expired entries have been removed.
     pub async fn load(&self, now: DateTime) -> Result<(), Error> {
         let began = self.millis();
         // If this round fails or is dropped, the next one reads everything.
@@ -228,6 +215,7 @@ impl Blacklist {
         };
         let newest = match next {
             ReadFrom::Start => self.store.read_all(now, merge).await?,
+            // `max`, because a round may find nothing, or only entries of the overlap.
             ReadFrom::Stamp(newest) => self.store.read_since(newest, merge).await?.max(Some(newest)),
         };
         if self.is_full() {
@@ -236,17 +224,17 @@ impl Blacklist {
         if let Some(newest) = newest {
             *self.read_from() = ReadFrom::Stamp(newest);
         }
-        // Only now, because a request that sees the new age must find the new entries in the map.
+        // Only now, because a request that sees the new age must find the new entries in the map. `fetch_max`, because
+        // a round that timed out continues and may end after a later round.
         self.read_at.fetch_max(began + 1, Ordering::Release);
         Ok(())
     }
 
-    /// Removes the entries of tokens that have expired.
     pub fn remove_expired(&self, now: DateTime) {
         self.entries.retain(|_, entry| entry.expires_at > now);
     }
 
-    /// The time since the last successful round started. `None` before the first.
+    /// Since the start of the last successful round. `None` before the first.
     pub fn age(&self) -> Option<Duration> {
         let read_at = self.read_at.load(Ordering::Acquire).checked_sub(1)?;
         Some(Duration::from_millis(self.millis().saturating_sub(read_at)))
@@ -291,5 +279,6 @@ impl Blacklist {
 }
 
 fn scope(entry: &Revocation) -> RevocationScope {
+    // Only entries for a user have an epoch. The others revoke tokens of every epoch.
     RevocationScope { epoch: entry.epoch.unwrap_or(i64::MAX), except: entry.except }
 }

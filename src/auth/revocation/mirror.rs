@@ -13,16 +13,15 @@ use super::blacklist::Blacklist;
 use super::store::Revocations;
 use crate::clock::Clock;
 
-/// The shortest time between two rounds, even if new entries keep arriving.
+// The shortest time between two rounds, even if new entries keep arriving.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How much longer the task waits if no new entry arrives. Together with [`PAUSE`] this is half a second.
+// How much longer the task waits if no new entry arrives. Together with `PAUSE` this is half a second.
 const WAIT: Duration = Duration::from_millis(450);
-/// A round that takes longer counts as failed. Its operations are not cancelled.
+// A round that takes longer counts as failed. Its operations are not cancelled.
 const ROUND_TIME: Duration = Duration::from_secs(3);
-/// Expired entries are removed after this many rounds, about once a minute.
+// About once a minute.
 const ROUNDS_PER_CLEANUP: u64 = 120;
 
-/// Runs until the service stops.
 pub async fn run(mirrored: Arc<Blacklist>, clock: Clock) {
     let woken = Arc::new(Notify::new());
     tokio::spawn(wake_on_changes(mirrored.store.clone(), woken.clone()));
@@ -50,12 +49,12 @@ pub async fn run(mirrored: Arc<Blacklist>, clock: Clock) {
     }
 }
 
-/// Notifies `woken` when any instance writes an entry, so that the next round starts early.
 async fn wake_on_changes(store: Revocations, woken: Arc<Notify>) {
     loop {
         if let Err(error) = store.notify_on_changes(&woken).await {
             tracing::debug!(%error, "the change stream of the blacklist ended");
         }
+        // The pause keeps a change stream that fails at once from being reopened in a busy loop.
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }

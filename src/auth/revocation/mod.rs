@@ -27,8 +27,7 @@ use crate::error::{Error, TokenRejection};
 use tokio::sync::watch;
 
 impl Auth {
-    /// Ends the session of a token. If this fails with [`Error::Unavailable`], this instance refuses the tokens
-    /// nevertheless, and the client may repeat the logout.
+    /// If this fails with [`Error::Unavailable`], this instance refuses the tokens nevertheless. Safe to repeat.
     pub async fn log_out(&self, claims: &Claims) -> Result<(), Error> {
         self.end_session(claims.sid, "logout").await?;
         self.blacklist
@@ -36,7 +35,7 @@ impl Auth {
             .await
     }
 
-    /// `why` is stored in the session, for example `logout`. Fails like [`Auth::log_out`].
+    /// `why` is stored in the session. Fails like [`Auth::log_out`].
     pub async fn end_session(&self, sid: RandomId, why: &str) -> Result<(), Error> {
         let now = self.clock.now();
         self.blacklist
@@ -45,8 +44,7 @@ impl Auth {
         self.sessions.end(sid, why, now).await
     }
 
-    /// Ends every session of a user whose epoch is earlier than `epoch`, except the session `except`. Fails like
-    /// [`Auth::log_out`].
+    /// Ends the user's sessions of an epoch before `epoch`, except the session `except`. Fails like [`Auth::log_out`].
     ///
     /// The caller must already have raised the user's epoch in the database. A login or refresh that runs at the same
     /// time then gets a token of the earlier epoch, which is revoked too.
@@ -73,18 +71,15 @@ impl Auth {
         self.sessions.delete_all_of_user(user_id).await
     }
 
-    /// Loads the blacklist at start, before the service accepts requests.
     pub async fn load_blacklist(&self) -> Result<(), Error> {
         self.blacklist.load(self.clock.now()).await
     }
 
-    /// Runs until the service stops.
     pub async fn mirror_blacklist(&self) {
         mirror::run(self.blacklist.clone(), self.clock.clone()).await;
     }
 
-    /// Checks the token again, for example during a long response. Returns [`Error::Unavailable`] if it is unknown
-    /// whether the token is revoked.
+    /// Fails with [`Error::Unavailable`] if it is unknown whether the token is revoked.
     pub async fn check_revocation(&self, claims: &Claims) -> Result<(), Error> {
         match self.blacklist.check(claims).await? {
             RevocationStatus::NotRevoked => Ok(()),
@@ -99,7 +94,6 @@ impl Auth {
         self.blacklist.check_in_memory(claims) != RevocationStatus::NotRevoked
     }
 
-    /// The receiver changes when this instance learns of a revocation.
     pub fn watch_revocations(&self) -> watch::Receiver<()> {
         self.blacklist.watch()
     }
@@ -109,8 +103,8 @@ impl Auth {
         (self.blacklist.len(), self.blacklist.age())
     }
 
-    /// How long the token will still be accepted, including the leeway.
     pub fn time_until_expiry(&self, claims: &Claims) -> Duration {
+        // Verification accepts a token until the end of the leeway.
         let millis = (claims.exp + LEEWAY_SECONDS)
             .saturating_mul(1_000)
             .saturating_sub(self.clock.now().timestamp_millis());

@@ -1,4 +1,4 @@
-//! The collection `blacklist`, which is the authority on what is revoked, and the collection `fences`, with which an
+//! The collection `blacklist`, which is the authority on revocations, and the collection `fences`, with which an
 //! instance proves how far it has read the blacklist.
 //!
 //! **Invariant:** requests check the copy in memory and do not come here, except while the copy is too old. Every write
@@ -17,10 +17,9 @@ use crate::error::Error;
 use crate::mongo::{self, Db, PrepareError};
 
 pub const BLACKLIST: &str = "blacklist";
-/// One document for each instance, which its rounds update. See `read_after_fence`.
+/// One document for each instance: see `read_after_fence`.
 pub const FENCES: &str = "fences";
 
-/// An entry of the blacklist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revocation {
     /// `jti:`, `sid:` or `user:`, followed by the id.
@@ -33,14 +32,15 @@ pub struct Revocation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub except: Option<RandomId>,
     pub revoked_at: DateTime,
-    /// When the last revoked token has expired. A TTL index removes the entry later.
     pub expires_at: DateTime,
 }
 
-/// A round starts to read this far before the highest stamp of the rounds before, because entries with a lower stamp
-/// can become visible later. A stamp is the logical time of the cluster when the write began. The write becomes visible
-/// at most [`mongo::MAX_TIME`] after that, and the logical time of an idle replica set can lag by 10 s.
+// A round starts to read this far before the highest stamp of the rounds before, because entries with a lower stamp
+// can become visible later. A stamp is the logical time of the cluster when the write began. The write becomes visible
+// at most `mongo::MAX_TIME` after that, and the logical time of an idle replica set can lag by 10 s.
 const OVERLAP_SECONDS: u32 = 60;
+// While no majority can be reached, a linearizable read without a limit waits forever (MongoDB manual, "Read Concern
+// linearizable").
 const EXACT_READ: Duration = Duration::from_secs(2);
 
 #[derive(Clone)]
@@ -72,8 +72,9 @@ impl Revocations {
             .await
     }
 
-    /// Writes an entry. An existing entry keeps the higher epoch with its spared session, and the later expiry.
+    /// An existing entry keeps the higher epoch with its spared session, and the later expiry.
     pub async fn upsert(&self, entry: &Revocation) -> Result<(), Error> {
+        // `$max` ignores missing values, so the same expressions serve a new entry.
         let mut set = doc! {
             "expires_at": { "$max": ["$expires_at", entry.expires_at] },
             "revoked_at": { "$ifNull": ["$revoked_at", entry.revoked_at] },
@@ -86,6 +87,7 @@ impl Revocations {
             // The spared session belongs to the epoch: only a later epoch replaces it.
             set.insert("except", doc! { "$cond": [is_later, except, "$except"] });
         }
+        // Not `update_one`, because the driver gives it no `max_time`, and the overlap relies on this limit.
         let put = self.entries.find_one_and_update(doc! { "_id": &entry.target }, vec![doc! { "$set": set }]);
         put.upsert(true).max_time(mongo::MAX_TIME).await?;
         Ok(())
@@ -110,8 +112,7 @@ impl Revocations {
         self.read_after_fence(doc! { "changed": { "$gte": from } }, each).await
     }
 
-    /// Returns every entry that any instance had written, and a majority had acknowledged, before this method was
-    /// called.
+    /// Finds every entry that any instance had written, and a majority had acknowledged, before this call.
     async fn read_after_fence(
         &self,
         filter: Document,
@@ -135,15 +136,14 @@ impl Revocations {
         Ok(newest)
     }
 
-    /// One entry as a majority of the replica set has it now. A linearizable read first confirms that the node is still
-    /// the primary, because a former primary that was cut off from the others may not have the newest entries.
     pub async fn find_linearizable(&self, target: &str) -> Result<Option<Revocation>, Error> {
+        // A linearizable read first confirms that the node is still the primary. A former primary that was cut off from
+        // the others may not have the newest entries.
         let found = self.entries.find_one(doc! { "_id": target }).read_concern(ReadConcern::linearizable());
         Ok(found.max_time(EXACT_READ).await?)
     }
 
-    /// Notifies `woken` for each new entry until the change stream ends. No guarantee depends on this: it only makes
-    /// the next round start sooner.
+    /// No guarantee depends on this: it only makes the next round start sooner.
     pub async fn notify_on_changes(&self, woken: &tokio::sync::Notify) -> Result<(), Error> {
         let mut changes = self.stamped.watch().await?;
         while changes.try_next().await?.is_some() {

@@ -11,32 +11,27 @@ use crate::crypto::random_id::RandomId;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RevocationTarget {
-    /// One token, by its `jti`.
     Token(RandomId),
-    /// All tokens of a session, by their `sid`.
     Session(RandomId),
     /// The tokens of a user that the [`RevocationScope`] of the entry covers.
     User(ObjectId),
 }
 
 impl RevocationTarget {
-    /// The entries that could revoke a token with these claims.
     pub fn all_of(claims: &Claims) -> [Self; 3] {
         [Self::Token(claims.jti), Self::Session(claims.sid), Self::User(claims.sub)]
     }
 }
 
-/// Which tokens of its target an entry revokes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RevocationScope {
-    /// Tokens of an earlier epoch are revoked. Entries for a token or a session use [`RevocationScope::ALL`].
+    /// Tokens of an earlier epoch are revoked, except those of the session `except`.
     pub epoch: i64,
-    /// A session whose tokens stay valid.
     pub except: Option<RandomId>,
 }
 
 impl RevocationScope {
-    /// Tokens of every epoch.
+    // Every epoch is earlier than this one.
     pub const ALL: Self = Self { epoch: i64::MAX, except: None };
 
     pub fn covers(self, claims: &Claims) -> bool {

@@ -1,6 +1,5 @@
 //! The collection `failed_logins`: how often logins of a name failed, from all addresses and in all instances. There is
-//! one document for each name and hour. If a write is repeated because its result is unknown, the failure may count
-//! twice. This is safe, because the limit is then only reached sooner.
+//! one document for each name and hour.
 //!
 //! **Invariant:** the collection holds digests of names, never the names.
 
@@ -25,7 +24,6 @@ struct HourlyCount {
     #[serde(rename = "_id")]
     id: String,
     count: i64,
-    /// When [`FailedLogins::count`] no longer needs it. A TTL index removes the document later.
     expires_at: DateTime,
 }
 
@@ -42,25 +40,27 @@ impl FailedLogins {
         mongo::ensure_indexes(&self.0, [mongo::index(doc! { "expires_at": 1 }, ttl)]).await
     }
 
-    /// The failures of a normalized name in the current hour of the clock and the hour before: all of the last 60
-    /// minutes, and up to 60 minutes more. The count is too high rather than too low, because it only decides how
-    /// careful to be. An estimate that weights the two hours would miss a burst at the end of the earlier one.
     pub async fn count(&self, name_key: &str, now: DateTime) -> Result<u64, Error> {
         let name = digest_of(name_key);
+        // All failures of the last 60 minutes, and of up to 60 minutes more. The count is too high rather than too low,
+        // because it only decides how careful to be. An estimate that weights the two hours would miss a burst at the
+        // end of the earlier one.
         let hours = [hour_of(now) - 1, hour_of(now)].map(|hour| id(&name, hour));
         let found = self.0.find(doc! { "_id": { "$in": hours.to_vec() } }).max_time(mongo::MAX_TIME);
         let hours: Vec<HourlyCount> = found.await?.try_collect().await?;
         Ok(hours.iter().filter_map(|hour| u64::try_from(hour.count).ok()).sum())
     }
 
-    /// Counts one failed login of a normalized name, whether or not a user has this name.
     pub async fn record(&self, name_key: &str, now: DateTime) -> Result<(), Error> {
         let hour = hour_of(now);
         let change = doc! {
             "$inc": { "count": 1_i64 },
+            // `count` reads this hour until the end of the next one.
             "$setOnInsert": { "expires_at": DateTime::from_millis((hour + 2) * HOUR_MILLIS) },
         };
         let this_hour = doc! { "_id": id(&digest_of(name_key), hour) };
+        // If the write is repeated because its result is unknown, the failure may count twice. This is safe, because
+        // the limit is then only reached sooner.
         self.0.update_one(this_hour, change).upsert(true).await?;
         Ok(())
     }

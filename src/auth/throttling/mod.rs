@@ -19,24 +19,22 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::owned::bounded_map::{BoundedMap, Expires};
 
-/// After this many failed logins of one name within an hour, in all instances, the name counts as under attack. See
-/// [`Throttle::admit_login`].
+/// Failed logins within an hour, in all instances, after which a name is under attack: see [`Throttle::admit_login`].
 pub const FAILURES_UNDER_ATTACK: u64 = 100;
 
-/// How many attempts an address may make at once.
 const BURST: i64 = 10;
-/// An address regains one attempt after this time: 10 a minute.
+// An address regains one attempt after this time: 10 a minute.
 const INTERVAL_MILLIS: i64 = 6_000;
 
-/// Failed logins per name and address that cause no wait.
+// Per name and address.
 const FREE_FAILURES: u32 = 5;
-/// The wait after [`FREE_FAILURES`]. Each further failure doubles the wait, up to [`LONGEST_WAIT_MILLIS`].
+// Doubles with each further failure.
 const FIRST_WAIT_MILLIS: i64 = 2_000;
 const LONGEST_WAIT_MILLIS: i64 = 15 * 60_000;
-/// All failures are forgotten this long after the last one.
+// All failures are forgotten this long after the last one.
 const FAILURES_TTL_MILLIS: i64 = 60 * 60_000;
 
-/// The bound of each of the two maps, a few megabytes.
+// A full map takes a few megabytes.
 const MAX_ENTRIES: usize = 100_000;
 
 pub struct Throttle {
@@ -68,8 +66,7 @@ impl Throttle {
         self.enabled
     }
 
-    /// Admits one login or registration from an address: 10 at once, then 10 a minute. All IPv6 addresses of one /64
-    /// count as one client, and so do all clients whose address is unknown.
+    /// All IPv6 addresses of one /64 count as one client, and so do all clients without a known address.
     pub fn admit_address(&self, address: Option<IpAddr>) -> Result<(), Error> {
         if !self.enabled {
             return Ok(());
@@ -85,16 +82,8 @@ impl Throttle {
         })
     }
 
-    /// Admits one login for a name from an address, and counts it as a failure until [`Throttle::login_succeeded`] or
-    /// [`Throttle::login_undecided`] is called. A refused login does not count. `name_key` is the normalized name, and
-    /// the rule is the same whether or not a user has this name.
-    ///
-    /// Five failures cause no wait. After that the wait doubles with each failure, from 2 s up to 15 min. All failures
-    /// are forgotten an hour after the last one.
-    ///
-    /// While the name is under attack ([`FAILURES_UNDER_ATTACK`]), an address waits 15 min after its first failure. An
-    /// address without a failure still has one attempt, so that the owner of the account can log in from another
-    /// address than the attacker.
+    /// Counts one login as a failure until [`Throttle::login_succeeded`] or [`Throttle::login_undecided`] is called. A
+    /// refused login does not count. The rule is the same whether or not a user has the normalized name `name_key`.
     pub fn admit_login(
         &self,
         name_key: &str,
@@ -106,26 +95,29 @@ impl Throttle {
         }
         let now = self.now();
         self.logins.update(self.login_key(name_key, address), Failures::none(now), now, |failures| {
+            // While the name is under attack, the longest wait follows the first failure. An address without a failure
+            // still has one attempt, so that the owner of the account can log in from another address than the
+            // attacker.
             let wait = match failures.count {
                 0 => 0,
                 _ if name_is_under_attack => LONGEST_WAIT_MILLIS,
                 count => wait_after(count),
             };
+            // `min`, because the clock may have been set back. The wait is then no longer than its rule says.
             refuse_for(failures.last_at.min(now) + wait - now)?;
             *failures = Failures { count: failures.count.saturating_add(1), last_at: now };
             Ok(())
         })
     }
 
-    /// The password was right: forgets all failures of this name and address.
     pub fn login_succeeded(&self, name_key: &str, address: Option<IpAddr>) {
         self.logins.remove(&self.login_key(name_key, address));
     }
 
-    /// The password could not be checked, for example in an outage: the login no longer counts as a failure. The wait
-    /// before the next login starts again, because the time of the failure is kept, but it does not double.
+    /// The password could not be checked, for example in an outage: the login no longer counts as a failure.
     pub fn login_undecided(&self, name_key: &str, address: Option<IpAddr>) {
         self.logins.remove_if(&self.login_key(name_key, address), |failures| {
+            // `last_at` stays, so the wait before the next login starts again and does not double.
             failures.count = failures.count.saturating_sub(1);
             failures.count == 0
         });
@@ -140,7 +132,6 @@ impl Throttle {
     }
 }
 
-/// Zero or less means that there is no wait.
 fn refuse_for(millis: i64) -> Result<(), Error> {
     match u64::try_from(millis) {
         Err(_) | Ok(0) => Ok(()),
@@ -157,8 +148,6 @@ fn wait_after(failures: u32) -> i64 {
     }
 }
 
-/// What counts as one client. For IPv6 this is the /64, because one subscriber gets at least a /64 (RFC 6177) and could
-/// otherwise use 2^64 addresses.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Network {
     Unknown,
@@ -174,6 +163,7 @@ impl Network {
             None => Self::Unknown,
             Some(IpAddr::V4(address)) => Self::V4(address),
             Some(IpAddr::V6(address)) => {
+                // One subscriber gets at least a /64 (RFC 6177) and could otherwise use 2^64 addresses.
                 let [a, b, c, d, ..] = address.segments();
                 Self::V6([a, b, c, d])
             }
