@@ -22,17 +22,15 @@ use crate::error::{Error, OperatorError};
 use crate::http::admission::Admission;
 use crate::http::readiness::Readiness;
 use crate::idempotency::store::Idempotency;
-use crate::lists::store::Lists;
 use crate::mongo::{self, Db, PrepareError};
 use crate::sync::event_stream::EventSources;
 use crate::sync::feed::Feed;
 use crate::sync::hub::Hub;
-use crate::todos::store::Todos;
 use crate::users::operations::Accounts;
 use crate::users::password::Hasher;
 use crate::users::store::Users;
 use crate::workspace::Workspaces;
-use crate::{lists, todos};
+use crate::workspace::stores::OwnedStores;
 
 #[derive(Clone)]
 pub struct AppState(Arc<Shared>);
@@ -87,8 +85,7 @@ pub struct Shared {
 
 pub struct Stores {
     users: Users,
-    todos: Todos,
-    lists: Lists,
+    owned: OwnedStores,
     sessions: Sessions,
     revocations: Revocations,
     failed_logins: FailedLogins,
@@ -139,7 +136,7 @@ fn auth(config: &Config, stores: &Stores, clock: &Clock) -> Result<Auth, Error> 
 }
 
 fn workspaces(stores: &Stores, clock: &Clock) -> Workspaces {
-    Workspaces::new(stores.todos.clone(), stores.lists.clone(), stores.users.clone(), clock.clone())
+    Workspaces::new(stores.owned.clone(), stores.users.clone(), clock.clone())
 }
 
 fn accounts(
@@ -151,8 +148,7 @@ fn accounts(
 ) -> Accounts {
     Accounts {
         users: stores.users.clone(),
-        todos: stores.todos.clone(),
-        lists: stores.lists.clone(),
+        owned: stores.owned.clone(),
         auth: auth.clone(),
         audit: stores.audit.clone(),
         hasher: hasher.clone(),
@@ -168,8 +164,7 @@ impl Stores {
         let (current, previous) = (&config.jwt_secret, &config.jwt_secrets_previous);
         Ok(Self {
             users: Users::new(db),
-            todos: Todos::new(db),
-            lists: Lists::new(db),
+            owned: OwnedStores::new(db),
             sessions: Sessions::new(db),
             revocations: Revocations::new(db),
             failed_logins: FailedLogins::new(db),
@@ -180,8 +175,7 @@ impl Stores {
 
     pub async fn ensure_indexes(&self) -> Result<(), PrepareError> {
         self.users.ensure_indexes().await?;
-        todos::store::ensure_indexes(&self.todos).await?;
-        lists::store::ensure_indexes(&self.lists).await?;
+        self.owned.ensure_indexes().await?;
         self.sessions.ensure_indexes().await?;
         self.revocations.ensure_indexes().await?;
         self.failed_logins.ensure_indexes().await?;

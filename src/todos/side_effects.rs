@@ -128,14 +128,13 @@ impl Workspaces {
     pub async fn upkeep(self: &Arc<Self>) -> Result<(), Error> {
         let now = self.now();
         let since = now.saturating_add_millis(-INTERRUPTED_MILLIS);
-        for (owner_id, mut todo) in self.todos.with_pending_effects(since).await? {
+        for (owner_id, mut todo) in self.stores.todos.with_pending_effects(since).await? {
             update::finish(&self.of(owner_id), &mut todo).await?;
         }
-        for (owner_id, mut list) in self.lists.with_pending_effects(since).await? {
+        for (owner_id, mut list) in self.stores.lists.with_pending_effects(since).await? {
             update::finish(&self.of(owner_id), &mut list).await?;
         }
         let deleted = now.saturating_add_millis(-TRASH_MILLIS);
-        self.lists.purge(deleted, now).await?;
-        self.todos.purge(deleted, now).await
+        self.stores.purge(deleted, now).await
     }
 }

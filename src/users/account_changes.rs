@@ -147,8 +147,7 @@ impl Accounts {
         let Some(user) = self.users.begin_deletion(user.id, self.clock.now()).await? else { return Ok(()) };
         // Before the data is deleted, so that requests with earlier tokens stop adding to it.
         self.auth.end_sessions_before_epoch(user.id, user.epoch, None, "deleted").await?;
-        self.todos.of(user.id).delete_all().await?;
-        self.lists.of(user.id).delete_all().await?;
+        self.owned.delete_all(user.id).await?;
         self.auth.delete_sessions(user.id).await?;
         // Last, because this makes the name available again, and a repetition needs the user.
         self.users.finish_deletion(user.id).await?;

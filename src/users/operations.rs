@@ -17,17 +17,15 @@ use crate::auth::token::{Claims, USERNAME_MAX_CHARS};
 use crate::clock::Clock;
 use crate::crypto::random_id::RandomId;
 use crate::error::{Error, TokenRejection};
-use crate::lists::store::Lists;
-use crate::todos::store::Todos;
+use crate::workspace::stores::OwnedStores;
 
 /// A deletion that takes longer than this was interrupted.
 pub const DELETION_TIMEOUT_MILLIS: i64 = 30_000;
 
 pub struct Accounts {
     pub(crate) users: Users,
-    // Todos and lists are deleted with their owner.
-    pub(crate) todos: Todos,
-    pub(crate) lists: Lists,
+    // Deleted with their owner.
+    pub(crate) owned: OwnedStores,
     pub(crate) auth: Arc<Auth>,
     pub(crate) audit: Audit,
     pub(crate) hasher: Arc<Hasher>,

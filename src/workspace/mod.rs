@@ -3,6 +3,7 @@
 //! **Invariant:** what can be done with todos and lists is not here. Each feature adds its operations to [`Workspace`].
 
 pub mod extract;
+pub mod stores;
 
 use std::sync::Arc;
 
@@ -10,13 +11,14 @@ use bson::DateTime;
 use bson::oid::ObjectId;
 use chrono_tz::Tz;
 
+use self::stores::OwnedStores;
 use crate::clock::Clock;
 use crate::error::{Error, TokenRejection};
 use crate::http::detached::DEADLINE;
-use crate::lists::store::{Lists, UserLists};
+use crate::lists::store::UserLists;
 use crate::owned::order_key::OrderKeys;
 use crate::owned::quota::Quota;
-use crate::todos::store::{Todos, UserTodos};
+use crate::todos::store::UserTodos;
 use crate::users::store::Users;
 
 /// Per user, not counting the trash, like [`LISTS_MAX`].
@@ -24,8 +26,7 @@ pub const TODOS_MAX: u64 = 10_000;
 pub const LISTS_MAX: u64 = 500;
 
 pub struct Workspaces {
-    pub(crate) todos: Todos,
-    pub(crate) lists: Lists,
+    pub(crate) stores: OwnedStores,
     users: Users,
     order_keys: OrderKeys,
     todo_quota: Quota,
@@ -42,9 +43,9 @@ pub struct Workspace {
 }
 
 impl Workspaces {
-    pub fn new(todos: Todos, lists: Lists, users: Users, clock: Clock) -> Self {
+    pub fn new(stores: OwnedStores, users: Users, clock: Clock) -> Self {
         let (order_keys, todo_quota) = (OrderKeys::default(), Quota::new(TODOS_MAX));
-        Self { todos, lists, users, order_keys, todo_quota, clock }
+        Self { stores, users, order_keys, todo_quota, clock }
     }
 
     pub(crate) fn now(&self) -> DateTime {
@@ -63,11 +64,11 @@ impl Workspace {
     }
 
     pub(crate) fn todos(&self) -> UserTodos<'_> {
-        self.workspaces.todos.of(self.owner_id)
+        self.workspaces.stores.todos.of(self.owner_id)
     }
 
     pub(crate) fn lists(&self) -> UserLists<'_> {
-        self.workspaces.lists.of(self.owner_id)
+        self.workspaces.stores.lists.of(self.owner_id)
     }
 
     pub(crate) fn order_keys(&self) -> &OrderKeys {
