@@ -5,8 +5,8 @@
 
 use std::collections::HashMap;
 
+use bson::DateTime;
 use bson::oid::ObjectId;
-use bson::{DateTime, doc};
 
 use super::model::{List, ListInput, TodosFollow};
 use super::store::{self, UserLists};
@@ -15,7 +15,6 @@ use crate::owned::siblings::Siblings;
 use crate::owned::update::{self, Accept, Context, Step, update};
 use crate::owned::{Conflict, Precondition, State};
 use crate::todos::hierarchy::Beside;
-use crate::todos::store::{restored, trashed};
 use crate::workspace::Workspace;
 
 impl Workspace {
@@ -158,19 +157,10 @@ impl Context<List> for Workspace {
     }
 
     async fn apply(&self, list: &List, _: &[TodosFollow]) -> Result<(), Error> {
-        let (only, set) = match list.state {
-            // Todos that the user had deleted before the list stay in the trash.
-            State::Live => (doc! { "state": State::Trash.word(), "trashed_with": list.id }, restored()),
-            _ => (doc! { "state": State::Live.word() }, trashed(list.id, self.now)),
-        };
-        let mut filter = doc! { "list_id": list.id };
-        filter.extend(only);
-        self.todos().update_each(filter, set, self.now).await?;
-        Ok(())
+        self.todos_follow(list).await
     }
 
     async fn remove_dependents(&self, list: &List) -> Result<(), Error> {
-        self.todos().remove_each(doc! { "list_id": list.id }, self.now).await?;
-        Ok(())
+        self.remove_todos_in(list).await
     }
 }

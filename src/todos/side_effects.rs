@@ -1,5 +1,6 @@
 //! Trash, restore and removal of todos, and what any change of a todo means for its subtasks: they go to the trash and
-//! come back with it, are completed with it, and follow it to another list.
+//! come back with it, are completed with it, and follow it to another list. Also what a change of a list means for the
+//! todos in the list.
 //!
 //! [`crate::owned::update`] stores the side effects of a change and has them applied here.
 //!
@@ -12,8 +13,9 @@ use bson::oid::ObjectId;
 use bson::{DateTime, doc};
 
 use super::model::{LEVELS_MAX, Placement, SideEffect, Todo};
-use super::store::UserTodos;
+use super::store::{UserTodos, restored, trashed};
 use crate::error::Error;
+use crate::lists::model::List;
 use crate::owned::update::{self, Accept, Context, Step, update};
 use crate::owned::{Conflict, Precondition, State, TRASH_MILLIS};
 use crate::workspace::{Workspace, Workspaces};
@@ -79,6 +81,23 @@ impl Workspace {
             levels.push(level.clone());
         }
         Ok(levels)
+    }
+
+    pub(crate) async fn todos_follow(&self, list: &List) -> Result<(), Error> {
+        let (only, set) = match list.state {
+            // Todos that the user had deleted before the list stay in the trash.
+            State::Live => (doc! { "state": State::Trash.word(), "trashed_with": list.id }, restored()),
+            _ => (doc! { "state": State::Live.word() }, trashed(list.id, self.now)),
+        };
+        let mut filter = doc! { "list_id": list.id };
+        filter.extend(only);
+        self.todos().update_each(filter, set, self.now).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn remove_todos_in(&self, list: &List) -> Result<(), Error> {
+        self.todos().remove_each(doc! { "list_id": list.id }, self.now).await?;
+        Ok(())
     }
 }
 
