@@ -23,17 +23,13 @@ use mongodb::error::Error as DriverError;
 use crate::auth::revocation::store as revocation;
 use crate::auth::store as session;
 use crate::error::OperatorError;
-use crate::lists::model::List;
 use crate::mongo::{self, Db, codes};
-use crate::owned::Owned;
+use crate::sync::kind::Kind;
 use crate::sync::lineage;
-use crate::todos::model::Todo;
 use crate::users::store as user;
 
 // Not in a backup: heartbeats of instances, the identity of the database, and sessions.
 const EXCLUDED: [&str; 3] = [revocation::FENCES, lineage::COLLECTION, session::COLLECTION];
-// Every kind of owned document has a change stamp and needs an entry.
-const STAMPED: [&str; 3] = [revocation::BLACKLIST, List::COLLECTION, Todo::COLLECTION];
 const READ_BATCH: u32 = 1_000;
 const WRITE_BATCH: usize = 1_000;
 // Far below the 48 MB that MongoDB accepts in one message.
@@ -135,7 +131,7 @@ impl<'a> Loader<'a> {
     }
 
     pub async fn add(&mut self, document: RawDocumentBuf) -> Result<(), OperatorError> {
-        let is_stamped = self.names.last().is_some_and(|name| STAMPED.contains(&name.as_str()));
+        let is_stamped = self.names.last().is_some_and(|name| is_stamped(name));
         let document = if is_stamped { with_stamp_reset(document)? } else { document };
         self.bytes += document.as_bytes().len();
         self.batch.push(document);
@@ -206,6 +202,11 @@ async fn backed_up_collections(db: &Db) -> Result<Vec<String>, OperatorError> {
 async fn has_documents(db: &Db, name: &str) -> Result<bool, OperatorError> {
     let first = db.collection::<Document>(name).find_one(doc! {}).projection(doc! { "_id": 1 }).await;
     Ok(first.map_err(failed)?.is_some())
+}
+
+fn is_stamped(name: &str) -> bool {
+    // Every kind of owned document has a change stamp.
+    name == revocation::BLACKLIST || Kind::by_collection(name).is_some()
 }
 
 fn with_stamp_reset(document: RawDocumentBuf) -> Result<RawDocumentBuf, OperatorError> {
