@@ -1,5 +1,7 @@
 //! Segments of paths that name objects, and the parameter `permanent` of `DELETE`.
 
+use std::marker::PhantomData;
+
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use bson::oid::ObjectId;
@@ -7,10 +9,9 @@ use bson::oid::ObjectId;
 use super::query::{FromParams, Params};
 use crate::error::{Error, Resource, Violation};
 use crate::mongo::object_id;
+use crate::owned::Owned;
 
-pub struct TodoId(pub ObjectId);
-
-pub struct ListId(pub ObjectId);
+pub struct PathId<T>(pub ObjectId, pub PhantomData<fn() -> T>);
 
 /// The id of a new object, chosen by the client.
 pub struct ChosenId(pub ObjectId);
@@ -18,20 +19,13 @@ pub struct ChosenId(pub ObjectId);
 /// The tag of a path as the client wrote it.
 pub struct TagText(pub String);
 
-impl<S: Send + Sync> FromRequestParts<S> for TodoId {
+impl<S: Send + Sync, T: Owned> FromRequestParts<S> for PathId<T> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        // A malformed id belongs to no todo, so the response is 404 and not 422.
-        id(parts).await.map(Self).ok_or(Error::NotFound(Resource::Todo))
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for ListId {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        id(parts).await.map(Self).ok_or(Error::NotFound(Resource::List))
+        // A malformed id belongs to no object, so the response is 404 and not 422.
+        let id = id(parts).await.ok_or(Error::NotFound(T::RESOURCE))?;
+        Ok(Self(id, PhantomData))
     }
 }
 

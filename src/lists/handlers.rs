@@ -14,7 +14,7 @@ use crate::crypto::sealed::Sealer;
 use crate::error::Error;
 use crate::http::body::JsonBody;
 use crate::http::pagination::{Listing, Page};
-use crate::http::path::{ChosenId, ListId, Permanent};
+use crate::http::path::{ChosenId, PathId, Permanent};
 use crate::http::preconditions::{IfNoneMatch, Preconditions, WithEtag};
 use crate::http::query::Params;
 use crate::idempotency::extract::Creation;
@@ -48,7 +48,7 @@ pub(crate) async fn create(
 
 pub(crate) async fn get(
     workspace: Workspace,
-    ListId(id): ListId,
+    PathId(id, ..): PathId<List>,
     if_none_match: IfNoneMatch,
 ) -> Result<impl IntoResponse, Error> {
     let list = workspace.list(id).await?;
@@ -70,7 +70,7 @@ pub(crate) async fn put(
 
 pub(crate) async fn patch(
     workspace: Workspace,
-    ListId(id): ListId,
+    PathId(id, ..): PathId<List>,
     Preconditions(precondition): Preconditions,
     JsonBody(ListPatch(input)): JsonBody<ListPatch>,
 ) -> Result<WithEtag<CountedList>, Error> {
@@ -79,7 +79,7 @@ pub(crate) async fn patch(
 
 pub(crate) async fn delete(
     workspace: Workspace,
-    ListId(id): ListId,
+    PathId(id, ..): PathId<List>,
     Preconditions(precondition): Preconditions,
     params: Params,
 ) -> Result<StatusCode, Error> {
@@ -97,7 +97,7 @@ pub(crate) async fn delete(
 
 pub(crate) async fn restore(
     workspace: Workspace,
-    ListId(id): ListId,
+    PathId(id, ..): PathId<List>,
     Preconditions(precondition): Preconditions,
 ) -> Result<WithEtag<CountedList>, Error> {
     respond(&workspace, workspace.restore_list(id, &precondition).await).await
@@ -105,7 +105,7 @@ pub(crate) async fn restore(
 
 pub(crate) async fn move_to(
     workspace: Workspace,
-    ListId(id): ListId,
+    PathId(id, ..): PathId<List>,
     Preconditions(precondition): Preconditions,
     JsonBody(beside): JsonBody<Option<Beside>>,
 ) -> Result<WithEtag<CountedList>, Error> {

@@ -14,10 +14,11 @@ use crate::http::body::JsonBody;
 use crate::http::fields::{Fields, FromFields};
 use crate::http::json::Json;
 use crate::http::pagination::{Listing, Page};
-use crate::http::path::{TagText, TodoId};
+use crate::http::path::{PathId, TagText};
 use crate::http::preconditions::{Preconditions, WithEtag};
 use crate::http::query::Params;
 use crate::owned::text::TAG;
+use crate::todos::model::Todo;
 use crate::todos::wire::TodoBody;
 use crate::workspace::Workspace;
 
@@ -70,7 +71,7 @@ pub(crate) async fn delete(workspace: Workspace, TagText(tag): TagText) -> Resul
 
 pub(crate) async fn link(
     workspace: Workspace,
-    TodoId(id): TodoId,
+    PathId(id, ..): PathId<Todo>,
     TagText(tag): TagText,
     Preconditions(precondition): Preconditions,
 ) -> Result<WithEtag<TodoBody>, Error> {
@@ -80,7 +81,7 @@ pub(crate) async fn link(
 
 pub(crate) async fn unlink(
     workspace: Workspace,
-    TodoId(id): TodoId,
+    PathId(id, ..): PathId<Todo>,
     TagText(tag): TagText,
     Preconditions(precondition): Preconditions,
 ) -> Result<WithEtag<TodoBody>, Error> {

@@ -9,13 +9,14 @@ use axum::response::IntoResponse;
 use bson::oid::ObjectId;
 
 use super::hierarchy::Move;
+use super::model::Todo;
 use super::query::{SortKey, TodoQuery};
 use super::wire::{TodoBody, TodoPatch, WholeTodo};
 use crate::crypto::sealed::Sealer;
 use crate::error::Error;
 use crate::http::body::JsonBody;
 use crate::http::pagination::{Listing, Page};
-use crate::http::path::{ChosenId, Permanent, TodoId};
+use crate::http::path::{ChosenId, PathId, Permanent};
 use crate::http::preconditions::{IfNoneMatch, Preconditions, WithEtag};
 use crate::http::query::Params;
 use crate::idempotency::extract::Creation;
@@ -45,7 +46,7 @@ pub(crate) async fn create(
 
 pub(crate) async fn get(
     workspace: Workspace,
-    TodoId(id): TodoId,
+    PathId(id, ..): PathId<Todo>,
     if_none_match: IfNoneMatch,
 ) -> Result<impl IntoResponse, Error> {
     Ok(WithEtag::<TodoBody>::from(workspace.todo(id).await?).unless(&if_none_match))
@@ -65,7 +66,7 @@ pub(crate) async fn put(
 pub(crate) async fn patch(
     workspace: Workspace,
     State(idempotency): State<Arc<Idempotency>>,
-    TodoId(id): TodoId,
+    PathId(id, ..): PathId<Todo>,
     Preconditions(precondition): Preconditions,
     Creation { input: TodoPatch(input), attempt }: Creation<TodoPatch>,
 ) -> Result<impl IntoResponse, Error> {
@@ -80,7 +81,7 @@ pub(crate) async fn patch(
 
 pub(crate) async fn delete(
     workspace: Workspace,
-    TodoId(id): TodoId,
+    PathId(id, ..): PathId<Todo>,
     Preconditions(precondition): Preconditions,
     params: Params,
 ) -> Result<StatusCode, Error> {
@@ -95,7 +96,7 @@ pub(crate) async fn delete(
 
 pub(crate) async fn restore(
     workspace: Workspace,
-    TodoId(id): TodoId,
+    PathId(id, ..): PathId<Todo>,
     Preconditions(precondition): Preconditions,
 ) -> Result<WithEtag<TodoBody>, Error> {
     Ok(workspace.restore_todo(id, &precondition).await?.into())
@@ -103,7 +104,7 @@ pub(crate) async fn restore(
 
 pub(crate) async fn move_to(
     workspace: Workspace,
-    TodoId(id): TodoId,
+    PathId(id, ..): PathId<Todo>,
     Preconditions(precondition): Preconditions,
     JsonBody(wanted): JsonBody<Move>,
 ) -> Result<WithEtag<TodoBody>, Error> {
