@@ -84,6 +84,22 @@ pub enum Resource {
     Todos,
 }
 
+impl Resource {
+    /// The sentence for clients.
+    pub fn not_found(self) -> &'static str {
+        match self {
+            Self::Path => "No route matches this path.",
+            Self::User => "There is no such user.",
+            Self::Session => "You have no session with this id.",
+            Self::Problem => "No error has this code.",
+            Self::Todo => "You have no todo with this id. It may have been deleted.",
+            Self::List => "You have no list with this id. It may have been deleted.",
+            Self::Tag => "None of your todos has this tag.",
+            Self::Todos => "You have no todos.",
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenRejection {
     Missing,

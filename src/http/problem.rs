@@ -32,7 +32,7 @@ pub(crate) async fn explain(code: Result<Path<String>, PathRejection>) -> Result
 /// Advice for the client (RFC 9457 §3.1.4).
 fn detail(error: &Error) -> String {
     let text = match error {
-        Error::NotFound(resource) => not_found(*resource),
+        Error::NotFound(resource) => resource.not_found(),
         Error::MalformedJson(reason) => return format!("The body could not be read as JSON: {reason}."),
         Error::Invalid(violations) => return join_details(violations),
         Error::Throttled { retry_after } => {
@@ -66,19 +66,6 @@ fn detail(error: &Error) -> String {
         Error::Unavailable(_) => "Try again after the seconds in the header `Retry-After`.",
     };
     text.to_owned()
-}
-
-fn not_found(resource: Resource) -> &'static str {
-    match resource {
-        Resource::Path => "No route matches this path.",
-        Resource::User => "There is no such user.",
-        Resource::Session => "You have no session with this id.",
-        Resource::Problem => "No error has this code.",
-        Resource::Todo => "You have no todo with this id. It may have been deleted.",
-        Resource::List => "You have no list with this id. It may have been deleted.",
-        Resource::Tag => "None of your todos has this tag.",
-        Resource::Todos => "You have no todos.",
-    }
 }
 
 fn join_details(violations: &[Violation]) -> String {

@@ -162,17 +162,6 @@ fn describe(error: &Error, method: &Method) -> (StatusCode, Value) {
         Error::InvalidCredentials => "Invalid Credentials!",
         Error::RegistrationClosed => "Nobody may register here.",
         Error::Throttled { .. } => "Too many attempts. Please try again later.",
-        // The original's routes have no preconditions, idempotency keys or sync tokens, ignore other media types, and
-        // do not name these resources, so these errors do not occur.
-        Error::VersionMismatch { .. }
-        | Error::IdempotencyKeyReused
-        | Error::IdTaken
-        | Error::SyncTokenExpired
-        | Error::TooManyConnections
-        | Error::UnsupportedMediaType
-        | Error::NotFound(Resource::Session | Resource::Problem | Resource::List | Resource::Tag) => {
-            ErrorCode::of(error).title
-        }
         Error::Forbidden => "You may only access your own user.",
         Error::MethodNotAllowed => "The method is not allowed for the requested URL.",
         Error::NotFound(Resource::User) if method == Method::DELETE => "User not found",
@@ -186,6 +175,15 @@ fn describe(error: &Error, method: &Method) -> (StatusCode, Value) {
         Error::NotFound(Resource::Path) => "Not found",
         Error::Unavailable(_) => "The service is not available right now. Please try again shortly.",
         Error::Internal(_) => "An error occurred.",
+        // The original's routes have no preconditions, idempotency keys or sync tokens, ignore other media types, and
+        // do not name other resources, so these errors do not occur.
+        Error::VersionMismatch { .. }
+        | Error::IdempotencyKeyReused
+        | Error::IdTaken
+        | Error::SyncTokenExpired
+        | Error::TooManyConnections
+        | Error::UnsupportedMediaType
+        | Error::NotFound(_) => ErrorCode::of(error).title,
     };
     (status, message_body(message))
 }
