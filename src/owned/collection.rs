@@ -188,6 +188,11 @@ impl<T: Owned> OwnedBy<'_, T> {
         Ok(made.max_time(mongo::MAX_TIME).await?.try_collect().await?)
     }
 
+    pub async fn ids(&self, filter: Document, index: &str) -> Result<Vec<ObjectId>, Error> {
+        let found = self.aggregate(filter, vec![doc! { "$project": { "_id": 1 } }], index).await?;
+        found.into_iter().map(|document| document.get_object_id("_id").map_err(Error::internal)).collect()
+    }
+
     pub async fn delete_all(&self) -> Result<(), Error> {
         // Tombstones too, because a deleted user has no clients that could sync.
         self.collection().delete_many(doc! { "owner_id": self.owner_id }).await?;

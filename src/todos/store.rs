@@ -75,9 +75,7 @@ impl UserTodos<'_> {
     pub async fn subtasks(&self, parents: &[ObjectId]) -> Result<Vec<ObjectId>, Error> {
         let filter = doc! { "parent_id": { "$in": parents }, "state": { "$ne": State::Gone.word() } };
         // The index contains both fields and `_id`, so MongoDB fetches no document.
-        let found =
-            self.aggregate(filter, vec![doc! { "$project": { "_id": 1 } }], Index::ByParent.name()).await?;
-        found.into_iter().map(|document| document.get_object_id("_id").map_err(Error::internal)).collect()
+        self.ids(filter, Index::ByParent.name()).await
     }
 
     /// Lists without open todos are missing in the result.
