@@ -9,6 +9,8 @@ use super::operation::Operation;
 use super::schema::{Id, Secret, Time, named, nullable, sent};
 use super::{error_responses, service_routes};
 use crate::http::problem::{Problem, ProblemViolation};
+use crate::sync::kind::Kind;
+use crate::sync::kinds::KINDS;
 use crate::{lists, original, sync, tags, todos, users};
 
 const ABOUT: &str = "A self-hosted todo service. The routes under `/v1` are its own API. The routes tagged *Original* are \
@@ -27,19 +29,22 @@ const TAGS: [(&str, &str); 7] = [
     ("Original", "The routes of the original service."),
 ];
 
+type Feature = (fn() -> Vec<Operation>, fn() -> Vec<(&'static str, Value)>);
+
+const FEATURES: [Feature; 7] = [
+    (users::docs::operations, users::docs::schemas),
+    (todos::docs::operations, todos::docs::schemas),
+    (lists::docs::operations, lists::docs::schemas),
+    (tags::docs::operations, tags::docs::schemas),
+    (sync::docs::operations, sync::docs::schemas),
+    (service_routes::operations, Vec::new),
+    (original::docs::operations, original::docs::schemas),
+];
+
 pub static DOCUMENT: LazyLock<Value> = LazyLock::new(document);
 
 pub fn operations() -> Vec<Operation> {
-    let features = [
-        users::docs::operations(),
-        todos::docs::operations(),
-        lists::docs::operations(),
-        tags::docs::operations(),
-        sync::docs::operations(),
-        service_routes::operations(),
-        original::docs::operations(),
-    ];
-    features.into_iter().flatten().collect()
+    FEATURES.iter().flat_map(|(operations, _)| operations()).collect()
 }
 
 fn document() -> Value {
@@ -77,15 +82,8 @@ fn schemas() -> Map<String, Value> {
     }
     schemas.insert("Problem".to_owned(), problem_schema());
     schemas.insert("Fault".to_owned(), sent::<ProblemViolation<'static>>());
-    let features = [
-        users::docs::schemas(),
-        todos::docs::schemas(),
-        lists::docs::schemas(),
-        tags::docs::schemas(),
-        sync::docs::schemas(),
-        original::docs::schemas(),
-    ];
-    schemas.extend(features.into_iter().flatten().map(|(name, schema)| (name.to_owned(), schema)));
+    let of_features = FEATURES.iter().flat_map(|(_, schemas)| schemas());
+    schemas.extend(of_features.map(|(name, schema)| (name.to_owned(), schema)));
     schemas
 }
 
@@ -93,8 +91,8 @@ fn problem_schema() -> Value {
     let mut problem = json!(<Problem<'static> as PartialSchema>::schema());
     // Derived schemas do not say that the fields that are not optional are always sent.
     problem["required"] = json!(["type", "title", "status", "detail", "code"]);
-    let kinds = ["Todo", "List", "User"].map(named);
-    let current = nullable(&json!({ "oneOf": kinds }));
+    let kinds = KINDS.iter().map(Kind::body_schema).chain([named("User")]);
+    let current = nullable(&json!({ "oneOf": kinds.collect::<Vec<_>>() }));
     problem["properties"]["current"] = current;
     problem["properties"]["current"]["description"] =
         json!("The current object, or null if it does not exist.");

@@ -134,16 +134,20 @@ mod tests {
             ChangedObject { kind: &KINDS[kind], state: ObjectState { id, version: 1, body } }
         };
         let changes = vec![object(1, Some("2")), object(0, Some("1")), object(0, Some("3")), object(1, None)];
+        let later = KINDS.iter().skip(2).map(|kind| format!(r#""{}":[],"#, kind.field));
+        let later = later.collect::<Vec<_>>().concat();
         let results = vec![RawValue::from_string("4".to_owned()).unwrap()];
         let changes = ChangesBody(changes);
         let body = SyncBody { token: "t".to_owned(), has_more: false, full: true, changes, results };
         assert_eq!(
             serde_json::to_string(&body).unwrap(),
-            r#"{"token":"t","has_more":false,"full":true,"todos":[1,3],"lists":[2],"removed":[{"type":"list","id":"6b01676ced65d6cc747c3412"}],"results":[4]}"#
+            format!(
+                r#"{{"token":"t","has_more":false,"full":true,"todos":[1,3],"lists":[2],{later}"removed":[{{"type":"list","id":"6b01676ced65d6cc747c3412"}}],"results":[4]}}"#
+            )
         );
         assert_eq!(
             serde_json::to_string(&ChangesBody(Vec::new())).unwrap(),
-            r#"{"todos":[],"lists":[],"removed":[]}"#
+            format!(r#"{{"todos":[],"lists":[],{later}"removed":[]}}"#)
         );
     }
 }
