@@ -1,9 +1,8 @@
 //! What a feature declares about its objects so that they can be synced.
 
-use utoipa::ToSchema;
-
 use bson::oid::ObjectId;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::error::Error;
 use crate::http::fields::FromFields;

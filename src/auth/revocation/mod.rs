@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use bson::DateTime;
 use bson::oid::ObjectId;
+use tokio::sync::watch;
 
 use self::blacklist::RevocationStatus;
 use self::target::{RevocationScope, RevocationTarget};
@@ -24,7 +25,6 @@ use super::operations::Auth;
 use super::token::{Claims, LEEWAY_SECONDS, REFRESH_TTL_SECONDS};
 use crate::crypto::random_id::RandomId;
 use crate::error::{Error, TokenRejection};
-use tokio::sync::watch;
 
 impl Auth {
     /// If this fails with [`Error::Unavailable`], this instance refuses the tokens nevertheless. Safe to repeat.
