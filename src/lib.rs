@@ -148,21 +148,27 @@
 //!
 //! **Add a resource that belongs to a user**
 //!
-//! 1. A folder with `mod model store operations wire handlers docs`, like [`lists`]. Its model implements
-//!    [`owned::Owned`], which brings versions, the trash, tombstones, change stamps, paging and upkeep.
-//! 2. [`error::Resource`], and the texts that the compiler then asks for ([`http::problem`], `original/wire.rs`).
-//! 3. [`workspace`]: the store. [`state`]: create the store and its indexes.
-//! 4. [`app`]: its routes. [`openapi::document`]: its tag, operations and schemas.
-//! 5. `sync/kinds.rs`: an implementation of `SyncedKind`, a row of `KINDS`, and its place in `PAGE_ORDER`.
-//! 6. `users/account_changes.rs`: delete the user's documents. `operator/backup/store.rs`: a row of `STAMPED`.
-//!    `operator/seed/`: demo objects.
-//! 7. If it depends on todos or lists: `todos/side_effects.rs`.
+//! 1. A folder with `mod model store operations wire handlers docs`, like [`lists`], and its `pub mod` here. Its model
+//!    implements [`owned::Owned`], which brings versions, tombstones, change stamps and paging. Its operations implement
+//!    [`owned::update::Context`]. An object in the trash has its own `deleted_at`, because the purge of todos removes
+//!    nothing else.
+//! 2. [`error::Resource`]: the variant and its sentence for clients.
+//! 3. [`workspace::stores`]: the store; the compiler leads to indexes, deletion and purge. [`workspace`]: the accessor
+//!    and the limit on their number.
+//! 4. [`app`]: its routes. [`openapi::document`]: its tag and a row of the features.
+//! 5. `sync/kinds.rs`: an implementation of `SyncedKind`, a row at the end of `KINDS`, and its index in `PAGE_ORDER`, after
+//!    the kinds that it refers to. Backups and the API document follow.
+//! 6. `todos/side_effects.rs`: if it depends on todos, what trashing, restoring and removing a todo or a list does to it,
+//!    and its pending effects in the upkeep (review).
+//! 7. `operator/seed/`: demo objects (review).
+//! 8. Tests in `tests/api/`, with the kind in `isolation.rs`, `owned_stores.rs` and `backup.rs`. Requests in `postman/`.
+//!    `docs/api.md`, and the table of collections in `docs/operating.md` (review).
 //!
 //! **Add a migration**
 //!
 //! 1. `migrations/mN_what_it_does.rs` with `run`. It can be repeated, interrupted, and run on two instances at once. Its
 //!    filter excludes tombstones (`state` is `gone`). If clients can see the change, the same update raises `version` and
-//!    sets `changed` to `$$CLUSTER_TIME`, so that ETags and sync notice it (review).
+//!    sets `changed` to `$$CLUSTER_TIME`, so that preconditions and sync notice it (review).
 //! 2. `migrations/mod.rs`: the `mod` line, a row of `MIGRATIONS` and its length, and the last number in the test. Number
 //!    and name are stored and never change.
 //! 3. A test in `tests/api/v1_todo_consistency.rs` that writes documents of the earlier form and runs the migration twice.
