@@ -85,7 +85,6 @@ pub enum Resource {
 }
 
 impl Resource {
-    /// The sentence for clients.
     pub fn not_found(self) -> &'static str {
         match self {
             Self::Path => "No route matches this path.",
