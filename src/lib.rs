@@ -153,8 +153,8 @@
 //!    [`owned::update::Context`]. An object in the trash has its own `deleted_at`, because the purge of todos removes
 //!    nothing else.
 //! 2. [`error::Resource`]: the variant and its sentence for clients.
-//! 3. [`workspace::stores`]: the store; the compiler leads to indexes, deletion and purge. [`workspace`]: the accessor
-//!    and the limit on their number.
+//! 3. [`workspace::stores`]: the store; the compiler leads to indexes, deletion and purge. Its operations open the store
+//!    with [`workspace::Workspace`]`::owned` and hold the limit on the number of objects.
 //! 4. [`app`]: its routes. [`openapi::document`]: its tag and a row of the features.
 //! 5. `sync/kinds.rs`: an implementation of `SyncedKind`, a row at the end of `KINDS`, and its index in `PAGE_ORDER`, after
 //!    the kinds that it refers to. Backups and the API document follow.

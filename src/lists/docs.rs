@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
+use super::operations::LISTS_MAX;
 use super::wire::{CountedList, ListBody, READ_ONLY};
 use crate::error::{Error, Resource};
 use crate::openapi::operation::{Needs, Operation};
 use crate::openapi::schema::{named, or_null, read, sent};
 use crate::owned::text::{COLOR, DESCRIPTION, NAME};
-use crate::workspace::LISTS_MAX;
 
 pub fn schemas() -> Vec<(&'static str, Value)> {
     let rules = json!({

@@ -17,7 +17,14 @@ use crate::owned::{Conflict, Precondition, State};
 use crate::todos::hierarchy::Beside;
 use crate::workspace::Workspace;
 
+/// Per user, not counting the trash.
+pub const LISTS_MAX: u64 = 500;
+
 impl Workspace {
+    pub(crate) fn lists(&self) -> UserLists<'_> {
+        self.owned(|stores| &stores.lists)
+    }
+
     pub async fn list(&self, id: ObjectId) -> Result<List, Error> {
         self.lists().get(id).await
     }
@@ -133,6 +140,12 @@ impl Workspace {
         list.apply(input);
         let version = self.lists().insert(&list).await?;
         Ok(version.map(|version| List { version, ..list }))
+    }
+
+    async fn assert_room_for_list(&self) -> Result<(), Error> {
+        // Counts at most `LISTS_MAX` index entries, so lists need no count in memory.
+        let count = self.lists().live_count(LISTS_MAX).await?;
+        if count < LISTS_MAX { Ok(()) } else { Err(Error::LimitReached(LISTS_MAX)) }
     }
 
     async fn sibling_list(&self, id: ObjectId, sibling: ObjectId, field: &str) -> Result<List, Error> {

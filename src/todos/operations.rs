@@ -10,12 +10,17 @@ use futures_util::Stream;
 use super::input::TodoInput;
 use super::model::{SideEffect, Todo};
 use super::query::{SortKey, TodoQuery};
+use super::store::UserTodos;
 use crate::error::{Error, Resource};
 use crate::owned::update::{self, Accept, Step, update};
 use crate::owned::{Conflict, Precondition, Selection, State};
 use crate::workspace::Workspace;
 
 impl Workspace {
+    pub(crate) fn todos(&self) -> UserTodos<'_> {
+        self.owned(|stores| &stores.todos)
+    }
+
     pub async fn todo(&self, id: ObjectId) -> Result<Todo, Error> {
         self.todos().get(id).await
     }

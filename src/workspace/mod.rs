@@ -1,6 +1,6 @@
-//! The todos and lists of one user, and the limits on their number. [`Workspaces::of`] is the only way to them.
+//! The documents of one user, and the limit on the number of todos. [`Workspaces::of`] is the only way to them.
 //!
-//! **Invariant:** what can be done with todos and lists is not here. Each feature adds its operations to [`Workspace`].
+//! **Invariant:** what can be done with these documents is not here. Each feature adds its operations to [`Workspace`].
 
 pub mod extract;
 pub mod stores;
@@ -15,15 +15,14 @@ use self::stores::OwnedStores;
 use crate::clock::Clock;
 use crate::error::{Error, TokenRejection};
 use crate::http::detached::DEADLINE;
-use crate::lists::store::UserLists;
+use crate::owned::Owned;
+use crate::owned::collection::{OwnedBy, OwnedCollection};
 use crate::owned::order_key::OrderKeys;
 use crate::owned::quota::Quota;
-use crate::todos::store::UserTodos;
 use crate::users::store::Users;
 
-/// Per user, not counting the trash, like [`LISTS_MAX`].
+/// Per user, not counting the trash.
 pub const TODOS_MAX: u64 = 10_000;
-pub const LISTS_MAX: u64 = 500;
 
 pub struct Workspaces {
     pub(crate) stores: OwnedStores,
@@ -63,12 +62,12 @@ impl Workspace {
         Self { attempt: Some(attempt), ..self }
     }
 
-    pub(crate) fn todos(&self) -> UserTodos<'_> {
-        self.workspaces.stores.todos.of(self.owner_id)
-    }
-
-    pub(crate) fn lists(&self) -> UserLists<'_> {
-        self.workspaces.stores.lists.of(self.owner_id)
+    /// The owner's documents in one of the stores.
+    pub(crate) fn owned<T: Owned>(
+        &self,
+        store: impl FnOnce(&OwnedStores) -> &OwnedCollection<T>,
+    ) -> OwnedBy<'_, T> {
+        store(&self.workspaces.stores).of(self.owner_id)
     }
 
     pub(crate) fn order_keys(&self) -> &OrderKeys {
@@ -94,13 +93,7 @@ impl Workspace {
     }
 
     pub(crate) async fn assert_room_for_todo(&self) -> Result<(), Error> {
-        let todos = self.todos();
+        let todos = self.owned(|stores| &stores.todos);
         self.workspaces.todo_quota.admit(self.owner_id, self.now, || todos.live_count(TODOS_MAX)).await
-    }
-
-    pub(crate) async fn assert_room_for_list(&self) -> Result<(), Error> {
-        // Counts at most `LISTS_MAX` index entries, so lists need no count in memory.
-        let count = self.lists().live_count(LISTS_MAX).await?;
-        if count < LISTS_MAX { Ok(()) } else { Err(Error::LimitReached(LISTS_MAX)) }
     }
 }
