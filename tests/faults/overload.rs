@@ -31,7 +31,7 @@ const CONNECTIONS: usize = 2_000;
 /// The interval at which due requests are sent.
 const TICK: Duration = Duration::from_millis(10);
 /// The share of the peak rate that the service must still answer.
-const USEFUL: f64 = 0.8;
+const USEFUL: f64 = 0.6;
 
 /// A persistent connection with its read buffer.
 struct Connection {
