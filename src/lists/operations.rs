@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 
-use bson::DateTime;
 use bson::oid::ObjectId;
 
 use super::model::{List, ListInput, TodosFollow};
@@ -159,14 +158,6 @@ impl Workspace {
 impl Context<List> for Workspace {
     fn documents(&self) -> UserLists<'_> {
         self.lists()
-    }
-
-    fn now(&self) -> DateTime {
-        self.now
-    }
-
-    fn assert_in_time(&self) -> Result<(), Error> {
-        self.assert_in_time()
     }
 
     async fn apply(&self, list: &List, _: &[TodosFollow]) -> Result<(), Error> {

@@ -16,15 +16,18 @@ use crate::error::Error;
 
 const TRIES: usize = 64;
 
-/// What an update needs to know about the request and about the documents that depend on a `T`.
-pub trait Context<T: Owned>: Sync {
-    fn documents(&self) -> OwnedBy<'_, T>;
-
+/// What an update needs to know about the time of the request, whatever kind of document it changes.
+pub trait Timing: Sync {
     /// When the request began.
     fn now(&self) -> DateTime;
 
     /// Fails after the time at which the client gets a 503 and may repeat the request.
     fn assert_in_time(&self) -> Result<(), Error>;
+}
+
+/// What an update needs to know about the documents that depend on a `T`.
+pub trait Context<T: Owned>: Timing {
+    fn documents(&self) -> OwnedBy<'_, T>;
 
     fn apply(&self, root: &T, effects: &[T::Effect]) -> impl Future<Output = Result<(), Error>> + Send;
 

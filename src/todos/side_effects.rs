@@ -9,8 +9,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use bson::doc;
 use bson::oid::ObjectId;
-use bson::{DateTime, doc};
 
 use super::model::{LEVELS_MAX, Placement, SideEffect, Todo};
 use super::store::{UserTodos, restored, trashed};
@@ -104,14 +104,6 @@ impl Workspace {
 impl Context<Todo> for Workspace {
     fn documents(&self) -> UserTodos<'_> {
         self.todos()
-    }
-
-    fn now(&self) -> DateTime {
-        self.now
-    }
-
-    fn assert_in_time(&self) -> Result<(), Error> {
-        self.assert_in_time()
     }
 
     async fn apply(&self, root: &Todo, effects: &[SideEffect]) -> Result<(), Error> {

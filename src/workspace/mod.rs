@@ -19,6 +19,7 @@ use crate::owned::Owned;
 use crate::owned::collection::{OwnedBy, OwnedCollection};
 use crate::owned::order_key::OrderKeys;
 use crate::owned::quota::Quota;
+use crate::owned::update::Timing;
 use crate::users::store::Users;
 
 /// Per user, not counting the trash.
@@ -74,16 +75,6 @@ impl Workspace {
         &self.workspaces.order_keys
     }
 
-    pub(crate) fn assert_in_time(&self) -> Result<(), Error> {
-        let age = self.workspaces.now().timestamp_millis() - self.now.timestamp_millis();
-        // At the deadline the client gets a 503. It may have repeated the request and changed more since, and a late
-        // write would undo these changes.
-        if u128::try_from(age).is_ok_and(|age| age >= DEADLINE.as_millis()) {
-            return Err(Error::unavailable("too late for a change, because its client may have repeated it"));
-        }
-        Ok(())
-    }
-
     pub(crate) async fn zone(&self) -> Result<Tz, Error> {
         let user = self.workspaces.users.find_by_id(self.owner_id).await?;
         // The user was deleted after the token was checked.
@@ -95,5 +86,21 @@ impl Workspace {
     pub(crate) async fn assert_room_for_todo(&self) -> Result<(), Error> {
         let todos = self.owned(|stores| &stores.todos);
         self.workspaces.todo_quota.admit(self.owner_id, self.now, || todos.live_count(TODOS_MAX)).await
+    }
+}
+
+impl Timing for Workspace {
+    fn now(&self) -> DateTime {
+        self.now
+    }
+
+    fn assert_in_time(&self) -> Result<(), Error> {
+        let age = self.workspaces.now().timestamp_millis() - self.now.timestamp_millis();
+        // At the deadline the client gets a 503. It may have repeated the request and changed more since, and a late
+        // write would undo these changes.
+        if u128::try_from(age).is_ok_and(|age| age >= DEADLINE.as_millis()) {
+            return Err(Error::unavailable("too late for a change, because its client may have repeated it"));
+        }
+        Ok(())
     }
 }
