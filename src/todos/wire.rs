@@ -107,15 +107,16 @@ impl FromFields for TodoPatch {
 fn all_but_name(input: &mut Fields) -> TodoInput {
     input.read_only(&READ_ONLY);
     // Null removes a field (RFC 7396 §2), and a removed field has its default.
+    // Violations are reported in the order in which the fields are read, so clients may see this order.
     TodoInput {
         whole: false,
         name: None,
         description: input.nullable("description", &DESCRIPTION).map(Option::unwrap_or_default),
+        priority: input.nullable("priority", &Priority::FORMAT).map(Option::unwrap_or_default),
+        tags: tags(input),
         completed: input.flag("completed").map(Option::unwrap_or_default),
         due: input.object("due"),
         recurrence: input.object("recurrence"),
-        priority: input.nullable("priority", &Priority::FORMAT).map(Option::unwrap_or_default),
-        tags: tags(input),
         list_id: input.id("list_id"),
         parent_id: input.id("parent_id"),
     }
