@@ -2,8 +2,7 @@
 //!
 //! **Invariant:** never logs a body, a header with credentials or a query string.
 
-use std::borrow::Cow;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -12,13 +11,13 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::response::Response;
 use metrics::{counter, histogram};
 
+use super::client_address::ClientAddress;
 use crate::crypto::random_id::RandomId;
 use crate::error::Error;
 
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub const REQUESTS: &str = "todo_api_http_requests_total";
 pub const REQUEST_SECONDS: &str = "todo_api_http_request_duration_seconds";
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 pub const REQUEST_ID_MAX: usize = 64;
 
 pub struct RequestId(pub Box<str>);
@@ -32,21 +31,6 @@ impl RequestId {
         };
         let sent = headers.get(&REQUEST_ID).and_then(|id| id.to_str().ok()).filter(is_well_formed);
         Self(sent.map_or_else(|| RandomId::new().to_string().into(), Box::from))
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClientAddress(pub IpAddr);
-
-impl ClientAddress {
-    /// Returns the peer if there are no trusted proxies, or if the entry of the outermost one is not an address.
-    pub fn resolve(headers: &HeaderMap, peer: IpAddr, hops: usize) -> Self {
-        let entries = headers.get_all(&FORWARDED_FOR).iter().filter_map(|header| header.to_str().ok());
-        let entries: Vec<&str> = entries.flat_map(|header| header.split(',')).map(str::trim).collect();
-        // Each proxy appends its own peer, so the outermost trusted proxy wrote the `hops`-th entry from the right. The
-        // client may have invented all entries to the left of it.
-        let trusted = hops.checked_sub(1).and_then(|inner| entries.iter().rev().nth(inner));
-        Self(trusted.and_then(|entry| entry.parse().ok()).unwrap_or(peer))
     }
 }
 
@@ -87,8 +71,7 @@ impl AccessLogEntry {
             user: UserName::default(),
             method: request.method().clone(),
             route: request.extensions().get::<MatchedPath>().cloned(),
-            // `to_canonical`, because a dual-stack socket reports IPv4 clients as `::ffff:a.b.c.d` (RFC 4291 §2.5.5.2).
-            client: peer.map(|peer| ClientAddress::resolve(request.headers(), peer.to_canonical(), hops)),
+            client: peer.map(|peer| ClientAddress::resolve(request.headers(), peer, hops)),
         };
         let extensions = request.extensions_mut();
         extensions.insert(entry.user.clone());
@@ -121,7 +104,7 @@ impl AccessLogEntry {
             duration_ms = millis(started),
             request_id = &*id.0,
             user = user.0.get().map(|name| &**name),
-            client = client.map(|client| Cow::<str>::from(client.0.to_string())).as_deref(),
+            client = client.map(|client| client.to_string()).as_deref(),
             "request"
         );
     }
@@ -154,27 +137,6 @@ fn millis(started: Instant) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn client(forwarded: &[&str], hops: usize) -> String {
-        let mut headers = HeaderMap::new();
-        for value in forwarded {
-            headers.append(FORWARDED_FOR, value.parse().unwrap());
-        }
-        ClientAddress::resolve(&headers, "10.0.0.1".parse().unwrap(), hops).0.to_string()
-    }
-
-    #[test]
-    fn without_trusted_proxies_the_client_is_the_peer() {
-        assert_eq!(client(&["1.2.3.4"], 0), "10.0.0.1");
-    }
-
-    #[test]
-    fn with_trusted_proxies_the_client_is_the_peer_of_the_outermost() {
-        assert_eq!(client(&["6.6.6.6, 1.2.3.4"], 1), "1.2.3.4");
-        assert_eq!(client(&["6.6.6.6, 1.2.3.4", "10.0.0.9"], 2), "1.2.3.4");
-        assert_eq!(client(&["1.2.3.4"], 2), "10.0.0.1");
-        assert_eq!(client(&["unknown"], 1), "10.0.0.1");
-    }
 
     #[test]
     fn well_formed_request_id_of_the_client_is_kept() {

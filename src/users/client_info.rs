@@ -8,13 +8,13 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use super::operations::ClientInfo;
-use crate::http::access_log::ClientAddress;
+use crate::http::client_address::ClientAddress;
 
 impl<S: Send + Sync> FromRequestParts<S> for ClientInfo {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let ip = parts.extensions.get::<ClientAddress>().map(|client| client.0);
+        let ip = parts.extensions.get::<ClientAddress>().and_then(|client| client.ip());
         Ok(Self { ip, device: None })
     }
 }

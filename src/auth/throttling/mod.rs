@@ -11,12 +11,13 @@
 
 pub mod failed_logins;
 
-use std::hash::{BuildHasher, Hash, RandomState};
-use std::net::{IpAddr, Ipv4Addr};
+use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::error::Error;
+use crate::http::client_address::Network;
 use crate::owned::bounded_map::{BoundedMap, Expires};
 
 /// Failed logins within an hour, in all instances, after which a name is under attack: see [`Throttle::admit_login`].
@@ -148,29 +149,6 @@ fn wait_after(failures: u32) -> i64 {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Network {
-    Unknown,
-    V4(Ipv4Addr),
-    V6([u16; 4]),
-}
-
-impl Network {
-    fn of(address: Option<IpAddr>) -> Self {
-        // A dual-stack socket reports IPv4 clients as ::ffff:0:0/96. Without `to_canonical` they would all share one
-        // /64.
-        match address.map(|address| address.to_canonical()) {
-            None => Self::Unknown,
-            Some(IpAddr::V4(address)) => Self::V4(address),
-            Some(IpAddr::V6(address)) => {
-                // One subscriber gets at least a /64 (RFC 6177) and could otherwise use 2^64 addresses.
-                let [a, b, c, d, ..] = address.segments();
-                Self::V6([a, b, c, d])
-            }
-        }
-    }
-}
-
 #[derive(Clone, Copy)]
 struct Allowance {
     /// When the whole burst is available again.
@@ -203,6 +181,7 @@ impl Expires for Failures {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
     use std::sync::Barrier;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -265,16 +244,6 @@ mod tests {
             assert_eq!((0..20).filter(|_| throttle.admit_address(HOME).is_ok()).count(), 10);
             clock.advance(Duration::from_secs(rest));
         }
-    }
-
-    #[test]
-    fn a_network_is_an_ipv4_address_in_either_notation_or_an_ipv6_64() {
-        let of = |address: &str| Network::of(Some(address.parse().unwrap()));
-        assert!(of("2001:db8:0:1::1") == of("2001:db8:0:1:ffff::9"));
-        assert!(of("2001:db8:0:1::1") != of("2001:db8:0:2::1"));
-        assert!(of("::ffff:192.0.2.1") == Network::of(HOME));
-        assert!(of("::ffff:192.0.2.1") != of("::ffff:192.0.2.2"));
-        assert!(Network::of(None) != of("::"));
     }
 
     #[test]
