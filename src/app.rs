@@ -1,5 +1,7 @@
 //! The route table, and the layers around the routes.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::header::ALLOW;
@@ -10,6 +12,8 @@ use axum::routing::{delete, get, patch, post, put};
 use tokio_util::task::TaskTracker;
 use tower::util::MapResponseLayer;
 
+use crate::auth::extract::identify;
+use crate::auth::operations::Auth;
 use crate::error::{Error, Resource};
 use crate::http::access_log::AccessLogEntry;
 use crate::http::admission::Admission;
@@ -101,8 +105,8 @@ fn service() -> Router<AppState> {
 
 fn guarded(routes: Router<AppState>, hashing: Router<AppState>, state: &AppState) -> Router<AppState> {
     let guard = |admission| {
-        let (readiness, tasks) = (state.readiness.clone(), state.tasks.clone());
-        from_fn_with_state(Guard { readiness, tasks, admission }, run_guarded)
+        let (auth, readiness, tasks) = (state.auth.clone(), state.readiness.clone(), state.tasks.clone());
+        from_fn_with_state(Guard { auth, readiness, tasks, admission }, run_guarded)
     };
     // Routes that hash passwords bypass admission, because hashing has its own queue and would hold slots for long.
     routes.route_layer(guard(Some(state.admission.clone()))).merge(hashing.route_layer(guard(None)))
@@ -110,6 +114,7 @@ fn guarded(routes: Router<AppState>, hashing: Router<AppState>, state: &AppState
 
 #[derive(Clone)]
 struct Guard {
+    auth: Arc<Auth>,
     readiness: Readiness,
     tasks: TaskTracker,
     admission: Option<Admission>,
@@ -121,6 +126,7 @@ async fn run_guarded(
     next: Next,
 ) -> Result<Response, Error> {
     guard.readiness.check()?;
+    identify(&guard.auth, &mut request);
     let work = async move {
         let _slot = match &guard.admission {
             Some(admission) => Some(admission.admit(&mut request).await?),

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRef, FromRequestParts};
+use axum::extract::{FromRef, FromRequestParts, Request};
+use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
@@ -10,6 +11,29 @@ use super::operations::Auth;
 use super::token::{Claims, Role, TokenKind};
 use crate::error::{Error, TokenRejection};
 use crate::http::access_log::UserName;
+use crate::http::client::ClientKey;
+use crate::http::client_address::{ClientAddress, Network};
+
+/// In the extensions of a request: its bearer token, as far as it can be checked without the database.
+#[derive(Clone)]
+struct BearerToken(Result<Claims, TokenRejection>);
+
+/// Verifies the bearer token without the database, for the extractors below, and puts the [`ClientKey`] into the
+/// extensions of the request.
+pub fn identify(auth: &Auth, request: &mut Request) -> ClientKey {
+    let verified = bearer(request.headers()).and_then(|token| auth.verify(token));
+    let client = match &verified {
+        // Otherwise the thief of a revoked token could use up the share of its user.
+        Ok(claims) if !auth.is_known_revoked(claims) => ClientKey::User(claims.sub),
+        _ => {
+            let address = request.extensions().get::<ClientAddress>();
+            ClientKey::Address(address.map_or(Network::Unknown, |address| address.network()))
+        }
+    };
+    request.extensions_mut().insert(BearerToken(verified));
+    request.extensions_mut().insert(client);
+    client
+}
 
 pub struct CurrentUser(pub Claims);
 
@@ -100,34 +124,44 @@ where
     }
 }
 
-async fn authenticate<S>(parts: &Parts, state: &S, needed: TokenKind) -> Result<Claims, Error>
+async fn authenticate<S>(parts: &mut Parts, state: &S, needed: TokenKind) -> Result<Claims, Error>
 where
     Arc<Auth>: FromRef<S>,
 {
-    let claims = Arc::<Auth>::from_ref(state).authenticate(bearer(parts)?, needed).await?;
+    let auth = Arc::<Auth>::from_ref(state);
+    let claims = auth.authenticate(verified(parts, &auth)?, needed).await?;
     Ok(log_caller(parts, claims))
 }
 
-fn authenticate_logout<S>(parts: &Parts, state: &S, accepted: &[TokenKind]) -> Result<Claims, Error>
+fn authenticate_logout<S>(parts: &mut Parts, state: &S, accepted: &[TokenKind]) -> Result<Claims, Error>
 where
     Arc<Auth>: FromRef<S>,
 {
-    let claims = Arc::<Auth>::from_ref(state).authenticate_logout(bearer(parts)?, accepted)?;
+    let auth = Arc::<Auth>::from_ref(state);
+    let claims = auth.authenticate_logout(verified(parts, &auth)?, accepted)?;
     Ok(log_caller(parts, claims))
 }
 
-fn bearer(parts: &Parts) -> Result<&str, Error> {
+fn verified(parts: &mut Parts, auth: &Auth) -> Result<Claims, Error> {
+    // Removed, because a copy would cost several allocations. A second extractor of the same request verifies again.
+    let verified = match parts.extensions.remove::<BearerToken>() {
+        Some(BearerToken(verified)) => verified,
+        None => bearer(&parts.headers).and_then(|token| auth.verify(token)),
+    };
+    verified.map_err(Error::Token)
+}
+
+fn bearer(headers: &HeaderMap) -> Result<&str, TokenRejection> {
     // `Authorization` is not a list, so it must not occur twice (RFC 9110 §5.3).
-    let mut headers = parts.headers.get_all(AUTHORIZATION).iter().filter(|header| !header.is_empty());
-    let first = headers.next().ok_or(Error::Token(TokenRejection::Missing))?;
-    let invalid = Error::Token(TokenRejection::Invalid);
+    let mut headers = headers.get_all(AUTHORIZATION).iter().filter(|header| !header.is_empty());
+    let first = headers.next().ok_or(TokenRejection::Missing)?;
     if headers.next().is_some() {
-        return Err(invalid);
+        return Err(TokenRejection::Invalid);
     }
     match first.to_str().ok().and_then(|text| text.split_once(' ')) {
         // The scheme is case-insensitive (RFC 9110 §11.1).
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("Bearer") => Ok(token),
-        _ => Err(invalid),
+        _ => Err(TokenRejection::Invalid),
     }
 }
 

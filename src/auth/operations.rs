@@ -91,17 +91,22 @@ impl Auth {
         }
     }
 
-    /// Fails with [`Error::Unavailable`] if it is unknown whether the token is revoked.
-    pub async fn authenticate(&self, token: &str, needed: TokenKind) -> Result<Claims, Error> {
-        // The signature comes first, so that a forged token causes no read.
-        let claims = self.verify(token, &[needed])?;
+    /// Checks the signature and the times of a token of either kind, without the database.
+    pub fn verify(&self, token: &str) -> Result<Claims, TokenRejection> {
+        self.keys.verify(token, self.clock.now())
+    }
+
+    /// For claims that [`Auth::verify`] returned. Fails with [`Error::Unavailable`] if it is unknown whether the token is
+    /// revoked.
+    pub async fn authenticate(&self, claims: Claims, needed: TokenKind) -> Result<Claims, Error> {
+        let claims = require_kind(claims, &[needed])?;
         self.check_revocation(&claims).await?;
         self.record_generation_seen(&claims);
         Ok(claims)
     }
 
-    pub fn authenticate_logout(&self, token: &str, accepted: &[TokenKind]) -> Result<Claims, Error> {
-        let claims = self.verify(token, accepted)?;
+    pub fn authenticate_logout(&self, claims: Claims, accepted: &[TokenKind]) -> Result<Claims, Error> {
+        let claims = require_kind(claims, accepted)?;
         // The map is enough, however old it is: a logout then takes effect in this instance even during an outage, and
         // revoking a token that another instance has already revoked does no harm.
         match self.blacklist.check_in_memory(&claims) {
@@ -109,11 +114,6 @@ impl Auth {
             // Pending: an earlier logout was answered 503, and the client repeats it.
             RevocationStatus::Pending | RevocationStatus::NotRevoked => Ok(claims),
         }
-    }
-
-    fn verify(&self, token: &str, accepted: &[TokenKind]) -> Result<Claims, Error> {
-        let claims = self.keys.verify(token, self.clock.now()).map_err(Error::Token)?;
-        if accepted.contains(&claims.kind) { Ok(claims) } else { Err(Error::Token(TokenRejection::Invalid)) }
     }
 
     /// When the client has used a generation, only a copy can present the refresh token of the generation before.
@@ -268,6 +268,10 @@ impl Auth {
     pub async fn live_sessions(&self, user_id: ObjectId, epoch: i64) -> Result<Vec<Session>, Error> {
         self.sessions.live_of_user(user_id, epoch, self.clock.now()).await
     }
+}
+
+fn require_kind(claims: Claims, accepted: &[TokenKind]) -> Result<Claims, Error> {
+    if accepted.contains(&claims.kind) { Ok(claims) } else { Err(Error::Token(TokenRejection::Invalid)) }
 }
 
 fn after(now: DateTime, seconds: i64) -> DateTime {

@@ -3,6 +3,7 @@
 pub mod access_log;
 pub mod admission;
 pub mod body;
+pub mod client;
 pub mod client_address;
 pub mod detached;
 pub mod error_code;
