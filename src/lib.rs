@@ -214,6 +214,7 @@ pub mod startup;
 pub mod state;
 pub mod sync;
 pub mod tags;
+pub mod time_zone;
 pub mod todos;
 pub mod users;
 pub mod workspace;

@@ -2,7 +2,6 @@
 
 use bson::oid::ObjectId;
 use bson::{DateTime, Document, RawBsonRef, RawDocument, doc};
-use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -14,6 +13,7 @@ use super::search_terms;
 use crate::error::{Error, Resource};
 use crate::owned::text::TextFormat;
 use crate::owned::{Owned, PendingEffects, State};
+use crate::time_zone::Zone;
 
 /// How many levels of subtasks there can be, including the topmost todo.
 pub const LEVELS_MAX: usize = 5;
@@ -180,7 +180,7 @@ impl Todo {
         record_id: ObjectId,
         position: String,
         now: DateTime,
-        zone: Tz,
+        zone: Zone,
     ) -> Option<Self> {
         let (recurrence, due) = (self.recurrence.as_ref()?, self.due.as_ref()?);
         let (next, advanced) = recurrence.next(due, now, zone)?;

@@ -4,7 +4,6 @@
 //! Every change is an optimistic update: see [`crate::owned::update`].
 
 use bson::oid::ObjectId;
-use chrono_tz::Tz;
 use futures_util::Stream;
 
 use super::input::TodoInput;
@@ -14,6 +13,7 @@ use super::store::UserTodos;
 use crate::error::{Error, Resource};
 use crate::owned::update::{self, Accept, Step, update};
 use crate::owned::{Conflict, Precondition, Selection, State};
+use crate::time_zone::Zone;
 use crate::workspace::Workspace;
 
 impl Workspace {
@@ -43,7 +43,8 @@ impl Workspace {
         limit: i64,
     ) -> Result<Vec<Todo>, Error> {
         // The zone costs a round trip, so it is read only for the filters that need it.
-        let zone = if query.due_before.or(query.due_after).is_some() { self.zone().await? } else { Tz::UTC };
+        let zone =
+            if query.due_before.or(query.due_after).is_some() { self.zone().await? } else { Zone::UTC };
         let (mut found, mut left) = (Vec::new(), limit);
         for selection in query.selections(zone, last) {
             found.extend(self.todos().select(Selection { limit: left, ..selection }).await?);
@@ -113,7 +114,7 @@ impl Workspace {
     /// The side effects of completing `before`. If the todo recurs, `after` becomes the next occurrence. `None` if an
     /// earlier attempt of the same request has already done this.
     async fn complete(&self, before: &Todo, after: &mut Todo) -> Result<Option<Vec<SideEffect>>, Error> {
-        let zone = if after.needs_zone() { self.zone().await? } else { Tz::UTC };
+        let zone = if after.needs_zone() { self.zone().await? } else { Zone::UTC };
         let position = self.order_keys().last(self.now);
         // The id of the request makes a repetition recognizable. Without one, `ObjectId::default` generates an id.
         let record_id = self.attempt.unwrap_or_default();

@@ -2,7 +2,6 @@
 
 use bson::oid::ObjectId;
 use bson::{Bson, DateTime, Document, doc};
-use chrono_tz::Tz;
 
 use super::due::Due;
 use super::due::bound::DueBound;
@@ -11,6 +10,7 @@ use super::model::{Priority, Todo};
 use super::search_terms;
 use crate::error::Error;
 use crate::owned::{Selection, State};
+use crate::time_zone::Zone;
 
 #[derive(Debug, Clone, Default)]
 pub struct TodoQuery {
@@ -100,7 +100,7 @@ impl SortKey {
 impl TodoQuery {
     /// The database queries for the page after `last`, for a user in `zone`. Sorted by due date, a page needs up to two
     /// queries, one after the other: todos with a due date, then todos without. The caller sets their limits.
-    pub fn selections(&self, zone: Tz, last: Option<&SortKey>) -> Vec<Selection> {
+    pub fn selections(&self, zone: Zone, last: Option<&SortKey>) -> Vec<Selection> {
         let mut filter = self.filter(zone);
         if self.sort != Sort::Due {
             start_after(&mut filter, self.sort.fields(), self.reverse, last);
@@ -159,7 +159,7 @@ impl TodoQuery {
         }
     }
 
-    fn filter(&self, zone: Tz) -> Document {
+    fn filter(&self, zone: Zone) -> Document {
         let (live, trash) = (State::Live.word(), State::Trash.word());
         let mut filter = match self.deleted {
             Deleted::No => doc! { "state": live },

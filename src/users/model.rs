@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::common_passwords::is_common;
 use crate::auth::token::{Role, Subject, USERNAME_MAX_CHARS};
 use crate::error::Violation;
+use crate::time_zone::Zone;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
@@ -136,7 +137,7 @@ impl UserPatch {
         violations.extend(email.as_ref().and_then(|email| email.as_deref()).and_then(email_violation));
         // `null` in the request restores the default.
         let time_zone = zone.map(|zone| zone.unwrap_or_else(default_time_zone));
-        if time_zone.as_deref().is_some_and(|zone| zone.parse::<chrono_tz::Tz>().is_err()) {
+        if time_zone.as_deref().is_some_and(|zone| Zone::named(zone).is_none()) {
             violations.push(Violation::of(
                 "time_zone",
                 "unknown_zone",

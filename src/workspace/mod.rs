@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use bson::DateTime;
 use bson::oid::ObjectId;
-use chrono_tz::Tz;
 
 use self::stores::OwnedStores;
 use crate::clock::Clock;
@@ -20,6 +19,7 @@ use crate::owned::collection::{OwnedBy, OwnedCollection};
 use crate::owned::order_key::OrderKeys;
 use crate::owned::quota::Quota;
 use crate::owned::update::Timing;
+use crate::time_zone::Zone;
 use crate::users::store::Users;
 
 /// Per user, not counting the trash.
@@ -75,12 +75,12 @@ impl Workspace {
         &self.workspaces.order_keys
     }
 
-    pub(crate) async fn zone(&self) -> Result<Tz, Error> {
+    pub(crate) async fn zone(&self) -> Result<Zone, Error> {
         let user = self.workspaces.users.find_by_id(self.owner_id).await?;
         // The user was deleted after the token was checked.
         let user = user.ok_or(Error::Token(TokenRejection::Revoked))?;
         // The stored zone may come from a newer release of the IANA database.
-        Ok(user.time_zone.parse().unwrap_or(Tz::UTC))
+        Ok(Zone::named(&user.time_zone).unwrap_or(Zone::UTC))
     }
 
     pub(crate) async fn assert_room_for_todo(&self) -> Result<(), Error> {

@@ -8,7 +8,6 @@ use std::collections::HashSet;
 use bson::DateTime;
 use bson::oid::ObjectId;
 use chrono::{Datelike, Days, NaiveDate};
-use chrono_tz::Tz;
 use rand::rngs::ChaCha8Rng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};
@@ -18,6 +17,7 @@ use crate::error::Error;
 use crate::lists::model::List;
 use crate::owned::State;
 use crate::owned::order_key;
+use crate::time_zone::Zone;
 use crate::todos::due::Due;
 use crate::todos::model::{Priority, Todo};
 use crate::todos::recurrence::{Recurrence, RecurrencePatch};
@@ -38,7 +38,7 @@ const IN_TRASH_MAX: i64 = 25 * DAY;
 const DUE_DAYS: (i64, i64) = (-14, 30);
 /// Inside the ids of one user, 0 is the user, lower numbers are lists, and todos begin here.
 const FIRST_TODO: usize = 100;
-const ZONES: [Tz; 3] = [Tz::Europe__Berlin, Tz::America__New_York, Tz::Asia__Tokyo];
+const ZONES: [&str; 3] = ["Europe/Berlin", "America/New_York", "Asia/Tokyo"];
 
 #[derive(Debug, Clone, Copy)]
 pub struct DemoData {
@@ -62,7 +62,7 @@ impl DemoData {
         User {
             id: self.user_id(number),
             email: Some(format!("{username}@example.org")),
-            time_zone: zone.name().to_owned(),
+            time_zone: zone.to_owned(),
             ..User::new(username, password_hash.to_owned(), registered)
         }
     }
@@ -229,7 +229,7 @@ impl TodoGenerator<'_> {
         let zone = self.pick(&ZONES);
         let at = |time_zone| day.and_hms_opt(hour, minute, 0).map(|local| Due::At { local, time_zone });
         let due = match self.random.random_range(0..5) {
-            0 => at(Some(zone)),
+            0 => at(Zone::named(zone)),
             1 => at(None),
             _ => None,
         };
@@ -357,7 +357,7 @@ mod tests {
                 assert!(todo.position() > parent.position());
             }
             if let (Some(recurrence), Some(due)) = (&todo.recurrence, &todo.due) {
-                let next = recurrence.next(due, NOW, Tz::UTC).expect("a next occurrence").0;
+                let next = recurrence.next(due, NOW, Zone::UTC).expect("a next occurrence").0;
                 assert!(next.local_key() > due.local_key() && !todo.completed, "{todo:?}");
             }
             known.insert(todo.id, todo);

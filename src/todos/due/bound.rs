@@ -4,9 +4,9 @@
 
 use bson::{DateTime, Document, doc};
 use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime};
-use chrono_tz::Tz;
 
-use crate::todos::due::{self, Due};
+use crate::time_zone::Zone;
+use crate::todos::due::Due;
 
 /// A bound of due dates. Dates and local times are in the user's zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ const ZONES_DIFFER: Days = Days::new(2);
 // others as instants. The index holds local times only, so a bound on `due_local`, widened by `ZONES_DIFFER`, limits how
 // much of the index MongoDB reads.
 impl DueBound {
-    pub(in crate::todos) fn before(self, zone: Tz) -> Document {
+    pub(in crate::todos) fn before(self, zone: Zone) -> Document {
         let (local, instant) = self.start(zone);
         let at_most = |local: NaiveDateTime| key(local.checked_add_days(ZONES_DIFFER).unwrap_or(local));
         doc! {
@@ -35,7 +35,7 @@ impl DueBound {
         }
     }
 
-    pub(in crate::todos) fn after(self, zone: Tz) -> Document {
+    pub(in crate::todos) fn after(self, zone: Zone) -> Document {
         // A todo is due after a date if it is due on the next day or later.
         let (first, comparison) = match self {
             Self::Date(date) => (Self::Date(date.succ_opt().unwrap_or(date)), "$gte"),
@@ -52,14 +52,14 @@ impl DueBound {
         }
     }
 
-    fn start(self, zone: Tz) -> (NaiveDateTime, DateTime) {
+    fn start(self, zone: Zone) -> (NaiveDateTime, DateTime) {
         match self {
             Self::Date(date) => {
                 let midnight = date.and_time(NaiveTime::MIN);
-                (midnight, due::instant_of(midnight, zone))
+                (midnight, zone.instant_of(midnight))
             }
-            Self::Local(local) => (local, due::instant_of(local, zone)),
-            Self::Instant(instant) => (due::local_of(instant, zone), instant),
+            Self::Local(local) => (local, zone.instant_of(local)),
+            Self::Instant(instant) => (zone.local_of(instant), instant),
         }
     }
 

@@ -1,4 +1,4 @@
-//! When a todo is due, and which instant a local time is in a time zone.
+//! When a todo is due.
 //!
 //! **Invariant:** no date passes through UTC. A date is the same date in every zone, and a local time stays as the client
 //! wrote it when the rules of a zone change.
@@ -8,13 +8,13 @@ mod text;
 mod wire;
 
 use bson::DateTime;
-use chrono::{NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeZone, Timelike};
-use chrono_tz::{GapInfo, Tz};
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use self::text::{DATE, LAST_YEAR, LOCAL_TIME, TIME_ZONE, parse_date, parse_local, parse_zone};
+pub use self::text::{DATE, LAST_YEAR, LOCAL_TIME, TIME_ZONE, parse_date, parse_local};
 use crate::error::Violation;
+use crate::time_zone::Zone;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "DueFields", into = "DueFields")]
@@ -23,7 +23,7 @@ pub enum Due {
     At {
         local: NaiveDateTime,
         /// `None`: the zone in which the user is at the time.
-        time_zone: Option<Tz>,
+        time_zone: Option<Zone>,
     },
 }
 
@@ -76,7 +76,7 @@ impl Due {
             return parse_date(date).map(Self::Date);
         }
         let time_zone = match zone {
-            Some(zone) => Some(parse_zone(zone)?),
+            Some(zone) => Some(Zone::named(zone)?),
             None => None,
         };
         Some(Self::At { local: parse_local(at?)?, time_zone })
@@ -95,7 +95,7 @@ impl Due {
 
     pub fn instant(&self) -> Option<DateTime> {
         match *self {
-            Self::At { local, time_zone: Some(zone) } => Some(instant_of(local, zone)),
+            Self::At { local, time_zone: Some(zone) } => Some(zone.instant_of(local)),
             // A date and a local time without a zone are no instants.
             _ => None,
         }
@@ -115,7 +115,7 @@ impl Due {
         }
     }
 
-    pub(super) fn zone(&self) -> Option<Tz> {
+    pub(super) fn zone(&self) -> Option<Zone> {
         match self {
             Self::Date(_) => None,
             Self::At { time_zone, .. } => *time_zone,
@@ -136,7 +136,7 @@ impl Due {
 pub struct DuePatch {
     pub date: Option<Option<NaiveDate>>,
     pub at: Option<Option<NaiveDateTime>>,
-    pub time_zone: Option<Option<Tz>>,
+    pub time_zone: Option<Option<Zone>>,
 }
 
 impl DuePatch {
@@ -177,28 +177,11 @@ impl DuePatch {
     }
 }
 
-pub fn local_of(instant: DateTime, zone: Tz) -> NaiveDateTime {
-    zone.from_utc_datetime(&instant.to_chrono().naive_utc()).naive_local()
-}
-
-/// The instant of a local time, as RFC 5545 §3.3.5 defines it.
-pub fn instant_of(local: NaiveDateTime, zone: Tz) -> DateTime {
-    // A time that occurs twice, because clocks go back, is the earlier instant.
-    let utc = match zone.offset_from_local_datetime(&local).earliest() {
-        Some(offset) => local - offset.fix(),
-        // A time that clocks skip has the offset from before the change: 02:30 is one hour after 01:30.
-        None => GapInfo::new(&local, &zone)
-            .and_then(|gap| gap.begin)
-            .map_or(local, |(_, before)| local - before.fix()),
-    };
-    DateTime::from_millis(utc.and_utc().timestamp_millis())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn at(text: &str, zone: Option<Tz>) -> Due {
+    fn at(text: &str, zone: Option<Zone>) -> Due {
         Due::At { local: parse_local(text).unwrap(), time_zone: zone }
     }
 
@@ -207,7 +190,7 @@ mod tests {
         for (due, json) in [
             (Due::Date(parse_date("2026-12-01").unwrap()), r#"{"date":"2026-12-01"}"#),
             (
-                at("2026-12-01T09:00", Some(Tz::Europe__Berlin)),
+                at("2026-12-01T09:00", Zone::named("Europe/Berlin")),
                 r#"{"at":"2026-12-01T09:00","time_zone":"Europe/Berlin"}"#,
             ),
             (at("2026-12-01T09:00:00", None), r#"{"at":"2026-12-01T09:00","time_zone":null}"#),
@@ -238,7 +221,7 @@ mod tests {
         let instant = |due: Due| due.instant().map(|instant| instant.try_to_rfc3339_string().unwrap());
         assert_eq!(instant(Due::Date(parse_date("2026-12-01").unwrap())), None);
         assert_eq!(instant(at("2026-12-01T09:00", None)), None);
-        let berlin = |text| instant(at(text, Some(Tz::Europe__Berlin))).unwrap();
+        let berlin = |text| instant(at(text, Zone::named("Europe/Berlin"))).unwrap();
         assert_eq!(berlin("2026-12-01T09:00"), "2026-12-01T08:00:00Z");
         assert_eq!(berlin("2026-10-25T02:30"), "2026-10-25T00:30:00Z", "occurs twice: the earlier");
         assert_eq!(
@@ -255,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_patch_changes_the_fields_it_names() {
-        let berlin = Some(Tz::Europe__Berlin);
+        let berlin = Zone::named("Europe/Berlin");
         let nine = at("2026-12-01T09:00", berlin);
         let date = parse_date("2026-12-02");
         let later = DuePatch { at: Some(parse_local("2026-12-01T10:00")), ..DuePatch::default() };
@@ -271,7 +254,7 @@ mod tests {
 
     #[test]
     fn a_due_date_has_date_or_at_and_only_at_has_a_zone() {
-        let nine = at("2026-12-01T09:00", Some(Tz::Europe__Berlin));
+        let nine = at("2026-12-01T09:00", Zone::named("Europe/Berlin"));
         let date = parse_date("2026-12-02");
         assert_eq!(codes(DuePatch::default(), None), [("/due/date".to_owned(), "required")]);
         let emptied = DuePatch { at: Some(None), ..DuePatch::default() };

@@ -8,16 +8,16 @@ mod rrule;
 pub(super) mod wire;
 
 use bson::DateTime;
-use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
 pub use self::rrule::RULE_MAX;
 use self::rrule::Rule;
-use super::due::{Due, local_of};
+use super::due::Due;
 use crate::error::Violation;
 use crate::owned::text::TextFormat;
+use crate::time_zone::Zone;
 
 /// From which day the next occurrence is counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -70,7 +70,7 @@ impl Recurrence {
 
     /// The next due date and the advanced recurrence after a completion at `now`, or `None` at the end of the rule.
     /// `zone` is used if `due` has no zone.
-    pub fn next(&self, due: &Due, now: DateTime, zone: Tz) -> Option<(Due, Self)> {
+    pub fn next(&self, due: &Due, now: DateTime, zone: Zone) -> Option<(Due, Self)> {
         let rule = Rule::parse(&self.rule).ok()?;
         let left = match self.left {
             Some(left) => Some(left.checked_sub(1)?),
@@ -81,7 +81,7 @@ impl Recurrence {
             Basis::Due => rule.next_day(self.start.day(), due.day())?,
             Basis::Completion => {
                 // The rule starts on the day of the completion, and the next occurrence is after that day.
-                let today = local_of(now, due.zone().unwrap_or(zone)).date();
+                let today = due.zone().unwrap_or(zone).local_of(now).date();
                 rule.next_day(today, today)?
             }
         };
@@ -153,7 +153,7 @@ mod tests {
     fn days(mut recurrence: Recurrence, mut due: Due) -> Vec<String> {
         let mut days = Vec::new();
         while let Some(next) =
-            recurrence.next(&due, DateTime::from_millis(0), Tz::UTC).filter(|_| days.len() < 10)
+            recurrence.next(&due, DateTime::from_millis(0), Zone::UTC).filter(|_| days.len() < 10)
         {
             (due, recurrence) = next;
             days.push(due.local_key());
@@ -191,7 +191,7 @@ mod tests {
     fn a_changed_due_date_is_the_new_start_and_keeps_the_rest_of_count() {
         let start = day("2026-01-31");
         let recurrence = recurrence("FREQ=MONTHLY;INTERVAL=2;COUNT=3", Basis::Due, &start);
-        let (next, recurrence) = recurrence.next(&start, DateTime::from_millis(0), Tz::UTC).unwrap();
+        let (next, recurrence) = recurrence.next(&start, DateTime::from_millis(0), Zone::UTC).unwrap();
         assert_eq!(next, day("2026-03-31"));
         let moved = day("2026-04-02");
         assert_eq!(days(recurrence.rebased(&moved), moved), ["2026-06-02"]);
@@ -201,7 +201,7 @@ mod tests {
     fn the_next_due_date_may_be_in_the_past() {
         let start = day("2020-01-01");
         let now = instant("2026-12-01T12:00:00Z");
-        let next = recurrence("FREQ=DAILY", Basis::Due, &start).next(&start, now, Tz::UTC).unwrap().0;
+        let next = recurrence("FREQ=DAILY", Basis::Due, &start).next(&start, now, Zone::UTC).unwrap().0;
         assert_eq!(next, day("2020-01-02"));
     }
 
@@ -209,7 +209,11 @@ mod tests {
     fn the_day_of_a_completion_is_in_the_zone_of_the_due_date_or_of_the_owner() {
         let late = instant("2026-12-01T23:30:00Z");
         let next = |due: &Due| {
-            recurrence("FREQ=DAILY", Basis::Completion, due).next(due, late, Tz::America__New_York)
+            recurrence("FREQ=DAILY", Basis::Completion, due).next(
+                due,
+                late,
+                Zone::named("America/New_York").unwrap(),
+            )
         };
         assert_eq!(next(&day("2026-11-01")).unwrap().0, day("2026-12-02"));
         let berlin = due(r#"{"at":"2026-11-01T09:00","time_zone":"Europe/Berlin"}"#);
@@ -228,7 +232,7 @@ mod tests {
     fn a_patch_that_changes_nothing_keeps_the_count() {
         let start = day("2026-12-01");
         let begun = recurrence("FREQ=DAILY;COUNT=3", Basis::Due, &start);
-        let (due, going) = begun.next(&start, DateTime::from_millis(0), Tz::UTC).unwrap();
+        let (due, going) = begun.next(&start, DateTime::from_millis(0), Zone::UTC).unwrap();
         let patch = |rule: Option<&str>, basis| RecurrencePatch {
             rule: rule.map(|rule| Some(rule.to_owned())),
             basis,

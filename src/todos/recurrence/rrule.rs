@@ -5,7 +5,7 @@
 use chrono::{NaiveDate, NaiveDateTime, Weekday};
 
 use crate::error::Violation;
-use crate::todos::due::{Due, local_of};
+use crate::todos::due::Due;
 
 pub const RULE_MAX: usize = 500;
 
@@ -162,7 +162,7 @@ impl Rule {
         let last = match self.until? {
             Until::Day(day) => return Some(day),
             Until::Local(last) => last,
-            Until::Utc(last) => due.zone().map_or(last, |zone| local_of(last.and_utc().into(), zone)),
+            Until::Utc(last) => due.zone().map_or(last, |zone| zone.local_of(last.and_utc().into())),
         };
         let too_late = due.time().is_some_and(|time| time > last.time());
         if too_late { last.date().pred_opt() } else { Some(last.date()) }
