@@ -6,7 +6,7 @@ use mongodb::error::{Error as DriverError, ErrorKind};
 use mongodb::{Collection, Database};
 
 use super::MAX_TIME;
-use super::error::{codes, error_code, is_retryable_write};
+use super::error::{codes, error_code, is_retryable_write, is_transient_write};
 use crate::error::Error;
 
 /// Returns `false` if the result is uncertain: the id is taken, or the connection or the primary was lost, so the
@@ -43,7 +43,8 @@ fn may_have_been_applied(error: &DriverError) -> bool {
     is_network_error || error_code(error).is_some_and(is_retryable_write)
 }
 
-/// After an error, some documents may have been updated.
+/// After an error, some documents may have been updated. [`Error::Internal`] means that one of the documents cannot be
+/// updated, for example because a field has another type.
 pub async fn update_many<T: Send + Sync>(
     collection: &Collection<T>,
     filter: Document,
@@ -51,8 +52,11 @@ pub async fn update_many<T: Send + Sync>(
 ) -> Result<u64, Error> {
     let statement = doc! { "q": filter, "u": pipeline, "multi": true };
     let reply = update(collection, vec![statement]).await?;
-    match (reply.get("writeErrors"), reply.get("writeConcernError"), reply.get_i32("nModified")) {
-        (None, None, Ok(modified)) => Ok(u64::from(modified.unsigned_abs())),
+    match (reply_code(&reply), reply.get_i32("nModified")) {
+        (None, Ok(modified)) => Ok(u64::from(modified.unsigned_abs())),
+        (Some(code), _) if !is_transient_write(code) => {
+            Err(Error::internal(format!("a document cannot be updated: {reply}")))
+        }
         _ => Err(Error::unavailable(format!("a bulk update failed: {reply}"))),
     }
 }

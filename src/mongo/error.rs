@@ -61,6 +61,11 @@ pub(super) fn is_retryable_write(code: i32) -> bool {
     FAILOVER.contains(&code) || NODE_UNREACHABLE.contains(&code)
 }
 
+/// Whether waiting may overcome a write error with this code.
+pub(super) fn is_transient_write(code: i32) -> bool {
+    is_retryable_write(code) || NOT_READY.contains(&code)
+}
+
 /// Whether waiting may overcome an error with this code while the database is prepared.
 fn is_transient_in_preparation(code: i32) -> bool {
     // NODE_UNREACHABLE is absent: unless the driver labels the error as retryable, an operator must see that the nodes

@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use crate::error::OperatorError;
 use crate::http::access_log::{REQUEST_SECONDS, REQUESTS};
 use crate::mongo;
+use crate::owned::unreadable::UNREADABLE;
 use crate::state::AppState;
 
 /// Upper bounds of the buckets of durations, in seconds.
@@ -43,6 +44,7 @@ pub fn install_recorder() -> Result<PrometheusHandle, OperatorError> {
         "Duration of database commands, by command and outcome."
     );
     describe_gauge!(mongo::metrics::CONNECTIONS, "Connections to the database: open, and in use.");
+    describe_counter!(UNREADABLE, "Stored documents that could not be decoded, by collection.");
     describe_gauge!("todo_api_requests", "Requests that are being processed or wait for a slot.");
     describe_gauge!("todo_api_event_streams", "Open event streams.");
     describe_gauge!("todo_api_password_hashing", "Passwords that are being hashed or wait to be hashed.");

@@ -19,13 +19,11 @@ use futures_util::{Stream, StreamExt, TryStreamExt};
 use mongodb::options::{Hint, IndexOptions};
 use mongodb::{Collection, Cursor, IndexModel};
 
+use super::unreadable::set_aside;
 use super::{Owned, Selection, State, TOMBSTONE_TTL};
 use crate::error::Error;
 use crate::mongo::commands;
 use crate::mongo::{self, Db, PrepareError};
-
-// Far fewer documents than the upkeep can read and update within `MAX_TIME`.
-const BATCH: i64 = 1_000;
 
 pub struct OwnedCollection<T: Owned>(Collection<Document>, PhantomData<fn() -> T>);
 
@@ -63,38 +61,15 @@ impl<T: Owned> OwnedCollection<T> {
         OwnedBy { objects: self, owner_id }
     }
 
-    /// Removes documents that have been in the trash since before `deleted` and leaves tombstones.
-    pub async fn purge(&self, deleted: DateTime, now: DateTime) -> Result<(), Error> {
-        let old = doc! { "state": State::Trash.word(), "deleted_at": { "$lt": deleted } };
-        loop {
-            let found = self.0.find(old.clone()).projection(doc! { "_id": 1 }).limit(BATCH);
-            let ids: Vec<Document> = found.max_time(mongo::MAX_TIME).await?.try_collect().await?;
-            if ids.is_empty() {
-                return Ok(());
-            }
-            let ids: Vec<_> = ids.into_iter().filter_map(|mut found| found.remove("_id")).collect();
-            // Repeats the whole condition, because the document may have been restored after it was found.
-            let mut filter = old.clone();
-            filter.insert("_id", doc! { "$in": ids });
-            self.update_many(filter, vec![tombstone(now)]).await?;
-        }
+    pub(super) fn of_all(&self) -> &Collection<Document> {
+        &self.0
     }
 
-    /// Documents with side effects that have been pending since before `since`, each with its owner.
-    pub async fn with_pending_effects(&self, since: DateTime) -> Result<Vec<(ObjectId, T)>, Error> {
-        let stored = self.0.clone_with_type::<RawDocumentBuf>();
-        // Documents beyond the limit wait for the next upkeep.
-        let found = stored.find(doc! { "unfinished.since": { "$lt": since } }).limit(BATCH);
-        let mut found = found.max_time(mongo::MAX_TIME).await?;
-        let mut pending = Vec::new();
-        while found.advance().await? {
-            let owner_id = found.current().get_object_id("owner_id").map_err(Error::internal)?;
-            pending.push((owner_id, T::read(found.current())?));
-        }
-        Ok(pending)
-    }
-
-    async fn update_many(&self, filter: Document, mut pipeline: Vec<Document>) -> Result<u64, Error> {
+    pub(super) async fn update_many(
+        &self,
+        filter: Document,
+        mut pipeline: Vec<Document>,
+    ) -> Result<u64, Error> {
         // The last stage, because `$replaceWith` in an earlier stage would drop the stamp.
         pipeline.push(doc! { "$set": with_stamp(doc! {}) });
         commands::update_many(&self.0, filter, pipeline).await
@@ -112,7 +87,11 @@ pub(super) fn with_stamp(mut fields: Document) -> Document {
     fields
 }
 
-fn tombstone(now: DateTime) -> Document {
+fn is_full(objects: usize, skipped: i64, limit: i64) -> bool {
+    i64::try_from(objects).is_ok_and(|objects| objects + skipped >= limit)
+}
+
+pub(super) fn tombstone(now: DateTime) -> Document {
     // Only the fields that sync needs to report the removal. `gone_at` lets the TTL index delete the tombstone.
     doc! { "$replaceWith": {
         "_id": "$_id", "owner_id": "$owner_id", "version": { "$add": ["$version", 1_i64] },
@@ -147,21 +126,44 @@ impl<T: Owned> OwnedBy<'_, T> {
         self.objects.update_many(filter, vec![tombstone(now)]).await
     }
 
-    /// Streams documents. Each batch of the database is one round trip, so an error can come after any document.
+    /// Streams documents, except unreadable ones. Each batch of the database is one round trip, so an error can come
+    /// after any document.
     pub async fn stream(
         &self,
         selection: Selection,
     ) -> Result<impl Stream<Item = Result<T, Error>> + Send + use<T>, Error> {
-        Ok(self.found(selection).await?.map(|stored| T::read(&stored?)))
+        let found = self.found(selection).await?;
+        Ok(found.filter_map(async |stored| match stored {
+            Ok(stored) => T::read(&stored).inspect_err(|error| set_aside::<T>(&stored, error)).ok().map(Ok),
+            Err(error) => Some(Err(error.into())),
+        }))
     }
 
+    /// Without unreadable documents.
     pub async fn select(&self, selection: Selection) -> Result<Vec<T>, Error> {
-        let (mut found, mut objects) = (self.found(selection).await?, Vec::new());
-        // Decodes from the buffer of the cursor, without a copy of each document.
-        while found.advance().await? {
-            objects.push(T::read(found.current())?);
+        let (wanted, mut unreadable) = (selection.limit, 0);
+        loop {
+            // Without a limit, the limit stays 0.
+            let limit = if wanted == 0 { 0 } else { wanted + unreadable };
+            let (mut found, mut objects) =
+                (self.found(Selection { limit, ..selection.clone() }).await?, Vec::new());
+            let mut skipped = 0;
+            // Decodes from the buffer of the cursor, without a copy of each document.
+            while found.advance().await? {
+                match T::read(found.current()) {
+                    Ok(object) => objects.push(object),
+                    Err(error) => {
+                        skipped += 1;
+                        set_aside::<T>(found.current(), &error);
+                    }
+                }
+            }
+            // Others take the places of unreadable documents. Otherwise, the page would look like the last one.
+            if limit == 0 || skipped == unreadable || !is_full(objects.len(), skipped, limit) {
+                return Ok(objects);
+            }
+            unreadable = skipped;
         }
-        Ok(objects)
     }
 
     async fn found(&self, selection: Selection) -> Result<Cursor<RawDocumentBuf>, Error> {

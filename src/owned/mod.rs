@@ -12,7 +12,9 @@ pub mod order_key;
 pub mod quota;
 pub mod siblings;
 pub mod text;
+pub mod unreadable;
 pub mod update;
+pub mod upkeep;
 
 use std::time::Duration;
 
@@ -114,6 +116,7 @@ impl<T> From<Error> for Conflict<T> {
     }
 }
 
+#[derive(Clone)]
 pub struct Selection {
     /// Without the owner, which is added to every filter.
     pub filter: Document,

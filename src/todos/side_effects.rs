@@ -7,7 +7,6 @@
 //! **Invariant:** every step can be repeated from any point, because it matches only todos that it has not changed yet.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use bson::doc;
 use bson::oid::ObjectId;
@@ -17,8 +16,8 @@ use super::store::{UserTodos, restored, trashed};
 use crate::error::Error;
 use crate::lists::model::List;
 use crate::owned::update::{self, Accept, Context, Step, update};
-use crate::owned::{Conflict, Precondition, State, TRASH_MILLIS};
-use crate::workspace::{Workspace, Workspaces};
+use crate::owned::{Conflict, Precondition, State};
+use crate::workspace::Workspace;
 
 // Moves at the same time can exceed `LEVELS_MAX` for a moment.
 const DEPTH: usize = 2 * LEVELS_MAX;
@@ -127,25 +126,5 @@ impl Context<Todo> for Workspace {
             self.todos().remove_each(doc! { "_id": { "$in": level } }, self.now).await?;
         }
         Ok(())
-    }
-}
-
-// After this time no request can still be applying its side effects.
-const INTERRUPTED_MILLIS: i64 = 60_000;
-
-impl Workspaces {
-    /// Applies the side effects of interrupted requests and empties the trash, for all users. Several instances may do
-    /// this at the same time.
-    pub async fn upkeep(self: &Arc<Self>) -> Result<(), Error> {
-        let now = self.now();
-        let since = now.saturating_add_millis(-INTERRUPTED_MILLIS);
-        for (owner_id, mut todo) in self.stores.todos.with_pending_effects(since).await? {
-            update::finish(&self.of(owner_id), &mut todo).await?;
-        }
-        for (owner_id, mut list) in self.stores.lists.with_pending_effects(since).await? {
-            update::finish(&self.of(owner_id), &mut list).await?;
-        }
-        let deleted = now.saturating_add_millis(-TRASH_MILLIS);
-        self.stores.purge(deleted, now).await
     }
 }

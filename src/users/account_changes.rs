@@ -155,12 +155,15 @@ impl Accounts {
         Ok(())
     }
 
-    /// Completes the deletions that began more than [`DELETION_TIMEOUT_MILLIS`] ago.
+    /// Completes the deletions that began more than [`DELETION_TIMEOUT_MILLIS`] ago. A failure of one user does not keep
+    /// the others.
     pub async fn finish_deletions(&self) -> Result<(), Error> {
         let begun = self.clock.now().saturating_add_millis(-DELETION_TIMEOUT_MILLIS);
         for user in self.users.unfinished_deletions(begun).await? {
             tracing::info!(user = %user.id, "completing a deletion that was interrupted");
-            self.delete(&user, &ClientInfo::default()).await?;
+            if let Err(error) = self.delete(&user, &ClientInfo::default()).await {
+                tracing::warn!(user = %user.id, %error, "cannot complete a deletion, retrying later");
+            }
         }
         Ok(())
     }

@@ -5,8 +5,7 @@
 //! the epoch once more.
 
 use bson::oid::ObjectId;
-use bson::{DateTime, Document, doc};
-use futures_util::TryStreamExt;
+use bson::{DateTime, Document, RawDocumentBuf, doc};
 use mongodb::Collection;
 use mongodb::options::{IndexOptions, ReturnDocument};
 
@@ -16,8 +15,6 @@ use crate::error::Error;
 use crate::mongo::{self, Db, PrepareError};
 
 pub const COLLECTION: &str = "users";
-
-const UNFINISHED_DELETIONS_MAX: i64 = 1_000;
 
 #[derive(Clone)]
 pub struct Users(Collection<User>);
@@ -156,12 +153,19 @@ impl Users {
         Ok(())
     }
 
+    /// Without users whose documents cannot be decoded.
     pub async fn unfinished_deletions(&self, begun: DateTime) -> Result<Vec<User>, Error> {
         // A query uses a partial index only if it contains the filter of the index (MongoDB manual, "Partial Indexes").
-        let begun = self
-            .0
-            .find(doc! { "deleted_at": { "$type": "date", "$lt": begun } })
-            .limit(UNFINISHED_DELETIONS_MAX);
-        Ok(begun.max_time(mongo::MAX_TIME).await?.try_collect().await?)
+        let begun = doc! { "deleted_at": { "$type": "date", "$lt": begun } };
+        let stored = self.0.clone_with_type::<RawDocumentBuf>();
+        let mut found = stored.find(begun).max_time(mongo::MAX_TIME).await?;
+        let mut users = Vec::new();
+        while found.advance().await? {
+            match bson::deserialize_from_slice(found.current().as_bytes()) {
+                Ok(user) => users.push(user),
+                Err(error) => tracing::error!(%error, "a user who is being deleted cannot be read"),
+            }
+        }
+        Ok(users)
     }
 }

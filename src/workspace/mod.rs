@@ -4,6 +4,7 @@
 
 pub mod extract;
 pub mod stores;
+mod upkeep;
 
 use std::sync::Arc;
 

@@ -34,9 +34,10 @@ impl OwnedStores {
         lists.of(owner_id).delete_all().await
     }
 
+    /// A failure of one kind does not keep the others. Returns the first failure.
     pub async fn purge(&self, deleted: DateTime, now: DateTime) -> Result<(), Error> {
         let Self { todos, lists } = self;
-        lists.purge(deleted, now).await?;
-        todos.purge(deleted, now).await
+        let lists = lists.purge(deleted, now).await;
+        todos.purge(deleted, now).await.and(lists)
     }
 }

@@ -7,6 +7,7 @@ mod support;
 
 mod authorization_header;
 mod backup;
+mod cascades;
 mod connections;
 mod forged_tokens;
 mod idempotency;
