@@ -149,6 +149,7 @@ fn accounts(
     Accounts {
         users: stores.users.clone(),
         owned: stores.owned.clone(),
+        idempotency: stores.idempotency.clone(),
         auth: auth.clone(),
         audit: stores.audit.clone(),
         hasher: hasher.clone(),

@@ -53,7 +53,9 @@ fn detail(error: &Error) -> String {
         Error::InvalidCredentials => "Check the username and the password.",
         Error::Forbidden => "This request needs the permission of another user or role.",
         Error::RegistrationClosed => "Ask the operator of this service for an account.",
-        Error::VersionMismatch { .. } => "Apply your change to `current`, and try again with its version.",
+        Error::VersionMismatch { .. } => {
+            "Apply your change to the object as it is now, and try again with its version."
+        }
         Error::UsernameTaken => "Choose another username.",
         Error::IdTaken => "Choose another id.",
         Error::InTrash => "Restore the object first, or delete it permanently.",
@@ -92,7 +94,7 @@ pub struct Problem<'a> {
     errors: Vec<ProblemViolation<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
-    current: Option<&'a serde_json::Value>,
+    pub current: Option<&'a serde_json::Value>,
 }
 
 /// One violated rule of the input: where, which, and as a sentence.
@@ -126,6 +128,16 @@ impl<'a> Problem<'a> {
             errors,
             current,
         }
+    }
+
+    /// Removes half of the errors, or the text if there are none. Returns false if nothing is left to remove.
+    pub fn shorten(&mut self) -> bool {
+        if self.errors.is_empty() {
+            return !std::mem::take(&mut self.detail).is_empty();
+        }
+        self.errors.truncate(self.errors.len() / 2);
+        self.detail = self.errors.iter().map(|error| error.detail).collect::<Vec<_>>().join(" ");
+        true
     }
 }
 

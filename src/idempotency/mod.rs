@@ -2,4 +2,5 @@
 
 pub mod extract;
 pub mod store;
+mod usage;
 pub mod wire;

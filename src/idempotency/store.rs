@@ -4,19 +4,25 @@
 //!
 //! The first request with a key claims the key together with a new id. Every request with the same key and content
 //! creates its object under that id, so the object is created once. The response that is stored first is returned to all.
+//!
+//! What one user stores is bounded: a user with [`USER_BYTES_MAX`] of responses gets no further claims, and a response
+//! above [`RESPONSE_BYTES_MAX`] is not stored.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::{digest, hmac};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use bson::oid::ObjectId;
 use bson::spec::BinarySubtype;
-use bson::{Binary, doc};
+use bson::{Binary, Bson, Document, doc};
+use futures_util::TryStreamExt;
 use mongodb::Collection;
-use mongodb::options::{IndexOptions, ReturnDocument};
+use mongodb::options::{Hint, IndexOptions, ReturnDocument};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use super::usage::Usage;
 use crate::clock::Clock;
 use crate::crypto::derive;
 use crate::error::Error;
@@ -25,7 +31,49 @@ use crate::mongo::{self, Db, PrepareError};
 // The API promises 24 hours. One more hour allows for clocks that differ.
 const KEPT_MILLIS: i64 = 25 * 60 * 60 * 1_000;
 
-pub const ANONYMOUS: &str = "anonymous";
+/// Of the stored responses of one user, each with [`CLAIM_BYTES`] for its claim.
+pub const USER_BYTES_MAX: u64 = 64 * 1024 * 1024;
+// About what a claim without its response takes, with its index entries.
+const CLAIM_BYTES: u64 = 500;
+// Responses to valid input are smaller. A request with a larger response runs again when it is repeated.
+const RESPONSE_BYTES_MAX: usize = 1024 * 1024;
+// The oldest claims of the user expire within this time or later.
+const RETRY_AFTER: Duration = Duration::from_hours(1);
+
+/// Whose key it is. Keys of different scopes are independent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    Anonymous,
+    User(ObjectId),
+    /// Ids of commands, which are never taken for an `Idempotency-Key`.
+    Sync(ObjectId),
+}
+
+impl Scope {
+    fn owner_id(self) -> Option<ObjectId> {
+        match self {
+            Self::Anonymous => None,
+            Self::User(id) | Self::Sync(id) => Some(id),
+        }
+    }
+
+    /// A digest, so that the length of the stored id does not depend on the key.
+    fn claim_id(self, key: &str) -> String {
+        let scope = match self {
+            Self::Anonymous => "anonymous".to_owned(),
+            Self::User(id) => id.to_hex(),
+            Self::Sync(id) => format!("{id}/sync"),
+        };
+        let digest = digest::digest(&digest::SHA256, format!("{scope}\0{key}").as_bytes());
+        BASE64_URL_SAFE_NO_PAD.encode(digest)
+    }
+}
+
+/// A response that its repetitions return in a shorter form.
+pub struct Kept<T> {
+    pub response: T,
+    pub stored: T,
+}
 
 #[derive(Debug)]
 pub struct Attempt {
@@ -53,6 +101,7 @@ struct Claim {
 #[derive(Clone)]
 pub struct Idempotency {
     claims: Collection<Claim>,
+    usage: Arc<Usage>,
     clock: Clock,
     current: hmac::Key,
     previous: Vec<hmac::Key>,
@@ -69,22 +118,27 @@ impl Idempotency {
             derive::derive(secret, b"idempotency").map(|key| hmac::Key::new(hmac::HMAC_SHA256, &key))
         };
         let previous = previous.iter().map(key).collect::<Result<_, _>>()?;
-        Ok(Self { claims: db.collection("idempotency"), clock, current: key(current)?, previous })
+        let claims = db.collection("idempotency");
+        Ok(Self { claims, usage: Arc::default(), clock, current: key(current)?, previous })
     }
 
     pub async fn ensure_indexes(&self) -> Result<(), PrepareError> {
         let ttl = IndexOptions::builder().expire_after(Duration::ZERO).build();
-        mongo::ensure_indexes(&self.claims, [mongo::index(doc! { "expires_at": 1 }, ttl)]).await
+        let ttl = mongo::index(doc! { "expires_at": 1 }, ttl);
+        // Sparse, because anonymous claims have no owner.
+        let sparse = IndexOptions::builder().name(BY_OWNER.to_owned()).sparse(true).build();
+        let by_owner = mongo::index(doc! { "owner_id": 1, "bytes": 1 }, sparse);
+        mongo::ensure_indexes(&self.claims, [ttl, by_owner]).await
     }
 
-    /// Runs `make` and stores its response, unless a response to this key is stored already. Keys of different scopes
-    /// are independent. Without an attempt, `make` always runs. Errors are not stored, so the client may try again.
+    /// Runs `make` and stores its response, unless a response to this key is stored already. Without an attempt, `make`
+    /// always runs. Errors are not stored, so the client may try again.
     ///
     /// `make` receives the id for the object that it creates. Concurrent requests with one key, and a repetition after
     /// a crash, receive the same id, so `make` must treat an existing object with this id as its own.
     pub async fn once<T, F, Fut>(
         &self,
-        scope: &str,
+        scope: Scope,
         attempt: Option<&Attempt>,
         make: F,
     ) -> Result<Outcome, Error>
@@ -98,8 +152,26 @@ impl Idempotency {
             let target = ObjectId::new();
             return Ok(Outcome { target, response: respond(target).await?, replayed: false });
         };
-        let id = claim_id(scope, &attempt.key);
-        let claim = self.claim(&id, attempt).await?;
+        let both = async |target| {
+            let response = respond(target).await?;
+            Ok(Kept { stored: response.clone(), response })
+        };
+        self.once_keeping(scope, attempt, both).await
+    }
+
+    /// Like [`Idempotency::once`], with another response for repetitions.
+    pub async fn once_keeping<F, Fut>(
+        &self,
+        scope: Scope,
+        attempt: &Attempt,
+        make: F,
+    ) -> Result<Outcome, Error>
+    where
+        F: FnOnce(ObjectId) -> Fut,
+        Fut: Future<Output = Result<Kept<String>, Error>>,
+    {
+        let id = scope.claim_id(&attempt.key);
+        let claim = self.claim(&id, scope, attempt).await?;
         if !self.is_same_request(&claim, attempt) {
             return Err(Error::IdempotencyKeyReused);
         }
@@ -107,22 +179,44 @@ impl Idempotency {
         if let Some(response) = claim.response {
             return Ok(Outcome { target, response, replayed: true });
         }
-        let response = respond(target).await?;
-        Ok(match self.store_first(&id, &response).await? {
+        let Kept { response, stored } = make(target).await?;
+        if stored.len() > RESPONSE_BYTES_MAX {
+            return Ok(Outcome { target, response, replayed: false });
+        }
+        Ok(match self.store_first(&id, scope, &stored).await? {
             Some(first) => Outcome { target, response: first, replayed: true },
             None => Outcome { target, response, replayed: false },
         })
     }
 
-    async fn claim(&self, id: &str, attempt: &Attempt) -> Result<Claim, Error> {
+    /// For the deletion of a user. Claims of earlier versions have no owner and expire.
+    pub async fn delete_all_of(&self, owner_id: ObjectId) -> Result<(), Error> {
+        self.claims.delete_many(doc! { "owner_id": owner_id }).hint(by_owner()).await?;
+        Ok(())
+    }
+
+    async fn claim(&self, id: &str, scope: Scope, attempt: &Attempt) -> Result<Claim, Error> {
+        if let Some(owner_id) = scope.owner_id()
+            && self
+                .usage
+                .is_at_least(USER_BYTES_MAX, owner_id, self.clock.now(), || self.bytes_of(owner_id))
+                .await?
+        {
+            let known = self.claims.find_one(doc! { "_id": id }).max_time(mongo::MAX_TIME).await?;
+            return known.ok_or(Error::Throttled { retry_after: RETRY_AFTER });
+        }
         // An upsert that sets nothing if the key is claimed already. It stores only a keyed digest of the request,
         // because requests may contain passwords.
         let digest = hmac::sign(&self.current, &attempt.request).as_ref().to_vec();
-        let claim = doc! { "$setOnInsert": {
+        let mut claim = doc! {
             "digest": Binary { subtype: BinarySubtype::Generic, bytes: digest },
             "target": ObjectId::new(),
             "expires_at": self.clock.now().saturating_add_millis(KEPT_MILLIS),
-        } };
+        };
+        if let Some(owner_id) = scope.owner_id() {
+            claim.extend(doc! { "owner_id": owner_id, "bytes": signed(CLAIM_BYTES) });
+        }
+        let claim = doc! { "$setOnInsert": claim };
         let claimed = async || {
             let upsert = self.claims.find_one_and_update(doc! { "_id": id }, claim.clone()).upsert(true);
             upsert.return_document(ReturnDocument::After).max_time(mongo::MAX_TIME).await
@@ -135,6 +229,18 @@ impl Idempotency {
         claim.ok_or_else(|| Error::internal("an upsert returned no document"))
     }
 
+    async fn bytes_of(&self, owner_id: ObjectId) -> Result<u64, Error> {
+        // The index contains both fields, so MongoDB fetches no document.
+        let sum = [
+            doc! { "$match": { "owner_id": owner_id } },
+            doc! { "$group": { "_id": null, "bytes": { "$sum": "$bytes" } } },
+        ];
+        let summed = self.claims.aggregate(sum).hint(by_owner()).max_time(mongo::MAX_TIME);
+        let summed: Vec<Document> = summed.await?.try_collect().await?;
+        let bytes = summed.first().and_then(|sum| sum.get("bytes")).and_then(Bson::as_i64);
+        Ok(bytes.unwrap_or_default().unsigned_abs())
+    }
+
     fn is_same_request(&self, claim: &Claim, attempt: &Attempt) -> bool {
         // A claim from before the last change of the secret has a digest of a previous key.
         let mut keys = std::iter::once(&self.current).chain(&self.previous);
@@ -142,16 +248,28 @@ impl Idempotency {
     }
 
     /// Returns the response that was stored before, if any.
-    async fn store_first(&self, id: &str, response: &str) -> Result<Option<String>, Error> {
+    async fn store_first(&self, id: &str, scope: Scope, response: &str) -> Result<Option<String>, Error> {
+        let bytes = CLAIM_BYTES + u64::try_from(response.len()).unwrap_or(u64::MAX - CLAIM_BYTES);
         // Without `$literal`, a pipeline would read a text that starts with `$` as the path of a field.
-        let first = doc! { "$set": { "answer": { "$ifNull": ["$answer", { "$literal": response }] } } };
-        let settled = self.claims.find_one_and_update(doc! { "_id": id }, vec![first]);
+        let mut set = doc! { "answer": { "$ifNull": ["$answer", { "$literal": response }] } };
+        if let Some(owner_id) = scope.owner_id() {
+            // Where an answer is stored already, `bytes` is its size.
+            let size = doc! { "$cond": [{ "$lte": ["$answer", null] }, signed(bytes), "$bytes"] };
+            set.insert("bytes", size);
+            self.usage.add(owner_id, bytes);
+        }
+        let settled = self.claims.find_one_and_update(doc! { "_id": id }, vec![doc! { "$set": set }]);
         let before = settled.return_document(ReturnDocument::Before).max_time(mongo::MAX_TIME).await?;
         Ok(before.and_then(|before| before.response))
     }
 }
 
-fn claim_id(scope: &str, key: &str) -> String {
-    // A digest, so that the length of the stored id does not depend on the key.
-    BASE64_URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, format!("{scope}\0{key}").as_bytes()))
+const BY_OWNER: &str = "by_owner";
+
+fn by_owner() -> Hint {
+    Hint::Name(BY_OWNER.to_owned())
+}
+
+fn signed(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
 }

@@ -18,7 +18,7 @@ use crate::http::path::{ChosenId, PathId, Permanent};
 use crate::http::preconditions::{IfNoneMatch, Preconditions, WithEtag};
 use crate::http::query::Params;
 use crate::idempotency::extract::Creation;
-use crate::idempotency::store::Idempotency;
+use crate::idempotency::store::{Idempotency, Scope};
 use crate::owned::Conflict;
 use crate::todos::hierarchy::Beside;
 use crate::workspace::Workspace;
@@ -42,7 +42,7 @@ pub(crate) async fn create(
     Creation { input: WholeList(input), attempt }: Creation<WholeList>,
 ) -> Result<impl IntoResponse, Error> {
     let create = async |id| Ok(counted(&workspace, workspace.create_list(id, input).await?).await?.body);
-    let outcome = idempotency.once(&workspace.owner_id.to_hex(), attempt.as_ref(), create).await?;
+    let outcome = idempotency.once(Scope::User(workspace.owner_id), attempt.as_ref(), create).await?;
     Ok((StatusCode::CREATED, [(LOCATION, location(outcome.target))], outcome))
 }
 

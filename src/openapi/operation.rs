@@ -2,6 +2,7 @@
 //! kind have in common, such as the errors of every operation with a body.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
@@ -158,7 +159,8 @@ impl Operation {
         let key = json!({ "type": "string", "pattern": pattern });
         let about = "Identifies this request. If it is repeated with the same key, the response is the first one again, for \
             at least 24 hours.";
-        self.header("Idempotency-Key", key, about).errors(&[Error::IdempotencyKeyReused])
+        let too_much_stored = Error::Throttled { retry_after: Duration::from_hours(1) };
+        self.header("Idempotency-Key", key, about).errors(&[Error::IdempotencyKeyReused, too_much_stored])
     }
 
     pub fn body(mut self, schema: &Value, example: &Value) -> Self {

@@ -1,5 +1,7 @@
 //! Sync and events in the API document.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 
 use super::changes::PAGE_MAX;
@@ -118,7 +120,7 @@ fn sync() -> Operation {
         .description(ABOUT_SYNC)
         .body(&named("SyncRequest"), &json!({ "token": null, "commands": [put] }))
         .json_response(200, "Changes since the token.", &named("SyncAnswer"), &response)
-        .errors(&[Error::SyncTokenExpired])
+        .errors(&[Error::SyncTokenExpired, Error::Throttled { retry_after: Duration::from_hours(1) }])
 }
 
 fn events() -> Operation {

@@ -7,19 +7,19 @@ use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderMap, HeaderName};
 use axum::response::IntoResponse;
 use axum::response::sse::{KeepAlive, Sse};
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 
 use super::commands::Command;
 use super::event_stream::{EventSources, EventStream, PING};
 use super::token::SyncToken;
-use super::wire::{ChangesBody, ResultBody, SyncBody, SyncRequest, invalid_token};
+use super::wire::{self, ChangesBody, RESULTS_BYTES_MAX, SyncBody, SyncRequest, invalid_token};
 use crate::auth::extract::CurrentUser;
 use crate::auth::token::Claims;
 use crate::crypto::random_id::RandomId;
 use crate::error::Error;
 use crate::http::body::JsonBody;
 use crate::http::json::Json;
-use crate::idempotency::store::Idempotency;
+use crate::idempotency::store::{Idempotency, Scope};
 use crate::workspace::Workspaces;
 
 // Makes proxies, for example nginx, pass on each event at once.
@@ -33,9 +33,11 @@ pub(crate) async fn sync(
 ) -> Result<Json<SyncBody>, Error> {
     let lineage = sources.hub.lineage().await?;
     let since = open(&sources, &caller, lineage, token.as_deref(), "/token")?;
-    let mut results = Vec::with_capacity(commands.len());
+    let (mut results, mut room) = (Vec::with_capacity(commands.len()), RESULTS_BYTES_MAX);
     for command in commands {
-        results.push(result_of(&sources.workspaces, &idempotency, &caller, command).await?);
+        let result = result_of(&sources.workspaces, &idempotency, &caller, command, room).await?;
+        room = room.saturating_sub(result.get().len());
+        results.push(result);
     }
     let page = sources.workspaces.of(caller.sub).changes(since, limit).await?;
     let token = page.token.seal(&sources.seals, caller.sub, lineage)?;
@@ -48,8 +50,8 @@ async fn result_of(
     idempotency: &Idempotency,
     caller: &Claims,
     Command { attempt, action }: Command,
+    room: usize,
 ) -> Result<Box<RawValue>, Error> {
-    let result = |result: &_| to_raw_value(&ResultBody::of(&attempt.key, result)).map_err(Error::internal);
     let apply = async |target| {
         let workspace = workspaces.of(caller.sub).on_behalf_of(target);
         let applied = match action {
@@ -59,16 +61,14 @@ async fn result_of(
         match applied {
             // An error that may pass is no result: it fails the whole request, so that the client repeats the command.
             Err(error @ (Error::Unavailable(_) | Error::Token(_))) => Err(error),
-            applied => result(&applied),
+            applied => wire::result(&attempt.key, &applied, room),
         }
     };
-    // A scope of its own, so that a command id is never taken for an `Idempotency-Key`.
-    let scope = format!("{}/sync", caller.sub);
-    match idempotency.once(&scope, Some(&attempt), apply).await {
-        Ok(outcome) => RawValue::from_string(outcome.response).map_err(Error::internal),
-        Err(error @ Error::IdempotencyKeyReused) => result(&Err(error)),
-        Err(error) => Err(error),
-    }
+    let result = match idempotency.once_keeping(Scope::Sync(caller.sub), &attempt, apply).await {
+        Err(error @ Error::IdempotencyKeyReused) => wire::result(&attempt.key, &Err(error), room)?.response,
+        outcome => outcome?.response,
+    };
+    RawValue::from_string(result).map_err(Error::internal)
 }
 
 pub(crate) async fn events(

@@ -13,9 +13,14 @@ use super::kinds::KINDS;
 use crate::error::{Error, Violation};
 use crate::http::fields::{Fields, FromFields};
 use crate::http::problem::Problem;
+use crate::idempotency::store::Kept;
 use crate::openapi::schema::Id;
 
 pub const COMMANDS_MAX: usize = 100;
+/// Of the results of one request. Problems after that have no `current` and fewer errors.
+pub const RESULTS_BYTES_MAX: usize = 1024 * 1024;
+/// Of a stored result. The response to a repeated command has a problem without `current` and with fewer errors.
+pub const STORED_RESULT_BYTES_MAX: usize = 1024;
 
 pub struct SyncRequest {
     pub token: Option<String>,
@@ -78,7 +83,7 @@ impl Serialize for ChangesBody {
 }
 
 #[derive(Serialize)]
-pub struct ResultBody<'a> {
+struct ResultBody<'a> {
     id: &'a str,
     status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -88,7 +93,7 @@ pub struct ResultBody<'a> {
 }
 
 impl<'a> ResultBody<'a> {
-    pub fn of(id: &'a str, result: &'a Result<Applied, Error>) -> Self {
+    fn of(id: &'a str, result: &'a Result<Applied, Error>) -> Self {
         match result {
             Ok(Applied { status, version }) => Self { id, status: *status, version: *version, problem: None },
             Err(error) => {
@@ -97,6 +102,22 @@ impl<'a> ResultBody<'a> {
             }
         }
     }
+}
+
+/// The result of a command for the response, which has `room` bytes left for it, and the result to store.
+pub fn result(id: &str, result: &Result<Applied, Error>, room: usize) -> Result<Kept<String>, Error> {
+    let mut body = ResultBody::of(id, result);
+    let whole = serde_json::to_string(&body).map_err(Error::internal)?;
+    // Commands with versions that have changed are repeated by the thousand, and each holds the same object.
+    if let Some(problem) = &mut body.problem {
+        problem.current = None;
+    }
+    let mut stored = serde_json::to_string(&body).map_err(Error::internal)?;
+    while stored.len() > STORED_RESULT_BYTES_MAX && body.problem.as_mut().is_some_and(Problem::shorten) {
+        stored = serde_json::to_string(&body).map_err(Error::internal)?;
+    }
+    let response = if whole.len() > room { stored.clone() } else { whole };
+    Ok(Kept { response, stored })
 }
 
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -125,6 +146,27 @@ mod tests {
 
     use super::*;
     use crate::sync::kind::ObjectState;
+
+    #[test]
+    fn a_stored_result_is_short_and_a_response_has_what_fits() {
+        let violation =
+            |n| Violation::of(&format!("tags/{n}"), "wrong_length", "A tag must have 1 to 64 characters.");
+        let invalid = Err(Error::Invalid((0..100).map(violation).collect()));
+        let current = Box::new(serde_json::json!({ "id": "1", "description": "x".repeat(5_000) }));
+        let stale = Err(Error::VersionMismatch { current });
+        let endless = Err(Error::Invalid(vec![Violation::of("name", "wrong", "x".repeat(5_000))]));
+        for (failed, errors) in [(&invalid, 3..9), (&stale, 0..1), (&endless, 0..1)] {
+            let Kept { response, stored } = result("c", failed, 20_000).unwrap();
+            assert!(response.len() > 5_000 && stored.len() <= STORED_RESULT_BYTES_MAX, "{stored}");
+            let parsed: serde_json::Value = serde_json::from_str(&stored).unwrap();
+            assert!(errors.contains(&parsed["problem"]["errors"].as_array().map_or(0, Vec::len)), "{stored}");
+            assert!(parsed["problem"].get("current").is_none() && parsed["problem"]["code"].is_string());
+            assert_eq!(result("c", failed, 5_000).unwrap().response, stored);
+        }
+        let missing = Error::NotFound(crate::error::Resource::Todo);
+        let Kept { response, stored } = result("c", &Err(missing), 5_000).unwrap();
+        assert_eq!(response, stored);
+    }
 
     #[test]
     fn fields_are_in_the_order_of_the_kinds_and_removals_come_last() {

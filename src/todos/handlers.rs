@@ -20,7 +20,7 @@ use crate::http::path::{ChosenId, PathId, Permanent};
 use crate::http::preconditions::{IfNoneMatch, Preconditions, WithEtag};
 use crate::http::query::Params;
 use crate::idempotency::extract::Creation;
-use crate::idempotency::store::Idempotency;
+use crate::idempotency::store::{Idempotency, Scope};
 use crate::workspace::Workspace;
 
 pub(crate) async fn list(
@@ -40,7 +40,7 @@ pub(crate) async fn create(
     Creation { input: WholeTodo(input), attempt }: Creation<WholeTodo>,
 ) -> Result<impl IntoResponse, Error> {
     let create = async |id| Ok(TodoBody::from(workspace.create_todo(id, input).await?));
-    let outcome = idempotency.once(&workspace.owner_id.to_hex(), attempt.as_ref(), create).await?;
+    let outcome = idempotency.once(Scope::User(workspace.owner_id), attempt.as_ref(), create).await?;
     Ok((StatusCode::CREATED, [(LOCATION, location(outcome.target))], outcome))
 }
 
@@ -70,13 +70,13 @@ pub(crate) async fn patch(
     Preconditions(precondition): Preconditions,
     Creation { input: TodoPatch(input), attempt }: Creation<TodoPatch>,
 ) -> Result<impl IntoResponse, Error> {
-    let scope = workspace.owner_id.to_hex();
+    let scope = Scope::User(workspace.owner_id);
     let change = async |attempt| {
         // Completing a recurring todo advances it, so a repetition must be recognized by its id.
         let workspace = workspace.on_behalf_of(attempt);
         Ok(TodoBody::from(workspace.change_todo(id, input, &precondition).await?))
     };
-    idempotency.once(&scope, attempt.as_ref(), change).await
+    idempotency.once(scope, attempt.as_ref(), change).await
 }
 
 pub(crate) async fn delete(

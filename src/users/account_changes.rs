@@ -148,6 +148,7 @@ impl Accounts {
         // Before the data is deleted, so that requests with earlier tokens stop adding to it.
         self.auth.end_sessions_before_epoch(user.id, user.epoch, None, "deleted").await?;
         self.owned.delete_all(user.id).await?;
+        self.idempotency.delete_all_of(user.id).await?;
         self.auth.delete_sessions(user.id).await?;
         // Last, because this makes the name available again, and a repetition needs the user.
         self.users.finish_deletion(user.id).await?;

@@ -22,7 +22,7 @@ use crate::http::json::Json;
 use crate::http::preconditions::{IfMatch, IfNoneMatch, WithEtag};
 use crate::http::query::Params;
 use crate::idempotency::extract::Creation;
-use crate::idempotency::store::{ANONYMOUS, Idempotency};
+use crate::idempotency::store::{Idempotency, Scope};
 
 pub(crate) async fn register(
     State(accounts): State<Arc<Accounts>>,
@@ -32,7 +32,7 @@ pub(crate) async fn register(
 ) -> Result<impl IntoResponse, Error> {
     accounts.admit_registration(&client)?;
     let create = async |id| Ok(WithEtag::from(accounts.create_with_id(id, new, &client).await?).body);
-    let outcome = idempotency.once(ANONYMOUS, attempt.as_ref(), create).await?;
+    let outcome = idempotency.once(Scope::Anonymous, attempt.as_ref(), create).await?;
     Ok((StatusCode::CREATED, [(LOCATION, "/v1/user")], outcome))
 }
 

@@ -17,6 +17,7 @@ use crate::auth::token::{Claims, USERNAME_MAX_CHARS};
 use crate::clock::Clock;
 use crate::crypto::random_id::RandomId;
 use crate::error::{Error, TokenRejection};
+use crate::idempotency::store::Idempotency;
 use crate::workspace::stores::OwnedStores;
 
 /// A deletion that takes longer than this was interrupted.
@@ -26,6 +27,7 @@ pub struct Accounts {
     pub(crate) users: Users,
     // Deleted with their owner.
     pub(crate) owned: OwnedStores,
+    pub(crate) idempotency: Arc<Idempotency>,
     pub(crate) auth: Arc<Auth>,
     pub(crate) audit: Audit,
     pub(crate) hasher: Arc<Hasher>,

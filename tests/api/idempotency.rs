@@ -9,10 +9,10 @@ use bson::{Bson, Document, doc};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use todo_api::error::Error;
-use todo_api::idempotency::store::{ANONYMOUS, Attempt, Outcome};
+use todo_api::idempotency::store::{Attempt, Outcome, Scope, USER_BYTES_MAX};
 
 use crate::support::v1::DAY;
-use crate::support::{Answer, PASSWORD, SECRET, TestApp, TestDatabase};
+use crate::support::{Answer, Client, PASSWORD, SECRET, TestApp, TestDatabase};
 
 fn body(username: &str) -> Value {
     json!({ "username": username, "password": PASSWORD, "email": "ann@example.org" })
@@ -200,7 +200,7 @@ async fn a_request_is_stored_as_a_keyed_digest_that_survives_key_rotation() {
 }
 
 /// The id that was reserved for the object of a request.
-async fn once(app: &TestApp, scope: &str, key: &str, request: &str) -> Result<(Outcome, usize), Error> {
+async fn once(app: &TestApp, scope: Scope, key: &str, request: &str) -> Result<(Outcome, usize), Error> {
     let times = AtomicUsize::new(0);
     let attempt = Attempt { key: key.to_owned(), request: request.into() };
     let make = async |id: ObjectId| {
@@ -214,9 +214,9 @@ async fn once(app: &TestApp, scope: &str, key: &str, request: &str) -> Result<(O
 #[tokio::test]
 async fn keys_belong_to_one_user_and_one_path() {
     let app = TestApp::start().await;
-    let (ann, ben) = (ObjectId::new().to_hex(), ObjectId::new().to_hex());
+    let (ann, ben) = (ObjectId::new(), ObjectId::new());
     let mut targets = Vec::new();
-    for scope in [ann.as_str(), &ben, ANONYMOUS] {
+    for scope in [Scope::User(ann), Scope::User(ben), Scope::Anonymous, Scope::Sync(ann)] {
         let (first, made) = once(&app, scope, "k", "POST /a\n{}").await.unwrap();
         assert_eq!((first.replayed, made), (false, 1));
         assert_eq!(first.response, json!({ "id": first.target.to_hex() }).to_string());
@@ -226,7 +226,7 @@ async fn keys_belong_to_one_user_and_one_path() {
         assert!(matches!(other, Err(Error::IdempotencyKeyReused)), "{other:?}");
         targets.push(app.db.all("idempotency").await.len());
     }
-    assert_eq!(targets, [1, 2, 3]);
+    assert_eq!(targets, [1, 2, 3, 4]);
 }
 
 #[tokio::test]
@@ -239,10 +239,10 @@ async fn a_failure_is_not_stored_and_a_retry_keeps_the_id() {
             seen.push(id);
             Err::<(), _>(Error::Forbidden)
         };
-        let failed = app.state.idempotency.once(ANONYMOUS, Some(&attempt), make).await;
+        let failed = app.state.idempotency.once(Scope::Anonymous, Some(&attempt), make).await;
         assert!(matches!(failed, Err(Error::Forbidden)), "{failed:?}");
     }
-    let (outcome, made) = once(&app, ANONYMOUS, "k", "POST /a\n{}").await.unwrap();
+    let (outcome, made) = once(&app, Scope::Anonymous, "k", "POST /a\n{}").await.unwrap();
     assert_eq!((outcome.target, outcome.replayed, made), (seen[0], false, 1));
     assert_eq!(seen, [outcome.target; 3]);
 }
@@ -254,14 +254,62 @@ async fn the_first_stored_response_wins() {
     let (idempotency, attempt) = (&app.state.idempotency, Some(&attempt));
     // The slow copy begins before the fast one and ends after it.
     let slow = async |id: ObjectId| {
-        let quick =
-            idempotency.once(ANONYMOUS, attempt, async |id| Ok(json!({ "quick": id.to_hex() }))).await?;
+        let quick = idempotency
+            .once(Scope::Anonymous, attempt, async |id| Ok(json!({ "quick": id.to_hex() })))
+            .await?;
         assert_eq!((quick.target, quick.replayed), (id, false));
         Ok(json!({ "slow": id.to_hex() }))
     };
-    let first = idempotency.once(ANONYMOUS, attempt, slow).await.unwrap();
+    let first = idempotency.once(Scope::Anonymous, attempt, slow).await.unwrap();
     assert!(first.replayed);
     assert_eq!(first.response, json!({ "quick": first.target.to_hex() }).to_string());
-    let again = idempotency.once(ANONYMOUS, attempt, async |_| Ok(json!("later"))).await.unwrap();
+    let again = idempotency.once(Scope::Anonymous, attempt, async |_| Ok(json!("later"))).await.unwrap();
     assert_eq!(again, first);
+}
+
+async fn create(client: &Client, key: &str) -> Answer {
+    let headers = [("content-type", "application/json"), ("idempotency-key", key)];
+    client.send(Method::POST, "/v1/todos", &headers, json!({ "name": "x" }).to_string()).await
+}
+
+#[tokio::test]
+async fn what_one_user_stores_is_limited() {
+    let app = TestApp::start().await;
+    let (ann, ben) = (app.v1_user("ann").await, app.v1_user("ben").await);
+    let first = create(&ann, "first").await.assert(201);
+    let claims = app.db.collection("idempotency");
+    let stored = claims.find_one(doc! {}).await.unwrap().unwrap();
+    let response = i64::try_from(first.text().len()).unwrap();
+    assert_eq!(stored.get_i64("bytes").unwrap(), 500 + response);
+    // The number of another instance is read after a minute.
+    let full = i64::try_from(USER_BYTES_MAX).unwrap();
+    claims.update_one(doc! {}, doc! { "$set": { "bytes": full } }).await.unwrap();
+    app.advance(61);
+    let refused = create(&ann, "second").await.assert_problem(429, "too_many_requests");
+    assert_eq!(refused.header("retry-after"), "3600");
+    let command = json!({ "id": "c", "op": "put", "type": "todo", "target": ObjectId::new().to_hex(), "body": { "name": "x" } });
+    let sync = json!({ "token": null, "commands": [command] });
+    ann.post("/v1/sync", sync).await.assert_problem(429, "too_many_requests");
+    assert_replay(&create(&ann, "first").await, &first);
+    ann.post("/v1/todos", json!({ "name": "without a key" })).await.assert(201);
+    create(&ben, "second").await.assert(201);
+    claims.delete_many(doc! { "bytes": full }).await.unwrap();
+    app.advance(61);
+    create(&ann, "second").await.assert(201);
+}
+
+#[tokio::test]
+async fn deleting_a_user_deletes_the_stored_responses() {
+    let app = TestApp::start().await;
+    let (ann, ben) = (app.v1_user("ann").await, app.v1_user("ben").await);
+    for client in [&ann, &ben] {
+        create(client, "k").await.assert(201);
+        let command =
+            json!({ "id": "c", "op": "delete", "type": "todo", "target": ObjectId::new().to_hex() });
+        client.post("/v1/sync", json!({ "commands": [command] })).await.assert(200);
+    }
+    assert_eq!(app.db.all("idempotency").await.len(), 4);
+    ann.delete("/v1/user").await.assert(204);
+    assert_eq!(app.db.all("idempotency").await.len(), 2);
+    assert_eq!(create(&ben, "k").await.header("idempotent-replayed"), "true");
 }

@@ -266,8 +266,11 @@ async fn a_repeated_batch_applies_once_and_returns_the_same_results() {
     assert_eq!(first[2]["status"], 412);
     assert_eq!(first[5], first[0], "a repeated id must return its first result");
     let state = server_state(&ann).await;
+    // A stored result has no object. The changes in the response have it.
+    let mut again = first.clone();
+    again[2]["problem"].as_object_mut().unwrap().remove("current").unwrap();
     for _ in 0..2 {
-        assert_eq!(commanded(&ann, batch.clone()).await, first);
+        assert_eq!(commanded(&ann, batch.clone()).await, again);
         assert_eq!(server_state(&ann).await, state);
     }
     let mut other = batch[1].clone();
@@ -280,6 +283,31 @@ async fn a_repeated_batch_applies_once_and_returns_the_same_results() {
     let ben = app.v1_user("ben").await;
     let bens = commanded(&ben, batch).await;
     assert_eq!(bens[0]["problem"]["code"], "id_taken", "a command id is its user's own");
+}
+
+#[tokio::test]
+async fn results_of_failed_commands_are_stored_in_short() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let large = ann.create_todo(json!({ "name": "large", "description": "漢".repeat(16_384) })).await;
+    let stale = |n: usize| json!({ "id": n.to_string(), "op": "patch", "type": "todo", "target": large, "if_version": 7, "body": { "name": "x" } });
+    let stale: Value = (0..30).map(stale).collect();
+    let first = commanded(&ann, stale.clone()).await;
+    let has_object = |result: &&Value| result["problem"]["current"].is_object();
+    assert!(first.iter().all(|result| result["status"] == 412));
+    // 1 MiB of objects of 49 kB.
+    assert_eq!(first.iter().filter(has_object).count(), 21);
+    assert_eq!(commanded(&ann, stale).await.iter().filter(has_object).count(), 0);
+    let tags = vec![""; 100];
+    let invalid = json!({ "id": "i", "op": "put", "type": "todo", "target": new_id(), "body": { "name": "", "tags": tags } });
+    let errors = |result: &Value| result["problem"]["errors"].as_array().unwrap().len();
+    let first = commanded(&ann, json!([invalid])).await;
+    let again = commanded(&ann, json!([invalid])).await;
+    assert!(errors(&first[0]) > 50 && (1..10).contains(&errors(&again[0])), "{again:?}");
+    assert_eq!(again[0]["problem"]["code"], "invalid_input");
+    let stored = app.db.all("idempotency").await;
+    let size: usize = stored.iter().map(|claim| bson::serialize_to_vec(claim).unwrap().len()).sum();
+    assert!(stored.len() == 31 && size < 31 * 700, "{size} bytes");
 }
 
 #[tokio::test]
