@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::response::IntoResponse;
 use bson::oid::ObjectId;
-use bson::{DateTime, RawDocumentBuf, doc};
+use bson::{DateTime, RawDocument, RawDocumentBuf, doc};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use todo_api::auth::revocation::blacklist::{Blacklist, ENTRIES_MAX};
 use todo_api::auth::revocation::store::Revocations;
@@ -68,9 +68,15 @@ fn page(bench: &mut Criterion) {
         bench.iter(|| {
             let params = Params::new("/v1/todos?limit=20".parse().unwrap());
             let (query, page) = Page::read::<TodoQuery>(params, &seals, user).unwrap();
-            let found = stored.iter().map(|stored| Todo::read(stored).unwrap()).collect();
-            let listing = page.listing(found, |todo| query.sort_key(todo).bytes()).unwrap();
-            black_box(listing.map(TodoBody::from).into_response())
+            let (mut items, mut last) = (page.items(), Vec::new());
+            for stored in &stored {
+                if items.push(&TodoBody::from(Todo::read(stored).unwrap())).unwrap() {
+                    last.clear();
+                    last.extend_from_slice(stored.as_bytes());
+                }
+            }
+            let last = Todo::read(RawDocument::from_bytes(&last).unwrap()).unwrap();
+            black_box(page.listing(items, query.sort_key(&last).bytes().ok()).unwrap().into_response())
         });
     });
     group.finish();

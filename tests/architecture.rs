@@ -56,6 +56,7 @@ const LAYERS: &[&[&str]] = &[
         "sync/hub",
         "sync/kind",
         "sync/kinds",
+        "sync/sent_versions",
         "sync/synced_kind",
     ],
     &["*/handlers"],
@@ -239,7 +240,7 @@ fn only_in(text: &str, places: &[&str]) {
 
 #[test]
 fn only_stores_use_the_driver() {
-    let owned = ["owned/changes", "owned/collection", "owned/document"];
+    let owned = ["owned/changes", "owned/collection", "owned/document", "owned/pages"];
     only_in(
         "mongodb::",
         &[&["mongo/", "migrations/", "/store", "/feed", "/lineage", "/failed_logins"], &owned[..]].concat(),

@@ -1,14 +1,17 @@
 //! Pages of lists: reads `limit` and `cursor`, and responds with `next_cursor` and `Link` (RFC 8288).
 //!
+//! A page ends before its limit if it would otherwise have more than [`PAGE_BYTES_MAX`] bytes. So items are serialized one
+//! by one while they are read, and the first that does not fit ends the reading.
+//!
 //! **Invariant:** does not know how a list is sorted; the list encodes the position in a cursor.
 
-use axum::http::header::LINK;
+use axum::http::header::{CONTENT_TYPE, LINK};
 use axum::http::{HeaderValue, Uri};
 use axum::response::{IntoResponse, Response};
 use bson::oid::ObjectId;
 use serde::Serialize;
 
-use super::json::Json;
+use super::json::{self, JSON};
 use super::query::{FromParams, Params, pairs};
 use crate::crypto::sealed::Sealer;
 use crate::error::{Error, Violation};
@@ -16,6 +19,12 @@ use crate::error::{Error, Violation};
 pub const LIMIT_MAX: usize = 200;
 
 pub const LIMIT_DEFAULT: usize = 50;
+
+/// A page with one item may have more.
+pub const PAGE_BYTES_MAX: usize = 1024 * 1024;
+
+// More than everything except the items: the names of the two fields, and a cursor, which holds at most a sort key.
+const ENVELOPE_BYTES: usize = 2 * 1024;
 
 pub struct Page<'a> {
     /// The position of the last item of the previous page; `None` for the first page.
@@ -59,20 +68,61 @@ impl<'a> Page<'a> {
         read(after).map(Some).ok_or_else(|| Error::Invalid(vec![invalid_cursor()]))
     }
 
-    /// `found` are the items of a query for [`Page::fetch`] items. `position` encodes every sort key of an item.
-    pub fn listing<T>(
+    pub fn items(&self) -> Items {
+        Items { json: br#"{"items":["#.to_vec(), count: 0, limit: self.limit }
+    }
+
+    /// `last` encodes every sort key of the last item if another page follows.
+    pub fn listing(self, items: Items, last: Option<Vec<u8>>) -> Result<Listing, Error> {
+        let mut json = items.json;
+        json.extend_from_slice(br#"],"next_cursor":"#);
+        let cursor = last.map(|last| self.sealer.seal(&self.context, &last)).transpose()?;
+        json::append(&mut json, &cursor)?;
+        json.push(b'}');
+        let link = cursor.map(|cursor| link(&self.uri, &cursor)).transpose()?;
+        Ok(Listing { json, link })
+    }
+
+    /// `found` are the items of a query for [`Page::fetch`] items, each with an encoding of its sort keys.
+    pub fn listing_of<T: Serialize>(
         self,
-        mut found: Vec<T>,
-        position: impl FnOnce(&T) -> Result<Vec<u8>, Error>,
-    ) -> Result<Listing<T>, Error> {
-        let more = found.len() > self.limit;
-        found.truncate(self.limit);
-        let Some(last) = found.last().filter(|_| more) else {
-            return Ok(Listing { items: found, next: None });
-        };
-        let cursor = self.sealer.seal(&self.context, &position(last)?)?;
-        let link = link(&self.uri, &cursor)?;
-        Ok(Listing { items: found, next: Some(Next { cursor, link }) })
+        found: impl IntoIterator<Item = (Vec<u8>, T)>,
+    ) -> Result<Listing, Error> {
+        let (mut items, mut last) = (self.items(), None);
+        for (position, item) in found {
+            if !items.push(&item)? {
+                return self.listing(items, last);
+            }
+            last = Some(position);
+        }
+        self.listing(items, None)
+    }
+}
+
+/// The items of a page, as JSON.
+pub struct Items {
+    json: Vec<u8>,
+    count: usize,
+    limit: usize,
+}
+
+impl Items {
+    /// Returns false, and leaves the item out, if the page is full. It is never full before its first item.
+    pub fn push(&mut self, item: &impl Serialize) -> Result<bool, Error> {
+        if self.count == self.limit {
+            return Ok(false);
+        }
+        let end = self.json.len();
+        if self.count > 0 {
+            self.json.push(b',');
+        }
+        json::append(&mut self.json, item)?;
+        if self.count > 0 && self.json.len() > PAGE_BYTES_MAX - ENVELOPE_BYTES {
+            self.json.truncate(end);
+            return Ok(false);
+        }
+        self.count += 1;
+        Ok(true)
     }
 }
 
@@ -109,31 +159,14 @@ fn link(uri: &Uri, cursor: &str) -> Result<HeaderValue, Error> {
     HeaderValue::try_from(link).map_err(Error::internal)
 }
 
-pub struct Listing<T> {
-    items: Vec<T>,
-    next: Option<Next>,
+pub struct Listing {
+    json: Vec<u8>,
+    link: Option<HeaderValue>,
 }
 
-struct Next {
-    cursor: String,
-    link: HeaderValue,
-}
-
-impl<T> Listing<T> {
-    pub fn map<U>(self, form: impl FnMut(T) -> U) -> Listing<U> {
-        Listing { items: self.items.into_iter().map(form).collect(), next: self.next }
-    }
-}
-
-impl<T: Serialize> IntoResponse for Listing<T> {
+impl IntoResponse for Listing {
     fn into_response(self) -> Response {
-        #[derive(Serialize)]
-        struct Body<T> {
-            items: Vec<T>,
-            next_cursor: Option<String>,
-        }
-        let (next_cursor, link) = self.next.map(|next| (next.cursor, next.link)).unzip();
-        (link.map(|link| [(LINK, link)]), Json(Body { items: self.items, next_cursor })).into_response()
+        (self.link.map(|link| [(LINK, link)]), [(CONTENT_TYPE, JSON)], self.json).into_response()
     }
 }
 
@@ -176,9 +209,21 @@ mod tests {
         let page = read(sealer, ann(), uri).unwrap();
         let start = page.after.as_ref().map_or(0, |after| after[0] + 1);
         let fetch = usize::try_from(page.fetch()).unwrap();
-        let found = (start..total).take(fetch).collect();
-        let listing = page.listing(found, |number| Ok(vec![*number])).unwrap();
-        (listing.items, listing.next)
+        let found = (start..total).take(fetch).map(|number| (vec![number], number));
+        let Listing { json, link } = page.listing_of(found).unwrap();
+        let Body { items, next_cursor } = serde_json::from_slice(&json).unwrap();
+        (items, next_cursor.zip(link).map(|(cursor, link)| Next { cursor, link }))
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Body<T> {
+        items: Vec<T>,
+        next_cursor: Option<String>,
+    }
+
+    struct Next {
+        cursor: String,
+        link: HeaderValue,
     }
 
     fn target(next: &Next) -> String {
@@ -254,14 +299,39 @@ mod tests {
         assert_eq!(violations, expected.map(|(pointer, code)| (pointer.to_owned(), code)));
     }
 
+    #[test]
+    fn page_ends_before_the_item_that_would_make_it_too_large() {
+        let sealer = sealer();
+        let (small, half, large) = (10, PAGE_BYTES_MAX / 2 - ENVELOPE_BYTES, PAGE_BYTES_MAX + 1);
+        // An escaped control character has six bytes.
+        let escaped = "\u{1}".repeat(half / 6);
+        for (sizes, fitting) in [
+            (vec![half, half, small], 3),
+            (vec![half, half, half], 2),
+            (vec![small, large, small], 1),
+            (vec![large, small], 1),
+            (vec![large], 1),
+            (vec![half; 5], 2),
+        ] {
+            let page = read(&sealer, ann(), "/things").unwrap();
+            let text = |size| if size == half { escaped.clone() } else { "x".repeat(size) };
+            let found = sizes.iter().enumerate();
+            let found = found.map(|(number, size)| (vec![u8::try_from(number).unwrap()], text(*size)));
+            let Listing { json, .. } = page.listing_of(found).unwrap();
+            let Body { items, next_cursor } = serde_json::from_slice::<Body<String>>(&json).unwrap();
+            assert_eq!((items.len(), next_cursor.is_some()), (fitting, fitting < sizes.len()), "{sizes:?}");
+            assert!(json.len() <= PAGE_BYTES_MAX || fitting == 1, "{sizes:?}: {}", json.len());
+        }
+    }
+
     #[tokio::test]
     async fn response_links_only_to_an_existing_next_page() {
         use http_body_util::BodyExt;
         let sealer = sealer();
         for (found, more) in [(vec![1, 2], false), (vec![1, 2, 3], true)] {
             let page = read(&sealer, ann(), "/things?limit=2").unwrap();
-            let listing = page.listing(found, |number| Ok(vec![*number])).unwrap();
-            let response = listing.map(|number| number.to_string()).into_response();
+            let found = found.into_iter().map(|number: u8| (vec![number], number.to_string()));
+            let response = page.listing_of(found).unwrap().into_response();
             assert_eq!(response.headers().contains_key(LINK), more);
             let body = response.into_body().collect().await.unwrap().to_bytes();
             let body: serde_json::Value = serde_json::from_slice(&body).unwrap();

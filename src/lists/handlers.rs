@@ -27,13 +27,14 @@ pub(crate) async fn list(
     workspace: Workspace,
     State(sealer): State<Arc<Sealer>>,
     params: Params,
-) -> Result<Listing<CountedList>, Error> {
+) -> Result<Listing, Error> {
     let (Shown(states), page) = Page::read(params, &sealer, workspace.owner_id)?;
     let last = page.position(|bytes| serde_json::from_slice::<(String, ObjectId)>(bytes).ok())?;
     let found = workspace.list_page(states, last.as_ref(), page.fetch()).await?;
     let counts = workspace.open_counts(&found).await?;
     let sort_key = |list: &List| serde_json::to_vec(&(&list.position, list.id)).map_err(Error::internal);
-    Ok(page.listing(found, sort_key)?.map(|list| CountedList::of(list, &counts)))
+    let keys = found.iter().map(sort_key).collect::<Result<Vec<_>, _>>()?;
+    page.listing_of(keys.into_iter().zip(found.into_iter().map(|list| CountedList::of(list, &counts))))
 }
 
 pub(crate) async fn create(

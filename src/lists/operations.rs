@@ -10,6 +10,7 @@ use bson::oid::ObjectId;
 use super::model::{List, ListInput, TodosFollow};
 use super::store::{self, UserLists};
 use crate::error::{Error, Violation};
+use crate::http::pagination::PAGE_BYTES_MAX;
 use crate::owned::siblings::Siblings;
 use crate::owned::update::{self, Accept, Context, Step, update};
 use crate::owned::{Conflict, Precondition, State};
@@ -34,7 +35,8 @@ impl Workspace {
         last: Option<&(String, ObjectId)>,
         limit: i64,
     ) -> Result<Vec<List>, Error> {
-        self.lists().page(states, last, limit).await
+        // One more list than a page of this size can hold shows whether another page follows.
+        self.lists().page(states, last, limit, PAGE_BYTES_MAX).await
     }
 
     /// The number of open todos by list. Lists without open todos are missing.

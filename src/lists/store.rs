@@ -28,11 +28,13 @@ impl UserLists<'_> {
         self.count(doc! { "state": State::Live.word() }, BY_POSITION, limit).await
     }
 
+    /// At most `limit` lists after `last`, and no more than those whose texts first have more than `bytes` bytes.
     pub async fn page(
         &self,
         states: &[State],
         last: Option<&(String, ObjectId)>,
         limit: i64,
+        bytes: usize,
     ) -> Result<Vec<List>, Error> {
         let states: Vec<&str> = states.iter().map(|state| state.word()).collect();
         let mut filter = doc! { "state": { "$in": states } };
@@ -44,7 +46,17 @@ impl UserLists<'_> {
             filter.insert("$or", after.to_vec());
         }
         let sort = doc! { "position": 1, "_id": 1 };
-        self.select(Selection { filter, sort, index: BY_POSITION, limit }).await
+        let (mut lists, mut size) = (Vec::new(), 0);
+        let take = |list: List| {
+            if size > bytes {
+                return Ok(false);
+            }
+            size += list.name.len() + list.description.len();
+            lists.push(list);
+            Ok(true)
+        };
+        self.read_page([Selection { filter, sort, index: BY_POSITION, limit }], limit, take).await?;
+        Ok(lists)
     }
 }
 

@@ -192,10 +192,11 @@ pub(crate) async fn list_todos(
     State(workspaces): State<Arc<Workspaces>>,
     CurrentUser(caller): CurrentUser,
 ) -> Result<impl IntoResponse, Error> {
-    let mut found = Box::pin(workspaces.of(caller.sub).todos_oldest_first().await?.map_ok(TodoBody::from));
+    let mut batches = Box::pin(workspaces.of(caller.sub).todos_oldest_first());
     // The original responds with 404 to a user without todos.
-    let first = found.next().await.ok_or(Error::NotFound(Resource::Todos))??;
-    let all = futures_util::stream::once(async { Ok(first) }).chain(found);
+    let first = batches.next().await.ok_or(Error::NotFound(Resource::Todos))??;
+    let all = futures_util::stream::once(async { Ok(first) }).chain(batches);
+    let all = all.map_ok(|todos| todos.into_iter().map(TodoBody::from));
     Ok(([(CONTENT_TYPE, "application/json")], wire::array(all)))
 }
 

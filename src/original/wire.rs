@@ -18,7 +18,7 @@ use crate::error::{Error, Resource, TokenRejection, Violation};
 use crate::http::body;
 use crate::http::error_code::ErrorCode;
 use crate::http::fields::JsonObject;
-use crate::http::json::Json;
+use crate::http::json::{self, Json};
 use crate::http::problem;
 use crate::users::model::{NewUser, ORIGINAL_LIMITS};
 
@@ -214,34 +214,38 @@ pub(crate) fn message(text: &'static str) -> Json<Value> {
     Json(message_body(text))
 }
 
-/// Streams `items` as a bare JSON array, so that a long list is never completely in memory.
+/// Streams the items of all `batches` as one bare JSON array, so that a long list is never completely in memory.
 pub(crate) fn array<T: Serialize + Send>(
-    items: impl Stream<Item = Result<T, Error>> + Send + 'static,
+    batches: impl Stream<Item = Result<impl Iterator<Item = T> + Send, Error>> + Send + 'static,
 ) -> HttpBody {
     const CHUNK: usize = 32 * 1024;
     let (sender, receiver) = mpsc::channel::<Result<Bytes, Error>>(2);
     // A separate task, because the driver must not have its futures dropped half-way. It ends when the client
     // disconnects.
     tokio::spawn(async move {
-        let mut items = std::pin::pin!(items);
-        let mut chunk = vec![b'['];
-        let mut between: &[u8] = b"";
-        while let Some(item) = items.next().await {
-            chunk.extend_from_slice(std::mem::replace(&mut between, b","));
-            let written =
-                item.and_then(|item| serde_json::to_writer(&mut chunk, &item).map_err(Error::internal));
-            if let Err(error) = written {
-                tracing::warn!(%error, "a response with a list of todos was aborted");
-                // The status is already sent, so aborting the connection is the only sign that the array is incomplete.
-                let _ = sender.send(Err(error)).await;
-                return;
+        let sent = async {
+            let mut batches = std::pin::pin!(batches);
+            let mut chunk = vec![b'['];
+            let mut between: &[u8] = b"";
+            while let Some(items) = batches.next().await {
+                for item in items? {
+                    chunk.extend_from_slice(std::mem::replace(&mut between, b","));
+                    json::append(&mut chunk, &item)?;
+                    let is_full = chunk.len() >= CHUNK;
+                    if is_full && sender.send(Ok(std::mem::take(&mut chunk).into())).await.is_err() {
+                        return Ok(());
+                    }
+                }
             }
-            if chunk.len() >= CHUNK && sender.send(Ok(std::mem::take(&mut chunk).into())).await.is_err() {
-                return;
-            }
+            chunk.push(b']');
+            let _ = sender.send(Ok(chunk.into())).await;
+            Ok(())
+        };
+        if let Err(error) = sent.await {
+            tracing::warn!(%error, "a response with a list of todos was aborted");
+            // The status is already sent, so aborting the connection is the only sign that the array is incomplete.
+            let _ = sender.send(Err(error)).await;
         }
-        chunk.push(b']');
-        let _ = sender.send(Ok(chunk.into())).await;
     });
     let chunks = futures_util::stream::unfold(receiver, |mut receiver| async {
         receiver.recv().await.map(|chunk| (chunk, receiver))

@@ -8,7 +8,7 @@
 //! again [`OVERLAP_SECONDS`] below the horizon misses nothing.
 
 use bson::oid::ObjectId;
-use bson::{Document, Timestamp};
+use bson::{RawDocument, Timestamp};
 
 use super::{Owned, State};
 use crate::error::Error;
@@ -36,14 +36,13 @@ pub enum Change<T> {
 }
 
 impl<T: Owned> Change<T> {
-    pub fn read(document: Document) -> Result<Self, Error> {
-        if document.get_str("state").map_err(Error::internal)? != State::Gone.word() {
+    pub fn read(stored: &RawDocument) -> Result<Self, Error> {
+        if stored.get_str("state").map_err(Error::internal)? != State::Gone.word() {
             // Only now, because a tombstone lacks most fields of a `T`.
-            let object = bson::deserialize_from_document(document).map_err(Error::internal)?;
-            return Ok(Self::Kept(Box::new(object)));
+            return Ok(Self::Kept(Box::new(T::read(stored)?)));
         }
-        let id = document.get_object_id("_id").map_err(Error::internal)?;
-        let version = document.get_i64("version").map_err(Error::internal)?;
+        let id = stored.get_object_id("_id").map_err(Error::internal)?;
+        let version = stored.get_i64("version").map_err(Error::internal)?;
         Ok(Self::Gone { id, version })
     }
 }

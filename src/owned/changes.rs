@@ -1,11 +1,12 @@
 //! Reading the changes since a stamp: see [`crate::owned::change_stamp`].
 
 use bson::{Bson, RawDocumentBuf, Timestamp, doc};
-use futures_util::TryStreamExt;
+use mongodb::Cursor;
 use mongodb::options::{Hint, ReadConcern};
 
 use super::change_stamp::{Change, StreamPosition};
 use super::collection::OwnedBy;
+use super::pages::READ_BATCH;
 use super::unreadable::set_aside;
 use super::{Owned, State};
 use crate::error::Error;
@@ -20,34 +21,51 @@ impl<T: Owned> OwnedBy<'_, T> {
         commands::committed_time(self.collection(), self.owned_filter(doc! { "changed": Bson::Null })).await
     }
 
-    /// At most `limit` changes after `from`, by stamp and id, without removals before `gone_since` and without unreadable
-    /// documents.
+    /// Gives at most `limit` changes after `from` to `take`, by stamp and id, without removals before `gone_since` and
+    /// without unreadable documents. Stops after the change for which `take` returns false.
     pub async fn changed(
         &self,
         from: StreamPosition,
         gone_since: Option<Timestamp>,
         limit: i64,
-    ) -> Result<Vec<(StreamPosition, Change<T>)>, Error> {
-        let (mut position, mut changes) = (from, Vec::new());
+        mut take: impl FnMut(StreamPosition, Change<T>) -> Result<bool, Error> + Send,
+    ) -> Result<(), Error> {
+        let (mut position, mut left) = (from, limit);
         loop {
-            let missing = limit - i64::try_from(changes.len()).unwrap_or(limit);
-            let found = self.changed_or_unreadable(position, gone_since, missing).await?;
-            let is_last = i64::try_from(found.len()).is_ok_and(|found| found < missing);
-            position = found.last().map_or(position, |(position, _)| *position);
-            changes.extend(found.into_iter().filter_map(|(position, change)| Some((position, change?))));
-            // Others take the places of unreadable documents. Otherwise, these changes would look like the last ones.
-            if is_last || i64::try_from(changes.len()).is_ok_and(|found| found >= limit) {
-                return Ok(changes);
+            let mut found = self.find_changed(position, gone_since, left).await?;
+            let (mut seen, mut unreadable) = (0, 0);
+            while found.advance().await? {
+                let stored = found.current();
+                let stamp = stored.get_timestamp("changed").map_err(Error::internal)?;
+                let behind = Some(stored.get_object_id("_id").map_err(Error::internal)?);
+                position = StreamPosition { stamp, behind };
+                seen += 1;
+                match Change::read(stored) {
+                    Ok(change) => {
+                        if !take(position, change)? {
+                            return Ok(());
+                        }
+                    }
+                    Err(error) => {
+                        unreadable += 1;
+                        set_aside::<T>(stored, &error);
+                    }
+                }
             }
+            // Others take the places of unreadable documents. Otherwise, these changes would look like the last ones.
+            if unreadable == 0 || seen < left {
+                return Ok(());
+            }
+            left = unreadable;
         }
     }
 
-    async fn changed_or_unreadable(
+    async fn find_changed(
         &self,
         from: StreamPosition,
         gone_since: Option<Timestamp>,
         limit: i64,
-    ) -> Result<Vec<(StreamPosition, Option<Change<T>>)>, Error> {
+    ) -> Result<Cursor<RawDocumentBuf>, Error> {
         let StreamPosition { stamp, behind } = from;
         let mut filter = match behind {
             None => doc! { "changed": { "$gte": stamp } },
@@ -64,17 +82,9 @@ impl<T: Owned> OwnedBy<'_, T> {
         }
         let order = doc! { "changed": 1, "_id": 1 };
         let stored = self.stored();
-        let found = stored.find(self.owned_filter(filter)).sort(order).limit(limit);
+        let found = stored.find(self.owned_filter(filter)).sort(order).limit(limit).batch_size(READ_BATCH);
         let found = found.hint(Hint::Keys(doc! { "owner_id": 1, "changed": 1, "_id": 1 }));
         // Only changes that a majority has, because a rollback could undo others.
-        let found = found.read_concern(ReadConcern::majority()).max_time(mongo::MAX_TIME).await?;
-        let changed = |stored: RawDocumentBuf| {
-            let stamp = stored.get_timestamp("changed").map_err(Error::internal)?;
-            let behind = Some(stored.get_object_id("_id").map_err(Error::internal)?);
-            let document = bson::deserialize_from_slice(stored.as_bytes()).map_err(Error::internal);
-            let change = document.and_then(Change::read).inspect_err(|error| set_aside::<T>(&stored, error));
-            Ok((StreamPosition { stamp, behind }, change.ok()))
-        };
-        found.map_err(Error::from).and_then(async |stored| changed(stored)).try_collect().await
+        Ok(found.read_concern(ReadConcern::majority()).max_time(mongo::MAX_TIME).await?)
     }
 }

@@ -15,12 +15,11 @@ use std::marker::PhantomData;
 
 use bson::oid::ObjectId;
 use bson::{DateTime, Document, RawDocumentBuf, doc};
-use futures_util::{Stream, StreamExt, TryStreamExt};
+use futures_util::TryStreamExt;
 use mongodb::options::{Hint, IndexOptions};
-use mongodb::{Collection, Cursor, IndexModel};
+use mongodb::{Collection, IndexModel};
 
-use super::unreadable::set_aside;
-use super::{Owned, Selection, State, TOMBSTONE_TTL};
+use super::{Owned, State, TOMBSTONE_TTL};
 use crate::error::Error;
 use crate::mongo::commands;
 use crate::mongo::{self, Db, PrepareError};
@@ -87,10 +86,6 @@ pub(super) fn with_stamp(mut fields: Document) -> Document {
     fields
 }
 
-fn is_full(objects: usize, skipped: i64, limit: i64) -> bool {
-    i64::try_from(objects).is_ok_and(|objects| objects + skipped >= limit)
-}
-
 pub(super) fn tombstone(now: DateTime) -> Document {
     // Only the fields that sync needs to report the removal. `gone_at` lets the TTL index delete the tombstone.
     doc! { "$replaceWith": {
@@ -124,53 +119,6 @@ impl<T: Owned> OwnedBy<'_, T> {
             filter.insert("state", doc! { "$ne": State::Gone.word() });
         }
         self.objects.update_many(filter, vec![tombstone(now)]).await
-    }
-
-    /// Streams documents, except unreadable ones. Each batch of the database is one round trip, so an error can come
-    /// after any document.
-    pub async fn stream(
-        &self,
-        selection: Selection,
-    ) -> Result<impl Stream<Item = Result<T, Error>> + Send + use<T>, Error> {
-        let found = self.found(selection).await?;
-        Ok(found.filter_map(async |stored| match stored {
-            Ok(stored) => T::read(&stored).inspect_err(|error| set_aside::<T>(&stored, error)).ok().map(Ok),
-            Err(error) => Some(Err(error.into())),
-        }))
-    }
-
-    /// Without unreadable documents.
-    pub async fn select(&self, selection: Selection) -> Result<Vec<T>, Error> {
-        let (wanted, mut unreadable) = (selection.limit, 0);
-        loop {
-            // Without a limit, the limit stays 0.
-            let limit = if wanted == 0 { 0 } else { wanted + unreadable };
-            let (mut found, mut objects) =
-                (self.found(Selection { limit, ..selection.clone() }).await?, Vec::new());
-            let mut skipped = 0;
-            // Decodes from the buffer of the cursor, without a copy of each document.
-            while found.advance().await? {
-                match T::read(found.current()) {
-                    Ok(object) => objects.push(object),
-                    Err(error) => {
-                        skipped += 1;
-                        set_aside::<T>(found.current(), &error);
-                    }
-                }
-            }
-            // Others take the places of unreadable documents. Otherwise, the page would look like the last one.
-            if limit == 0 || skipped == unreadable || !is_full(objects.len(), skipped, limit) {
-                return Ok(objects);
-            }
-            unreadable = skipped;
-        }
-    }
-
-    async fn found(&self, selection: Selection) -> Result<Cursor<RawDocumentBuf>, Error> {
-        let Selection { filter, sort, index, limit } = selection;
-        let stored = self.stored();
-        let found = stored.find(self.owned_filter(filter)).sort(sort).limit(limit);
-        Ok(found.hint(Hint::Name(index.to_owned())).max_time(mongo::MAX_TIME).await?)
     }
 
     /// Counts matching documents in an index, up to `limit`.

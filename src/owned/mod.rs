@@ -9,6 +9,7 @@ pub mod changes;
 pub mod collection;
 pub mod document;
 pub mod order_key;
+pub mod pages;
 pub mod quota;
 pub mod siblings;
 pub mod text;

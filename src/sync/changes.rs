@@ -32,8 +32,9 @@ pub struct Page {
 }
 
 impl Workspace {
-    /// The next page of at most `limit` changes after `since`, or of all objects without it.
-    pub async fn changes(&self, since: Option<SyncToken>, limit: usize) -> Result<Page, Error> {
+    /// The next page of changes after `since`, or of all objects without it: at most `limit` of them, and at most `bytes`
+    /// bytes of JSON unless the first alone has more.
+    pub async fn changes(&self, since: Option<SyncToken>, limit: usize, bytes: usize) -> Result<Page, Error> {
         let (began, horizon, mut walk) = match since {
             Some(SyncToken { began, horizon, walk: Some(walk) }) => (began, horizon, walk),
             // The horizon must be taken before the first read: see the head of this file.
@@ -51,16 +52,20 @@ impl Workspace {
         let reads = KINDS
             .iter()
             .zip(&walk.positions)
-            .map(|(kind, &from)| kind.changed(self, Range { from, removed_since, limit: fetch }));
+            .map(|(kind, &from)| kind.changed(self, Range { from, removed_since, limit: fetch, bytes }));
         let mut found = try_join_all(reads).await?;
-        let has_more = found.iter().map(Vec::len).sum::<usize>() > limit;
-        let mut changes = Vec::new();
-        for kind in PAGE_ORDER {
-            let room = limit - changes.len();
-            for (position, object) in std::mem::take(&mut found[kind]).into_iter().take(room) {
-                walk.positions[kind] = position;
-                changes.push(object);
+        let in_order = PAGE_ORDER
+            .into_iter()
+            .flat_map(|kind| std::mem::take(&mut found[kind]).into_iter().map(move |found| (kind, found)));
+        let (mut changes, mut size, mut has_more) = (Vec::new(), 0, false);
+        for (kind, (position, object)) in in_order {
+            size += object.size();
+            if changes.len() == limit || (size > bytes && !changes.is_empty()) {
+                has_more = true;
+                break;
             }
+            walk.positions[kind] = position;
+            changes.push(object);
         }
         // Removals come last: an object may have left a list before the list was removed.
         changes.sort_by_key(ChangedObject::is_removed);

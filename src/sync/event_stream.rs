@@ -6,14 +6,13 @@
 //! subscription received. Subscribing first leaves no gap; changes that both ways deliver are sent once. A stream that the
 //! hub has disconnected because its client reads too slowly goes through the same steps again.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::sse::Event;
 use bson::Timestamp;
-use bson::oid::ObjectId;
 use futures_util::{Stream, stream};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -21,6 +20,7 @@ use tokio::time::{Instant, sleep_until};
 use super::changes::PAGE_MAX;
 use super::hub::{Hub, Subscription};
 use super::kind::{ChangedObject, ObjectState};
+use super::sent_versions::SentVersions;
 use super::token::SyncToken;
 use super::wire::{self, ByeReason};
 use crate::auth::operations::Auth;
@@ -31,6 +31,8 @@ use crate::error::{Error, TokenRejection};
 use crate::workspace::Workspaces;
 
 pub const PING: Duration = Duration::from_secs(15);
+// Smaller than a page of sync, because each stream whose client reads slowly holds a page of events.
+const PAGE_BYTES: usize = 256 * 1024;
 const RECONNECT_DELAY: Duration = Duration::from_secs(2);
 
 #[derive(Clone)]
@@ -55,16 +57,14 @@ pub struct EventStream {
 
 enum Phase {
     /// Reads what changed since the token, while the subscription collects new changes. Holds the versions sent so far.
-    CatchingUp(Subscription, Versions),
+    CatchingUp(Subscription, SentVersions),
     Live(Subscription, CaughtUp),
     Over,
 }
 
-type Versions = HashMap<ObjectId, i64>;
-
 // What was sent while catching up. The subscription may deliver changes up to `until` a second time.
 struct CaughtUp {
-    versions: Versions,
+    versions: SentVersions,
     until: Timestamp,
 }
 
@@ -80,11 +80,11 @@ impl EventStream {
         let expires_at = Instant::now() + sources.auth.time_until_expiry(&caller);
         let subscription = sources.hub.subscribe(caller.sub).await?;
         let (token, phase) = if let Some(token) = token {
-            (token, Phase::CatchingUp(subscription, Versions::new()))
+            (token, Phase::CatchingUp(subscription, SentVersions::default()))
         } else {
             let workspace = sources.workspaces.of(caller.sub);
             let until = workspace.horizon().await?;
-            let nothing_sent = CaughtUp { versions: Versions::new(), until };
+            let nothing_sent = CaughtUp { versions: SentVersions::default(), until };
             (SyncToken::up_to(until, workspace.now()), Phase::Live(subscription, nothing_sent))
         };
         let events = VecDeque::new();
@@ -126,7 +126,7 @@ impl EventStream {
         }
     }
 
-    async fn catch_up(&mut self, subscription: Subscription, mut sent: Versions) -> Result<(), Error> {
+    async fn catch_up(&mut self, subscription: Subscription, mut sent: SentVersions) -> Result<(), Error> {
         if self.has_ended().await? {
             return self.say_bye(ByeReason::SessionEnded);
         }
@@ -135,7 +135,7 @@ impl EventStream {
         // In its own task, because the client may disconnect at any time and the driver's futures must not be dropped.
         let reading = tokio::spawn(async move {
             let workspace = workspaces.of(user);
-            let page = workspace.changes(Some(token), PAGE_MAX).await?;
+            let page = workspace.changes(Some(token), PAGE_MAX, PAGE_BYTES).await?;
             let until = workspace.horizon().await?;
             Ok::<_, Error>((page, until))
         });
@@ -144,10 +144,10 @@ impl EventStream {
         self.token = page.token;
         let mut changes = page.changes.into_iter().peekable();
         while let Some(object) = changes.next() {
-            sent.insert(object.state.id, object.state.version);
+            sent.note(object.state.id, object.state.version);
             // A token stands for whole pages, so a client that resumes within a page receives the page again.
             let id = if changes.peek().is_some() { before_page.clone() } else { self.id()? };
-            self.events.push_back(wire::change_event(object, id)?);
+            self.events.push_back(wire::change_event(&object, id)?);
         }
         self.phase = if page.has_more {
             Phase::CatchingUp(subscription, sent)
@@ -177,7 +177,7 @@ impl EventStream {
             // Gives the slot back first, because this stream may hold the last one.
             drop(subscription);
             let subscription = self.sources.hub.subscribe(self.caller.sub).await?;
-            self.phase = Phase::CatchingUp(subscription, Versions::new());
+            self.phase = Phase::CatchingUp(subscription, SentVersions::default());
             return Ok(());
         };
         if self.has_ended().await? {
@@ -185,13 +185,13 @@ impl EventStream {
         }
         // Changes come in the order of their time, so from here on none has been sent while catching up.
         if change.at > caught_up.until {
-            caught_up.versions = Versions::new();
+            caught_up.versions = SentVersions::default();
         }
         // A change from before `until` must not move the token back.
         self.token.horizon = self.token.horizon.max(change.at);
         let ChangedObject { state: ObjectState { id, version, .. }, .. } = &change.object;
-        if caught_up.versions.get(id).is_none_or(|sent| sent < version) {
-            self.events.push_back(wire::change_event(change.object.clone(), self.id()?)?);
+        if !caught_up.versions.include(*id, *version) {
+            self.events.push_back(wire::change_event(&change.object, self.id()?)?);
         }
         self.phase = Phase::Live(subscription, caught_up);
         Ok(())

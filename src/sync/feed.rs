@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bson::oid::ObjectId;
-use bson::{Document, Timestamp, doc};
+use bson::{RawDocumentBuf, Timestamp, doc};
 use mongodb::Collection;
 use mongodb::change_stream::ChangeStream;
 use mongodb::change_stream::event::{ChangeStreamEvent, OperationType, ResumeToken};
@@ -18,14 +18,16 @@ use crate::mongo::{self, Db, codes};
 
 // How long MongoDB waits for a change before it returns an empty batch.
 const MAX_AWAIT_TIME: Duration = Duration::from_secs(1);
+// Changes in one batch. A batch is in memory as a whole, and a change brings its whole document.
+const BATCH: u32 = 100;
 
 pub struct Feed {
     // A way to the database, because `Db` gives out only collections.
-    any: Collection<Document>,
+    any: Collection<RawDocumentBuf>,
     pub(super) lineage: Lineage,
 }
 
-pub struct Stream(ChangeStream<ChangeStreamEvent<Document>>);
+pub struct Stream(ChangeStream<ChangeStreamEvent<RawDocumentBuf>>);
 
 #[derive(Clone)]
 pub struct Position(ResumeToken);
@@ -76,8 +78,9 @@ impl Feed {
             "$or": [{ "operationType": { "$in": ["insert", "replace"] } }, stamped],
         } };
         let watch = database.watch().pipeline([visible]).full_document(FullDocumentType::UpdateLookup);
-        let watch = watch.max_await_time(MAX_AWAIT_TIME);
-        Ok(Stream(watch.resume_after(position.map(|position| position.0.clone())).await?))
+        let watch = watch.max_await_time(MAX_AWAIT_TIME).batch_size(BATCH);
+        let stream = watch.resume_after(position.map(|position| position.0.clone())).await?;
+        Ok(Stream(stream.with_type()))
     }
 }
 
@@ -100,7 +103,7 @@ impl Stream {
     }
 }
 
-fn change_event(event: ChangeStreamEvent<Document>) -> Result<Option<ChangeEvent>, Error> {
+fn change_event(event: ChangeStreamEvent<RawDocumentBuf>) -> Result<Option<ChangeEvent>, Error> {
     let Some(document) = event.full_document else { return Ok(None) };
     // MongoDB looks up the document of an update when the event is read, so the document can already contain later
     // changes. The event is then left out, because the later change has its own event. Versions therefore never go
@@ -115,5 +118,5 @@ fn change_event(event: ChangeStreamEvent<Document>) -> Result<Option<ChangeEvent
     let kind = namespace.coll.as_deref().and_then(Kind::by_collection);
     let Some(kind) = kind else { return Ok(None) };
     let owner_id = document.get_object_id("owner_id").map_err(Error::internal)?;
-    Ok(Some(ChangeEvent { owner_id, at, object: kind.decode(document)? }))
+    Ok(Some(ChangeEvent { owner_id, at, object: kind.decode(&document)? }))
 }

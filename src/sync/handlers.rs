@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderMap, HeaderName};
-use axum::response::IntoResponse;
 use axum::response::sse::{KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
 use serde_json::value::RawValue;
 
 use super::commands::Command;
@@ -19,6 +19,7 @@ use crate::crypto::random_id::RandomId;
 use crate::error::Error;
 use crate::http::body::JsonBody;
 use crate::http::json::Json;
+use crate::http::pagination::PAGE_BYTES_MAX;
 use crate::idempotency::store::{Idempotency, Scope};
 use crate::workspace::Workspaces;
 
@@ -30,7 +31,7 @@ pub(crate) async fn sync(
     State(idempotency): State<Arc<Idempotency>>,
     CurrentUser(caller): CurrentUser,
     JsonBody(SyncRequest { token, limit, commands }): JsonBody<SyncRequest>,
-) -> Result<Json<SyncBody>, Error> {
+) -> Result<Response, Error> {
     let lineage = sources.hub.lineage().await?;
     let since = open(&sources, &caller, lineage, token.as_deref(), "/token")?;
     let (mut results, mut room) = (Vec::with_capacity(commands.len()), RESULTS_BYTES_MAX);
@@ -39,10 +40,12 @@ pub(crate) async fn sync(
         room = room.saturating_sub(result.get().len());
         results.push(result);
     }
-    let page = sources.workspaces.of(caller.sub).changes(since, limit).await?;
+    // The page and the results share the size of a page.
+    let room = PAGE_BYTES_MAX.saturating_sub(results.iter().map(|result| result.get().len()).sum());
+    let page = sources.workspaces.of(caller.sub).changes(since, limit, room).await?;
     let token = page.token.seal(&sources.seals, caller.sub, lineage)?;
-    let changes = ChangesBody(page.changes);
-    Ok(Json(SyncBody { token, has_more: page.has_more, full: page.full, changes, results }))
+    let changes = ChangesBody(&page.changes);
+    Ok(Json(SyncBody { token, has_more: page.has_more, full: page.full, changes, results }).into_response())
 }
 
 async fn result_of(

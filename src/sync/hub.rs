@@ -7,6 +7,7 @@
 //! listeners register, so a listener never takes a stream that is about to close for an open one.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,12 +22,31 @@ use crate::error::Error;
 /// The most event streams of one user on one instance.
 pub const CONNECTIONS_MAX: usize = 20;
 
-// Changes that may wait for one listener.
+// Changes that may wait for one listener, and their bytes of JSON. One change may always wait.
 const BUFFER: usize = 256;
+const BUFFER_BYTES: usize = 256 * 1024;
 const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
-type Sender = mpsc::Sender<Arc<ChangeEvent>>;
+struct Listener {
+    changes: mpsc::Sender<Arc<ChangeEvent>>,
+    waiting_bytes: Arc<AtomicUsize>,
+}
+
+impl Listener {
+    fn new() -> (Self, mpsc::Receiver<Arc<ChangeEvent>>) {
+        let (changes, receiver) = mpsc::channel(BUFFER);
+        (Self { changes, waiting_bytes: Arc::default() }, receiver)
+    }
+
+    /// Returns false if the buffer is full or the listener is gone.
+    fn deliver(&self, change: &Arc<ChangeEvent>) -> bool {
+        let size = change.object.size();
+        // Counted before the change is sent, so that the listener never subtracts it first.
+        let waiting = self.waiting_bytes.fetch_add(size, Ordering::Relaxed);
+        (waiting == 0 || waiting + size <= BUFFER_BYTES) && self.changes.try_send(change.clone()).is_ok()
+    }
+}
 
 pub struct Hub {
     feed: Feed,
@@ -39,7 +59,7 @@ pub struct Hub {
 
 #[derive(Default)]
 struct Listeners {
-    by_owner: HashMap<ObjectId, Vec<Sender>>,
+    by_owner: HashMap<ObjectId, Vec<Listener>>,
     // Set when the service shuts down.
     closed: bool,
 }
@@ -49,6 +69,7 @@ pub struct Subscription {
     hub: Arc<Hub>,
     owner_id: ObjectId,
     changes: mpsc::Receiver<Arc<ChangeEvent>>,
+    waiting_bytes: Arc<AtomicUsize>,
     _slot: OwnedSemaphorePermit,
 }
 
@@ -72,9 +93,10 @@ impl Hub {
     pub async fn subscribe(self: &Arc<Self>, owner_id: ObjectId) -> Result<Subscription, Error> {
         let full = |_| Error::unavailable("all MAX_EVENT_CONNECTIONS are in use");
         let slot = self.slots.clone().try_acquire_owned().map_err(full)?;
-        let (sender, changes) = mpsc::channel(BUFFER);
-        self.register(owner_id, sender)?;
-        let subscription = Subscription { hub: self.clone(), owner_id, changes, _slot: slot };
+        let (listener, changes) = Listener::new();
+        let waiting_bytes = listener.waiting_bytes.clone();
+        self.register(owner_id, listener)?;
+        let subscription = Subscription { hub: self.clone(), owner_id, changes, waiting_bytes, _slot: slot };
         // Only now, because `run` stops reading if it finds no listener.
         self.wanted.notify_one();
         let late = |_| Error::unavailable("the change stream was not opened in time");
@@ -84,7 +106,7 @@ impl Hub {
         Ok(subscription)
     }
 
-    fn register(&self, owner_id: ObjectId, sender: Sender) -> Result<(), Error> {
+    fn register(&self, owner_id: ObjectId, listener: Listener) -> Result<(), Error> {
         let mut listeners = self.listeners();
         if listeners.closed {
             return Err(Error::unavailable("the service is shutting down"));
@@ -93,7 +115,7 @@ impl Hub {
         if of_owner.len() >= CONNECTIONS_MAX {
             return Err(Error::TooManyConnections);
         }
-        of_owner.push(sender);
+        of_owner.push(listener);
         Ok(())
     }
 
@@ -154,7 +176,7 @@ impl Hub {
         let Some(of_owner) = listeners.by_owner.get_mut(&change.owner_id) else { return };
         let change = Arc::new(change);
         // A listener that is dropped here still receives the changes in its buffer.
-        of_owner.retain(|listener| listener.try_send(change.clone()).is_ok());
+        of_owner.retain(|listener| listener.deliver(&change));
     }
 
     fn close_if_idle(&self) -> bool {
@@ -181,7 +203,9 @@ impl Hub {
 impl Subscription {
     /// Returns `None` after the hub has disconnected this listener. Cancel safe.
     pub async fn next(&mut self) -> Option<Arc<ChangeEvent>> {
-        self.changes.recv().await
+        let change = self.changes.recv().await?;
+        self.waiting_bytes.fetch_sub(change.object.size(), Ordering::Relaxed);
+        Some(change)
     }
 }
 
@@ -191,10 +215,41 @@ impl Drop for Subscription {
         self.changes.close();
         let mut listeners = self.hub.listeners();
         if let Some(of_owner) = listeners.by_owner.get_mut(&self.owner_id) {
-            of_owner.retain(|listener| !listener.is_closed());
+            of_owner.retain(|listener| !listener.changes.is_closed());
             if of_owner.is_empty() {
                 listeners.by_owner.remove(&self.owner_id);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bson::Timestamp;
+    use serde_json::value::RawValue;
+
+    use super::*;
+    use crate::sync::kind::{ChangedObject, ObjectState};
+    use crate::sync::kinds::KINDS;
+
+    fn change(bytes: usize) -> Arc<ChangeEvent> {
+        let body = RawValue::from_string(format!("\"{}\"", "x".repeat(bytes))).unwrap();
+        let id = ObjectId::from_bytes([1; 12]);
+        let state = ObjectState { id, version: 1, body: Some(body) };
+        let object = ChangedObject { kind: &KINDS[0], state };
+        Arc::new(ChangeEvent { owner_id: id, at: Timestamp { time: 1, increment: 0 }, object })
+    }
+
+    #[tokio::test]
+    async fn listener_is_disconnected_when_too_many_changes_or_bytes_wait() {
+        let delivered = |size: usize| {
+            let (listener, receiver) = Listener::new();
+            let count = (0..2 * BUFFER).take_while(|_| listener.deliver(&change(size))).count();
+            drop(receiver);
+            count
+        };
+        assert_eq!(delivered(1), BUFFER);
+        assert_eq!(delivered(BUFFER_BYTES / 4), 3);
+        assert_eq!(delivered(2 * BUFFER_BYTES), 1);
     }
 }

@@ -1,7 +1,7 @@
 //! A kind of synced object as a value, so that the rest of sync iterates over kinds and names none of them.
 
 use bson::oid::ObjectId;
-use bson::{Document, Timestamp};
+use bson::{RawDocument, Timestamp};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
@@ -21,7 +21,7 @@ pub struct Kind {
     pub name: &'static str,
     pub field: &'static str,
     pub collection: &'static str,
-    decode: fn(Document) -> Result<ObjectState, Error>,
+    decode: fn(&RawDocument) -> Result<ObjectState, Error>,
     changed: for<'a> fn(&'a Workspace, Range) -> FoundFuture<'a>,
     read_edit: fn(&mut Fields, Op) -> Option<Box<dyn Edit>>,
     body_schema: fn() -> Value,
@@ -33,6 +33,8 @@ pub struct Range {
     /// Removals before this stamp are left out.
     pub removed_since: Option<Timestamp>,
     pub limit: i64,
+    /// The reading ends one object after the objects have so many bytes of JSON.
+    pub bytes: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -49,6 +51,15 @@ pub struct ObjectState {
     pub body: Option<Box<RawValue>>,
 }
 
+// The JSON of a removal, with the comma after it.
+const REMOVAL_BYTES: usize = r#"{"type":"0123456789","id":"0123456789abcdef01234567"},"#.len();
+
+impl ObjectState {
+    fn size(&self) -> usize {
+        self.body.as_ref().map_or(REMOVAL_BYTES, |body| body.get().len() + 1)
+    }
+}
+
 type Found = (StreamPosition, ObjectState);
 type FoundFuture<'a> = BoxFuture<'a, Result<Vec<Found>, Error>>;
 
@@ -58,18 +69,18 @@ impl Kind {
             name: K::NAME,
             field: K::FIELD,
             collection: K::COLLECTION,
-            decode: |document| state(Change::<K>::read(document)?),
+            decode: |stored| state(Change::<K>::read(stored)?),
             changed: |workspace, range| changed::<K>(workspace, range).boxed(),
             read_edit: edit::read::<K>,
             body_schema: || named(&K::Body::name()),
         }
     }
 
-    pub fn decode(&'static self, document: Document) -> Result<ChangedObject, Error> {
-        Ok(ChangedObject { kind: self, state: (self.decode)(document)? })
+    pub fn decode(&'static self, stored: &RawDocument) -> Result<ChangedObject, Error> {
+        Ok(ChangedObject { kind: self, state: (self.decode)(stored)? })
     }
 
-    /// In the order of their stamps, each with the position after it. One round trip.
+    /// In the order of their stamps, each with the position after it.
     pub async fn changed(
         &'static self,
         workspace: &Workspace,
@@ -94,6 +105,11 @@ impl ChangedObject {
     pub fn is_removed(&self) -> bool {
         self.state.body.is_none()
     }
+
+    /// Its bytes in a page.
+    pub fn size(&self) -> usize {
+        self.state.size()
+    }
 }
 
 impl std::fmt::Debug for Kind {
@@ -103,9 +119,18 @@ impl std::fmt::Debug for Kind {
 }
 
 async fn changed<K: SyncedKind>(workspace: &Workspace, range: Range) -> Result<Vec<Found>, Error> {
-    let Range { from, removed_since, limit } = range;
-    let found = K::documents(workspace).changed(from, removed_since, limit).await?;
-    found.into_iter().map(|(position, change)| Ok((position, state(change)?))).collect()
+    let Range { from, removed_since, limit, bytes } = range;
+    let (mut found, mut size) = (Vec::new(), 0);
+    let take = |position, change| {
+        let state = state(change)?;
+        // The object after the last one that fits shows that another page follows.
+        let goes_on = size <= bytes;
+        size += state.size();
+        found.push((position, state));
+        Ok(goes_on)
+    };
+    K::documents(workspace).changed(from, removed_since, limit, take).await?;
+    Ok(found)
 }
 
 fn state<K: SyncedKind>(change: Change<K>) -> Result<ObjectState, Error> {

@@ -13,6 +13,7 @@ pub mod hub;
 pub mod kind;
 pub mod kinds;
 pub mod lineage;
+pub mod sent_versions;
 pub mod synced_kind;
 pub mod token;
 pub mod wire;

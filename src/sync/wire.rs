@@ -48,18 +48,18 @@ pub fn invalid_token(pointer: &str) -> Error {
 }
 
 #[derive(Serialize)]
-pub struct SyncBody {
+pub struct SyncBody<'a> {
     pub token: String,
     pub has_more: bool,
     pub full: bool,
     #[serde(flatten)]
-    pub changes: ChangesBody,
+    pub changes: ChangesBody<'a>,
     /// In the order of the commands.
     pub results: Vec<Box<RawValue>>,
 }
 
 /// An object with one array per kind, and the array `removed`. All are present, even if empty.
-pub struct ChangesBody(pub Vec<ChangedObject>);
+pub struct ChangesBody<'a>(pub &'a [ChangedObject]);
 
 #[derive(Serialize)]
 struct RemovedBody {
@@ -67,7 +67,7 @@ struct RemovedBody {
     id: Id,
 }
 
-impl Serialize for ChangesBody {
+impl Serialize for ChangesBody<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut body = serializer.serialize_map(Some(KINDS.len() + 1))?;
         for kind in &KINDS {
@@ -128,8 +128,9 @@ pub enum ByeReason {
 }
 
 /// `id` is the token of a client that has received this event.
-pub fn change_event(object: ChangedObject, id: String) -> Result<Event, Error> {
-    Event::default().event("change").id(id).json_data(ChangesBody(vec![object])).map_err(Error::internal)
+pub fn change_event(object: &ChangedObject, id: String) -> Result<Event, Error> {
+    let body = ChangesBody(std::slice::from_ref(object));
+    Event::default().event("change").id(id).json_data(body).map_err(Error::internal)
 }
 
 pub fn bye_event(reason: ByeReason) -> Result<Event, Error> {
@@ -179,7 +180,7 @@ mod tests {
         let later = KINDS.iter().skip(2).map(|kind| format!(r#""{}":[],"#, kind.field));
         let later = later.collect::<Vec<_>>().concat();
         let results = vec![RawValue::from_string("4".to_owned()).unwrap()];
-        let changes = ChangesBody(changes);
+        let changes = ChangesBody(&changes);
         let body = SyncBody { token: "t".to_owned(), has_more: false, full: true, changes, results };
         assert_eq!(
             serde_json::to_string(&body).unwrap(),
@@ -188,7 +189,7 @@ mod tests {
             )
         );
         assert_eq!(
-            serde_json::to_string(&ChangesBody(Vec::new())).unwrap(),
+            serde_json::to_string(&ChangesBody(&[])).unwrap(),
             format!(r#"{{"todos":[],"lists":[],{later}"removed":[]}}"#)
         );
     }

@@ -49,11 +49,11 @@ pub(crate) async fn list(
     workspace: Workspace,
     State(sealer): State<Arc<Sealer>>,
     params: Params,
-) -> Result<Listing<TagBody>, Error> {
+) -> Result<Listing, Error> {
     let ((), page) = Page::read(params, &sealer, workspace.owner_id)?;
     let last = page.position(|bytes| String::from_utf8(bytes.to_vec()).ok())?;
     let found = workspace.tag_page(last.as_deref(), page.fetch()).await?;
-    Ok(page.listing(found, |tag| Ok(tag.name.clone().into_bytes()))?.map(TagBody::from))
+    page.listing_of(found.into_iter().map(|tag| (tag.name.clone().into_bytes(), TagBody::from(tag))))
 }
 
 pub(crate) async fn rename(

@@ -27,11 +27,13 @@ pub(crate) async fn list(
     workspace: Workspace,
     State(sealer): State<Arc<Sealer>>,
     params: Params,
-) -> Result<Listing<TodoBody>, Error> {
+) -> Result<Listing, Error> {
     let (query, page) = Page::read::<TodoQuery>(params, &sealer, workspace.owner_id)?;
     let last = page.position(SortKey::read)?;
-    let found = workspace.todo_page(&query, last.as_ref(), page.fetch()).await?;
-    Ok(page.listing(found, |todo| query.sort_key(todo).bytes())?.map(TodoBody::from))
+    let mut items = page.items();
+    let take = |todo| items.push(&TodoBody::from(todo));
+    let last = workspace.todo_page(&query, last.as_ref(), page.fetch(), take).await?;
+    page.listing(items, last.map(|last| last.bytes()).transpose()?)
 }
 
 pub(crate) async fn create(

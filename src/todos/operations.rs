@@ -4,17 +4,21 @@
 //! Every change is an optimistic update: see [`crate::owned::update`].
 
 use bson::oid::ObjectId;
-use futures_util::Stream;
+use futures_util::{Stream, stream};
 
 use super::input::TodoInput;
 use super::model::{SideEffect, Todo};
-use super::query::{SortKey, TodoQuery};
+use super::query::{Sort, SortKey, TodoQuery};
 use super::store::UserTodos;
 use crate::error::{Error, Resource};
 use crate::owned::update::{self, Accept, Step, update};
-use crate::owned::{Conflict, Precondition, Selection, State};
+use crate::owned::{Conflict, Precondition, State};
 use crate::time_zone::Zone;
 use crate::workspace::Workspace;
+
+// Of the list of all todos: how many todos, and about how many bytes, are in memory for one client.
+const BATCH: usize = 1_000;
+const BATCH_BYTES: usize = 256 * 1024;
 
 impl Workspace {
     pub(crate) fn todos(&self) -> UserTodos<'_> {
@@ -30,30 +34,46 @@ impl Workspace {
         if todo.state == State::Live { Ok(todo) } else { Err(Error::NotFound(Resource::Todo)) }
     }
 
-    pub async fn todos_oldest_first(
-        &self,
-    ) -> Result<impl Stream<Item = Result<Todo, Error>> + Send + use<>, Error> {
-        self.todos().oldest_first().await
-    }
-
+    /// Gives at most `limit` todos after `last` to `take`, until it refuses one. Returns the sort key of the last todo that
+    /// `take` accepted before it refused one, and `None` if it refused none.
     pub async fn todo_page(
         &self,
         query: &TodoQuery,
         last: Option<&SortKey>,
         limit: i64,
-    ) -> Result<Vec<Todo>, Error> {
+        take: impl FnMut(Todo) -> Result<bool, Error> + Send,
+    ) -> Result<Option<SortKey>, Error> {
         // The zone costs a round trip, so it is read only for the filters that need it.
         let zone =
             if query.due_before.or(query.due_after).is_some() { self.zone().await? } else { Zone::UTC };
-        let (mut found, mut left) = (Vec::new(), limit);
-        for selection in query.selections(zone, last) {
-            found.extend(self.todos().select(Selection { limit: left, ..selection }).await?);
-            left = limit - i64::try_from(found.len()).unwrap_or(limit);
-            if left <= 0 {
-                break;
+        let last = self.todos().read_page(query.selections(zone, last), limit, take).await?;
+        Ok(last.map(|last| query.sort_key(&last)))
+    }
+
+    /// All live todos, the oldest first, in batches. Reads a batch only when it is asked for, and holds no cursor in
+    /// between, so that a client that reads slowly takes up one batch.
+    pub fn todos_oldest_first(self) -> impl Stream<Item = Result<Vec<Todo>, Error>> + Send + use<> {
+        stream::try_unfold((self, Some(None)), async |(workspace, next)| {
+            let Some(last) = next else { return Ok(None) };
+            let (todos, last) = workspace.oldest_after(last.as_ref()).await?;
+            Ok((!todos.is_empty()).then_some((todos, (workspace, last.map(Some)))))
+        })
+    }
+
+    async fn oldest_after(&self, last: Option<&SortKey>) -> Result<(Vec<Todo>, Option<SortKey>), Error> {
+        let query = TodoQuery { sort: Sort::CreatedAt, ..TodoQuery::default() };
+        let (mut todos, mut size) = (Vec::new(), 0);
+        let take = |todo: Todo| {
+            if todos.len() == BATCH || size >= BATCH_BYTES {
+                return Ok(false);
             }
-        }
-        Ok(found)
+            size += todo.name.len() + todo.description.len();
+            todos.push(todo);
+            Ok(true)
+        };
+        let fetch = i64::try_from(BATCH).unwrap_or(i64::MAX).saturating_add(1);
+        let last = self.todo_page(&query, last, fetch, take).await?;
+        Ok((todos, last))
     }
 
     pub async fn create_todo(&self, id: ObjectId, input: TodoInput) -> Result<Todo, Error> {

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use bson::oid::ObjectId;
 use bson::{Bson, DateTime, Document, doc};
-use futures_util::Stream;
 use mongodb::options::IndexOptions;
 
 use super::index::Index;
@@ -12,7 +11,7 @@ use super::model::{Placement, SideEffect, Todo};
 use crate::error::Error;
 use crate::mongo::{self, PrepareError};
 use crate::owned::collection::{OwnedBy, OwnedCollection};
-use crate::owned::{Precondition, Selection, State};
+use crate::owned::{Precondition, State};
 
 pub type Todos = OwnedCollection<Todo>;
 
@@ -62,13 +61,6 @@ impl UserTodos<'_> {
 
     pub async fn live_count(&self, limit: u64) -> Result<u64, Error> {
         self.count(live(), Index::ByPosition.name(), limit).await
-    }
-
-    pub async fn oldest_first(
-        &self,
-    ) -> Result<impl Stream<Item = Result<Todo, Error>> + Send + use<>, Error> {
-        let sort = doc! { "created_at": 1, "_id": 1 };
-        self.stream(Selection { filter: live(), sort, index: Index::ByCreatedAt.name(), limit: 0 }).await
     }
 
     /// The ids of all direct subtasks of `parents`, live or in the trash.

@@ -24,6 +24,7 @@ mod original_tokens;
 mod original_users;
 mod outage;
 mod owned_stores;
+mod page_sizes;
 mod process;
 mod refused_bodies;
 mod seed;

@@ -1,0 +1,100 @@
+//! Reading many documents in their order, without unreadable ones.
+
+use bson::{RawDocument, RawDocumentBuf};
+use mongodb::Cursor;
+use mongodb::options::Hint;
+
+use super::collection::OwnedBy;
+use super::unreadable::set_aside;
+use super::{Owned, Selection};
+use crate::error::Error;
+use crate::mongo;
+
+// How many documents one round trip brings. The largest document that a client can write has about 100 kB, so a request
+// holds at most about 7 MB of stored documents at a time. A page of the default length still takes one round trip.
+pub(super) const READ_BATCH: u32 = 67;
+
+impl<T: Owned> OwnedBy<'_, T> {
+    /// Gives at most `limit` documents of `selections`, one selection after the other, to `take`, until it refuses one.
+    /// Returns the last document that `take` accepted before it refused one, and `None` if it refused none.
+    pub async fn read_page(
+        &self,
+        selections: impl IntoIterator<Item = Selection, IntoIter: Send> + Send,
+        limit: i64,
+        mut take: impl FnMut(T) -> Result<bool, Error> + Send,
+    ) -> Result<Option<T>, Error> {
+        let (mut last, mut left) = (Vec::new(), limit);
+        for selection in selections {
+            let selection = Selection { limit: left, ..selection };
+            let take = |object, stored: &RawDocument| {
+                let is_taken = take(object)?;
+                if is_taken {
+                    // Bytes, because `take` consumes the document and rarely refuses the next.
+                    last.clear();
+                    last.extend_from_slice(stored.as_bytes());
+                    left -= 1;
+                }
+                Ok(is_taken)
+            };
+            if self.visit(selection, take).await? {
+                return RawDocument::from_bytes(&last).map_err(Error::internal).and_then(T::read).map(Some);
+            }
+            // A limit of 0 would mean all documents.
+            if left <= 0 {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    pub async fn select(&self, selection: Selection) -> Result<Vec<T>, Error> {
+        let mut objects = Vec::new();
+        let take = |object, _: &RawDocument| {
+            objects.push(object);
+            Ok(true)
+        };
+        self.visit(selection, take).await?;
+        Ok(objects)
+    }
+
+    /// Returns whether `take` refused a document.
+    async fn visit(
+        &self,
+        selection: Selection,
+        mut take: impl FnMut(T, &RawDocument) -> Result<bool, Error> + Send,
+    ) -> Result<bool, Error> {
+        let (mut skipped, mut limit) = (0, selection.limit);
+        loop {
+            let mut found = self.found(Selection { limit, ..selection.clone() }, skipped).await?;
+            let (mut seen, mut unreadable) = (0, 0);
+            // Decodes from the buffer of the cursor, without a copy of each document.
+            while found.advance().await? {
+                seen += 1;
+                match T::read(found.current()) {
+                    Ok(object) => {
+                        if !take(object, found.current())? {
+                            return Ok(true);
+                        }
+                    }
+                    Err(error) => {
+                        unreadable += 1;
+                        set_aside::<T>(found.current(), &error);
+                    }
+                }
+            }
+            // Others take the places of unreadable documents. Otherwise, the page would look like the last one.
+            if unreadable == 0 || limit == 0 || seen < limit {
+                return Ok(false);
+            }
+            (skipped, limit) = (skipped + seen, unreadable);
+        }
+    }
+
+    async fn found(&self, selection: Selection, skipped: i64) -> Result<Cursor<RawDocumentBuf>, Error> {
+        let Selection { filter, sort, index, limit } = selection;
+        let stored = self.stored();
+        let found = stored.find(self.owned_filter(filter)).sort(sort).limit(limit).batch_size(READ_BATCH);
+        let found = found.skip(skipped.unsigned_abs()).hint(Hint::Name(index.to_owned()));
+        Ok(found.max_time(mongo::MAX_TIME).await?)
+    }
+}
