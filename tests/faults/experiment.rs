@@ -7,8 +7,8 @@ use reqwest::Method;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::account::Account;
 use crate::findings::Findings;
+use crate::fleet::account::Account;
 use crate::fleet::replica_set::Node;
 use crate::fleet::{RECOVERY, StopFlag};
 use crate::rate;

@@ -6,8 +6,8 @@ use bson::{Bson, Document, doc};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::{Account, id_of, patiently};
 use crate::findings::Findings;
+use crate::fleet::account::{Account, id_of, patiently};
 use crate::fleet::instance::{Answer, Instance};
 use crate::fleet::replica_set::Node;
 use crate::fleet::{PASSWORD, exclusive_use};

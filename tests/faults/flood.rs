@@ -6,8 +6,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::account::Account;
 use crate::findings::{Findings, p99};
+use crate::fleet::account::Account;
 use crate::fleet::instance::Instance;
 use crate::fleet::{StopFlag, exclusive_use};
 use crate::service::Service;

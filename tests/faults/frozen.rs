@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use crate::experiment::Experiment;
 use crate::findings::p99;
+use crate::fleet::raw_http;
 use crate::fleet::{StopFlag, exclusive_use};
-use crate::raw_http;
 use crate::size;
 
 const FROZEN: Duration = Duration::from_secs(30);

@@ -9,13 +9,11 @@
     reason = "an unexpected value fails the test, and the printed measurements are for people"
 )]
 
-mod account;
 mod experiment;
 mod findings;
 #[path = "../fleet/mod.rs"]
 #[expect(dead_code, reason = "shared by several suites, each of which uses a part")]
 mod fleet;
-mod raw_http;
 mod service;
 mod writer;
 

@@ -10,12 +10,13 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::account::Account;
 use crate::findings::Findings;
 use crate::fleet::ANSWER_TIME;
+use crate::fleet::account::Account;
 use crate::fleet::exclusive_use;
+use crate::fleet::raw_http;
+use crate::rate;
 use crate::service::Service;
-use crate::{rate, raw_http};
 
 /// No line per request. The suite already omits the lines of responses, and this test also omits those of refusals.
 const SETTINGS: [(&str, &str); 1] = [("LOG_LEVEL", "info,todo_api::http::access_log=error")];

@@ -9,8 +9,8 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::{Account, id_of};
 use crate::findings::Findings;
+use crate::fleet::account::{Account, id_of};
 use crate::fleet::instance::Answer;
 use crate::fleet::{PASSWORD, chance, exclusive_use};
 use crate::service::{Instances, Service};

@@ -12,13 +12,14 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::account::{Account, id_of};
 use crate::findings::Findings;
+use crate::fleet::account::{Account, id_of};
 use crate::fleet::instance::Instance;
 use crate::fleet::process::eventually;
+use crate::fleet::raw_http;
 use crate::fleet::{PASSWORD, exclusive_use, random_millis};
 use crate::service::Service;
-use crate::{raw_http, size};
+use crate::size;
 
 /// How many clients one user has before everything is compared, and how many run at a time.
 const ROUND: usize = 500;

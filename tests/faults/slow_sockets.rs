@@ -9,11 +9,12 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::account::Account;
 use crate::findings::Findings;
+use crate::fleet::account::Account;
 use crate::fleet::exclusive_use;
+use crate::fleet::raw_http;
 use crate::service::Service;
-use crate::{raw_http, size};
+use crate::size;
 
 const SOCKETS: usize = 1_000;
 /// How long an idle client may keep a connection.

@@ -10,11 +10,11 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::account::Account;
 use crate::findings::Findings;
 use crate::fleet::ANSWER_TIME;
+use crate::fleet::account::Account;
+use crate::fleet::raw_http::{self, RawResponse};
 use crate::fleet::{PASSWORD, StopFlag, exclusive_use};
-use crate::raw_http::{self, RawResponse};
 use crate::service::Service;
 use crate::size;
 

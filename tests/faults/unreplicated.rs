@@ -9,8 +9,8 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::{Account, id_of, patiently};
 use crate::findings::Findings;
+use crate::fleet::account::{Account, id_of, patiently};
 use crate::fleet::exclusive_use;
 use crate::fleet::instance::{Answer, Instance};
 use crate::fleet::process::eventually;

@@ -8,8 +8,8 @@ use chrono::{Days, NaiveDate};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::{Account, id_of};
 use crate::findings::Findings;
+use crate::fleet::account::{Account, id_of};
 use crate::fleet::instance::{Answer, Instance};
 use crate::fleet::{StopFlag, random_millis};
 use crate::service::{Instances, Service};

@@ -1,9 +1,10 @@
 //! A client of one server process. Every response carries the times at which the request was sent and answered.
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use reqwest::header::HeaderMap;
-use reqwest::{Client, Method, Response};
+use reqwest::{Client, ClientBuilder, Method, Response};
 use serde_json::{Value, json};
 
 use super::PASSWORD;
@@ -65,9 +66,18 @@ pub(crate) struct Session {
 impl Instance {
     /// A client of this process, which already listens.
     pub(crate) fn of(number: usize, server: &Server) -> Self {
-        let http =
-            Client::builder().timeout(Duration::from_secs(30)).pool_idle_timeout(IDLE).build().unwrap();
-        Self { number, url: server.url(""), http, streams: Client::new() }
+        Self::build(number, &server.url(""), Client::builder())
+    }
+
+    /// A client of the process at this URL, whose connections come from a loopback address. Linux lets a client choose
+    /// any of 127.0.0.0/8.
+    pub(crate) fn from_address(number: usize, url: &str, address: IpAddr) -> Self {
+        Self::build(number, url, Client::builder().local_address(address))
+    }
+
+    fn build(number: usize, url: &str, http: ClientBuilder) -> Self {
+        let http = http.timeout(Duration::from_secs(30)).pool_idle_timeout(IDLE).build().unwrap();
+        Self { number, url: url.to_owned(), http, streams: Client::new() }
     }
 
     /// Registers a user with the first password.

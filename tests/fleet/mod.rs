@@ -1,10 +1,12 @@
-//! The base of the suites that run server processes over a replica set of three nodes: the processes, the set, clients of
+//! The base of the suites that run server processes over a replica set of their own: the processes, the set, clients of
 //! an instance, and the bounds that hold in every suite.
 
+pub(crate) mod account;
 pub(crate) mod faults;
 pub(crate) mod instance;
 #[path = "../api/support/process.rs"]
 pub(crate) mod process;
+pub(crate) mod raw_http;
 pub(crate) mod replica_set;
 
 use std::fmt::Write;

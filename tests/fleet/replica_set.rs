@@ -49,6 +49,11 @@ impl ReplicaSet {
         (primary.into_iter().next().expect("a primary"), secondaries)
     }
 
+    /// The process ids of all nodes.
+    pub(crate) async fn pids(&self) -> Vec<u32> {
+        self.script("status").await.lines().map(|node| Node::of(node).pid.parse().unwrap()).collect()
+    }
+
     async fn script(&self, command: &str) -> String {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/mongod");
         let output = Command::new(script).args(["--name", &self.name, command]).output().await.unwrap();

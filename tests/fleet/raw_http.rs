@@ -4,7 +4,7 @@ use serde_json::Value;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
-use crate::fleet::process::Server;
+use super::process::Server;
 
 /// A complete response.
 #[derive(Debug)]

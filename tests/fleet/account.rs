@@ -6,9 +6,8 @@ use bson::oid::ObjectId;
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::fleet::PASSWORD;
-use crate::fleet::RECOVERY;
-use crate::fleet::instance::{Answer, Instance};
+use super::instance::{Answer, Instance};
+use super::{PASSWORD, RECOVERY};
 
 /// The pause before a request is repeated.
 const PAUSE: Duration = Duration::from_millis(100);
