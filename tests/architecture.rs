@@ -39,6 +39,7 @@ const LAYERS: &[&[&str]] = &[
         "*/hierarchy",
         "*/operations",
         "*/mirror",
+        "*/refresh",
         "*/revocation",
         "*/search",
         "*/side_effects",

@@ -54,6 +54,10 @@ impl CurrentUser {
     pub fn is_admin(&self) -> bool {
         self.0.roles.contains(&Role::Admin)
     }
+
+    pub fn require_fresh(&self) -> Result<(), Error> {
+        if self.0.fresh { Ok(()) } else { Err(Error::Token(TokenRejection::NotFresh)) }
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for CurrentUser
@@ -74,8 +78,9 @@ where
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        let CurrentUser(claims) = CurrentUser::from_request_parts(parts, state).await?;
-        if claims.fresh { Ok(Self(claims)) } else { Err(Error::Token(TokenRejection::NotFresh)) }
+        let caller = CurrentUser::from_request_parts(parts, state).await?;
+        caller.require_fresh()?;
+        Ok(Self(caller.0))
     }
 }
 

@@ -1,4 +1,5 @@
-//! Opens sessions, authenticates tokens and refreshes them. [`super::revocation`] ends sessions.
+//! Opens sessions, issues tokens and authenticates them. [`super::refresh`] refreshes tokens, [`super::revocation`] ends
+//! sessions.
 //!
 //! **Invariant:** this file does not check passwords.
 
@@ -18,9 +19,6 @@ use crate::owned::bounded_map::{BoundedMap, Expires};
 
 /// A session ends after 90 days even if it is used.
 pub const SESSION_TTL_SECONDS: i64 = 90 * 24 * 60 * 60;
-
-/// How long a replaced refresh token is accepted although its successor was already used.
-pub const GRACE: Duration = Duration::from_secs(10);
 
 // A forgotten session costs one more write of `Sessions::record_seen`.
 const SEEN_GENERATIONS_MAX: usize = 100_000;
@@ -63,14 +61,6 @@ pub struct NewSession {
     pub rotating: bool,
     pub device: Option<String>,
     pub ip: Option<String>,
-}
-
-#[derive(Debug)]
-pub enum RefreshOutcome {
-    Refreshed(Tokens),
-    SessionEnded,
-    /// The refresh token was replaced earlier, so somebody else has a copy. The session has been ended.
-    ReuseDetected,
 }
 
 impl Auth {
@@ -149,6 +139,7 @@ impl Auth {
             seen: 0,
             rotating: new.rotating,
             rotated_at: None,
+            replaced: Vec::new(),
             created_at: now,
             last_used_at: now,
             idle_at,
@@ -164,7 +155,7 @@ impl Auth {
         Ok(tokens)
     }
 
-    fn issue(&self, session: &Session, subject: Subject, fresh: bool) -> Result<Tokens, Error> {
+    pub(super) fn issue(&self, session: &Session, subject: Subject, fresh: bool) -> Result<Tokens, Error> {
         let now = self.clock.now();
         let left = (session.expires_at.timestamp_millis() - now.timestamp_millis()) / 1_000 - LEEWAY_SECONDS;
         if left < 1 {
@@ -190,70 +181,22 @@ impl Auth {
         i64::try_from(self.access_ttl.as_secs()).unwrap_or(i64::MAX)
     }
 
-    /// In a session that rotates, the result depends on the generation of the presented token:
-    ///
-    /// - newest: replace the token, and issue tokens of the next generation;
-    /// - previous, and its successor is unused or was issued less than [`GRACE`] ago: issue tokens of the newest
-    ///   generation again;
-    /// - older: the token is a copy, so end the session.
-    ///
-    /// Because of the second rule, a lost response or two tabs that refresh at the same time log nobody out. Both get
-    /// the same generation, so there is never a second line of valid tokens that a thief could continue.
-    ///
-    /// With `hand_over` false the caller is not given the refresh token, so the newest token is not replaced.
-    pub async fn refresh(
-        &self,
-        presented: &Claims,
-        subject: Subject,
-        hand_over: bool,
-    ) -> Result<RefreshOutcome, Error> {
-        let (now, idle_at) = self.now_and_idle_at();
-        let (sid, generation, epoch) = (presented.sid, presented.generation, subject.epoch);
-        if hand_over && let Some(session) = self.sessions.rotate(sid, generation, epoch, now, idle_at).await?
-        {
-            return self.issue(&session, subject, false).map(RefreshOutcome::Refreshed);
-        }
-        let Some(session) = self.sessions.touch(sid, epoch, now, idle_at).await? else {
-            return Ok(RefreshOutcome::SessionEnded);
-        };
-        let since = session.rotated_at.map(|at| now.saturating_duration_since(at));
-        let unused = session.seen < session.generation;
-        // With `hand_over`, `rotate` has already handled the newest generation.
-        let is_newest = generation == session.generation && !hand_over;
-        let is_within_grace =
-            generation + 1 == session.generation && (unused || since.is_some_and(|since| since < GRACE));
-        if !session.rotating || is_newest || is_within_grace {
-            return self.issue(&session, subject, false).map(RefreshOutcome::Refreshed);
-        }
-        self.end_session(sid, "reuse").await?;
-        Ok(RefreshOutcome::ReuseDetected)
-    }
-
     /// The current time, and when a session that is used now ends unless it is used again.
-    fn now_and_idle_at(&self) -> (DateTime, DateTime) {
+    pub(super) fn now_and_idle_at(&self) -> (DateTime, DateTime) {
         let now = self.clock.now();
         // With the leeway of the token check, so that a session does not end before its refresh token is refused.
         (now, after(now, REFRESH_TTL_SECONDS + LEEWAY_SECONDS))
     }
 
-    /// For a session that [`Auth::end_sessions_before_epoch`] has spared. Replaces the refresh token. Fails with
-    /// [`TokenRejection::Revoked`] if the session has ended.
-    pub async fn issue_fresh_tokens(&self, sid: RandomId, subject: Subject) -> Result<Tokens, Error> {
-        let (now, idle_at) = self.now_and_idle_at();
-        let mut session = self.sessions.touch(sid, subject.epoch, now, idle_at).await?;
-        if let Some(rotating) = session.as_ref().filter(|session| session.rotating) {
-            session = self.sessions.rotate(sid, rotating.generation, subject.epoch, now, idle_at).await?;
+    /// Fails with [`TokenRejection::Revoked`] unless the session is alive and `epoch`, the user's, is that of the token.
+    pub async fn require_live_session(&self, claims: &Claims, epoch: i64) -> Result<Session, Error> {
+        let revoked = Error::Token(TokenRejection::Revoked);
+        // `Auth::end_other_sessions` moves a session to a later epoch. The session lives on, but not its earlier tokens.
+        if claims.epoch != epoch {
+            return Err(revoked);
         }
-        let session = session.ok_or(Error::Token(TokenRejection::Revoked))?;
-        // Fresh, because the caller has just given the password.
-        self.issue(&session, subject, true)
-    }
-
-    /// Fails with [`TokenRejection::Revoked`] unless the session is alive.
-    pub async fn require_live_session(&self, sid: RandomId, epoch: i64) -> Result<(), Error> {
         let (now, idle_at) = self.now_and_idle_at();
-        let alive = self.sessions.touch(sid, epoch, now, idle_at).await?;
-        alive.map(|_| ()).ok_or(Error::Token(TokenRejection::Revoked))
+        self.sessions.touch(claims.sid, epoch, now, idle_at).await?.ok_or(revoked)
     }
 
     pub async fn has_live_session(
@@ -262,7 +205,8 @@ impl Auth {
         user_id: ObjectId,
         epoch: i64,
     ) -> Result<bool, Error> {
-        self.sessions.is_live(sid, user_id, epoch, self.clock.now()).await
+        let session = self.sessions.find_live(sid, epoch, self.clock.now()).await?;
+        Ok(session.is_some_and(|session| session.user_id == user_id))
     }
 
     pub async fn live_sessions(&self, user_id: ObjectId, epoch: i64) -> Result<Vec<Session>, Error> {

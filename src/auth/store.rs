@@ -32,6 +32,9 @@ pub struct Session {
     pub seen: i64,
     pub rotating: bool,
     pub rotated_at: Option<DateTime>,
+    /// The generations that were replaced within [`GRACE`] before the last rotation, at most [`REPLACED_MAX`].
+    #[serde(default)]
+    pub replaced: Vec<Replaced>,
     pub created_at: DateTime,
     pub last_used_at: DateTime,
     /// The session ends at this time unless it is used before.
@@ -44,6 +47,19 @@ pub struct Session {
     pub device: Option<String>,
     pub ip: Option<String>,
 }
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replaced {
+    #[serde(rename = "gen")]
+    pub generation: i64,
+    pub at: DateTime,
+}
+
+/// How long a replaced refresh token is accepted although its successor was already used.
+pub const GRACE: Duration = Duration::from_secs(10);
+
+// A client that refreshes more often within `GRACE` and then presents the oldest token is taken for a thief.
+const REPLACED_MAX: i32 = 16;
 
 pub const COLLECTION: &str = "sessions";
 pub const LISTED_MAX: i64 = 200;
@@ -75,9 +91,20 @@ impl Sessions {
         now: DateTime,
         idle_at: DateTime,
     ) -> Result<Option<Session>, Error> {
-        let used = doc! { "$set": { "last_used_at": now, "idle_at": { "$min": ["$expires_at", idle_at] } } };
-        let touched = self.0.find_one_and_update(live_session(id, epoch, now), vec![used]);
-        Ok(touched.return_document(ReturnDocument::After).max_time(mongo::MAX_TIME).await?)
+        self.update(live_session(id, epoch, now), used(now, idle_at)).await
+    }
+
+    /// Like [`Sessions::touch`]. Also returns `None` if the session rotates.
+    pub async fn touch_unless_rotating(
+        &self,
+        id: RandomId,
+        epoch: i64,
+        now: DateTime,
+        idle_at: DateTime,
+    ) -> Result<Option<Session>, Error> {
+        let mut filter = live_session(id, epoch, now);
+        filter.insert("rotating", false);
+        self.update(filter, used(now, idle_at)).await
     }
 
     /// Returns `None` if `presented` is not the newest generation, the session has ended, or the session does not
@@ -93,16 +120,15 @@ impl Sessions {
         // One compare-and-set, so that only one of several concurrent requests succeeds.
         let mut newest = live_session(id, epoch, now);
         newest.extend(doc! { "gen": presented, "rotating": true });
-        let change = doc! { "$set": {
+        let mut set = used(now, idle_at);
+        set.extend(doc! {
             "gen": { "$add": ["$gen", 1_i64] },
             // The client has received the generation that it presents.
             "seen": { "$max": ["$seen", presented] },
             "rotated_at": now,
-            "last_used_at": now,
-            "idle_at": { "$min": ["$expires_at", idle_at] },
-        } };
-        let rotated = self.0.find_one_and_update(newest, vec![change]).return_document(ReturnDocument::After);
-        Ok(rotated.max_time(mongo::MAX_TIME).await?)
+            "replaced": replaced_and(presented, now),
+        });
+        self.update(newest, set).await
     }
 
     pub async fn record_seen(&self, id: RandomId, generation: i64) -> Result<(), Error> {
@@ -110,23 +136,32 @@ impl Sessions {
         Ok(())
     }
 
-    /// Moves a session to a later epoch of its user, so that raising the user's epoch does not end it.
-    pub async fn raise_epoch(&self, id: RandomId, epoch: i64) -> Result<(), Error> {
-        let later = doc! { "$max": { "epoch": epoch } };
-        self.0.update_one(doc! { "_id": id.to_string(), "ended_at": null }, later).await?;
-        Ok(())
-    }
-
-    pub async fn is_live(
+    /// Moves a live session from the epoch before `epoch` to `epoch`, with a new generation and without a grace period
+    /// for the replaced one. Returns `None` if the session has ended.
+    pub async fn carry_over(
         &self,
         id: RandomId,
-        user_id: ObjectId,
         epoch: i64,
         now: DateTime,
-    ) -> Result<bool, Error> {
-        let mut own = live_session(id, epoch, now);
-        own.insert("user_id", user_id);
-        Ok(self.0.find_one(own).max_time(mongo::MAX_TIME).await?.is_some())
+        idle_at: DateTime,
+    ) -> Result<Option<Session>, Error> {
+        // Exactly the epoch before: a session of a still earlier epoch was ended by another request.
+        let filter = live_session(id, epoch - 1, now);
+        let mut set = used(now, idle_at);
+        let next = doc! { "$add": ["$gen", 1_i64] };
+        set.extend(doc! {
+            "epoch": epoch, "gen": next.clone(), "seen": next, "rotated_at": null, "replaced": [],
+        });
+        self.update(filter, set).await
+    }
+
+    async fn update(&self, filter: Document, set: Document) -> Result<Option<Session>, Error> {
+        let updated = self.0.find_one_and_update(filter, vec![doc! { "$set": set }]);
+        Ok(updated.return_document(ReturnDocument::After).max_time(mongo::MAX_TIME).await?)
+    }
+
+    pub async fn find_live(&self, id: RandomId, epoch: i64, now: DateTime) -> Result<Option<Session>, Error> {
+        Ok(self.0.find_one(live_session(id, epoch, now)).max_time(mongo::MAX_TIME).await?)
     }
 
     /// Most recently used first, at most [`LISTED_MAX`].
@@ -164,6 +199,21 @@ impl Sessions {
         self.0.delete_many(doc! { "user_id": user_id }).await?;
         Ok(())
     }
+}
+
+/// The fields of an update that postpones the end of a session to `idle_at`.
+fn used(now: DateTime, idle_at: DateTime) -> Document {
+    doc! { "last_used_at": now, "idle_at": { "$min": ["$expires_at", idle_at] } }
+}
+
+/// The field `replaced` after the rotation of `generation`.
+fn replaced_and(generation: i64, now: DateTime) -> Document {
+    let grace = i64::try_from(GRACE.as_millis()).unwrap_or(i64::MAX);
+    let since = now.saturating_add_millis(grace.saturating_neg());
+    let earlier = doc! { "$ifNull": ["$replaced", []] };
+    let recent = doc! { "$filter": { "input": earlier, "cond": { "$gt": ["$$this.at", since] } } };
+    let all = doc! { "$concatArrays": [recent, [{ "gen": generation, "at": now }]] };
+    doc! { "$slice": [all, -REPLACED_MAX] }
 }
 
 fn live_session(id: RandomId, epoch: i64, now: DateTime) -> Document {

@@ -87,6 +87,7 @@ pub fn operations() -> Vec<Operation> {
             )
             .errors(&[Error::InvalidCredentials, throttled]),
         new("post", "/refresh", "original_refresh", "Get a new access token")
+            .description("Accepts refresh tokens of the original's login only.")
             .needs(Needs::Refresh)
             .json_response(200, "An access token that is not fresh.", &named("OriginalAccess"), &access),
         says(
@@ -105,7 +106,8 @@ pub fn operations() -> Vec<Operation> {
             200,
             "User was deleted",
         )
-        .needs(Needs::Access)
+        .description("Deleting the own account needs a fresh token.")
+        .needs(Needs::Fresh)
         .errors(&[Error::Forbidden])
         .not_found(Resource::User),
         todo(new("post", "/createtodo", "original_create_todo", "Create a todo"), 201)

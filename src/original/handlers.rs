@@ -97,10 +97,9 @@ pub(crate) async fn login(
 /// `POST /refresh`
 pub(crate) async fn refresh(
     State(accounts): State<Arc<Accounts>>,
-    origin: ClientInfo,
     RefreshToken(claims): RefreshToken,
 ) -> Result<Json<Value>, Error> {
-    let tokens = accounts.refresh(&claims, false, &origin).await?;
+    let tokens = accounts.refresh_unless_rotating(&claims).await?;
     Ok(Json(json!({ "access_token": tokens.access })))
 }
 
@@ -131,7 +130,11 @@ pub(crate) async fn delete_user(
     caller: CurrentUser,
     username: Segment,
 ) -> Result<Json<Value>, Error> {
+    accounts.require_live_caller(&caller.0).await?;
     let user = accessible(&accounts, &caller, username).await?;
+    if user.id == caller.0.sub {
+        caller.require_fresh()?;
+    }
     accounts.delete(&user, &origin).await?;
     Ok(wire::message("User was deleted"))
 }

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::model::{self, LIMITS, User, UserPatch};
 use super::operations::{Accounts, ClientInfo, DELETION_TIMEOUT_MILLIS};
 use crate::audit::store::Event;
-use crate::auth::operations::Tokens;
+use crate::auth::operations::{NewSession, Tokens};
 use crate::auth::store::Session;
 use crate::auth::token::{Claims, Role};
 use crate::crypto::random_id::RandomId;
@@ -35,7 +35,8 @@ impl Accounts {
         }
     }
 
-    /// Ends all other sessions, and issues new tokens for the caller's session.
+    /// Ends all sessions, the caller's too, and opens a new one for the caller. If this fails after the password was
+    /// changed, no earlier token works, and the caller can log in with the new password.
     pub async fn change_password(
         &self,
         claims: &Claims,
@@ -43,7 +44,7 @@ impl Accounts {
         new: &SecretString,
         client: &ClientInfo,
     ) -> Result<Tokens, Error> {
-        let user = self.require_live_caller(claims).await?;
+        let (user, session) = self.require_live_session(claims).await?;
         let violations =
             model::password_violations("new_password", Some(&user.username), new.expose_secret(), LIMITS);
         if !violations.is_empty() {
@@ -51,22 +52,28 @@ impl Accounts {
         }
         let name = user.username.clone();
         let user = self.verify_password(&name, Some(user), current, client).await?;
-        let user = self.replace_password(&user, new, Some(claims.sid)).await?;
+        // Fails if another request has ended the caller's session since: a thief must not change the password afterwards.
+        let epoch = Some(user.epoch);
+        let changed = self.replace_password(user.id, epoch, new).await?;
+        let user = changed.ok_or(Error::Token(TokenRejection::Revoked))?;
         self.record_event(Event::PasswordChanged, &user, Some(claims.sid), client).await;
-        self.auth.issue_fresh_tokens(claims.sid, user.subject()).await
+        let new_session = NewSession { rotating: session.rotating, device: session.device, ip: client.ip() };
+        self.auth.open_session(user.subject(), new_session).await
     }
 
+    /// `None` if there is no such user, or the user's epoch is not `epoch`; `None` for `epoch` accepts any.
     async fn replace_password(
         &self,
-        user: &User,
+        id: ObjectId,
+        epoch: Option<i64>,
         new: &SecretString,
-        except: Option<RandomId>,
-    ) -> Result<User, Error> {
+    ) -> Result<Option<User>, Error> {
         // The same write raises the epoch.
-        let changed = self.users.set_password(user, &self.hasher.hash(new).await?).await?;
-        let user = changed.ok_or(Error::InvalidCredentials)?;
-        self.auth.end_sessions_before_epoch(user.id, user.epoch, except, "password").await?;
-        Ok(user)
+        let changed = self.users.set_password(id, epoch, &self.hasher.hash(new).await?).await?;
+        if let Some(user) = &changed {
+            self.auth.end_sessions_before_epoch(user.id, user.epoch, "password").await?;
+        }
+        Ok(changed)
     }
 
     pub async fn sessions(&self, claims: &Claims) -> Result<Vec<Session>, Error> {
@@ -89,18 +96,24 @@ impl Accounts {
         Ok(())
     }
 
-    pub async fn end_sessions(
-        &self,
-        claims: &Claims,
-        except_current: bool,
-        client: &ClientInfo,
-    ) -> Result<(), Error> {
-        let user = self.require_live_caller(claims).await?;
-        let except = except_current.then_some(claims.sid);
-        let user = self.users.raise_epoch(user.id).await?.ok_or(Error::Token(TokenRejection::Revoked))?;
-        self.auth.end_sessions_before_epoch(user.id, user.epoch, except, "everywhere").await?;
+    pub async fn end_sessions(&self, claims: &Claims, client: &ClientInfo) -> Result<(), Error> {
+        let user = self.raise_epoch(claims).await?;
+        self.auth.end_sessions_before_epoch(user.id, user.epoch, "everywhere").await?;
         self.record_event(Event::SessionsEnded, &user, None, client).await;
         Ok(())
+    }
+
+    /// The caller's session continues with new tokens. If this fails, the caller may have to log in.
+    pub async fn end_other_sessions(&self, claims: &Claims, client: &ClientInfo) -> Result<Tokens, Error> {
+        let user = self.raise_epoch(claims).await?;
+        let tokens = self.auth.end_other_sessions(claims.sid, user.subject(), "everywhere").await?;
+        self.record_event(Event::SessionsEnded, &user, None, client).await;
+        Ok(tokens)
+    }
+
+    async fn raise_epoch(&self, claims: &Claims) -> Result<User, Error> {
+        let user = self.require_live_caller(claims).await?;
+        self.users.raise_epoch(user.id).await?.ok_or(Error::Token(TokenRejection::Revoked))
     }
 
     /// For operators: needs no current password, and ends all sessions.
@@ -111,7 +124,8 @@ impl Accounts {
         if !violations.is_empty() {
             return Err(Error::Invalid(violations));
         }
-        let user = self.replace_password(&user, new, None).await?;
+        let changed = self.replace_password(user.id, None, new).await?;
+        let user = changed.ok_or(Error::NotFound(Resource::User))?;
         self.record_event(Event::PasswordChanged, &user, None, &ClientInfo::default()).await;
         Ok(user)
     }
@@ -120,7 +134,7 @@ impl Accounts {
     pub async fn set_roles(&self, username: &str, roles: &[Role]) -> Result<User, Error> {
         let user = self.require_by_name(username).await?;
         let user = self.users.set_roles(user.id, roles).await?.ok_or(Error::NotFound(Resource::User))?;
-        self.auth.end_sessions_before_epoch(user.id, user.epoch, None, "roles").await?;
+        self.auth.end_sessions_before_epoch(user.id, user.epoch, "roles").await?;
         self.record_event(Event::RolesChanged, &user, None, &ClientInfo::default()).await;
         Ok(user)
     }
@@ -130,8 +144,8 @@ impl Accounts {
         let user = self.require_by_name(username).await?;
         let since = disabled.then(|| self.clock.now());
         let user = self.users.set_disabled(user.id, since).await?.ok_or(Error::NotFound(Resource::User))?;
-        self.auth.end_sessions_before_epoch(user.id, user.epoch, None, "disabled").await?;
-        let event = if disabled { Event::Disabled } else { Event::Enabled };
+        let (event, why) = if disabled { (Event::Disabled, "disabled") } else { (Event::Enabled, "enabled") };
+        self.auth.end_sessions_before_epoch(user.id, user.epoch, why).await?;
         self.record_event(event, &user, None, &ClientInfo::default()).await;
         Ok(user)
     }
@@ -146,7 +160,7 @@ impl Accounts {
         // First, because logins and refreshes fail from here on.
         let Some(user) = self.users.begin_deletion(user.id, self.clock.now()).await? else { return Ok(()) };
         // Before the data is deleted, so that requests with earlier tokens stop adding to it.
-        self.auth.end_sessions_before_epoch(user.id, user.epoch, None, "deleted").await?;
+        self.auth.end_sessions_before_epoch(user.id, user.epoch, "deleted").await?;
         self.owned.delete_all(user.id).await?;
         self.idempotency.delete_all_of(user.id).await?;
         self.auth.delete_sessions(user.id).await?;

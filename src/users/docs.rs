@@ -110,10 +110,11 @@ fn sessions() -> Vec<Operation> {
         new("get", "/v1/sessions", "list_sessions", "List the caller's sessions")
             .needs(Needs::Access)
             .page_response("All sessions, on one page.", &named("Session"), &session),
-        new("delete", "/v1/sessions", "end_sessions", "End all sessions")
+        answers_tokens(new("delete", "/v1/sessions", "end_sessions", "End all sessions"))
+            .description("With `except=current`, the caller's session continues with the new tokens of the response, which are not fresh. Its earlier tokens are revoked, and all other sessions end. Otherwise all sessions end.")
             .needs(Needs::Access)
             .query("except", json!({ "type": "string", "enum": ["current"] }), "`current` keeps the caller's own session.")
-            .response(204, "The sessions have ended."),
+            .response(204, "All sessions have ended."),
         new("delete", "/v1/sessions/{id}", "end_session", "End a session")
             .needs(Needs::Access)
             .response(204, "The session has ended.")
@@ -144,7 +145,7 @@ fn user() -> Vec<Operation> {
         .needs(Needs::Fresh)
         .response(204, "The user was deleted."),
         answers_tokens(new("put", "/v1/user/password", "put_password", "Change the password"))
-            .description("Ends all other sessions and returns new tokens for the caller's session.")
+            .description("Ends all sessions, revokes every token that was issued before, and opens a new session. The access token is fresh.")
             .needs(Needs::Access)
             .body(&named("PasswordChange"), &change)
             .errors(&[Error::InvalidCredentials, throttled]),

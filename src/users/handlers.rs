@@ -6,7 +6,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::model::{NewUser, UserPatch};
@@ -53,7 +53,7 @@ pub(crate) async fn refresh(
     client: ClientInfo,
     RefreshToken(claims): RefreshToken,
 ) -> Result<Json<TokensBody>, Error> {
-    let tokens = accounts.refresh(&claims, true, &client).await?;
+    let tokens = accounts.refresh(&claims, &client).await?;
     Ok(Json(tokens.into()))
 }
 
@@ -91,11 +91,15 @@ pub(crate) async fn end_sessions(
     client: ClientInfo,
     CurrentUser(caller): CurrentUser,
     params: Params,
-) -> Result<StatusCode, Error> {
+) -> Result<Response, Error> {
     let SessionsToEnd { except_current } =
         params.read().map_err(|_| Error::Invalid(vec![SessionsToEnd::violation()]))?;
-    accounts.end_sessions(&caller, except_current, &client).await?;
-    Ok(StatusCode::NO_CONTENT)
+    if except_current {
+        let tokens = accounts.end_other_sessions(&caller, &client).await?;
+        return Ok(Json(TokensBody::from(tokens)).into_response());
+    }
+    accounts.end_sessions(&caller, &client).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 pub(crate) async fn get(

@@ -10,7 +10,9 @@ use super::model::{NewUser, User, username_key};
 use super::password::{Hasher, PasswordCheck};
 use super::store::Users;
 use crate::audit::store::{Audit, Event, RequestContext};
-use crate::auth::operations::{Auth, NewSession, RefreshOutcome, Tokens};
+use crate::auth::operations::{Auth, NewSession, Tokens};
+use crate::auth::refresh::RefreshOutcome;
+use crate::auth::store::Session;
 use crate::auth::throttling::failed_logins::FailedLogins;
 use crate::auth::throttling::{FAILURES_UNDER_ATTACK, Throttle};
 use crate::auth::token::{Claims, USERNAME_MAX_CHARS};
@@ -44,7 +46,7 @@ pub struct ClientInfo {
 }
 
 impl ClientInfo {
-    fn ip(&self) -> Option<String> {
+    pub(super) fn ip(&self) -> Option<String> {
         self.ip.map(|ip| ip.to_string())
     }
 }
@@ -157,27 +159,29 @@ impl Accounts {
         Ok(())
     }
 
-    /// See [`Auth::refresh`] for the rule about tokens that were already replaced, and for `hand_over`.
-    pub async fn refresh(
-        &self,
-        refresh: &Claims,
-        hand_over: bool,
-        client: &ClientInfo,
-    ) -> Result<Tokens, Error> {
-        let revoked = Err(Error::Token(TokenRejection::Revoked));
-        // From the database, because the roles may have changed since the refresh token was issued.
-        let Some(user) = self.users.find_by_id(refresh.sub).await? else { return revoked };
-        if user.disabled_at.is_some() {
-            return revoked;
-        }
-        match self.auth.refresh(refresh, user.subject(), hand_over).await? {
-            RefreshOutcome::Refreshed(tokens) => Ok(tokens),
-            RefreshOutcome::SessionEnded => revoked,
+    /// See [`Auth::refresh`] for the rule about tokens that were already replaced.
+    pub async fn refresh(&self, refresh: &Claims, client: &ClientInfo) -> Result<Tokens, Error> {
+        let user = self.enabled_user(refresh).await?;
+        match self.auth.refresh(refresh, user.subject()).await? {
+            RefreshOutcome::Refreshed(tokens) => return Ok(tokens),
+            RefreshOutcome::Refused => {}
             RefreshOutcome::ReuseDetected => {
                 self.record_event(Event::RefreshReuse, &user, Some(refresh.sid), client).await;
-                revoked
             }
         }
+        Err(Error::Token(TokenRejection::Revoked))
+    }
+
+    /// For clients of the original: see [`Auth::refresh_unless_rotating`].
+    pub async fn refresh_unless_rotating(&self, refresh: &Claims) -> Result<Tokens, Error> {
+        let user = self.enabled_user(refresh).await?;
+        self.auth.refresh_unless_rotating(refresh, user.subject()).await
+    }
+
+    async fn enabled_user(&self, claims: &Claims) -> Result<User, Error> {
+        // From the database, because the roles may have changed since the token was issued.
+        let user = self.users.find_by_id(claims.sub).await?.filter(|user| user.disabled_at.is_none());
+        user.ok_or(Error::Token(TokenRejection::Revoked))
     }
 
     pub async fn log_out(&self, claims: &Claims, client: &ClientInfo) -> Result<(), Error> {
@@ -198,10 +202,14 @@ impl Accounts {
 
     /// Returns [`TokenRejection::Revoked`] unless the user exists and the session is alive.
     pub async fn require_live_caller(&self, claims: &Claims) -> Result<User, Error> {
+        Ok(self.require_live_session(claims).await?.0)
+    }
+
+    pub(super) async fn require_live_session(&self, claims: &Claims) -> Result<(User, Session), Error> {
         // From the database, because the blacklist in memory can be up to 2 s old: too old for a sensitive operation.
         let user = self.get(claims.sub).await?;
-        self.auth.require_live_session(claims.sid, user.epoch).await?;
-        Ok(user)
+        let session = self.auth.require_live_session(claims, user.epoch).await?;
+        Ok((user, session))
     }
 
     pub(super) async fn record_event(

@@ -106,12 +106,22 @@ impl Users {
         self.find_and_update(filter, doc! { "$set": set, "$inc": { "version": 1 } }).await
     }
 
-    /// Returns `None` if another request has changed the password.
-    pub async fn set_password(&self, user: &User, password_hash: &str) -> Result<Option<User>, Error> {
+    /// Returns `None` if the user's epoch is not `epoch`, so another request has ended the sessions. `epoch: None` accepts
+    /// any epoch.
+    pub async fn set_password(
+        &self,
+        id: ObjectId,
+        epoch: Option<i64>,
+        password_hash: &str,
+    ) -> Result<Option<User>, Error> {
+        let mut filter = doc! { "_id": id, "deleted_at": null };
+        // Not the hash, because a login that runs at the same time may renew the hash of the same password.
+        if let Some(epoch) = epoch {
+            filter.insert("epoch", epoch);
+        }
         // One write, so that no login with the old password gets the new epoch.
-        let unchanged = doc! { "_id": user.id, "password_hash": &user.password_hash, "deleted_at": null };
         let set = doc! { "$set": { "password_hash": password_hash }, "$inc": { "epoch": 1, "version": 1 } };
-        self.find_and_update(unchanged, set).await
+        self.find_and_update(filter, set).await
     }
 
     pub async fn raise_epoch(&self, id: ObjectId) -> Result<Option<User>, Error> {

@@ -52,11 +52,14 @@ async fn a_user_reads_their_own_account() {
 }
 
 #[tokio::test]
-async fn own_account_routes_do_not_need_a_fresh_token() {
+async fn deleting_the_own_account_needs_a_fresh_token() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
     let refreshed = ann.with_refresh_token().post("/refresh", Value::Null).await.assert(200).json();
-    let ann = ann.with_token(refreshed["access_token"].as_str().unwrap());
+    let stale = ann.with_token(refreshed["access_token"].as_str().unwrap());
+    stale.get("/user/ann").await.assert(200);
+    stale.delete("/user/ann").await.assert_refused("fresh_token_required");
+    stale.delete("/user/ANN").await.assert_refused("fresh_token_required");
     ann.get("/user/ann").await.assert(200);
     ann.delete("/user/ann").await.assert_message(200, "User was deleted");
 }

@@ -243,11 +243,8 @@ async fn event_streams_survive_an_interrupted_change_stream() {
     todo(&server, &ann, "before").await;
     stream.change().await;
     // CursorNotFound, as if the database had forgotten the cursor.
-    let admin = mongodb::Client::with_uri_str(db.uri()).await.unwrap().database("admin");
-    let fail = doc! { "configureFailPoint": "failCommand", "mode": { "times": 4 }, "data": {
-        "failCommands": ["getMore"], "errorCode": 43, "appName": "interrupted",
-    } };
-    admin.run_command(fail).await.unwrap();
+    let failing = doc! { "failCommands": ["getMore"], "errorCode": 43, "appName": "interrupted" };
+    let _failing = db.fail(4, failing).await;
     for number in 0..5 {
         todo(&server, &ann, &format!("after {number}")).await;
         let change = stream.change().await;

@@ -1,5 +1,6 @@
 //! Sessions and passwords under `/v1`: list, end, change and delete, and the audit of these actions.
 
+use axum::http::Method;
 use bson::doc;
 use serde_json::{Value, json};
 
@@ -7,6 +8,9 @@ use crate::support::v1::{DAY, MINUTE, assert_members};
 use crate::support::{Client, PASSWORD, TestApp};
 
 const NEW: &str = "battery staple";
+
+/// `MaxTimeMSExpired`, which the driver does not retry.
+const TIMED_OUT: i32 = 50;
 
 async fn listed(client: &Client) -> Vec<Value> {
     let answer = client.get("/v1/sessions").await.assert(200);
@@ -146,7 +150,7 @@ async fn all_sessions_or_all_except_the_current_one_can_be_ended() {
     let ben = app.v1_user("ben").await;
     let ann = app.v1_user("ann").await;
     let others = [app.v1_login("ann").await, app.anonymous().login("ann", PASSWORD).await];
-    ann.delete("/v1/sessions?except=current").await.assert(204);
+    let ann = ann.with_tokens(&ann.delete("/v1/sessions?except=current").await);
     assert_eq!(ids(&ann).await, sids(&[&ann]));
     for other in &others {
         other.assert_over().await;
@@ -164,6 +168,153 @@ async fn all_sessions_or_all_except_the_current_one_can_be_ended() {
     ben.get("/v1/user").await.assert(200);
     ben.v1_refreshed().await;
     app.v1_login("ann").await.get("/v1/user").await.assert(200);
+}
+
+/// Checks that no token of a client opens a route, not even at an instance that does not know of the revocation yet.
+async fn assert_worthless(copied: &Client, behind: &TestApp) {
+    for (method, path) in [(Method::GET, "/v1/sessions"), (Method::DELETE, "/v1/sessions?except=current")] {
+        let answer = copied.at(behind).send(method, path, &[], "").await;
+        answer.assert_problem(401, "token_revoked");
+    }
+    change_password(&copied.at(behind), PASSWORD, NEW).await.assert_problem(401, "token_revoked");
+    copied.at(behind).delete("/user/ann").await.assert_refused("token_revoked");
+    copied.at(behind).v1_refresh().await.assert_problem(401, "token_revoked");
+    let refresh = copied.at(behind).with_refresh_token();
+    refresh.post("/refresh", Value::Null).await.assert_refused("token_revoked");
+    copied.assert_over().await;
+    copied.get("/todolist").await.assert_refused("token_revoked");
+}
+
+#[tokio::test]
+async fn ending_the_other_sessions_revokes_copies_of_the_callers_own_tokens() {
+    let app = TestApp::start().await;
+    app.anonymous().v1_register("ann", PASSWORD).await.assert(201);
+    let body = json!({ "username": "ann", "password": PASSWORD, "device": "phone" });
+    for is_original in [false, true] {
+        let (copied, caller) = if is_original {
+            let ann = app.anonymous().login("ann", PASSWORD).await;
+            (vec![ann.clone()], ann)
+        } else {
+            let first = app.anonymous().with_tokens(&app.anonymous().post("/v1/login", body.clone()).await);
+            let previous = first.v1_refreshed().await;
+            let newest = previous.v1_refreshed().await;
+            (vec![first, previous, newest.clone()], newest)
+        };
+        let other = app.v1_login("ann").await;
+        let before = app.session_of(&caller).await;
+        app.advance(MINUTE);
+        let behind = app.restart().await;
+        let continued = caller.with_tokens(&caller.delete("/v1/sessions?except=current").await);
+        for copy in copied.iter().chain([&other]) {
+            assert_worthless(copy, &behind).await;
+        }
+        assert_eq!(continued.sid(), caller.sid());
+        assert_eq!(continued.claims()["fresh"], false, "the password was not given");
+        let after = app.session_of(&continued).await;
+        for field in ["created_at", "device", "ip", "rotating", "expires_at", "ended_at"] {
+            assert_eq!(after.get(field), before.get(field), "{field}");
+        }
+        assert_eq!(ids(&continued).await, sids(&[&continued]));
+        assert_eq!(listed(&continued).await[0]["current"], true);
+        let refreshed = continued.at(&behind).v1_refreshed().await;
+        refreshed.get("/v1/user").await.assert(200);
+        assert!(!app.audited().await.contains(&"refresh_reuse".to_owned()));
+        refreshed.v1_logout().await.assert(204);
+    }
+}
+
+#[tokio::test]
+async fn a_password_change_that_fails_half_way_leaves_no_earlier_token_and_the_new_password_works() {
+    let app = TestApp::start().await;
+    for (n, (collection, command)) in
+        [("blacklist", "findAndModify"), ("sessions", "update"), ("sessions", "insert")]
+            .into_iter()
+            .enumerate()
+    {
+        let name = format!("ann{n}");
+        let (ann, other) = (app.v1_user(&name).await, app.v1_login(&name).await);
+        let half_way = app.with_app_name("half-way").await;
+        let failing = doc! {
+            "failCommands": [command], "namespace": app.db.collection(collection).namespace().to_string(),
+            "appName": "half-way", "errorCode": TIMED_OUT,
+        };
+        let failing = app.db.fail(1, failing).await;
+        let answer = change_password(&ann.at(&half_way), PASSWORD, NEW).await;
+        answer.assert_problem(503, "unavailable");
+        drop(failing);
+        for copied in [&ann, &other] {
+            copied.at(&half_way).get("/v1/user").await.assert_problem(401, "token_revoked");
+            for instance in [&half_way, &app] {
+                let copied = copied.at(instance);
+                change_password(&copied, PASSWORD, NEW).await.assert_problem(401, "token_revoked");
+                copied.v1_refresh().await.assert_problem(401, "token_revoked");
+            }
+        }
+        app.anonymous().v1_try_login(&name, PASSWORD).await.assert_problem(401, "invalid_credentials");
+        let answer = app.anonymous().v1_try_login(&name, NEW).await;
+        let again = app.anonymous().with_tokens(&answer);
+        again.at(&half_way).get("/v1/user").await.assert(200);
+        assert_eq!(ids(&again).await, sids(&[&again]));
+        // The background task of the instance stores what could not be stored.
+        let state = half_way.state.clone();
+        let mirror = tokio::spawn(async move { state.auth.mirror_blacklist().await });
+        let known = async {
+            while ann.at(&app.restart().await).get("/v1/user").await.status != 401 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(10), known).await.expect("never stored");
+        mirror.abort();
+        assert!(!app.audited().await.contains(&"refresh_reuse".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn a_revocation_that_waits_to_be_stored_keeps_the_higher_epoch() {
+    let app = TestApp::start().await;
+    let waiting = app.with_app_name("waiting").await;
+    let failing = doc! { "failCommands": ["findAndModify"], "appName": "waiting", "errorCode": TIMED_OUT };
+    let failing = app.db.fail(2, failing).await;
+    let user = bson::oid::ObjectId::from_bytes([7; 12]);
+    for epoch in [6, 5] {
+        assert!(waiting.state.auth.end_sessions_before_epoch(user, epoch, "everywhere").await.is_err());
+    }
+    drop(failing);
+    let mirror = tokio::spawn(async move { waiting.state.auth.mirror_blacklist().await });
+    let stored = async {
+        loop {
+            if let Some(entry) = app.db.all("blacklist").await.first() {
+                return entry.get_i64("epoch").unwrap();
+            }
+        }
+    };
+    let epoch = tokio::time::timeout(std::time::Duration::from_secs(10), stored).await.expect("never stored");
+    mirror.abort();
+    assert_eq!(epoch, 6);
+}
+
+#[tokio::test]
+async fn concurrent_ways_to_end_sessions_leave_at_most_one_that_works() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    for _ in 0..20 {
+        let (one, other) = (app.v1_login("ann").await, app.v1_login("ann").await);
+        let path = "/v1/sessions?except=current";
+        let (first, second, third) = tokio::join!(one.delete(path), other.delete(path), one.delete(path));
+        let mut working = 0;
+        for answer in [first, second, third].into_iter().filter(|answer| answer.status == 200) {
+            let client = ann.with_tokens(&answer);
+            working += usize::from(client.get("/v1/user").await.status == 200);
+        }
+        assert!(working <= 1, "{working} sessions work");
+        assert!(one.get("/v1/user").await.status == 401 && other.get("/v1/user").await.status == 401);
+        let (again, elsewhere) = (app.v1_login("ann").await, app.v1_login("ann").await);
+        let (kept, _) = tokio::join!(again.delete(path), elsewhere.delete("/v1/sessions"));
+        let is_kept = kept.status == 200 && ann.with_tokens(&kept).get("/v1/user").await.status == 200;
+        let last = app.v1_login("ann").await;
+        assert_eq!(listed(&last).await.len(), 1 + usize::from(is_kept));
+    }
+    assert!(!app.audited().await.contains(&"refresh_reuse".to_owned()));
 }
 
 #[tokio::test]
@@ -195,20 +346,30 @@ async fn an_invalid_query_ends_no_session() {
 }
 
 #[tokio::test]
-async fn password_change_ends_other_sessions_and_returns_fresh_tokens() {
+async fn password_change_ends_every_session_and_opens_a_new_one() {
     let app = TestApp::start().await;
-    let ann = app.v1_user("ann").await;
+    app.anonymous().v1_register("ann", PASSWORD).await.assert(201);
+    let body = json!({ "username": "ann", "password": PASSWORD, "device": "phone" });
+    let ann = app.anonymous().with_tokens(&app.anonymous().post("/v1/login", body).await);
     let (other, original) = (app.v1_login("ann").await, app.anonymous().login("ann", PASSWORD).await);
+    app.advance(MINUTE);
     let stale = ann.v1_refreshed().await;
+    let behind = app.restart().await;
     let changed = stale.with_tokens(&change_password(&stale, PASSWORD, NEW).await);
-    assert_eq!(changed.sid(), ann.sid());
+    assert_ne!(changed.sid(), ann.sid());
+    assert_eq!((changed.generation(), &changed.claims()["epoch"]), (0, &json!(1)));
     assert_eq!(changed.claims()["fresh"], true, "the password was just given");
     changed.get("/v1/user").await.assert(200);
-    for ended in [&other, &original] {
-        ended.assert_over().await;
+    for ended in [&ann, &stale, &other, &original] {
+        assert_worthless(ended, &behind).await;
         ended.at(&app.restart().await).assert_over().await;
     }
-    assert_eq!(ids(&changed).await, sids(&[&ann]));
+    let items = listed(&changed).await;
+    let now = json!(todo_api::clock::rfc3339(app.clock.now()).to_string());
+    assert_eq!(items.len(), 1);
+    assert_eq!((&items[0]["id"], &items[0]["device"]), (&json!(changed.sid()), &json!("phone")));
+    assert_eq!((&items[0]["created_at"], &items[0]["current"]), (&now, &json!(true)));
+    assert!(!app.audited().await.contains(&"refresh_reuse".to_owned()));
     app.anonymous().v1_try_login("ann", PASSWORD).await.assert_problem(401, "invalid_credentials");
     app.anonymous().v1_try_login("ann", NEW).await.assert(200);
     changed.v1_refreshed().await.v1_refreshed().await.get("/v1/user").await.assert(200);
@@ -263,10 +424,11 @@ async fn account_events_are_audited() {
     app.anonymous().v1_try_login("nobody", NEW).await.assert(401);
     app.v1_login("ann").await.v1_logout().await.assert(204);
     let ann = ann.with_tokens(&change_password(&ann, PASSWORD, NEW).await);
-    ann.delete("/v1/sessions?except=current").await.assert(204);
+    ann.delete("/v1/sessions?except=current").await.assert(200);
+    let ann = app.anonymous().with_tokens(&app.anonymous().v1_try_login("ann", NEW).await);
     ann.delete("/v1/user").await.assert(204);
     let expected =
-        "register login login_failed login_failed login logout password_changed sessions_ended deleted";
+        "register login login_failed login_failed login logout password_changed sessions_ended login deleted";
     assert_eq!(app.audited().await.join(" "), expected);
     for entry in app.db.all("audit").await {
         let unknown = entry.get_str("username").unwrap() == "nobody";

@@ -118,7 +118,7 @@ async fn a_replaced_token_works_for_ten_seconds_after_its_successor_was_used() {
 async fn reuse_of_a_stolen_token_ends_the_session_and_is_audited() {
     let app = TestApp::start().await;
     for (n, (refreshes, used, seconds)) in
-        [(1, true, 11), (1, true, 20 * DAY), (2, false, 0), (2, true, 0), (3, false, 0), (2, false, DAY)]
+        [(1, true, 11), (1, true, 20 * DAY), (2, false, 10), (2, true, 10), (3, false, 11), (2, false, DAY)]
             .into_iter()
             .enumerate()
     {
@@ -230,18 +230,59 @@ async fn a_refresh_token_of_the_original_login_works_in_v1() {
 }
 
 #[tokio::test]
-async fn the_original_refresh_starts_no_second_chain() {
+async fn the_original_refresh_refuses_tokens_of_rotating_sessions_and_has_no_other_effect() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
-    for _ in 0..3 {
-        let tokens = ann.with_refresh_token().post("/refresh", Value::Null).await.assert(200).json();
-        let there = ann.with_token(tokens["access_token"].as_str().unwrap());
-        assert_eq!((there.generation(), there.sid()), (0, ann.sid()));
-    }
     let next = ann.v1_refreshed().await;
-    assert_eq!(next.generation(), 1);
-    let later = next.v1_refreshed().await;
-    assert_eq!(app.stored_generation(&ann).await, 2);
-    ann.with_refresh_token().post("/refresh", Value::Null).await.assert_refused("token_revoked");
-    later.assert_over().await;
+    let newest = next.v1_refreshed().await;
+    newest.use_access().await;
+    app.advance(MINUTE);
+    let before = app.session_of(&ann).await;
+    for known in [&ann, &next, &newest] {
+        known.with_refresh_token().post("/refresh", Value::Null).await.assert_refused("invalid_token");
+    }
+    assert_eq!(app.session_of(&ann).await, before);
+    newest.v1_logout().await.assert(204);
+    newest.with_refresh_token().post("/refresh", Value::Null).await.assert_refused("token_revoked");
+}
+
+#[tokio::test]
+async fn tabs_that_are_restored_together_do_not_end_the_session() {
+    let app = TestApp::start().await;
+    let mut tabs = vec![app.v1_user("ann").await];
+    for _ in 0..6 {
+        app.clock.advance(std::time::Duration::from_secs(1));
+        let next = tabs.last().unwrap().v1_refreshed().await;
+        next.use_access().await;
+        tabs.push(next);
+    }
+    // Generation 0 was replaced 5 s ago, generation 4 was replaced 1 s ago, and generation 5 just now.
+    for older in &tabs[..5] {
+        older.v1_refresh().await.assert_problem(401, "token_revoked");
+    }
+    assert_eq!(tabs[5].v1_refreshed().await.generation(), 6);
+    assert!(!app.audited().await.contains(&"refresh_reuse".to_owned()));
+    app.clock.advance(std::time::Duration::from_millis(4_999));
+    tabs[0].v1_refresh().await.assert_problem(401, "token_revoked");
+    tabs[6].get("/v1/user").await.assert(200);
+    app.clock.advance(std::time::Duration::from_millis(1));
+    tabs[0].v1_refresh().await.assert_problem(401, "token_revoked");
+    tabs[6].assert_over().await;
+    assert_eq!(app.audited().await.last().unwrap(), "refresh_reuse");
+}
+
+#[tokio::test]
+async fn a_session_remembers_a_bounded_number_of_replaced_tokens() {
+    let app = TestApp::start().await;
+    let first = app.v1_user("ann").await;
+    let mut newest = first.clone();
+    for _ in 0..40 {
+        newest = newest.v1_refreshed().await;
+    }
+    assert_eq!(app.session_of(&first).await.get_array("replaced").unwrap().len(), 16);
+    app.advance(MINUTE);
+    newest = newest.v1_refreshed().await;
+    assert_eq!(app.session_of(&first).await.get_array("replaced").unwrap().len(), 1);
+    first.v1_refresh().await.assert_problem(401, "token_revoked");
+    newest.assert_over().await;
 }

@@ -266,15 +266,14 @@ async fn an_unconfirmed_insert_creates_one_todo() {
     // A separate name, so that the fail point affects no other test.
     let server = Server::start_ready(&format!("{}&appName=unsure", db.uri()), &[]).await;
     let (ann, _) = server.user("ann").await;
-    let admin = mongodb::Client::with_uri_str(db.uri()).await.unwrap().database("admin");
     let todos = db.collection("todos");
     // The todo is stored, but the primary steps down before a majority has it, or replication is too slow.
     for (name, code, status) in [("stepped down", 91, 201), ("too slow", 64, 503)] {
-        let fail = doc! { "configureFailPoint": "failCommand", "mode": { "times": 1 }, "data": {
+        let failing = doc! {
             "failCommands": ["insert"], "namespace": todos.namespace().to_string(), "appName": "unsure",
             "writeConcernError": { "code": code, "errmsg": "for the test" },
-        } };
-        admin.run_command(fail).await.unwrap();
+        };
+        let _failing = db.fail(1, failing).await;
         let answer = server.post("/v1/todos", &ann, &json!({ "name": name })).await;
         assert_eq!(answer.status(), status, "{name}");
         assert_eq!(todos.count_documents(doc! { "name": name }).await.unwrap(), 1, "{name}");

@@ -47,15 +47,19 @@ impl Revocations {
 async fn look_after(revocation: &Revocation, cluster: &ThreeInstances, findings: &mut Findings) {
     let what = |status: u16| format!("{:?} ({:?}): {status}", revocation.kind, revocation.tries);
     for instance in &cluster.instances {
-        let again = instance.attempt(ProtectedRoute::ReadsDatabase, revocation.token()).await;
-        findings.check(again.status == 401, || format!("accepted in the end: {}", what(again.status)));
+        for ended in revocation.ended() {
+            let again = instance.attempt(ProtectedRoute::ReadsDatabase, &ended.access).await;
+            findings.check(again.status == 401, || format!("accepted in the end: {}", what(again.status)));
+        }
         if let Some(session) = revocation.survivor() {
             let other = instance.attempt(ProtectedRoute::ReadsDatabase, &session.access).await;
             findings.check(other.status == 200, || format!("another session ended: {}", what(other.status)));
         }
     }
-    let refresh = cluster.any().call(Method::POST, "/v1/refresh", revocation.refresh(), &Value::Null).await;
-    findings.check(refresh.status == 401, || format!("refreshed in the end: {}", what(refresh.status)));
+    for ended in revocation.ended() {
+        let refresh = cluster.any().call(Method::POST, "/v1/refresh", &ended.refresh, &Value::Null).await;
+        findings.check(refresh.status == 401, || format!("refreshed in the end: {}", what(refresh.status)));
+    }
 }
 
 /// Waits for `delay`, revokes on a random instance, retries until the revocation is acknowledged, then watches all

@@ -30,7 +30,9 @@ pub(crate) enum RevocationKind {
     LogOut,
     /// `DELETE /v1/sessions` in the first session.
     Everywhere,
-    /// `PUT /v1/user/password` in the first session, which continues.
+    /// `DELETE /v1/sessions?except=current` in the first session, which continues with new tokens.
+    Others,
+    /// `PUT /v1/user/password` in the first session. The response has the tokens of a new session.
     Password,
 }
 
@@ -50,13 +52,15 @@ pub(crate) struct Revocation {
     pub(crate) again: bool,
     /// The faults that were found before the acknowledgement.
     pub(crate) faults: Vec<String>,
+    /// The tokens of the response, if it had any.
+    new: Option<Session>,
 }
 
 impl RevocationKind {
-    pub(crate) const ALL: [Self; 3] = [Self::LogOut, Self::Everywhere, Self::Password];
+    pub(crate) const ALL: [Self; 4] = [Self::LogOut, Self::Everywhere, Self::Others, Self::Password];
 
     pub(crate) fn any() -> Self {
-        Self::ALL[random(3)]
+        Self::ALL[random(Self::ALL.len())]
     }
 }
 
@@ -80,10 +84,13 @@ impl RevokedUser {
             let answer = request(kind_now, &token, at).await;
             tries.push((answer.status, answer.took()));
             match answer.status {
-                200..300 => break self.acknowledged(kind, at, answer.came, tries, again, faults),
+                200..300 => {
+                    let new = (answer.status == 200).then(|| answer.session());
+                    break self.acknowledged(kind, at, answer.came, tries, again, faults, new);
+                }
                 // The revocation was not acknowledged, but it was stored.
                 401 if kind == RevocationKind::LogOut && tries.len() > 1 => {
-                    break self.acknowledged(kind, at, answer.came, tries, again, faults);
+                    break self.acknowledged(kind, at, answer.came, tries, again, faults, None);
                 }
                 401 if tries.len() > 1 => {
                     again = true;
@@ -116,9 +123,10 @@ impl RevokedUser {
         tries: Vec<(u16, Duration)>,
         again: bool,
         faults: Vec<String>,
+        new: Option<Session>,
     ) -> Revocation {
         let wall = rfc3339(Clock::system().now()).to_string();
-        Revocation { kind, user: self, by: at.number, answered, at: wall, tries, again, faults }
+        Revocation { kind, user: self, by: at.number, answered, at: wall, tries, again, faults, new }
     }
 
     async fn log_in_again(&self, at: &Instance) -> Option<Session> {
@@ -133,28 +141,25 @@ impl RevokedUser {
 }
 
 impl Revocation {
-    /// The token to try. If several were revoked, it belongs to the session that did not ask for the revocation.
-    pub(crate) fn token(&self) -> &str {
+    /// The sessions whose tokens must be revoked. The one that asked for the revocation comes first.
+    pub(crate) fn ended(&self) -> Vec<&Session> {
         match self.kind {
-            RevocationKind::LogOut => &self.user.first.access,
-            RevocationKind::Everywhere | RevocationKind::Password => &self.user.second.access,
+            RevocationKind::LogOut => vec![&self.user.first],
+            _ => vec![&self.user.first, &self.user.second],
         }
     }
 
-    /// The session that must continue, if any.
+    /// The access token that is tried while the revocation spreads. If several were revoked, it is any of them.
+    pub(crate) fn token(&self) -> &str {
+        let ended = self.ended();
+        &ended[random(ended.len())].access
+    }
+
+    /// The tokens that must work, if any.
     pub(crate) fn survivor(&self) -> Option<&Session> {
         match self.kind {
             RevocationKind::LogOut => Some(&self.user.second),
-            RevocationKind::Password if !self.again => Some(&self.user.first),
-            _ => None,
-        }
-    }
-
-    /// The refresh token that must be revoked.
-    pub(crate) fn refresh(&self) -> &str {
-        match self.kind {
-            RevocationKind::LogOut => &self.user.first.refresh,
-            RevocationKind::Everywhere | RevocationKind::Password => &self.user.second.refresh,
+            _ => self.new.as_ref(),
         }
     }
 }
@@ -163,6 +168,7 @@ async fn request(kind: RevocationKind, token: &str, at: &Instance) -> Answer {
     let (method, path, body) = match kind {
         RevocationKind::LogOut => (Method::POST, "/v1/logout", Value::Null),
         RevocationKind::Everywhere => (Method::DELETE, "/v1/sessions", Value::Null),
+        RevocationKind::Others => (Method::DELETE, "/v1/sessions?except=current", Value::Null),
         RevocationKind::Password => (
             Method::PUT,
             "/v1/user/password",

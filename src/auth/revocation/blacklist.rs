@@ -14,12 +14,12 @@ use std::time::{Duration, Instant};
 
 use bson::{DateTime, Timestamp};
 use dashmap::DashMap;
-use dashmap::mapref::entry::Entry::Occupied;
+use dashmap::mapref::entry::Entry::{Occupied, Vacant};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout_at;
 
 use super::store::{Revocation, Revocations};
-use super::target::{RevocationScope, RevocationTarget};
+use super::target::RevocationTarget;
 use crate::auth::token::{Claims, LEEWAY_SECONDS};
 use crate::error::Error;
 
@@ -28,6 +28,10 @@ pub const AGE_MAX: Duration = Duration::from_secs(2);
 // When the map is full, every request reads the collection. Live entries are never evicted, because forgetting one
 // would accept a revoked token.
 pub const ENTRIES_MAX: usize = 1_000_000;
+
+/// How many revocations that could not be stored are kept in order to store them later. The others are refused in this
+/// instance only, until the client repeats the request, which was answered 503.
+pub const PENDING_MAX: usize = 10_000;
 
 pub const EXACT_READ_TIMEOUT: Duration = Duration::from_millis(1_500);
 
@@ -47,14 +51,19 @@ pub enum RevocationStatus {
 }
 
 struct Entry {
-    scope: RevocationScope,
+    /// Tokens of an earlier epoch are revoked.
+    epoch: i64,
     expires_at: DateTime,
     durable: bool,
 }
 
 impl Entry {
-    fn of(stored: &Revocation) -> Self {
-        Self { scope: scope(stored), expires_at: stored.expires_at, durable: true }
+    fn of(stored: &Revocation, durable: bool) -> Self {
+        Self { epoch: epoch(stored), expires_at: stored.expires_at, durable }
+    }
+
+    fn covers(&self, claims: &Claims) -> bool {
+        claims.epoch < self.epoch
     }
 }
 
@@ -118,8 +127,8 @@ impl Blacklist {
 
     fn status_of(&self, target: RevocationTarget, claims: &Claims) -> RevocationStatus {
         match self.entries.get(&target) {
-            Some(entry) if entry.scope.covers(claims) && entry.durable => RevocationStatus::Revoked,
-            Some(entry) if entry.scope.covers(claims) => RevocationStatus::Pending,
+            Some(entry) if entry.covers(claims) && entry.durable => RevocationStatus::Revoked,
+            Some(entry) if entry.covers(claims) => RevocationStatus::Pending,
             _ => RevocationStatus::NotRevoked,
         }
     }
@@ -146,38 +155,43 @@ impl Blacklist {
         let read = timeout_at(deadline.into(), reading).await.map_err(late)?;
         let (token, session, user) = read.map_err(Error::internal)??;
         let revoked =
-            token.is_some() || session.is_some() || user.is_some_and(|user| scope(&user).covers(claims));
+            token.is_some() || session.is_some() || user.is_some_and(|user| claims.epoch < epoch(&user));
         Ok(if revoked { RevocationStatus::Revoked } else { RevocationStatus::NotRevoked })
     }
 
     /// Safe to repeat. If storing the entry fails, this instance refuses the tokens nevertheless, and
-    /// [`Blacklist::persist_pending`] tries again. `last_exp` is in seconds since 1970.
+    /// [`Blacklist::persist_pending`] tries again. `epoch` is needed for a user only: tokens of an earlier epoch are
+    /// revoked. `last_exp` is in seconds since 1970.
     pub async fn revoke(
         &self,
         target: RevocationTarget,
-        scope: RevocationScope,
+        epoch: Option<i64>,
         last_exp: i64,
         now: DateTime,
     ) -> Result<(), Error> {
         let expires_at = DateTime::from_millis(last_exp.saturating_mul(1_000).saturating_add(MARGIN_MILLIS));
+        let entry = Revocation { target: target.to_string(), epoch, revoked_at: now, expires_at };
         // Before the write, so that this instance refuses the tokens even if the write fails.
-        self.insert_in_memory(target, Entry { scope, expires_at, durable: false });
-        let epoch = matches!(target, RevocationTarget::User(_)).then_some(scope.epoch);
-        let entry = Revocation {
-            target: target.to_string(),
-            epoch,
-            except: scope.except,
-            revoked_at: now,
-            expires_at,
-        };
-        self.pending.insert(target, entry.clone());
+        self.insert_in_memory(target, Entry::of(&entry, false));
+        self.remember_pending(target, &entry);
         self.persist(target, entry).await
+    }
+
+    fn remember_pending(&self, target: RevocationTarget, entry: &Revocation) {
+        // Before `entry`, which locks a shard, because `len` locks every shard.
+        let is_full = self.pending.len() >= PENDING_MAX;
+        match self.pending.entry(target) {
+            // The earlier revocation may be of a higher epoch.
+            Occupied(mut earlier) => earlier.get_mut().include(entry),
+            Vacant(_) if is_full => {}
+            Vacant(free) => drop(free.insert(entry.clone())),
+        }
     }
 
     async fn persist(&self, target: RevocationTarget, entry: Revocation) -> Result<(), Error> {
         self.store.upsert(&entry).await?;
-        self.insert_in_memory(target, Entry::of(&entry));
-        // Another revocation of the same target may have replaced the pending entry during the write.
+        self.insert_in_memory(target, Entry::of(&entry, true));
+        // Another revocation of the same target may have raised the pending entry during the write.
         self.pending.remove_if(&target, |_, pending| *pending == entry);
         Ok(())
     }
@@ -207,7 +221,7 @@ impl Blacklist {
                 return;
             }
             match entry.target.parse() {
-                Ok(target) => self.insert_in_memory(target, Entry::of(&entry)),
+                Ok(target) => self.insert_in_memory(target, Entry::of(&entry, true)),
                 Err(_) => {
                     tracing::warn!(target = entry.target, "cannot parse an entry of the blacklist");
                 }
@@ -264,7 +278,7 @@ impl Blacklist {
 
     fn insert_in_memory(&self, target: RevocationTarget, new: Entry) {
         let mut entry = match self.entries.entry(target) {
-            Occupied(entry) if new.scope.epoch <= entry.get().scope.epoch => entry.into_ref(),
+            Occupied(entry) if new.epoch <= entry.get().epoch => entry.into_ref(),
             other => {
                 drop(other.insert(new));
                 self.changed.send_replace(());
@@ -273,12 +287,12 @@ impl Blacklist {
         };
         // The existing entry covers at least as much, so nothing new is revoked. The entry counts as stored only if an
         // entry of the same epoch was stored.
-        entry.durable |= new.durable && new.scope.epoch == entry.scope.epoch;
+        entry.durable |= new.durable && new.epoch == entry.epoch;
         entry.expires_at = entry.expires_at.max(new.expires_at);
     }
 }
 
-fn scope(entry: &Revocation) -> RevocationScope {
+fn epoch(entry: &Revocation) -> i64 {
     // Only entries for a user have an epoch. The others revoke tokens of every epoch.
-    RevocationScope { epoch: entry.epoch.unwrap_or(i64::MAX), except: entry.except }
+    entry.epoch.unwrap_or(i64::MAX)
 }

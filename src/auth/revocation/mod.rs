@@ -20,9 +20,9 @@ use bson::oid::ObjectId;
 use tokio::sync::watch;
 
 use self::blacklist::RevocationStatus;
-use self::target::{RevocationScope, RevocationTarget};
-use super::operations::Auth;
-use super::token::{Claims, LEEWAY_SECONDS, REFRESH_TTL_SECONDS};
+use self::target::RevocationTarget;
+use super::operations::{Auth, Tokens};
+use super::token::{Claims, LEEWAY_SECONDS, REFRESH_TTL_SECONDS, Subject};
 use crate::crypto::random_id::RandomId;
 use crate::error::{Error, TokenRejection};
 
@@ -30,21 +30,17 @@ impl Auth {
     /// If this fails with [`Error::Unavailable`], this instance refuses the tokens nevertheless. Safe to repeat.
     pub async fn log_out(&self, claims: &Claims) -> Result<(), Error> {
         self.end_session(claims.sid, "logout").await?;
-        self.blacklist
-            .revoke(RevocationTarget::Token(claims.jti), RevocationScope::ALL, claims.exp, self.clock.now())
-            .await
+        self.blacklist.revoke(RevocationTarget::Token(claims.jti), None, claims.exp, self.clock.now()).await
     }
 
     /// `why` is stored in the session. Fails like [`Auth::log_out`].
     pub async fn end_session(&self, sid: RandomId, why: &str) -> Result<(), Error> {
         let now = self.clock.now();
-        self.blacklist
-            .revoke(RevocationTarget::Session(sid), RevocationScope::ALL, last_exp(now), now)
-            .await?;
+        self.blacklist.revoke(RevocationTarget::Session(sid), None, last_exp(now), now).await?;
         self.sessions.end(sid, why, now).await
     }
 
-    /// Ends the user's sessions of an epoch before `epoch`, except the session `except`. Fails like [`Auth::log_out`].
+    /// Revokes every token of an epoch before `epoch`, and ends the user's sessions. Fails like [`Auth::log_out`].
     ///
     /// The caller must already have raised the user's epoch in the database. A login or refresh that runs at the same
     /// time then gets a token of the earlier epoch, which is revoked too.
@@ -52,18 +48,34 @@ impl Auth {
         &self,
         user_id: ObjectId,
         epoch: i64,
-        except: Option<RandomId>,
         why: &str,
     ) -> Result<(), Error> {
         let now = self.clock.now();
-        // First, because the caller may need this session to repeat the request if a later step fails.
-        if let Some(sid) = except {
-            self.sessions.raise_epoch(sid, epoch).await?;
-        }
-        self.blacklist
-            .revoke(RevocationTarget::User(user_id), RevocationScope { epoch, except }, last_exp(now), now)
-            .await?;
+        self.revoke_before_epoch(user_id, epoch, now).await?;
         self.sessions.end_before_epoch(user_id, epoch, why, now).await
+    }
+
+    /// Like [`Auth::end_sessions_before_epoch`] with the epoch of `subject`, except that the session `sid` continues with
+    /// new tokens. Its earlier tokens are revoked too, so that a copy of them is worthless. Fails with
+    /// [`TokenRejection::Revoked`] if the session has ended.
+    pub async fn end_other_sessions(
+        &self,
+        sid: RandomId,
+        subject: Subject,
+        why: &str,
+    ) -> Result<Tokens, Error> {
+        let (now, idle_at) = self.now_and_idle_at();
+        self.revoke_before_epoch(subject.user_id, subject.epoch, now).await?;
+        // Before the others end, because afterwards this session would count as ended.
+        let session = self.sessions.carry_over(sid, subject.epoch, now, idle_at).await?;
+        self.sessions.end_before_epoch(subject.user_id, subject.epoch, why, now).await?;
+        let session = session.ok_or(Error::Token(TokenRejection::Revoked))?;
+        // Not fresh, because the caller has not given the password.
+        self.issue(&session, subject, false)
+    }
+
+    async fn revoke_before_epoch(&self, user_id: ObjectId, epoch: i64, now: DateTime) -> Result<(), Error> {
+        self.blacklist.revoke(RevocationTarget::User(user_id), Some(epoch), last_exp(now), now).await
     }
 
     /// The caller must already have ended the sessions with [`Auth::end_sessions_before_epoch`].

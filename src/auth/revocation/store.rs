@@ -28,11 +28,16 @@ pub struct Revocation {
     /// Only for a user: tokens of an earlier epoch are revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<i64>,
-    /// Only for a user: the tokens of this session stay valid.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub except: Option<RandomId>,
     pub revoked_at: DateTime,
     pub expires_at: DateTime,
+}
+
+impl Revocation {
+    /// Extends this entry by another one of the same target.
+    pub(super) fn include(&mut self, other: &Self) {
+        self.epoch = self.epoch.max(other.epoch);
+        self.expires_at = self.expires_at.max(other.expires_at);
+    }
 }
 
 // A round starts to read this far before the highest stamp of the rounds before, because entries with a lower stamp
@@ -72,20 +77,19 @@ impl Revocations {
             .await
     }
 
-    /// An existing entry keeps the higher epoch with its spared session, and the later expiry.
+    /// An existing entry keeps the higher epoch and the later expiry.
     pub async fn upsert(&self, entry: &Revocation) -> Result<(), Error> {
         // `$max` ignores missing values, so the same expressions serve a new entry.
         let mut set = doc! {
             "expires_at": { "$max": ["$expires_at", entry.expires_at] },
             "revoked_at": { "$ifNull": ["$revoked_at", entry.revoked_at] },
             "changed": "$$CLUSTER_TIME",
+            // The session that the entry spares, if an earlier release wrote it. Instances of that release would
+            // continue to spare the session.
+            "except": "$$REMOVE",
         };
         if let Some(epoch) = entry.epoch {
-            let except = entry.except.map(|sid| sid.to_string());
-            let is_later = doc! { "$gt": [epoch, { "$ifNull": ["$epoch", -1_i64] }] };
             set.insert("epoch", doc! { "$max": ["$epoch", epoch] });
-            // The spared session belongs to the epoch: only a later epoch replaces it.
-            set.insert("except", doc! { "$cond": [is_later, except, "$except"] });
         }
         // Not `update_one`, because the driver gives it no `max_time`, and the overlap relies on this limit.
         let put = self.entries.find_one_and_update(doc! { "_id": &entry.target }, vec![doc! { "$set": set }]);

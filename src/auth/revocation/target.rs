@@ -13,29 +13,13 @@ use crate::crypto::random_id::RandomId;
 pub enum RevocationTarget {
     Token(RandomId),
     Session(RandomId),
-    /// The tokens of a user that the [`RevocationScope`] of the entry covers.
+    /// The tokens of a user that are of an earlier epoch than the entry.
     User(ObjectId),
 }
 
 impl RevocationTarget {
     pub fn all_of(claims: &Claims) -> [Self; 3] {
         [Self::Token(claims.jti), Self::Session(claims.sid), Self::User(claims.sub)]
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RevocationScope {
-    /// Tokens of an earlier epoch are revoked, except those of the session `except`.
-    pub epoch: i64,
-    pub except: Option<RandomId>,
-}
-
-impl RevocationScope {
-    // Every epoch is earlier than this one.
-    pub const ALL: Self = Self { epoch: i64::MAX, except: None };
-
-    pub fn covers(self, claims: &Claims) -> bool {
-        claims.epoch < self.epoch && self.except != Some(claims.sid)
     }
 }
 

@@ -21,6 +21,10 @@ struct Session {
     generation: i64,
     seen: i64,
     rotated_at: i64,
+    /// When each generation was replaced, the first generation first.
+    replaced_at: Vec<i64>,
+    /// Tokens of earlier generations were revoked.
+    valid_from: i64,
     /// When the session expires unless it is refreshed.
     idle_at: i64,
     expires_at: i64,
@@ -89,12 +93,19 @@ impl Life {
 
     async fn log_in(&mut self) {
         let answer = self.app.anonymous().v1_try_login(&self.name, &self.password).await.assert(200);
-        let (client, now) = (self.app.anonymous().with_tokens(&answer), self.now());
+        self.opened(&answer);
+    }
+
+    /// A response with the tokens of a new session.
+    fn opened(&mut self, answer: &Answer) {
+        let (client, now) = (self.app.anonymous().with_tokens(answer), self.now());
         self.sessions.push(Session {
             sid: client.sid(),
             generation: 0,
             seen: 0,
             rotated_at: now,
+            replaced_at: Vec::new(),
+            valid_from: 0,
             idle_at: now + REFRESH_LIFE + LEEWAY,
             expires_at: now + SESSION_LIFE + LEEWAY,
             over: false,
@@ -116,9 +127,10 @@ impl Life {
 
     fn verdict(&self, pair: usize, ends: impl Fn(&Pair) -> i64) -> Verdict {
         let pair = &self.pairs[pair];
+        let session = &self.sessions[pair.session];
         if self.now() >= ends(pair) {
             Verdict::Expired
-        } else if self.sessions[pair.session].over {
+        } else if session.over || pair.generation < session.valid_from {
             Verdict::Revoked
         } else {
             Verdict::Accepted
@@ -140,7 +152,16 @@ impl Life {
         session.seen = session.seen.max(session.generation);
         session.generation += 1;
         session.rotated_at = now;
+        session.replaced_at.push(now);
         session.used(now);
+    }
+
+    /// Revokes all tokens of a session, which continues.
+    fn carry_over(&mut self, session: usize) {
+        self.rotate(session);
+        let session = &mut self.sessions[session];
+        session.seen = session.generation;
+        session.valid_from = session.generation;
     }
 
     async fn refresh(&mut self, pair: usize, lost: bool) {
@@ -154,11 +175,15 @@ impl Life {
             self.rotate(index);
         } else if verdict == Verdict::Accepted {
             let unused = session.seen < session.generation;
-            if generation + 1 < session.generation || !unused && now - session.rotated_at >= GRACE {
-                session.over = true;
-                verdict = Verdict::Revoked;
-            } else {
+            let replaced_at = session.replaced_at[usize::try_from(generation).unwrap()];
+            let is_previous = generation + 1 == session.generation;
+            if is_previous && unused || now - replaced_at < GRACE {
                 session.used(now);
+            } else {
+                session.over = true;
+            }
+            if session.over || !is_previous {
+                verdict = Verdict::Revoked;
             }
         }
         let client = self.pairs[pair].client.clone();
@@ -222,24 +247,27 @@ impl Life {
                 let pair = token.index(self.pairs.len());
                 if self.may_act(pair).await {
                     let query = if but_current { "?except=current" } else { "" };
-                    let answer = self.pairs[pair].client.delete(&format!("/v1/sessions{query}")).await;
-                    answer.assert(204);
-                    let (session, now) = (self.pairs[pair].session, self.now());
-                    self.sessions[session].used(now);
+                    let (client, session) = (self.pairs[pair].client.clone(), self.pairs[pair].session);
+                    let answer = client.delete(&format!("/v1/sessions{query}")).await;
                     self.end_all(but_current.then_some(session));
+                    if but_current {
+                        self.carry_over(session);
+                        self.handed_out(session, client.with_tokens(&answer));
+                    } else {
+                        answer.assert(204);
+                    }
                 }
             }
             Step::ChangePassword { token } => {
                 let pair = token.index(self.pairs.len());
                 if self.may_act(pair).await {
-                    let (client, session) = (self.pairs[pair].client.clone(), self.pairs[pair].session);
+                    let client = self.pairs[pair].client.clone();
                     let new = RandomId::new().to_string();
                     let body = json!({ "current_password": self.password, "new_password": new });
                     let answer = client.put("/v1/user/password", body).await;
-                    self.end_all(Some(session));
-                    self.rotate(session);
+                    self.end_all(None);
                     self.password = new;
-                    self.handed_out(session, client.with_tokens(&answer));
+                    self.opened(&answer);
                 }
             }
             Step::Advance { seconds } => self.app.clock.advance(Duration::from_secs(seconds)),

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bson::{Document, doc};
 use mongodb::{Client, Collection, Database};
 use todo_api::crypto::random_id::RandomId;
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 const PREFIX: &str = "todo_api_test_";
 /// Databases older than this belong to runs that were killed, and are deleted.
@@ -49,6 +49,16 @@ impl TestDatabase {
 
     pub(crate) async fn run(&self, command: Document) -> Document {
         self.0.db.run_command(command).await.unwrap()
+    }
+
+    /// Makes the next commands that match `data` fail. `data` should name an `appName`, so that no other test is
+    /// affected. A server has only one such fail point, so other tests that need it wait until the guard is dropped.
+    pub(crate) async fn fail(&self, times: i32, data: Document) -> MutexGuard<'static, ()> {
+        static FAIL_POINT: Mutex<()> = Mutex::const_new(());
+        let guard = FAIL_POINT.lock().await;
+        let fail = doc! { "configureFailPoint": "failCommand", "mode": { "times": times }, "data": data };
+        self.0.db.client().database("admin").run_command(fail).await.unwrap();
+        guard
     }
 }
 

@@ -65,6 +65,12 @@ impl TestApp {
         Self::with(self.db.clone(), self.clock.clone(), &[]).await
     }
 
+    /// Another instance, which fail points can tell from others by its `appName`.
+    pub(crate) async fn with_app_name(&self, name: &str) -> Self {
+        let uri = format!("{}&appName={name}", self.db.uri());
+        Self::with(self.db.clone(), self.clock.clone(), &[("MONGODB_URI", &uri)]).await
+    }
+
     pub(crate) fn anonymous(&self) -> Client {
         Client::new(self.clone())
     }

@@ -63,7 +63,7 @@ pub(crate) const PROTECTED: [(Method, &str, Need); 9] = [
     (Method::DELETE, "/todo/0123456789abcdef01234567", Need::Fresh),
     (Method::POST, "/createtodo", Need::Fresh),
     (Method::GET, "/user/ann", Need::Access),
-    (Method::DELETE, "/user/ann", Need::Access),
+    (Method::DELETE, "/user/ann", Need::Fresh),
     (Method::POST, "/refresh", Need::Refresh),
     (Method::POST, "/logout", Need::Access),
 ];
