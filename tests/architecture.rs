@@ -25,6 +25,7 @@ const LAYERS: &[&[&str]] = &[
         "*/phrases",
         "*/query",
         "*/recurrence",
+        "*/scope",
         "*/search_terms",
         "*/target",
         "*/throttling",
@@ -264,6 +265,17 @@ fn statuses_appear_only_in_tables_and_success_responses() {
 #[test]
 fn only_the_clock_reads_the_time() {
     only_in("SystemTime::now", &["clock"]);
+}
+
+#[test]
+fn ids_are_generated_in_one_place() {
+    only_in("object_id::generate", &["audit/", "idempotency/store", "/operations"]);
+    for Source { module, code, .. } in sources() {
+        // The driver's ids are predictable.
+        for text in ["ObjectId::new", "ObjectId::default"] {
+            assert!(!code.contains(text), "`{text}` must not appear in {module}");
+        }
+    }
 }
 
 #[test]

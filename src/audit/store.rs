@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
 use crate::crypto::random_id::RandomId;
-use crate::mongo::{self, Db, PrepareError};
+use crate::mongo::{self, Db, PrepareError, object_id};
 
 const RETENTION: Duration = Duration::from_hours(90 * 24);
 
@@ -83,7 +83,8 @@ impl Audit {
     }
 
     pub async fn record(&self, event: Event, context: RequestContext) {
-        let entry = Entry { id: ObjectId::new(), at: self.clock.now(), event, context };
+        let now = self.clock.now();
+        let entry = Entry { id: object_id::generate(now), at: now, event, context };
         if let Err(error) = self.entries.insert_one(&entry).await {
             let RequestContext { user_id, session_id, .. } = entry.context;
             tracing::warn!(

@@ -1,4 +1,4 @@
-//! Unguessable ids for sessions, tokens and requests. Users and todos have `ObjectId`s instead.
+//! Unguessable ids for sessions, tokens and requests. Users and todos have [`crate::mongo::object_id`]s instead.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,12 +10,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub struct RandomId([u8; 16]);
 
 impl RandomId {
-    #[expect(clippy::expect_used, reason = "without random numbers no id is safe")]
     pub fn new() -> Self {
-        let mut bytes = [0; 16];
-        aws_lc_rs::rand::fill(&mut bytes).expect("the operating system provides random numbers");
-        Self(bytes)
+        Self(random_bytes())
     }
+}
+
+#[expect(clippy::expect_used, reason = "without random numbers no id is safe")]
+pub fn random_bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    aws_lc_rs::rand::fill(&mut bytes).expect("the operating system provides random numbers");
+    bytes
 }
 
 impl Default for RandomId {

@@ -1,6 +1,7 @@
 //! Requests with an `Idempotency-Key`: a repetition receives the response of the first request.
 
 pub mod extract;
+pub mod scope;
 pub mod store;
 mod usage;
 pub mod wire;

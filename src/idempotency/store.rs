@@ -11,8 +11,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::{digest, hmac};
-use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
+use aws_lc_rs::hmac;
 use bson::oid::ObjectId;
 use bson::spec::BinarySubtype;
 use bson::{Binary, Bson, Document, doc};
@@ -22,11 +21,12 @@ use mongodb::options::{Hint, IndexOptions, ReturnDocument};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use super::scope::Scope;
 use super::usage::Usage;
 use crate::clock::Clock;
 use crate::crypto::derive;
 use crate::error::Error;
-use crate::mongo::{self, Db, PrepareError};
+use crate::mongo::{self, Db, PrepareError, object_id};
 
 // The API promises 24 hours. One more hour allows for clocks that differ.
 const KEPT_MILLIS: i64 = 25 * 60 * 60 * 1_000;
@@ -39,35 +39,6 @@ const CLAIM_BYTES: u64 = 500;
 const RESPONSE_BYTES_MAX: usize = 1024 * 1024;
 // The oldest claims of the user expire within this time or later.
 const RETRY_AFTER: Duration = Duration::from_hours(1);
-
-/// Whose key it is. Keys of different scopes are independent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    Anonymous,
-    User(ObjectId),
-    /// Ids of commands, which are never taken for an `Idempotency-Key`.
-    Sync(ObjectId),
-}
-
-impl Scope {
-    fn owner_id(self) -> Option<ObjectId> {
-        match self {
-            Self::Anonymous => None,
-            Self::User(id) | Self::Sync(id) => Some(id),
-        }
-    }
-
-    /// A digest, so that the length of the stored id does not depend on the key.
-    fn claim_id(self, key: &str) -> String {
-        let scope = match self {
-            Self::Anonymous => "anonymous".to_owned(),
-            Self::User(id) => id.to_hex(),
-            Self::Sync(id) => format!("{id}/sync"),
-        };
-        let digest = digest::digest(&digest::SHA256, format!("{scope}\0{key}").as_bytes());
-        BASE64_URL_SAFE_NO_PAD.encode(digest)
-    }
-}
 
 /// A response that its repetitions return in a shorter form.
 pub struct Kept<T> {
@@ -131,6 +102,22 @@ impl Idempotency {
         mongo::ensure_indexes(&self.claims, [ttl, by_owner]).await
     }
 
+    /// Like [`Idempotency::once`], for a request that creates an object. `make` fails with [`Error::IdTaken`] if the id
+    /// belongs to somebody else, and then runs again with another id.
+    pub async fn create<T, F, Fut>(
+        &self,
+        scope: Scope,
+        attempt: Option<&Attempt>,
+        make: F,
+    ) -> Result<Outcome, Error>
+    where
+        T: Serialize,
+        F: Fn(ObjectId) -> Fut,
+        Fut: Future<Output = Result<T, Error>>,
+    {
+        object_id::until_free(async || self.once(scope, attempt, &make).await).await
+    }
+
     /// Runs `make` and stores its response, unless a response to this key is stored already. Without an attempt, `make`
     /// always runs. Errors are not stored, so the client may try again.
     ///
@@ -149,7 +136,7 @@ impl Idempotency {
     {
         let respond = async |target| serde_json::to_string(&make(target).await?).map_err(Error::internal);
         let Some(attempt) = attempt else {
-            let target = ObjectId::new();
+            let target = object_id::generate(self.clock.now());
             return Ok(Outcome { target, response: respond(target).await?, replayed: false });
         };
         let both = async |target| {
@@ -179,7 +166,11 @@ impl Idempotency {
         if let Some(response) = claim.response {
             return Ok(Outcome { target, response, replayed: true });
         }
-        let Kept { response, stored } = make(target).await?;
+        let result = make(target).await;
+        if let Err(Error::IdTaken) = result {
+            self.replace_target(&id, target).await?;
+        }
+        let Kept { response, stored } = result?;
         if stored.len() > RESPONSE_BYTES_MAX {
             return Ok(Outcome { target, response, replayed: false });
         }
@@ -210,7 +201,7 @@ impl Idempotency {
         let digest = hmac::sign(&self.current, &attempt.request).as_ref().to_vec();
         let mut claim = doc! {
             "digest": Binary { subtype: BinarySubtype::Generic, bytes: digest },
-            "target": ObjectId::new(),
+            "target": object_id::generate(self.clock.now()),
             "expires_at": self.clock.now().saturating_add_millis(KEPT_MILLIS),
         };
         if let Some(owner_id) = scope.owner_id() {
@@ -239,6 +230,15 @@ impl Idempotency {
         let summed: Vec<Document> = summed.await?.try_collect().await?;
         let bytes = summed.first().and_then(|sum| sum.get("bytes")).and_then(Bson::as_i64);
         Ok(bytes.unwrap_or_default().unsigned_abs())
+    }
+
+    /// Reserves another id instead of one that is taken. Concurrent requests agree on it, because only one of them finds
+    /// the taken id.
+    async fn replace_target(&self, id: &str, taken: ObjectId) -> Result<(), Error> {
+        let reserved = doc! { "_id": id, "target": taken, "answer": null };
+        let another = doc! { "$set": { "target": object_id::generate(self.clock.now()) } };
+        self.claims.find_one_and_update(reserved, another).max_time(mongo::MAX_TIME).await?;
+        Ok(())
     }
 
     fn is_same_request(&self, claim: &Claim, attempt: &Attempt) -> bool {

@@ -18,7 +18,8 @@ use crate::http::path::{ChosenId, PathId, Permanent};
 use crate::http::preconditions::{IfNoneMatch, Preconditions, WithEtag};
 use crate::http::query::Params;
 use crate::idempotency::extract::Creation;
-use crate::idempotency::store::{Idempotency, Scope};
+use crate::idempotency::scope::Scope;
+use crate::idempotency::store::Idempotency;
 use crate::owned::Conflict;
 use crate::todos::hierarchy::Beside;
 use crate::workspace::Workspace;
@@ -42,8 +43,9 @@ pub(crate) async fn create(
     State(idempotency): State<Arc<Idempotency>>,
     Creation { input: WholeList(input), attempt }: Creation<WholeList>,
 ) -> Result<impl IntoResponse, Error> {
-    let create = async |id| Ok(counted(&workspace, workspace.create_list(id, input).await?).await?.body);
-    let outcome = idempotency.once(Scope::User(workspace.owner_id), attempt.as_ref(), create).await?;
+    let create =
+        async |id| Ok(counted(&workspace, workspace.create_list(id, input.clone()).await?).await?.body);
+    let outcome = idempotency.create(Scope::User(workspace.owner_id), attempt.as_ref(), create).await?;
     Ok((StatusCode::CREATED, [(LOCATION, location(outcome.target))], outcome))
 }
 

@@ -44,10 +44,11 @@ impl Workspace {
         self.todos().open_counts(lists.iter().map(|list| list.id).collect()).await
     }
 
+    /// Fails with [`Error::IdTaken`] if another user has a list with this id.
     pub async fn create_list(&self, id: ObjectId, input: ListInput) -> Result<List, Error> {
         match self.insert_list(id, input).await? {
             Some(list) => Ok(list),
-            // `id` was generated for this creation, so a list with this id comes from an earlier attempt.
+            // `id` was generated for this creation, so a list of this user with this id comes from an earlier attempt.
             None => self.lists().get_durable(id).await,
         }
     }

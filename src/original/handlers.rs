@@ -152,7 +152,7 @@ pub(crate) async fn create_todo(
     FreshUser(caller): FreshUser,
     Body(fields): Body<TodoFields>,
 ) -> Result<(StatusCode, Json<TodoBody>), Error> {
-    let todo = workspaces.of(caller.sub).create_todo(ObjectId::new(), fields.into()).await?;
+    let todo = workspaces.of(caller.sub).create_todo_with_new_id(fields.into()).await?;
     Ok((StatusCode::CREATED, Json(todo.into())))
 }
 

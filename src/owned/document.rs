@@ -13,6 +13,13 @@ use crate::error::Error;
 use crate::mongo;
 use crate::mongo::commands;
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdUse {
+    Free,
+    ThisUser,
+    OtherUser,
+}
+
 impl<T: Owned> OwnedBy<'_, T> {
     /// Returns the stored version, which is above 1 if the document replaces its tombstone, or `None` if the id is
     /// taken.
@@ -66,11 +73,17 @@ impl<T: Owned> OwnedBy<'_, T> {
         self.look_up(id, None).await
     }
 
-    /// A document that an earlier attempt inserted, once a majority has it.
+    /// A document that an earlier attempt inserted, once a majority has it. Fails with [`Error::IdTaken`] if another user
+    /// has a document with this id.
     pub async fn get_durable(&self, id: ObjectId) -> Result<T, Error> {
-        let found = self.find_durable(id).await?;
+        if let Some(found) = self.find_durable(id).await? {
+            return Ok(found);
+        }
+        if self.id_use(id).await? == IdUse::OtherUser {
+            return Err(Error::IdTaken);
+        }
         // Until a majority has the document, a rollback can remove it, so the client must repeat the request.
-        found.ok_or_else(|| Error::unavailable("a majority may not have the document"))
+        Err(Error::unavailable("a majority may not have the document"))
     }
 
     /// Whether a majority has the document as it was `seen`, and everything that was written before. An operation must
@@ -107,9 +120,16 @@ impl<T: Owned> OwnedBy<'_, T> {
         }))
     }
 
-    /// Whether a document with this id exists or was removed.
-    pub async fn is_used(&self, id: ObjectId) -> Result<bool, Error> {
-        Ok(self.find_stored(id, None).await?.is_some())
+    /// Who has a document with this id. Tombstones count.
+    pub async fn id_use(&self, id: ObjectId) -> Result<IdUse, Error> {
+        let found = self.collection().find_one(doc! { "_id": id }).projection(doc! { "owner_id": 1 });
+        Ok(match found.max_time(mongo::MAX_TIME).await? {
+            None => IdUse::Free,
+            Some(found) if found.get_object_id("owner_id").is_ok_and(|owner| owner == self.owner_id()) => {
+                IdUse::ThisUser
+            }
+            Some(_) => IdUse::OtherUser,
+        })
     }
 
     /// Replaces a document if its stored version is still `seen`. Returns whether it was replaced.

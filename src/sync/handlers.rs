@@ -20,7 +20,8 @@ use crate::error::Error;
 use crate::http::body::JsonBody;
 use crate::http::json::Json;
 use crate::http::pagination::PAGE_BYTES_MAX;
-use crate::idempotency::store::{Idempotency, Scope};
+use crate::idempotency::scope::Scope;
+use crate::idempotency::store::Idempotency;
 use crate::workspace::Workspaces;
 
 // Makes proxies, for example nginx, pass on each event at once.

@@ -20,7 +20,8 @@ use crate::http::path::{ChosenId, PathId, Permanent};
 use crate::http::preconditions::{IfNoneMatch, Preconditions, WithEtag};
 use crate::http::query::Params;
 use crate::idempotency::extract::Creation;
-use crate::idempotency::store::{Idempotency, Scope};
+use crate::idempotency::scope::Scope;
+use crate::idempotency::store::Idempotency;
 use crate::workspace::Workspace;
 
 pub(crate) async fn list(
@@ -41,8 +42,8 @@ pub(crate) async fn create(
     State(idempotency): State<Arc<Idempotency>>,
     Creation { input: WholeTodo(input), attempt }: Creation<WholeTodo>,
 ) -> Result<impl IntoResponse, Error> {
-    let create = async |id| Ok(TodoBody::from(workspace.create_todo(id, input).await?));
-    let outcome = idempotency.once(Scope::User(workspace.owner_id), attempt.as_ref(), create).await?;
+    let create = async |id| Ok(TodoBody::from(workspace.create_todo(id, input.clone()).await?));
+    let outcome = idempotency.create(Scope::User(workspace.owner_id), attempt.as_ref(), create).await?;
     Ok((StatusCode::CREATED, [(LOCATION, location(outcome.target))], outcome))
 }
 

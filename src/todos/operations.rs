@@ -11,6 +11,8 @@ use super::model::{SideEffect, Todo};
 use super::query::{Sort, SortKey, TodoQuery};
 use super::store::UserTodos;
 use crate::error::{Error, Resource};
+use crate::mongo::object_id;
+use crate::owned::document::IdUse;
 use crate::owned::update::{self, Accept, Step, update};
 use crate::owned::{Conflict, Precondition, State};
 use crate::time_zone::Zone;
@@ -19,6 +21,9 @@ use crate::workspace::Workspace;
 // Of the list of all todos: how many todos, and about how many bytes, are in memory for one client.
 const BATCH: usize = 1_000;
 const BATCH_BYTES: usize = 256 * 1024;
+
+// The record of a completed occurrence tries at most this many ids. One is enough unless another user has the id.
+const RECORD_IDS_MAX: usize = 4;
 
 impl Workspace {
     pub(crate) fn todos(&self) -> UserTodos<'_> {
@@ -76,10 +81,16 @@ impl Workspace {
         Ok((todos, last))
     }
 
+    pub async fn create_todo_with_new_id(&self, input: TodoInput) -> Result<Todo, Error> {
+        let create = async || self.create_todo(object_id::generate(self.now), input.clone()).await;
+        object_id::until_free(create).await
+    }
+
+    /// Fails with [`Error::IdTaken`] if another user has a todo with this id.
     pub async fn create_todo(&self, id: ObjectId, input: TodoInput) -> Result<Todo, Error> {
         match self.insert_todo(id, input).await? {
             Some(todo) => Ok(todo),
-            // `id` was generated for this creation, so a todo with this id comes from an earlier attempt.
+            // `id` was generated for this creation, so a todo of this user with this id comes from an earlier attempt.
             None => self.todos().get_durable(id).await,
         }
     }
@@ -136,8 +147,8 @@ impl Workspace {
     async fn complete(&self, before: &Todo, after: &mut Todo) -> Result<Option<Vec<SideEffect>>, Error> {
         let zone = if after.needs_zone() { self.zone().await? } else { Zone::UTC };
         let position = self.order_keys().last(self.now);
-        // The id of the request makes a repetition recognizable. Without one, `ObjectId::default` generates an id.
-        let record_id = self.attempt.unwrap_or_default();
+        // The id of the request makes a repetition recognizable.
+        let record_id = self.attempt.unwrap_or_else(|| object_id::generate(self.now));
         Ok(match after.advance(record_id, position, self.now, zone) {
             Some(_) if self.is_recorded(before, record_id).await? => None,
             Some(record) => Some(vec![SideEffect::Record(Box::new(record)), SideEffect::Reopen]),
@@ -149,7 +160,33 @@ impl Workspace {
         let mut pending = todo.pending_effects.iter().flat_map(|pending| &pending.effects);
         let is_pending =
             pending.any(|effect| matches!(effect, SideEffect::Record(record) if record.id == record_id));
-        Ok(is_pending || (self.attempt.is_some() && self.todos().is_used(record_id).await?))
+        if is_pending || self.attempt.is_none() {
+            return Ok(is_pending);
+        }
+        // The same ids as in `insert_record`, in the same order.
+        let mut id = record_id;
+        for _ in 0..RECORD_IDS_MAX {
+            match self.todos().id_use(id).await? {
+                IdUse::Free => return Ok(false),
+                IdUse::ThisUser => return Ok(true),
+                IdUse::OtherUser => id = object_id::alternative(id),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Safe to repeat. If another user has the id of the record, the record gets an alternative id.
+    pub(super) async fn insert_record(&self, record: &Todo) -> Result<(), Error> {
+        let (todos, mut record) = (self.todos(), record.clone());
+        for _ in 0..RECORD_IDS_MAX {
+            // If an earlier attempt inserted the record, this changes nothing.
+            let is_inserted = todos.insert(&record).await?.is_some();
+            if is_inserted || todos.id_use(record.id).await? == IdUse::ThisUser {
+                return Ok(());
+            }
+            record.id = object_id::alternative(record.id);
+        }
+        Err(Error::unavailable("other users have every id of a record"))
     }
 
     /// Adds a todo after all others. `None` if the id is taken.

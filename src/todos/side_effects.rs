@@ -109,8 +109,7 @@ impl Context<Todo> for Workspace {
         let (todos, levels) = (self.todos(), self.subtask_levels(root.id).await?);
         for effect in effects {
             if let SideEffect::Record(record) = effect {
-                // If an earlier attempt inserted the record, this changes nothing.
-                todos.insert(record).await?;
+                self.insert_record(record).await?;
                 continue;
             }
             for level in &levels {

@@ -22,7 +22,8 @@ use crate::http::json::Json;
 use crate::http::preconditions::{IfMatch, IfNoneMatch, WithEtag};
 use crate::http::query::Params;
 use crate::idempotency::extract::Creation;
-use crate::idempotency::store::{Idempotency, Scope};
+use crate::idempotency::scope::Scope;
+use crate::idempotency::store::Idempotency;
 
 pub(crate) async fn register(
     State(accounts): State<Arc<Accounts>>,
@@ -31,8 +32,8 @@ pub(crate) async fn register(
     Creation { input: new, attempt }: Creation<NewUser>,
 ) -> Result<impl IntoResponse, Error> {
     accounts.admit_registration(&client)?;
-    let create = async |id| Ok(WithEtag::from(accounts.create_with_id(id, new, &client).await?).body);
-    let outcome = idempotency.once(Scope::Anonymous, attempt.as_ref(), create).await?;
+    let create = async |id| Ok(WithEtag::from(accounts.create_with_id(id, new.clone(), &client).await?).body);
+    let outcome = idempotency.create(Scope::Anonymous, attempt.as_ref(), create).await?;
     Ok((StatusCode::CREATED, [(LOCATION, "/v1/user")], outcome))
 }
 

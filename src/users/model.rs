@@ -40,9 +40,9 @@ pub struct User {
 }
 
 impl User {
-    pub fn new(username: String, password_hash: String, now: DateTime) -> Self {
+    pub fn new(id: ObjectId, username: String, password_hash: String, now: DateTime) -> Self {
         Self {
-            id: ObjectId::new(),
+            id,
             username_key: username_key(&username),
             username,
             password_hash,
@@ -67,7 +67,7 @@ impl User {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct NewUser {
     pub(super) username: String,
     pub(super) password: SecretString,

@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::crypto::random_id::RandomId;
 use crate::error::{Error, TokenRejection};
 use crate::idempotency::store::Idempotency;
+use crate::mongo::object_id;
 use crate::workspace::stores::OwnedStores;
 
 /// A deletion that takes longer than this was interrupted.
@@ -66,10 +67,13 @@ impl Accounts {
 
     /// Creates a user without the checks of [`Accounts::admit_registration`].
     pub async fn create(&self, new: NewUser, client: &ClientInfo) -> Result<User, Error> {
-        self.create_with_id(ObjectId::new(), new, client).await
+        let create =
+            async || self.create_with_id(object_id::generate(self.clock.now()), new.clone(), client).await;
+        object_id::until_free(create).await
     }
 
-    /// Returns an existing user with this id, because an earlier attempt of the same request created it.
+    /// Returns an existing user with this id and name, because an earlier attempt of the same request created it. Fails with
+    /// [`Error::IdTaken`] if another user has this id.
     pub async fn create_with_id(
         &self,
         id: ObjectId,
@@ -77,10 +81,14 @@ impl Accounts {
         client: &ClientInfo,
     ) -> Result<User, Error> {
         let password_hash = self.hasher.hash(&new.password).await?;
-        let user = User { id, email: new.email, ..User::new(new.username, password_hash, self.clock.now()) };
+        let user = User { email: new.email, ..User::new(id, new.username, password_hash, self.clock.now()) };
         match self.users.insert(&user).await {
             // The unique index on names or the one on ids may have refused the user.
-            Err(Error::UsernameTaken) => self.users.find_by_id(id).await?.ok_or(Error::UsernameTaken),
+            Err(Error::UsernameTaken) => match self.users.find_by_id(id).await? {
+                Some(earlier) if earlier.username_key == user.username_key => Ok(earlier),
+                Some(_) => Err(Error::IdTaken),
+                None => Err(Error::UsernameTaken),
+            },
             inserted => {
                 inserted?;
                 self.record_event(Event::Register, &user, None, client).await;

@@ -9,7 +9,8 @@ use bson::{Bson, Document, doc};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use todo_api::error::Error;
-use todo_api::idempotency::store::{Attempt, Outcome, Scope, USER_BYTES_MAX};
+use todo_api::idempotency::scope::Scope;
+use todo_api::idempotency::store::{Attempt, Outcome, USER_BYTES_MAX};
 
 use crate::support::v1::DAY;
 use crate::support::{Answer, Client, PASSWORD, SECRET, TestApp, TestDatabase};

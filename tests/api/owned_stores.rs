@@ -5,6 +5,7 @@ use bson::{Timestamp, doc};
 use serde_json::json;
 use todo_api::owned::change_stamp::StreamPosition;
 use todo_api::owned::collection::{OwnedBy, OwnedCollection};
+use todo_api::owned::document::IdUse;
 use todo_api::owned::{Owned, Selection};
 use todo_api::todos::model::Todo;
 
@@ -27,7 +28,7 @@ async fn found(own: &OwnedBy<'_, Todo>, id: ObjectId) -> [usize; 7] {
     [
         usize::from(own.find(id).await.unwrap().is_some()),
         usize::from(own.get_durable(id).await.is_ok()),
-        usize::from(own.is_used(id).await.unwrap()),
+        usize::from(own.id_use(id).await.unwrap() == IdUse::ThisUser),
         own.select(everything()).await.unwrap().len(),
         usize::try_from(own.count(doc! {}, "by_position", 10).await.unwrap()).unwrap(),
         own.aggregate(doc! {}, vec![], "by_position").await.unwrap().len(),

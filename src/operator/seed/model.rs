@@ -60,10 +60,9 @@ impl DemoData {
         let zone = ZONES[number as usize % ZONES.len()];
         let registered = self.today.saturating_add_millis(-HISTORY - DAY);
         User {
-            id: self.user_id(number),
             email: Some(format!("{username}@example.org")),
             time_zone: zone.to_owned(),
-            ..User::new(username, password_hash.to_owned(), registered)
+            ..User::new(self.user_id(number), username, password_hash.to_owned(), registered)
         }
     }
 
