@@ -2,18 +2,24 @@
 //!
 //! **Invariant:** no other code reads the environment, and no message contains the value of a secret.
 
+mod file;
+mod values;
+
+use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
-use axum::http::{HeaderValue, Uri};
-use figment::providers::{Format, Serialized, Toml};
+use axum::http::HeaderValue;
+use figment::providers::Serialized;
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Deserializer, de};
+use serde::Deserialize;
 
+use self::file::File;
+use self::values::{address, duration, list, number, origins};
 use crate::error::OperatorError;
 
 pub const FILE: &str = "todo-api.toml";
@@ -107,6 +113,10 @@ const SECRETS_PREVIOUS_MAX: usize = 2;
 const SECRET_MIN_DISTINCT_BYTES: usize = 8;
 // The range of bcrypt itself.
 const BCRYPT_COSTS: RangeInclusive<u32> = 4..=31;
+// More proxies than any deployment has. A larger number is a mistake, and would make every client unknown.
+const PROXY_HOPS: RangeInclusive<usize> = 0..=32;
+// Far more than one process can have open.
+const CONNECTIONS_MAX: usize = 1_000_000;
 // `REVOCATION_TTL` of `operator::backup::store` must stay longer than the maximum.
 const ACCESS_TOKEN_TTL_SECONDS: RangeInclusive<u64> = 1..=3_600;
 
@@ -134,9 +144,10 @@ impl Config {
                 "JWT_SECRETS_PREVIOUS has more than {SECRETS_PREVIOUS_MAX} secrets; remove the oldest"
             ));
         }
-        if !BCRYPT_COSTS.contains(&self.bcrypt_cost) {
-            return Err(format!("BCRYPT_COST is {}, but must be from 4 to 31", self.bcrypt_cost));
-        }
+        check_range("BCRYPT_COST", self.bcrypt_cost, &BCRYPT_COSTS)?;
+        check_range("TRUSTED_PROXY_HOPS", self.trusted_proxy_hops, &PROXY_HOPS)?;
+        check_range("MAX_CONNECTIONS", self.max_connections, &(1..=CONNECTIONS_MAX))?;
+        check_range("MAX_EVENT_CONNECTIONS", self.max_event_connections, &(0..=CONNECTIONS_MAX))?;
         if self.access_token_ttl.subsec_nanos() != 0
             || !ACCESS_TOKEN_TTL_SECONDS.contains(&self.access_token_ttl.as_secs())
         {
@@ -159,7 +170,7 @@ pub fn figment(file: Option<&Path>, environment: impl Fn(&str) -> Option<String>
         .filter_map(|(name, _)| Some((*name, environment(&name.to_uppercase())?)))
         .filter(|(_, value)| !value.is_empty());
     if let Some(file) = file {
-        figment = figment.merge(Toml::file_exact(file));
+        figment = figment.merge(File(file));
     }
     figment.merge(Environment(environment.collect()))
 }
@@ -190,7 +201,7 @@ fn message(errors: &figment::Error) -> String {
             format!("{name} must be {expected}")
         }
         Kind::UnknownVariant(_, expected) => format!("{name} must be one of {}", expected.join(", ")),
-        Kind::Message(message) if name.is_empty() => format!("{FILE}: {message}"),
+        Kind::Message(message) if name.is_empty() => message.clone(),
         Kind::Message(message) => format!("{name}: {message}"),
         _ => format!("{name} cannot be read"),
     }
@@ -200,6 +211,17 @@ fn missing(name: &str) -> String {
     format!(
         "{name} is not set; create a secret with `openssl rand -hex 32`, and set it in the environment or in {FILE}"
     )
+}
+
+fn check_range<T: PartialOrd + Display + Copy>(
+    name: &str,
+    value: T,
+    range: &RangeInclusive<T>,
+) -> Result<(), String> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    Err(format!("{name} is {value}, but must be from {} to {}", range.start(), range.end()))
 }
 
 fn check_secret(name: &str, secret: &SecretString) -> Result<(), String> {
@@ -218,53 +240,4 @@ fn check_secret(name: &str, secret: &SecretString) -> Result<(), String> {
         return Err(format!("{name} is easy to guess; {advice}"));
     }
     Ok(())
-}
-
-fn number<'de, D: Deserializer<'de>, T: std::str::FromStr>(deserializer: D) -> Result<T, D::Error> {
-    // Variables are strings, and the file may contain numbers.
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum NumberOrText {
-        Number(i64),
-        Text(String),
-    }
-    let text = match NumberOrText::deserialize(deserializer) {
-        Ok(NumberOrText::Number(number)) => number.to_string(),
-        Ok(NumberOrText::Text(text)) => text,
-        Err(_) => String::new(),
-    };
-    text.trim().parse().map_err(|_| de::Error::custom("must be a whole number in range"))
-}
-
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    humantime::parse_duration(&text)
-        .map_err(|_| de::Error::custom("must be a duration such as `15m` or `90s`"))
-}
-
-fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let wrong = |_| de::Error::custom("must be an address and a port such as `127.0.0.1:9100`");
-    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(wrong) }
-}
-
-/// Origins in the form that browsers send (RFC 6454 §6.2): scheme, host and port only.
-fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<HeaderValue>, D::Error> {
-    let wrong =
-        || de::Error::custom("must be origins such as `https://todo.example.org`, separated by commas");
-    let origin = |part: &str| {
-        let uri: Uri = part.parse().ok()?;
-        let bare =
-            uri.scheme_str().is_some_and(|scheme| ["http", "https"].contains(&scheme)) && uri.path() == "/";
-        let is_origin = bare && uri.query().is_none() && !part.ends_with('/') && !part.contains('@');
-        HeaderValue::from_str(part).ok().filter(|_| is_origin)
-    };
-    let text = String::deserialize(deserializer)?;
-    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-    parts.map(|part| origin(part).ok_or_else(wrong)).collect()
-}
-
-fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SecretString>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    Ok(text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(SecretString::from).collect())
 }
