@@ -21,6 +21,7 @@ use todo_api::config::{self, Config};
 use todo_api::error::OperatorError;
 use todo_api::http::server;
 use todo_api::migrations::MigrationScope;
+use todo_api::operator::backup::operations::Source;
 use todo_api::operator::seed::command::{self, SeedOptions};
 use todo_api::operator::users::{self, UserCommand};
 use todo_api::operator::{backup, logging, metrics};
@@ -67,6 +68,9 @@ enum Command {
     Restore {
         /// The file; `-` is standard input
         file: PathBuf,
+        /// Refuse a backup that expands to more than this
+        #[arg(long, value_name = "SIZE", default_value = "16GiB", value_parser = backup::operations::size)]
+        max_size: u64,
     },
     /// Print the API document (OpenAPI 3.1)
     Openapi,
@@ -85,7 +89,9 @@ async fn main() {
         Command::Migrate { again } => migrate(file, again).await,
         Command::User(command) => user(file, command).await,
         Command::Backup { file: to } => backup(file, &to).await,
-        Command::Restore { file: from } => restore(file, &from).await,
+        Command::Restore { file: from, max_size } => {
+            restore(file, Source { path: &from, max_bytes: max_size }).await
+        }
         Command::Openapi => print_document(),
         Command::Seed(options) => seed(file, options).await,
         Command::Healthcheck => healthcheck(file).await,
@@ -212,10 +218,11 @@ async fn backup(file: Option<&Path>, to: &Path) -> Result<(), OperatorError> {
     Ok(())
 }
 
-async fn restore(file: Option<&Path>, from: &Path) -> Result<(), OperatorError> {
+async fn restore(file: Option<&Path>, from: Source<'_>) -> Result<(), OperatorError> {
     let done = with_state(Config::load(file)?, async |state| {
         startup::inspect(&state.db).await?;
-        let done = backup::operations::load(&state.db, from, Clock::system().now(), &stopped()).await?;
+        let (now, stop, announce) = (Clock::system().now(), stopped(), |line: &str| print_message(&line));
+        let done = backup::operations::load(&state.db, from, now, &stop, announce).await?;
         match startup::migrate(state, MigrationScope::Missing).await {
             Ok(()) => Ok(done),
             Err(OperatorError(why)) => Err(OperatorError(format!(

@@ -50,7 +50,10 @@ async fn run(command: &str, file: &Path, uri: &str) -> (Option<i32>, String) {
     let (code, stdout, stderr) =
         process::run(&[command, file.to_str().unwrap()], &[("MONGODB_URI", uri)]).await;
     assert_eq!(stdout, "");
-    assert_eq!(stderr.lines().count(), 1, "one line: {stderr}");
+    // Before it writes, a restore states how much it will write.
+    let (sizes, lines): (Vec<_>, Vec<_>) = stderr.lines().partition(|line| line.contains("; writing"));
+    assert_eq!(sizes.len(), usize::from(command == "restore" && code == Some(0)), "{stderr}");
+    assert_eq!(lines.len(), 1, "one line: {stderr}");
     (code, stderr)
 }
 
@@ -401,7 +404,8 @@ async fn a_restore_sets_its_mark_first_and_removes_it_last() {
     backup(&app.db, &place.file("db")).await;
     let db = mongo::connect(&SecretString::from(restored.uri()), false).await.unwrap();
     let (now, stop) = (Clock::system().now(), CancellationToken::new());
-    operations::load(&db, &place.file("db"), now, &stop).await.unwrap();
+    let source = operations::Source { path: &place.file("db"), max_bytes: u64::MAX };
+    operations::load(&db, source, now, &stop, |_| {}).await.unwrap();
 
     let any = restored.collection("lineage");
     let of_it = bson::Regex {
@@ -490,4 +494,31 @@ async fn an_expired_snapshot_is_reported_in_one_line() {
     let (code, said) = run("backup", &place.file("db"), &uri).await;
     assert!(code == Some(1) && said.contains("minSnapshotHistoryWindowInSeconds"), "{said}");
     assert_eq!(place.names(), BTreeSet::new());
+}
+
+#[tokio::test]
+async fn a_backup_that_expands_to_more_than_the_limit_is_refused_before_anything_is_written() {
+    let app = TestApp::start().await;
+    let ann = app.user("ann").await;
+    for n in 0..40 {
+        let body = json!({ "name": n.to_string(), "description": "x".repeat(16_000) });
+        ann.post("/v1/todos", body).await.assert(201);
+    }
+    let (place, restored) = (Place::new(), TestDatabase::create().await);
+    let file = place.file("db");
+    backup(&app.db, &file).await;
+    let restore_within = async |max: &str| {
+        let arguments = ["restore", file.to_str().unwrap(), "--max-size", max];
+        let (code, _, said) = process::run(&arguments, &[("MONGODB_URI", restored.uri())]).await;
+        (code, said)
+    };
+    let (code, said) = restore_within("500KB").await;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("more than 488.28 KiB") && said.contains("--max-size"), "{said}");
+    assert!(documents(&restored).await.is_empty());
+    let (code, said) = restore_within("much").await;
+    assert!(code == Some(2) && said.contains("16GiB"), "{said}");
+    let (code, said) = restore_within("10MiB").await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.lines().next().unwrap().contains("expands to"), "{said}");
 }

@@ -22,6 +22,7 @@ use std::io::{self, BufRead, Read, Write};
 
 use aws_lc_rs::digest::SHA256_OUTPUT_LEN;
 use bson::{DateTime, RawDocument, RawDocumentBuf, rawdoc};
+use indicatif::HumanBytes;
 
 use super::hashing::Hashing;
 use crate::error::OperatorError;
@@ -65,6 +66,8 @@ pub enum FormatError {
     Truncated,
     #[error("is corrupted: its content has changed since it was written")]
     Corrupted,
+    #[error("expands to more than {}, which is the limit; if the backup is that large, raise `--max-size`", HumanBytes(*.0))]
+    TooLarge(u64),
     #[error("cannot be read: {0}")]
     Unreadable(io::Error),
 }
@@ -131,10 +134,14 @@ pub struct Reader<R: BufRead> {
     input: zstd::Decoder<'static, Hashing<R>>,
     summary: Summary,
     header: Header,
+    /// How many more bytes the records may have, after decompression.
+    remaining: u64,
+    max_bytes: u64,
 }
 
 impl<R: BufRead> Reader<R> {
-    pub fn open(input: R) -> Result<Self, FormatError> {
+    /// Fails with [`FormatError::TooLarge`] at the record that passes `max_bytes`.
+    pub fn open(input: R, max_bytes: u64) -> Result<Self, FormatError> {
         let mut input = Hashing::new(input);
         let mut start = [0; MAGIC.len() + 1];
         input.read_exact(&mut start)?;
@@ -147,7 +154,7 @@ impl<R: BufRead> Reader<R> {
         }
         let input = zstd::Decoder::with_buffer(input)?.single_frame();
         let header = Header { version: String::new(), at: DateTime::MIN };
-        let mut reader = Self { input, summary: Summary::default(), header };
+        let mut reader = Self { input, summary: Summary::default(), header, remaining: max_bytes, max_bytes };
         let (b'H', header) = reader.raw_record()? else { return Err(FormatError::Corrupted) };
         let version = header.get_str("version").map_err(|_| FormatError::Corrupted)?.to_owned();
         let at = header.get_datetime("at").map_err(|_| FormatError::Corrupted)?;
@@ -220,6 +227,8 @@ impl<R: BufRead> Reader<R> {
         if !(DOCUMENT_MIN..=DOCUMENT_MAX).contains(&bytes) {
             return Err(FormatError::Corrupted);
         }
+        let size = 1 + bytes as u64;
+        self.remaining = self.remaining.checked_sub(size).ok_or(FormatError::TooLarge(self.max_bytes))?;
         let mut document = vec![0; bytes];
         let (head, rest) = document.split_at_mut(length.len());
         head.copy_from_slice(&length);
@@ -249,7 +258,7 @@ mod tests {
     }
 
     fn read(bytes: &[u8]) -> Result<(Header, Vec<Record>), FormatError> {
-        let mut reader = Reader::open(bytes)?;
+        let mut reader = Reader::open(bytes, u64::MAX)?;
         let mut records = Vec::new();
         loop {
             let record = reader.record()?;
@@ -322,6 +331,33 @@ mod tests {
         later[8] = 2;
         assert!(matches!(read(&later), Err(FormatError::UnsupportedVersion(2))));
         assert!(matches!(read(b"PK\x03\x04 an archive of another kind"), Err(FormatError::NotABackup)));
+    }
+
+    #[test]
+    fn a_backup_that_expands_to_more_than_the_limit_is_refused_before_its_end() {
+        let mut writer = Writer::begin(Vec::new(), &header()).unwrap();
+        writer.collection("todos").unwrap();
+        for number in 0..1_000 {
+            writer.document(&rawdoc! { "_id": number, "name": "x".repeat(1_000) }).unwrap();
+        }
+        let (bytes, Summary { bytes: expanded, .. }) = writer.finish().unwrap();
+        assert!((bytes.len() as u64) < expanded / 50);
+        let records = |max| {
+            let mut reader = Reader::open(&*bytes, max).unwrap();
+            let mut records = 0;
+            loop {
+                match reader.record() {
+                    Ok(Record::End(_)) => return (records, true),
+                    Ok(_) => records += 1,
+                    Err(FormatError::TooLarge(limit)) => return (records, limit != max),
+                    Err(other) => panic!("{other}"),
+                }
+            }
+        };
+        assert_eq!(records(2 * expanded), (1_001, true));
+        let (read, is_end) = records(expanded / 2);
+        assert!((400..=500).contains(&read) && !is_end, "{read}");
+        assert!(matches!(Reader::open(&*bytes, 10), Err(FormatError::TooLarge(10))));
     }
 
     #[test]

@@ -20,6 +20,33 @@ use crate::error::{Error, OperatorError};
 use crate::mongo::Db;
 use crate::sync::lineage::Lineage;
 
+/// A backup to restore.
+pub struct Source<'a> {
+    pub path: &'a Path,
+    /// The most that the content may have after decompression.
+    pub max_bytes: u64,
+}
+
+/// Reads a size such as `16GiB`, `500 MB` or `1000000`.
+pub fn size(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let unit = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => Some(1),
+        "kb" => Some(1_000),
+        "mb" => Some(1_000_000),
+        "gb" => Some(1_000_000_000),
+        "tb" => Some(1_000_000_000_000),
+        "kib" => Some(1 << 10),
+        "mib" => Some(1 << 20),
+        "gib" => Some(1 << 30),
+        "tib" => Some(1_u64 << 40),
+        _ => None,
+    };
+    let bytes = number.parse::<u64>().ok().zip(unit).and_then(|(number, unit)| number.checked_mul(unit));
+    bytes.ok_or_else(|| "must be a size such as `16GiB` or `500MB`".to_owned())
+}
+
 /// `-` is standard output. Returns a one-line summary.
 pub async fn save(
     db: &Db,
@@ -49,28 +76,35 @@ pub async fn save(
     Ok(format!("backed up {}", describe(summary, started.elapsed())))
 }
 
-/// `-` is standard input. Returns a one-line summary.
+/// `-` is standard input. Calls `announce` with the size before it writes anything, if the input is a file. Returns a
+/// one-line summary.
 pub async fn load(
     db: &Db,
-    path: &Path,
+    from: Source<'_>,
     now: DateTime,
     stop: &CancellationToken,
+    announce: impl Fn(&str),
 ) -> Result<String, OperatorError> {
+    let Source { path, max_bytes } = from;
     let started = Instant::now();
     let name = name_of(path, "standard input");
     let mut input = Input::open(path)?;
     let mut loader = Loader::new(db).await?;
     // A file is verified completely before anything is written. A stream can be read only once, so its documents are
     // removed if it turns out to be corrupted.
-    let documents = verify(&mut input, &name, stop)?;
+    let verified = verify(&mut input, &name, max_bytes, stop)?;
+    if let Some(Summary { bytes, .. }) = verified {
+        announce(&format!("{name} expands to {}; writing", HumanBytes(bytes)));
+    }
     let source = input.reader().map_err(|error| unreadable(&name, &error))?;
-    let reader = Reader::open(source).map_err(|error| error.of(&name))?;
+    let reader = Reader::open(source, max_bytes).map_err(|error| error.of(&name))?;
     let backup_time = clock::rfc3339(reader.header().at);
     let lineage = Lineage::new(db);
     // Until the restore is complete, this mark keeps services from starting.
     if !lineage.begin(now).await.map_err(|error| failed(&error))? {
         return Err(OperatorError("another restore into the database is running".to_owned()));
     }
+    let documents = verified.and_then(|verified| u64::try_from(verified.documents).ok());
     let bar = progress_bar("loading", documents);
     let on_record = || {
         bar.inc(1);
@@ -130,19 +164,24 @@ fn failed(error: &Error) -> OperatorError {
     OperatorError(error.to_string())
 }
 
-/// The number of documents. `None` for a stream, which can be read only once.
-fn verify(input: &mut Input, name: &str, stop: &CancellationToken) -> Result<Option<u64>, OperatorError> {
+/// Returns `None` for a stream, which can be read only once.
+fn verify(
+    input: &mut Input,
+    name: &str,
+    max_bytes: u64,
+    stop: &CancellationToken,
+) -> Result<Option<Summary>, OperatorError> {
     let Input::File(_) = input else { return Ok(None) };
     let bar = progress_bar("checking", None);
     let source = input.reader().map_err(|error| unreadable(name, &error))?;
-    let reader = Reader::open(source).map_err(|error| error.of(name))?;
+    let reader = Reader::open(source, max_bytes).map_err(|error| error.of(name))?;
     let on_record = || {
         bar.inc(1);
         fail_if_stopped(stop)
     };
     let summary = reader.verify(on_record, name)?;
     bar.finish_and_clear();
-    Ok(u64::try_from(summary.documents).ok())
+    Ok(Some(summary))
 }
 
 fn fail_if_stopped(stop: &CancellationToken) -> Result<(), OperatorError> {
@@ -168,4 +207,26 @@ fn progress_bar(action: &'static str, documents: Option<u64>) -> ProgressBar {
     };
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     bar.with_style(style).with_message(action)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_decimal_or_binary_units() {
+        for (text, bytes) in [
+            ("0", 0),
+            ("7b", 7),
+            ("16GiB", 16 << 30),
+            ("500 MB", 500_000_000),
+            (" 2tib ", 2 << 40),
+            ("1kB", 1_000),
+        ] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for odd in ["", "GiB", "1.5GiB", "-1", "1 G i B", "16XB", "99999999999TiB", "18446744073709551616"] {
+            assert!(size(odd).is_err(), "{odd}");
+        }
+    }
 }
