@@ -18,8 +18,8 @@ use crate::http::json::Json;
 const CACHE_POLICY: &str = "public, max-age=3600";
 
 // Swagger UI needs inline styles, and icons as `data:` URIs.
-const PAGE_POLICY: &str =
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
+const PAGE_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; \
+    form-action 'none'; frame-ancestors 'none'";
 
 static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
     Arc::new(

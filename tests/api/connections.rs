@@ -107,7 +107,9 @@ async fn responses_carry_security_headers() {
         let (plain, secure) = (get(path, "http").await, get(path, "https").await);
         assert_eq!(plain.header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(plain.header("referrer-policy"), "no-referrer", "{path}");
-        assert!(plain.header("content-security-policy").contains("frame-ancestors 'none'"), "{path}");
+        for directive in ["frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'"] {
+            assert!(plain.header("content-security-policy").contains(directive), "{path}: {directive}");
+        }
         assert_eq!(plain.header("strict-transport-security"), "", "{path}");
         assert_eq!(secure.header("strict-transport-security"), "max-age=31536000", "{path}");
         assert_eq!(plain.header("access-control-allow-origin"), "", "{path}");
