@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::response::Response;
 use metrics::{counter, histogram};
 
-use super::client_address::ClientAddress;
+use super::client_address::{ClientAddress, warn_of_wrong_hops};
 use crate::crypto::random_id::RandomId;
 use crate::error::Error;
 
@@ -19,6 +19,7 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub const REQUESTS: &str = "todo_api_http_requests_total";
 pub const REQUEST_SECONDS: &str = "todo_api_http_request_duration_seconds";
 pub const REQUEST_ID_MAX: usize = 64;
+const PROBES: [&str; 2] = ["/livez", "/readyz"];
 
 pub struct RequestId(pub Box<str>);
 
@@ -65,12 +66,17 @@ impl AccessLogEntry {
     /// Also puts the [`ClientAddress`] and an empty [`UserName`] into the extensions of the request.
     pub fn begin(request: &mut Request, hops: usize) -> Self {
         let peer = request.extensions().get::<PeerAddress>().map(|peer| peer.0.ip());
+        let route = request.extensions().get::<MatchedPath>().cloned();
+        // The probes of a host do not come through the proxies.
+        if !route.as_ref().is_some_and(|route| PROBES.contains(&route.as_str())) {
+            warn_of_wrong_hops(request.headers(), hops);
+        }
         let entry = Self {
             started: Instant::now(),
             id: RequestId::from_headers(request.headers()),
             user: UserName::default(),
             method: request.method().clone(),
-            route: request.extensions().get::<MatchedPath>().cloned(),
+            route,
             client: peer.map(|peer| ClientAddress::resolve(request.headers(), peer, hops)),
         };
         let extensions = request.extensions_mut();

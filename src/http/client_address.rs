@@ -1,7 +1,8 @@
 //! The address of the client of a request, and the network that it counts as in limits per address.
 
 use std::fmt::{self, Display, Formatter};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Once;
 
 use axum::http::{HeaderMap, HeaderName};
 
@@ -17,14 +18,15 @@ impl ClientAddress {
         Self(address.map(|address| address.to_canonical()))
     }
 
-    /// Returns the peer if there are no trusted proxies, or if the entry of the outermost one is not an address.
+    /// The peer if there are no trusted proxies. Otherwise the entry of the outermost trusted proxy, or unknown if this
+    /// entry is missing or not an address.
     pub fn resolve(headers: &HeaderMap, peer: IpAddr, hops: usize) -> Self {
-        let entries = headers.get_all(&FORWARDED_FOR).iter().filter_map(|header| header.to_str().ok());
-        let entries: Vec<&str> = entries.flat_map(|header| header.split(',')).map(str::trim).collect();
+        let Some(inner_proxies) = hops.checked_sub(1) else { return Self::new(Some(peer)) };
         // Each proxy appends its own peer, so the outermost trusted proxy wrote the `hops`-th entry from the right. The
-        // client may have invented all entries to the left of it.
-        let trusted = hops.checked_sub(1).and_then(|inner| entries.iter().rev().nth(inner));
-        Self::new(Some(trusted.and_then(|entry| entry.parse().ok()).unwrap_or(peer)))
+        // client may have invented all entries to the left of it, including bytes that are not text.
+        let lines = headers.get_all(&FORWARDED_FOR).iter().rev();
+        let mut entries = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
+        Self::new(entries.nth(inner_proxies).and_then(address_of))
     }
 
     pub fn ip(self) -> Option<IpAddr> {
@@ -33,6 +35,44 @@ impl ClientAddress {
 
     pub fn network(self) -> Network {
         Network::of(self.0)
+    }
+}
+
+/// Reads `192.0.2.1`, `192.0.2.1:8080`, `2001:db8::1`, `[2001:db8::1]` and `[2001:db8::1]:8080`, with or without quotes.
+fn address_of(entry: &[u8]) -> Option<IpAddr> {
+    let text = str::from_utf8(entry).ok()?.trim_matches([' ', '\t']);
+    let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    // An address with a zone (RFC 4007 §11) is not unique to one client.
+    if text.contains('%') {
+        return None;
+    }
+    let bracketed = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    let bracketed = bracketed.and_then(|text| text.parse::<Ipv6Addr>().ok()).map(IpAddr::from);
+    let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
+    text.parse().ok().or(bracketed).or_else(with_port)
+}
+
+/// Warns once per process for each of two signs that `hops` is wrong.
+pub fn warn_of_wrong_hops(headers: &HeaderMap, hops: usize) {
+    static TOO_FEW: Once = Once::new();
+    static TOO_MANY: Once = Once::new();
+    let has_header = headers.contains_key(&FORWARDED_FOR);
+    if hops == 0 && has_header {
+        TOO_FEW.call_once(|| {
+            tracing::warn!(
+                "a request has the header X-Forwarded-For, although TRUSTED_PROXY_HOPS is 0; if a proxy sends it, all \
+                 clients of the proxy share one rate limit: set TRUSTED_PROXY_HOPS to the number of proxies"
+            );
+        });
+    }
+    if hops > 0 && !has_header {
+        TOO_MANY.call_once(|| {
+            tracing::warn!(
+                hops,
+                "a request has no header X-Forwarded-For, although TRUSTED_PROXY_HOPS is greater than 0; the address of \
+                 its client is unknown, and all such clients share one rate limit"
+            );
+        });
     }
 }
 
@@ -93,27 +133,125 @@ impl Network {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
-    fn client(forwarded: &[&str], hops: usize) -> String {
+    const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+
+    fn client(forwarded: &[&[u8]], hops: usize) -> String {
         let mut headers = HeaderMap::new();
         for value in forwarded {
-            headers.append(FORWARDED_FOR, value.parse().unwrap());
+            headers.append(FORWARDED_FOR, HeaderValue::from_bytes(value).unwrap());
         }
-        ClientAddress::resolve(&headers, "10.0.0.1".parse().unwrap(), hops).0.unwrap().to_string()
+        ClientAddress::resolve(&headers, PEER, hops).to_string()
     }
 
     #[test]
     fn without_trusted_proxies_the_client_is_the_peer() {
-        assert_eq!(client(&["1.2.3.4"], 0), "10.0.0.1");
+        assert_eq!(client(&[b"1.2.3.4"], 0), "10.0.0.1");
+        assert_eq!(client(&[b"\xff"], 0), "10.0.0.1");
+        assert_eq!(client(&[], 0), "10.0.0.1");
     }
 
     #[test]
     fn with_trusted_proxies_the_client_is_the_peer_of_the_outermost() {
-        assert_eq!(client(&["6.6.6.6, 1.2.3.4"], 1), "1.2.3.4");
-        assert_eq!(client(&["6.6.6.6, 1.2.3.4", "10.0.0.9"], 2), "1.2.3.4");
-        assert_eq!(client(&["1.2.3.4"], 2), "10.0.0.1");
-        assert_eq!(client(&["unknown"], 1), "10.0.0.1");
+        assert_eq!(client(&[b"6.6.6.6, 1.2.3.4"], 1), "1.2.3.4");
+        assert_eq!(client(&[b"6.6.6.6,1.2.3.4\t,\t10.0.0.9"], 2), "1.2.3.4");
+    }
+
+    #[test]
+    fn several_header_lines_form_one_list() {
+        assert_eq!(client(&[b"6.6.6.6, 1.2.3.4", b"10.0.0.9"], 2), "1.2.3.4");
+        assert_eq!(client(&[b"6.6.6.6", b"1.2.3.4", b"10.0.0.9, 10.0.0.8"], 3), "1.2.3.4");
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_do_not_hide_other_entries() {
+        assert_eq!(client(&[b"6.6.6.6 \xff, 1.2.3.4"], 1), "1.2.3.4");
+        assert_eq!(client(&[b"1.2.3.4", b"\xff"], 1), "unknown");
+        assert_eq!(client(&[b"6.6.6.6, 1.2.3.4", b"\xe9, 10.0.0.9"], 3), "1.2.3.4");
+    }
+
+    #[test]
+    fn ports_brackets_and_quotes_are_removed() {
+        for (entry, address) in [
+            ("203.0.113.7:54321", "203.0.113.7"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("[2001:db8::1]:443", "2001:db8::1"),
+            ("\"[2001:db8::1]:443\"", "2001:db8::1"),
+            ("\"203.0.113.7\"", "203.0.113.7"),
+            ("  203.0.113.7\t", "203.0.113.7"),
+            ("::ffff:203.0.113.7", "203.0.113.7"),
+            ("[::ffff:203.0.113.7]:80", "203.0.113.7"),
+        ] {
+            assert_eq!(client(&[entry.as_bytes()], 1), address, "{entry}");
+        }
+    }
+
+    #[test]
+    fn a_client_without_a_trusted_address_is_unknown() {
+        for odd in [
+            "unknown",
+            "_hidden",
+            "",
+            " ",
+            "-",
+            "unix:",
+            "for=203.0.113.7",
+            "203.0.113",
+            "203.0.113.7.8",
+            "203.0.113.07",
+            "203.0.113.7:",
+            "203.0.113.7:99999",
+            "203.0.113.7 1",
+            "[203.0.113.7]",
+            "[203.0.113.7]:80",
+            "2001:db8::1]",
+            "[2001:db8::1",
+            "[2001:db8::1]443",
+            "[]",
+            "\"",
+            "\"\"",
+            "\"203.0.113.7",
+            "fe80::1%eth0",
+            "fe80::1%1",
+            "[fe80::1%1]:443",
+            "example.org",
+        ] {
+            assert_eq!(client(&[format!("6.6.6.6, {odd}").as_bytes()], 1), "unknown", "{odd}");
+            assert_eq!(client(&[b"6.6.6.6", odd.as_bytes(), b"10.0.0.9"], 2), "unknown", "{odd}");
+        }
+        assert_eq!(client(&[], 1), "unknown");
+        assert_eq!(client(&[b"1.2.3.4"], 2), "unknown", "an entry is missing");
+        assert_eq!(client(&[b"1.2.3.4"], usize::MAX), "unknown");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn only_the_trusted_entry_decides(
+            invented in proptest::collection::vec("[ -~]{0,20}", 0..4),
+            trusted in "[0-9a-f.:\\[\\]\"% ]{0,20}|\\PC{0,8}",
+            inner in proptest::collection::vec("[ -+.-~]{0,20}", 0..3),
+        ) {
+            let lines = |invented: Vec<String>| {
+                let lines: Vec<_> = invented.into_iter().chain([trusted.replace(',', "")]).chain(inner.clone()).collect();
+                client(&lines.iter().map(String::as_bytes).collect::<Vec<_>>(), inner.len() + 1)
+            };
+            let found = lines(invented);
+            proptest::prop_assert_eq!(&found, &lines(vec!["6.6.6.6".to_owned()]));
+            proptest::prop_assert_eq!(&found, &lines(Vec::new()));
+        }
+
+        #[test]
+        fn any_bytes_are_an_address_or_unknown(bytes: Vec<u8>, hops in 0..5_usize) {
+            address_of(&bytes);
+            if let Ok(value) = HeaderValue::from_bytes(&bytes) {
+                let headers = HeaderMap::from_iter([(FORWARDED_FOR, value)]);
+                ClientAddress::resolve(&headers, PEER, hops);
+            }
+        }
     }
 
     #[test]

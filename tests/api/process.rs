@@ -46,7 +46,11 @@ async fn an_invalid_setting_is_reported_by_name() {
         ("TRUSTED_PROXY_HOPS", "-1"),
         ("ACCESS_TOKEN_TTL", "soon"),
         ("ACCESS_TOKEN_TTL", "2h"),
+        ("TRUSTED_PROXY_HOPS", "33"),
         ("MAX_CONNECTIONS", "many"),
+        ("MAX_CONNECTIONS", "0"),
+        ("MAX_CONNECTIONS", "1000001"),
+        ("MAX_EVENT_CONNECTIONS", "18446744073709551615"),
         ("CORS_ORIGINS", "todo.example.org"),
         ("CORS_ORIGINS", "https://todo.example.org/"),
         ("CORS_ORIGINS", "*"),
@@ -109,6 +113,46 @@ async fn an_unknown_setting_in_the_configuration_file_is_refused() {
     assert!(complaint.contains("ACCESS_TOKEN_TTL"), "{complaint}");
     let (_, _, complaint) = process::run(&arguments, &[("ACCESS_TOKEN_TTL", "1m"), ("PORT", "x")]).await;
     assert!(complaint.contains("PORT"), "the environment must override the file: {complaint}");
+}
+
+#[tokio::test]
+async fn an_invalid_configuration_file_is_reported_by_place_without_its_content() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("mine.toml");
+    let arguments = ["serve", "--config", file.to_str().unwrap()];
+    for (text, places) in [
+        ("port = 8000\njwt_secret = canary-0123456789-canary\n", &["mine.toml", "line 2", "column 14"][..]),
+        ("jwt_secret = \"canary\n", &["mine.toml", "line 1"]),
+        ("[canary", &["mine.toml", "line 1"]),
+        ("jwt_secret = \"canary-1\"\njwt_secret = \"canary-2\"\n", &["mine.toml", "line 2"]),
+        ("jwt_secret = [\"canary\"]\n", &["JWT_SECRET"]),
+        ("jwt_secret = { canary = \"canary\" }\n", &["JWT_SECRET"]),
+        ("port = \"canary\"\n", &["PORT"]),
+        ("port = [\"canary\"]\n", &["PORT"]),
+        ("host = \"canary\"\n", &["HOST"]),
+        ("throttles = \"canary\"\n", &["THROTTLES"]),
+        ("access_token_ttl = \"canary\"\n", &["ACCESS_TOKEN_TTL"]),
+        ("cors_origins = \"canary\"\n", &["CORS_ORIGINS"]),
+        ("metrics_addr = \"canary\"\n", &["METRICS_ADDR"]),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        // The variables of every test process would override the file.
+        let unset = [("JWT_SECRET", ""), ("HOST", ""), ("PORT", ""), ("THROTTLES", "")];
+        let (code, _, complaint) = process::run(&arguments, &unset).await;
+        assert_eq!(code, Some(1), "{complaint}");
+        assert!(!complaint.contains("canary"), "{text}: {complaint}");
+        for place in places {
+            assert!(complaint.contains(place), "{text}: {complaint}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_missing_configuration_file_is_named() {
+    let (code, _, complaint) = process::run(&["serve", "--config", "/nowhere.toml"], &[]).await;
+    assert_eq!(code, Some(1));
+    assert!(complaint.contains("/nowhere.toml") && !complaint.contains("todo-api.toml"), "{complaint}");
+    assert_eq!(complaint.lines().count(), 1, "{complaint}");
 }
 
 #[tokio::test]
@@ -183,5 +227,40 @@ async fn help_and_the_operators_guide_list_every_setting_with_its_default() {
         );
         let row = default.map_or(format!("| `{name}` | "), |default| format!("| `{name}` | `{default}` |"));
         assert!(guide.contains(&row), "{row}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_number_of_proxies_is_logged_once() {
+    let db = TestDatabase::create().await;
+    let http = reqwest::Client::new();
+    for (hops, forwarded) in [("0", true), ("1", false)] {
+        let server = Server::start_ready(db.uri(), &[("TRUSTED_PROXY_HOPS", hops)]).await;
+        let warnings = || {
+            let lines = server.log().into_iter().filter(|line| line["level"] == "WARN");
+            lines.filter(|line| line["message"].as_str().unwrap().contains("TRUSTED_PROXY_HOPS")).count()
+        };
+        let send = async |path: &str, forwarded: bool| {
+            let request = http.get(server.url(path)).header("x-request-id", path.trim_start_matches('/'));
+            let request = if forwarded { request.header("x-forwarded-for", "192.0.2.1") } else { request };
+            request.send().await.unwrap();
+        };
+        let logged = async |id: &str| {
+            process::eventually("the line is written", async || {
+                server.log().into_iter().find(|line| line["request_id"] == id)
+            })
+            .await
+        };
+        send("/livez", forwarded).await;
+        send("/readyz", forwarded).await;
+        send("/right", !forwarded).await;
+        logged("right").await;
+        assert_eq!(warnings(), 0, "{:?}", server.log());
+        for path in ["/wrong", "/wrong", "/last"] {
+            send(path, forwarded).await;
+        }
+        let last = logged("last").await;
+        assert_eq!(last["client"], if forwarded { "127.0.0.1" } else { "unknown" });
+        assert_eq!(warnings(), 1, "{:?}", server.log());
     }
 }

@@ -67,18 +67,26 @@ impl Throttle {
         self.enabled
     }
 
-    /// All IPv6 addresses of one /64 count as one client, and so do all clients without a known address.
+    /// All IPv6 addresses of one /64 count as one client, and so do all clients without a known address. The /56 and the
+    /// /48 around it have limits of their own, which are higher.
     pub fn admit_address(&self, address: Option<IpAddr>) -> Result<(), Error> {
         if !self.enabled {
             return Ok(());
         }
-        let now = self.now();
-        // The generic cell rate algorithm (ITU-T I.371). For each network it stores only the time at which the whole
-        // burst is available again.
-        self.addresses.update(Network::of(address), Allowance { full_at: now }, now, |allowance| {
-            let owed = (allowance.full_at - now).clamp(0, BURST * INTERVAL_MILLIS);
-            refuse_for(owed - (BURST - 1) * INTERVAL_MILLIS)?;
-            allowance.full_at = now + owed + INTERVAL_MILLIS;
+        let (now, network) = (self.now(), Network::of(address));
+        // Checked first, so that refused attempts from many /64 of one /48 do not fill the map.
+        for (wider, factor) in network.wider() {
+            let unused = Allowance { full_at: now };
+            self.addresses.get(&wider).unwrap_or(unused).charge(now, factor)?;
+        }
+        self.charge(network, now, 1)?;
+        // Charged last, because an attempt that its own /64 refuses must not count for its neighbours.
+        network.wider().try_for_each(|(wider, factor)| self.charge(wider, now, factor))
+    }
+
+    fn charge(&self, network: Network, now: i64, factor: u32) -> Result<(), Error> {
+        self.addresses.update(network, Allowance { full_at: now }, now, |allowance| {
+            *allowance = allowance.charge(now, factor)?;
             Ok(())
         })
     }
@@ -153,6 +161,16 @@ fn wait_after(failures: u32) -> i64 {
 struct Allowance {
     /// When the whole burst is available again.
     full_at: i64,
+}
+
+impl Allowance {
+    /// The generic cell rate algorithm (ITU-T I.371): it stores only one time. `factor` is how much higher the limit is.
+    fn charge(self, now: i64, factor: u32) -> Result<Self, Error> {
+        let (whole, one) = (BURST * INTERVAL_MILLIS, INTERVAL_MILLIS / i64::from(factor));
+        let owed = (self.full_at - now).clamp(0, whole);
+        refuse_for(owed + one - whole)?;
+        Ok(Self { full_at: now + owed + one })
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -244,6 +262,34 @@ mod tests {
             assert_eq!((0..20).filter(|_| throttle.admit_address(HOME).is_ok()).count(), 10);
             clock.advance(Duration::from_secs(rest));
         }
+    }
+
+    #[test]
+    fn an_ipv6_subscriber_with_many_networks_has_a_higher_limit_and_no_more() {
+        let (throttle, clock) = throttle();
+        let admitted = |template: fn(u16) -> [u16; 8]| {
+            let addresses = (0..1_000).map(|n| IpAddr::from(template(n)));
+            addresses.filter(|address| throttle.admit_address(Some(*address)).is_ok()).count()
+        };
+        let of_one_64: fn(u16) -> [u16; 8] = |n| [0x2001, 0xdb8, 1, 0, n, n, n, n];
+        let of_one_56: fn(u16) -> [u16; 8] = |n| [0x2001, 0xdb8, 2, n % 256, 0, 0, 0, n];
+        let of_one_48: fn(u16) -> [u16; 8] = |n| [0x2001, 0xdb8, 3, n << 8, 0, 0, 0, n];
+        assert_eq!(admitted(of_one_64), 10);
+        assert_eq!(admitted(of_one_56), 40);
+        assert_eq!(throttle.addresses.len(), 3 + 42, "refused attempts leave no entries");
+        assert_eq!(admitted(of_one_48), 160);
+        clock.advance(Duration::from_mins(1));
+        assert_eq!([of_one_64, of_one_56, of_one_48].map(admitted), [10, 40, 160]);
+    }
+
+    #[test]
+    fn attempts_that_their_own_network_refuses_do_not_count_for_neighbours() {
+        let (throttle, _) = throttle();
+        let address = |host| Some(IpAddr::from([0x2001, 0xdb8, 1, host, 0, 0, 0, 1]));
+        for _ in 0..1_000 {
+            let _ = throttle.admit_address(address(1));
+        }
+        assert_eq!((0..50).filter(|_| throttle.admit_address(address(2)).is_ok()).count(), 10);
     }
 
     #[test]
