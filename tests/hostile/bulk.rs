@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 use crate::fleet::account::{Account, patiently};
 use crate::fleet::instance::Instance;
 
-/// The maximum number of commands, and a size of the body that is quick to process.
+/// The maximum number of commands.
 pub(crate) const COMMANDS: usize = 100;
+/// Requests of this size are answered soon, even on a busy machine.
+const BATCH: usize = 50;
 const BYTES: usize = 200_000;
 /// The number of requests at a time.
 const PARALLEL: usize = 3;
@@ -27,7 +29,7 @@ pub(crate) async fn create(
     for body in bodies {
         let id = ObjectId::new();
         let command = put(id, &body).to_string();
-        if command.len() > room || batches.last().is_none_or(|batch| batch.len() == COMMANDS) {
+        if command.len() > room || batches.last().is_none_or(|batch| batch.len() == BATCH) {
             batches.push(Vec::new());
             room = BYTES;
         }

@@ -15,14 +15,19 @@ use crate::fleet::account::{Account, id_of};
 use crate::fleet::instance::{Answer, Instance};
 use crate::fleet::process::Server;
 use crate::fleet::{PASSWORD, StopFlag};
+use crate::is_long;
 
 /// The interval of the requests, and of the requests to `/livez`.
 const PACE: Duration = Duration::from_millis(50);
 pub(crate) const NAME: &str = "calm";
-/// How many todos the user has at first.
+/// How many todos the user has at first, which are not recurring.
 const TODOS: usize = 20;
-/// Every request of this number is a login: one every four seconds.
-const LOGIN: usize = 80;
+/// How many recurring todos the user has. They are completed in turn, so that no completion has to wait for the one before.
+const RECURRING: usize = 8;
+/// One of so many requests is a login: one every two seconds, or every four seconds during a minute, because more logins
+/// of one address are refused.
+const LOGIN: usize = 40;
+const LOGIN_LONG: usize = 80;
 
 /// One response to the calm user.
 pub(crate) struct Sample {
@@ -38,7 +43,7 @@ pub(crate) struct Sample {
 pub(crate) struct CalmUser {
     account: Account,
     todos: Arc<Vec<String>>,
-    recurring: String,
+    recurring: Arc<Vec<String>>,
     token: Arc<Mutex<Option<String>>>,
     created: Arc<Mutex<usize>>,
     completed: Arc<Mutex<usize>>,
@@ -58,17 +63,20 @@ impl CalmUser {
             todos.push(id_of(&todo).to_owned());
         }
         let daily = json!({ "name": "water", "due": { "date": "2026-01-01" }, "recurrence": { "rule": "FREQ=DAILY" } });
-        let recurring = id_of(&account.make(instance, &daily).await).to_owned();
+        let mut recurring = Vec::new();
+        for _ in 0..RECURRING {
+            recurring.push(id_of(&account.make(instance, &daily).await).to_owned());
+        }
         let (token, created, completed) = (Arc::default(), Arc::default(), Arc::default());
-        Self { account, todos: Arc::new(todos), recurring, token, created, completed }
+        Self { account, todos: Arc::new(todos), recurring: Arc::new(recurring), token, created, completed }
     }
 
     /// Compares the stored todos with the acknowledged ones.
     pub(crate) async fn missing(&self, instance: &Instance) -> Option<String> {
         let all = self.account.todos(instance).await;
-        let records = all.iter().filter(|todo| todo["occurrence_of"] == self.recurring.as_str()).count();
+        let records = all.iter().filter(|todo| !todo["occurrence_of"].is_null()).count();
         let (made, completed) = (*self.created.lock().unwrap(), *self.completed.lock().unwrap());
-        let (todos, expected) = (all.len() - records, TODOS + 1 + made);
+        let (todos, expected) = (all.len() - records, TODOS + RECURRING + made);
         // Requests without a success may have been carried out.
         (todos < expected || records < completed).then(|| {
             format!("{todos} of {expected} todos and {records} records of {completed} completions are there")
@@ -80,7 +88,8 @@ impl CalmUser {
         let call =
             async |method, path: &str, body: Value| self.account.call(instance, method, path, &body).await;
         let one = format!("/v1/todos/{}", self.todos[number % TODOS]);
-        if number % LOGIN == LOGIN / 2 {
+        let login = if is_long() { LOGIN_LONG } else { LOGIN };
+        if number % login == login / 2 {
             return ("login", instance.log_in(NAME, PASSWORD).await);
         }
         match number % 10 {
@@ -98,7 +107,7 @@ impl CalmUser {
             4 => ("search", call(Method::GET, "/v1/todos?q=milk&limit=20", Value::Null).await),
             5 => ("tags", call(Method::GET, "/v1/tags", Value::Null).await),
             6 => {
-                let path = format!("/v1/todos/{}", self.recurring);
+                let path = format!("/v1/todos/{}", self.recurring[number / 10 % RECURRING]);
                 let answer = call(Method::PATCH, &path, json!({ "completed": true })).await;
                 *self.completed.lock().unwrap() += usize::from(answer.is_success());
                 ("complete", answer)
