@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::header::ALLOW;
 use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, patch, post, put};
+use axum::{Extension, Router};
 use tokio_util::task::TaskTracker;
 use tower::util::MapResponseLayer;
 
@@ -17,6 +17,7 @@ use crate::auth::operations::Auth;
 use crate::error::{Error, Resource};
 use crate::http::access_log::AccessLogEntry;
 use crate::http::admission::Admission;
+use crate::http::body::{BodyLimit, CREDENTIALS_LIMIT};
 use crate::http::readiness::Readiness;
 use crate::http::{detached, problem, readiness, security_headers};
 use crate::state::AppState;
@@ -49,14 +50,15 @@ async fn edge(hops: usize, mut request: Request, next: Next) -> Response {
 fn original(state: &AppState) -> Router<AppState> {
     use original::handlers as h;
     let hashing = Router::new().route("/register", post(h::register)).route("/login", post(h::login));
+    let refresh = Router::new().route("/refresh", post(h::refresh));
     let routes = Router::new()
-        .route("/refresh", post(h::refresh))
         .route("/logout", post(h::logout))
         .route("/user/{username}", get(h::get_user).delete(h::delete_user))
         .route("/createtodo", post(h::create_todo))
         .route("/todo/{todo_id}", get(h::get_todo).put(h::replace_todo).delete(h::delete_todo))
-        .route("/todolist", get(h::list_todos));
-    guarded(routes, hashing, state)
+        .route("/todolist", get(h::list_todos))
+        .merge(with_small_body(refresh));
+    guarded(routes, with_small_body(hashing), state)
 }
 
 fn v1(state: &AppState) -> Router<AppState> {
@@ -65,12 +67,10 @@ fn v1(state: &AppState) -> Router<AppState> {
     use tags::handlers as g;
     use todos::handlers as t;
     use users::handlers as u;
-    let hashing = Router::new()
-        .route("/v1/register", post(u::register))
-        .route("/v1/login", post(u::login))
-        .route("/v1/user/password", put(u::change_password));
+    let hashing = Router::new().route("/v1/register", post(u::register)).route("/v1/login", post(u::login));
+    let hashing = with_small_body(hashing).route("/v1/user/password", put(u::change_password));
+    let refresh = Router::new().route("/v1/refresh", post(u::refresh));
     let routes = Router::new()
-        .route("/v1/refresh", post(u::refresh))
         .route("/v1/logout", post(u::logout))
         .route("/v1/sessions", get(u::sessions).delete(u::end_sessions))
         .route("/v1/sessions/{id}", delete(u::end_session))
@@ -87,7 +87,8 @@ fn v1(state: &AppState) -> Router<AppState> {
         .route("/v1/lists/{id}/restore", post(l::restore))
         .route("/v1/lists/{id}/move", post(l::move_to))
         .route("/v1/sync", post(s::sync))
-        .route("/v1/events", get(s::events));
+        .route("/v1/events", get(s::events))
+        .merge(with_small_body(refresh));
     guarded(routes, hashing, state)
 }
 
@@ -101,6 +102,10 @@ fn service() -> Router<AppState> {
         .route("/docs", get(openapi::handlers::docs))
         .route("/docs/", get(openapi::handlers::index))
         .route("/docs/{file}", get(openapi::handlers::file))
+}
+
+fn with_small_body(routes: Router<AppState>) -> Router<AppState> {
+    routes.route_layer(Extension(BodyLimit(CREDENTIALS_LIMIT)))
 }
 
 fn guarded(routes: Router<AppState>, hashing: Router<AppState>, state: &AppState) -> Router<AppState> {

@@ -3,6 +3,7 @@
 //! **Invariant:** knows no HTTP, so that every API surface can render the same error in its own way.
 
 use std::error::Error as StdError;
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,10 @@ pub enum Error {
     #[error("malformed JSON: {0}")]
     MalformedJson(String),
     #[error("body too large")]
-    BodyTooLarge,
+    BodyTooLarge {
+        /// In bytes.
+        limit: usize,
+    },
     #[error("request timeout")]
     RequestTimeout,
     #[error("unsupported media type")]
@@ -120,15 +124,81 @@ pub struct Violation {
 }
 
 impl Violation {
+    /// `field` is a JSON pointer without its first `/`. Names that a client chose must be escaped.
     pub fn of(field: &str, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { pointer: format!("/{field}"), code, detail: detail.into() }
+        Self::at(format!("/{field}"), code, detail.into())
+    }
+
+    /// A violation of the whole body, or of a header.
+    pub fn of_whole(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::at(String::new(), code, detail.into())
+    }
+
+    pub fn inside(self, path: &str) -> Self {
+        Self::at(format!("/{path}{}", self.pointer), self.code, self.detail)
+    }
+
+    fn at(mut pointer: String, code: &'static str, detail: String) -> Self {
+        cut(&mut pointer, POINTER_MAX_CHARS);
+        // `~` occurs only in `~0` and `~1` (RFC 6901 §3), so a final one is half an escape.
+        if pointer.ends_with('~') {
+            pointer.pop();
+        }
+        Self { pointer, code, detail }
+    }
+}
+
+pub const POINTER_MAX_CHARS: usize = 200;
+
+pub const VIOLATIONS_MAX: usize = 100;
+
+/// The first [`VIOLATIONS_MAX`] violations.
+#[derive(Debug, Default)]
+pub struct Violations(Vec<Violation>);
+
+impl Violations {
+    pub fn push(&mut self, violation: Violation) {
+        self.extend([violation]);
+    }
+
+    /// Does not compute violations for which there is no room.
+    pub fn extend(&mut self, violations: impl IntoIterator<Item = Violation>) {
+        self.0.extend(violations.into_iter().take(VIOLATIONS_MAX - self.0.len()));
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.0.len() >= VIOLATIONS_MAX
+    }
+
+    pub fn all(&self) -> &[Violation] {
+        &self.0
+    }
+
+    pub fn into_vec(self) -> Vec<Violation> {
+        self.0
+    }
+}
+
+/// Keeps the first `max` characters of a text.
+pub fn cut(text: &mut String, max: usize) {
+    if let Some((end, _)) = text.char_indices().nth(max) {
+        text.truncate(end);
     }
 }
 
 /// The reason of a failure: for the log, never for the client.
 pub type Cause = Arc<dyn StdError + Send + Sync>;
 
+const REASON_MAX_CHARS: usize = 200;
+
 impl Error {
+    pub fn malformed_json(reason: impl Display) -> Self {
+        let mut reason = reason.to_string();
+        // A reason may quote the body.
+        cut(&mut reason, REASON_MAX_CHARS);
+        Self::MalformedJson(reason)
+    }
+
     pub fn unavailable(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::Unavailable(Arc::from(cause.into()))
     }
@@ -142,3 +212,34 @@ impl Error {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct OperatorError(pub String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pointer_is_cut_between_characters_and_between_escapes() {
+        let pointer = |field: &str| Violation::of(field, "x", "").pointer;
+        assert_eq!(pointer("name"), "/name");
+        assert_eq!(pointer(&"ä".repeat(1_000)), format!("/{}", "ä".repeat(199)));
+        let escaped = format!("{}~0~1", "x".repeat(196));
+        assert_eq!(pointer(&escaped), format!("/{}~0", "x".repeat(196)));
+        assert_eq!(pointer(&"~0".repeat(500)), format!("/{}", "~0".repeat(99)));
+        let inside = Violation::of("name", "x", "").inside(&"x".repeat(198));
+        assert_eq!(inside.pointer, format!("/{}/", "x".repeat(198)));
+        assert_eq!(Violation::of_whole("x", "").inside("items/3").pointer, "/items/3");
+    }
+
+    #[test]
+    fn violations_are_computed_only_while_there_is_room() {
+        let mut violations = Violations::default();
+        violations.push(Violation::of_whole("x", ""));
+        let mut computed = 0;
+        violations.extend((0..1_000_000).map(|_| {
+            computed += 1;
+            Violation::of_whole("x", "")
+        }));
+        violations.push(Violation::of_whole("x", ""));
+        assert_eq!((computed, violations.all().len(), violations.is_full()), (99, 100, true));
+    }
+}

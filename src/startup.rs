@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::error::OperatorError;
+use crate::error::{Error, OperatorError};
 use crate::migrations::{self, MigrationScope};
 use crate::mongo::{self, Db, PrepareError, Topology};
 use crate::state::AppState;
@@ -14,6 +14,7 @@ use crate::sync::lineage::Lineage;
 
 const RETRY_PERIOD: Duration = Duration::from_secs(1);
 const UPKEEP_PERIOD: Duration = Duration::from_mins(1);
+const HASH_COSTS_PERIOD: Duration = Duration::from_hours(1);
 
 pub async fn prepare(state: &AppState, uri: &SecretString) -> Result<(), OperatorError> {
     while let Err(why) = attempt(state, MigrationScope::Missing).await {
@@ -44,7 +45,16 @@ pub async fn maintain(state: &AppState) -> ! {
             }
         }
     };
-    tokio::join!(mirror, upkeep, state.sources.hub.run()).1
+    // Other instances may have another `BCRYPT_COST`, and logins replace outdated hashes.
+    let hash_costs = async {
+        loop {
+            tokio::time::sleep(HASH_COSTS_PERIOD).await;
+            if let Err(error) = state.accounts.learn_hash_costs().await {
+                tracing::warn!(%error, "cannot read the costs of stored password hashes, retrying later");
+            }
+        }
+    };
+    tokio::join!(mirror, upkeep, hash_costs, state.sources.hub.run()).1
 }
 
 /// Prepares the database without retries.
@@ -90,7 +100,9 @@ async fn attempt(state: &AppState, which: MigrationScope) -> Result<(), PrepareE
     // After the migrations, which fill in the keys of unique indexes and drop outdated indexes.
     state.stores.ensure_indexes().await?;
     state.auth.load_blacklist().await.map_err(|error| PrepareError::Unavailable(error.to_string()))?;
-    state.accounts.finish_deletions().await.map_err(|error| PrepareError::Unavailable(error.to_string()))
+    let unavailable = |error: Error| PrepareError::Unavailable(error.to_string());
+    state.accounts.learn_hash_costs().await.map_err(unavailable)?;
+    state.accounts.finish_deletions().await.map_err(unavailable)
 }
 
 fn standalone() -> OperatorError {

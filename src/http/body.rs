@@ -10,26 +10,35 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::timeout;
 
 use super::admission::Slot;
-use super::fields::{Fields, FromFields, JsonObject};
+use super::fields::{Fields, FromFields};
+use super::json_object::JsonObject;
 use crate::error::Error;
 
 pub const BODY_LIMIT: usize = 1024 * 1024;
+
+/// For routes that anyone can call: registration, login and refresh.
+pub const CREDENTIALS_LIMIT: usize = 16 * 1024;
+
+/// In the extensions of a request to a route whose limit is not [`BODY_LIMIT`]. In bytes.
+#[derive(Clone, Copy)]
+pub struct BodyLimit(pub usize);
 
 // Shorter than the deadline of `detached`, so that a client that sends too slowly gets a 408 and not a 503.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(8);
 
 pub async fn body(request: Request) -> Result<Bytes, Error> {
+    let limit = request.extensions().get::<BodyLimit>().map_or(BODY_LIMIT, |limit| limit.0);
     let slot = request.extensions().get::<Slot>().cloned();
     // Otherwise clients that send slowly could hold all slots without using the database.
     if let Some(slot) = &slot {
         slot.pause();
     }
-    let read = timeout(BODY_TIMEOUT, Limited::new(request.into_body(), BODY_LIMIT).collect()).await;
+    let read = timeout(BODY_TIMEOUT, Limited::new(request.into_body(), limit).collect()).await;
     let body = read.map_err(|_| Error::RequestTimeout)?.map_err(|error| {
         if error.is::<LengthLimitError>() {
-            Error::BodyTooLarge
+            Error::BodyTooLarge { limit }
         } else {
-            Error::MalformedJson("the body is incomplete".to_owned())
+            Error::malformed_json("the body is incomplete")
         }
     })?;
     if let Some(slot) = slot {
@@ -50,6 +59,17 @@ const DEPTH_MAX: usize = 32;
 
 pub struct JsonBody<T>(pub T);
 
+/// A body whose content has no meaning. Extracted so that the limits of size and time apply to it.
+pub struct IgnoredBody;
+
+impl<S: Send + Sync> FromRequest<S> for IgnoredBody {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
+        body(request).await.map(|_| Self)
+    }
+}
+
 impl<S: Send + Sync, T: FromFields> FromRequest<S> for JsonBody<T> {
     type Rejection = Error;
 
@@ -65,7 +85,7 @@ pub async fn json<T: FromFields>(request: Request) -> Result<(T, Bytes), Error> 
     let body = body(request).await?;
     // serde_json skips over raw values, so it does not limit the nesting inside them.
     if depth(&body) > DEPTH_MAX {
-        return Err(Error::MalformedJson(format!("it has more than {DEPTH_MAX} levels of nesting")));
+        return Err(Error::malformed_json(format_args!("it has more than {DEPTH_MAX} levels of nesting")));
     }
     Ok((Fields::read(JsonObject::parse(&body)?).map_err(Error::Invalid)?, body))
 }

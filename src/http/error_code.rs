@@ -80,7 +80,7 @@ impl ErrorCode {
             Error::IdempotencyKeyReused => Self::IDEMPOTENCY_KEY_REUSED,
             Error::SyncTokenExpired => Self::SYNC_TOKEN_EXPIRED,
             Error::VersionMismatch { .. } => Self::VERSION_MISMATCH,
-            Error::BodyTooLarge => Self::BODY_TOO_LARGE,
+            Error::BodyTooLarge { .. } => Self::BODY_TOO_LARGE,
             Error::UnsupportedMediaType => Self::UNSUPPORTED_MEDIA_TYPE,
             Error::Invalid(_) => Self::INVALID_INPUT,
             Error::LimitReached(_) => Self::LIMIT_REACHED,

@@ -2,72 +2,15 @@
 //!
 //! **Invariant:** a field that a body does not know is a violation, and so is a field that occurs twice.
 
-use std::fmt;
+use std::marker::PhantomData;
 
 use bson::oid::ObjectId;
-use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::{DeserializeOwned, DeserializeSeed};
 
-use crate::error::{Error, Violation};
+use super::json_object::{AtMost, JsonObject};
+use crate::error::{POINTER_MAX_CHARS, Violation, Violations};
 use crate::mongo::object_id;
 use crate::owned::text::TextFormat;
-
-/// A JSON object: its fields in order, each name once, the values still as JSON text.
-pub struct JsonObject(Vec<(String, Box<RawValue>)>);
-
-impl JsonObject {
-    pub fn parse(body: &[u8]) -> Result<Self, Error> {
-        serde_json::from_slice(body).map_err(|error| Error::MalformedJson(error.to_string()))
-    }
-
-    pub fn get(&self, name: &str) -> Option<&RawValue> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
-    }
-
-    /// Two objects with the same names and the same JSON texts have the same canonical form.
-    pub fn canonical(&self) -> Vec<u8> {
-        let mut fields: Vec<_> = self.0.iter().map(|(name, value)| (name.as_str(), value.get())).collect();
-        // The order of fields has no meaning (RFC 8259 §1).
-        fields.sort_unstable();
-        let parts = fields.iter().flat_map(|(name, value)| [name.as_bytes(), b"\0", value.as_bytes(), b"\0"]);
-        parts.collect::<Vec<_>>().concat()
-    }
-
-    fn take(&mut self, name: &str) -> Option<Box<RawValue>> {
-        let position = self.0.iter().position(|(known, _)| known == name)?;
-        Some(self.0.remove(position).1)
-    }
-}
-
-impl<'de> Deserialize<'de> for JsonObject {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct UniqueNames;
-
-        impl<'de> Visitor<'de> for UniqueNames {
-            type Value = JsonObject;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<JsonObject, A::Error> {
-                let mut fields: Vec<(String, Box<RawValue>)> = Vec::new();
-                // A set, because a scan of `fields` would be quadratic in the size of the body.
-                let mut names = std::collections::HashSet::new();
-                while let Some((name, value)) = map.next_entry::<String, _>()? {
-                    // RFC 8259 §4 leaves open which of two fields with the same name counts.
-                    if !names.insert(name.clone()) {
-                        return Err(de::Error::custom(format_args!("the field `{name}` occurs twice")));
-                    }
-                    fields.push((name, value));
-                }
-                Ok(JsonObject(fields))
-            }
-        }
-
-        deserializer.deserialize_map(UniqueNames)
-    }
-}
 
 pub trait FromFields: Sized {
     /// Takes the known fields out of `input`. Returns `None` only after it has noted a violation.
@@ -83,7 +26,7 @@ impl FromFields for () {
 /// Methods return the outer `None` if the field is absent or violates a rule, and `Some(None)` if it is null.
 pub struct Fields {
     fields: JsonObject,
-    violations: Vec<Violation>,
+    violations: Violations,
 }
 
 impl Fields {
@@ -92,9 +35,13 @@ impl Fields {
             Some(Some(text)) => Some(text),
             Some(None) => self.reject(Violation::of(name, "required", NOT_NULL)),
             // `optional_text` has reported another JSON type already.
-            None if self.violations.iter().any(|violation| violation.pointer[1..] == *name) => None,
+            None if self.is_reported(name) => None,
             None => self.reject(Violation::of(name, "required", "This field is required.")),
         }
+    }
+
+    fn is_reported(&self, name: &str) -> bool {
+        self.violations.all().iter().any(|violation| violation.pointer.strip_prefix('/') == Some(name))
     }
 
     pub fn optional_text(&mut self, name: &str) -> Option<Option<String>> {
@@ -163,10 +110,10 @@ impl Fields {
     }
 
     pub fn required_object<T: FromFields>(&mut self, name: &str) -> Option<T> {
-        let violations = self.violations.len();
+        let violations = self.violations.all().len();
         match self.object(name) {
             Some(Some(object)) => Some(object),
-            _ if self.violations.len() > violations => None,
+            _ if self.violations.all().len() > violations => None,
             _ => {
                 self.reject(Violation::of(name, "required", "This field is required and must be an object."))
             }
@@ -175,38 +122,55 @@ impl Fields {
 
     /// Absence and null mean the default.
     pub fn object_or_default<T: FromFields + Default>(&mut self, name: &str) -> Option<T> {
-        let violations = self.violations.len();
+        let violations = self.violations.all().len();
         let object = self.object(name).flatten();
-        if self.violations.len() > violations { None } else { Some(object.unwrap_or_default()) }
+        if self.violations.all().len() > violations { None } else { Some(object.unwrap_or_default()) }
     }
 
     /// An array of at most `max` objects; absence and null mean an empty array.
     pub fn each<T: FromFields>(&mut self, name: &str, max: usize) -> Option<Vec<T>> {
-        let violations = self.violations.len();
+        let violations = self.violations.all().len();
         let not_objects =
             "This field must be an array of objects, and no field of an object may occur twice.";
-        let items: Option<Vec<JsonObject>> = self.optional(name, "not_objects", not_objects).flatten();
-        let items = items.unwrap_or_default();
-        if items.len() > max {
-            return self.reject(Violation::of(name, "too_many", format!("At most {max} are allowed.")));
-        }
+        let items: Vec<JsonObject> =
+            self.array(name, max, "not_objects", not_objects).flatten().unwrap_or_default();
         let mut objects = Vec::with_capacity(items.len());
         for (number, item) in items.into_iter().enumerate() {
+            if self.violations.is_full() {
+                break;
+            }
             objects.extend(self.inside(&format!("{name}/{number}"), Self::read(item)));
         }
-        if self.violations.len() > violations { None } else { Some(objects) }
+        if self.violations.all().len() > violations { None } else { Some(objects) }
+    }
+
+    /// An array of at most `max` items. Items past `max` are not kept.
+    pub fn array<T: DeserializeOwned>(
+        &mut self,
+        name: &str,
+        max: usize,
+        code: &'static str,
+        detail: &str,
+    ) -> Option<Option<Vec<T>>> {
+        let value = self.fields.take(name)?;
+        if value.get() == "null" {
+            return Some(None);
+        }
+        let mut json = serde_json::Deserializer::from_str(value.get());
+        match (AtMost { max, item: PhantomData }).deserialize(&mut json) {
+            Ok(Some(items)) => Some(Some(items)),
+            Ok(None) => self.reject(Violation::of(name, "too_many", format!("At most {max} are allowed."))),
+            Err(_) => self.reject(Violation::of(name, code, detail)),
+        }
     }
 
     fn inside<T>(&mut self, path: &str, read: Result<T, Vec<Violation>>) -> Option<T> {
-        let inside = |violation: Violation| Violation {
-            pointer: format!("/{path}{}", violation.pointer),
-            ..violation
-        };
-        read.map_or_else(|violations| self.reject_all(violations.into_iter().map(inside).collect()), Some)
+        let inside = |violation: Violation| violation.inside(path);
+        read.map_or_else(|violations| self.reject_all(violations.into_iter().map(inside)), Some)
     }
 
     pub fn rest(&mut self) -> JsonObject {
-        JsonObject(std::mem::take(&mut self.fields.0))
+        self.fields.take_rest()
     }
 
     pub fn read_only(&mut self, names: &[&str]) {
@@ -226,22 +190,23 @@ impl Fields {
         None
     }
 
-    pub fn reject_all<T>(&mut self, violations: Vec<Violation>) -> Option<T> {
+    pub fn reject_all<T>(&mut self, violations: impl IntoIterator<Item = Violation>) -> Option<T> {
         self.violations.extend(violations);
         None
     }
 
     pub fn read<T: FromFields>(fields: JsonObject) -> Result<T, Vec<Violation>> {
-        let mut input = Self { fields, violations: Vec::new() };
+        fields.require_few_members()?;
+        let mut input = Self { fields, violations: Violations::default() };
         let body = T::take(&mut input);
         // A misspelled field would otherwise be ignored, and the client would believe that it was stored.
-        let unknown = input.fields.0.into_iter();
+        let unknown = input.fields.fields.iter();
         input.violations.extend(unknown.map(|(name, _)| {
-            Violation::of(&pointer_token(&name), "unknown_member", "This field is unknown.")
+            Violation::of(&pointer_token(name), "unknown_member", "This field is unknown.")
         }));
         match body {
-            Some(body) if input.violations.is_empty() => Ok(body),
-            _ => Err(input.violations),
+            Some(body) if input.violations.all().is_empty() => Ok(body),
+            _ => Err(input.violations.into_vec()),
         }
     }
 }
@@ -253,32 +218,53 @@ fn not_an_id(name: &str) -> Violation {
 }
 
 pub fn pointer_token(name: &str) -> String {
+    // A pointer has no room for more characters.
+    let end = name.char_indices().nth(POINTER_MAX_CHARS).map_or(name.len(), |(end, _)| end);
     // In this order; otherwise the `~` of `~1` would be escaped again (RFC 6901 §3).
-    name.replace('~', "~0").replace('/', "~1")
+    name[..end].replace('~', "~0").replace('/', "~1")
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::json_object::MEMBERS_MAX;
     use super::*;
 
-    #[test]
-    fn only_json_objects_without_duplicate_names_are_read() {
-        let object = JsonObject::parse(br#" {"a": 1.50, "b": "x"} "#).unwrap();
-        assert_eq!(object.get("a").unwrap().get(), "1.50");
-        assert!(object.get("c").is_none());
-        let odd: [&[u8]; 9] = [
-            b"",
-            b"[]",
-            b"1",
-            b"{",
-            b"{}{}",
-            b"{\"a\":NaN}",
-            b"{\"a\":1,\"a\":1}",
-            b"\xff\xfe{\0}\0",
-            b"{\"\xff\":1}",
-        ];
-        for odd in odd {
-            assert!(JsonObject::parse(odd).is_err(), "{}", String::from_utf8_lossy(odd));
+    struct Words(Vec<String>);
+
+    impl FromFields for Words {
+        fn take(input: &mut Fields) -> Option<Self> {
+            input.array("words", 3, "not_texts", "").map(|words| Self(words.unwrap_or_default()))
         }
+    }
+
+    fn read(json: &str) -> Result<Words, Vec<(String, &'static str)>> {
+        let read = Fields::read::<Words>(JsonObject::parse(json.as_bytes()).unwrap());
+        read.map_err(|violations| violations.into_iter().map(|one| (one.pointer, one.code)).collect())
+    }
+
+    #[test]
+    fn an_array_has_at_most_as_many_items_as_are_allowed() {
+        for (json, words) in [("null", 0), ("[]", 0), (r#"["a","b","c"]"#, 3)] {
+            assert_eq!(read(&format!("{{\"words\":{json}}}")).ok().unwrap().0.len(), words, "{json}");
+        }
+        for (json, code) in [
+            ("[1]", "not_texts"),
+            ("{}", "not_texts"),
+            (r#""a""#, "not_texts"),
+            (r#"["a","b","c",1]"#, "too_many"),
+        ] {
+            let violations = read(&format!("{{\"words\":{json}}}")).err().unwrap();
+            assert_eq!(violations, [("/words".to_owned(), code)], "{json}");
+        }
+    }
+
+    #[test]
+    fn an_object_has_at_most_1000_fields() {
+        let object = |fields: usize| {
+            let fields: Vec<_> = (0..fields).map(|n| format!("\"{n}\":0")).collect();
+            read(&format!("{{{}}}", fields.join(","))).err().unwrap()
+        };
+        assert_eq!(object(MEMBERS_MAX).len(), 100);
+        assert_eq!(object(MEMBERS_MAX + 1), [(String::new(), "too_many_members")]);
     }
 }

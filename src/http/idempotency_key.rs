@@ -21,7 +21,7 @@ pub fn read(headers: &HeaderMap) -> Result<Option<String>, Error> {
             let detail = format!(
                 "Send the header {HEADER} once, with 1 to {KEY_MAX_CHARS} printable ASCII characters."
             );
-            Err(Error::Invalid(vec![Violation { pointer: String::new(), code: "malformed_header", detail }]))
+            Err(Error::Invalid(vec![Violation::of_whole("malformed_header", detail)]))
         }
     }
 }

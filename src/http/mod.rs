@@ -10,6 +10,7 @@ pub mod error_code;
 pub mod fields;
 pub mod idempotency_key;
 pub mod json;
+pub mod json_object;
 pub mod pagination;
 pub mod path;
 pub mod preconditions;

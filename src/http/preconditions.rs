@@ -14,6 +14,9 @@ use super::json::Json;
 use crate::error::{Error, Violation};
 use crate::owned::Precondition;
 
+// The versions go into a filter of the database.
+const TAGS_MAX: usize = 100;
+
 /// The versions that a change accepts: `None` for any.
 pub struct IfMatch(pub Option<Vec<i64>>);
 
@@ -68,12 +71,17 @@ impl EntityTags {
     /// Parses `*` or a list of entity tags such as `"3", "4"`.
     fn read(headers: &HeaderMap, name: &HeaderName) -> Result<Self, Error> {
         let mut found: Option<Vec<i64>> = None;
+        let mut tags = 0;
         for value in headers.get_all(name) {
             let text = value.to_str().map_err(|_| malformed(name))?;
             if text.trim() == "*" {
                 return Ok(Self::Any);
             }
             for tag in text.split(',').map(str::trim) {
+                tags += 1;
+                if tags > TAGS_MAX {
+                    return Err(malformed(name));
+                }
                 // Proxies that compress a response make its tag weak, but the version is still the same.
                 let tag = tag.strip_prefix("W/").unwrap_or(tag);
                 let opaque = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
@@ -88,8 +96,9 @@ impl EntityTags {
 }
 
 fn malformed(name: &HeaderName) -> Error {
-    let detail = format!("The header {name} must be `*` or a list of entity tags such as \"3\".");
-    Error::Invalid(vec![Violation { pointer: String::new(), code: "malformed_header", detail }])
+    let detail =
+        format!("The header {name} must be `*` or a list of at most {TAGS_MAX} entity tags such as \"3\".");
+    Error::Invalid(vec![Violation::of_whole("malformed_header", detail)])
 }
 
 pub struct WithEtag<T> {

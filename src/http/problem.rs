@@ -12,13 +12,17 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::access_log::{ReportedError, RequestId};
-use super::body::{BODY_LIMIT, BODY_TIMEOUT};
+use super::body::BODY_TIMEOUT;
 use super::error_code::ErrorCode;
 use super::json::Json;
-use crate::error::{Error, Resource, TokenRejection, Violation};
+use crate::error::{Error, Resource, TokenRejection, VIOLATIONS_MAX, Violation, cut};
 
 /// In seconds, unless the error itself says when to retry.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
+// A client can choose the names of unknown fields, which JSON may escape with six bytes for each.
+const ERRORS_MAX_BYTES: usize = 48 * 1024;
+const COMMAND_ERRORS_MAX_BYTES: usize = 4 * 1024;
+const DETAIL_MAX_CHARS: usize = 1_000;
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 /// `GET /problems/{code}`
@@ -43,7 +47,7 @@ fn detail(error: &Error) -> String {
                 "At most {limit} are allowed, not counting the trash. Delete some and try again."
             );
         }
-        Error::BodyTooLarge => return format!("Send at most {BODY_LIMIT} bytes."),
+        Error::BodyTooLarge { limit } => return format!("Send at most {limit} bytes."),
         Error::RequestTimeout => return format!("Send the whole body within {} s.", BODY_TIMEOUT.as_secs()),
         Error::MethodNotAllowed => "Use one of the methods in the header `Allow`.",
         Error::UnsupportedMediaType => "Set the header `Content-Type` to `application/json`.",
@@ -71,7 +75,30 @@ fn detail(error: &Error) -> String {
 }
 
 fn join_details(violations: &[Violation]) -> String {
-    violations.iter().map(|violation| violation.detail.as_str()).collect::<Vec<_>>().join(" ")
+    let mut joined = String::new();
+    for violation in violations {
+        if !joined.is_empty() {
+            joined.push(' ');
+        }
+        joined.push_str(&violation.detail);
+        if joined.len() > DETAIL_MAX_CHARS {
+            cut(&mut joined, DETAIL_MAX_CHARS);
+            joined.push('…');
+            break;
+        }
+    }
+    joined
+}
+
+/// The first violations, whose JSON has at most `max_bytes`, and at least one.
+fn within(max_bytes: usize, violations: &[Violation]) -> Vec<ProblemViolation<'_>> {
+    let mut bytes = 0;
+    let fits = |violation: &ProblemViolation<'_>| {
+        let is_first = bytes == 0;
+        bytes += serde_json::to_vec(violation).map_or(0, |json| json.len());
+        is_first || bytes <= max_bytes
+    };
+    violations.iter().take(VIOLATIONS_MAX).map(ProblemViolation::from).take_while(fits).collect()
 }
 
 fn whole_seconds(duration: Duration) -> u64 {
@@ -108,9 +135,18 @@ pub struct ProblemViolation<'a> {
 
 impl<'a> Problem<'a> {
     pub fn new(error: &'a Error, request_id: Option<&'a str>) -> Self {
+        Self::with(error, request_id, ERRORS_MAX_BYTES)
+    }
+
+    /// For the result of a sync command. It lists fewer violations, because a response has up to 100 results.
+    pub fn of_command(error: &'a Error) -> Self {
+        Self::with(error, None, COMMAND_ERRORS_MAX_BYTES)
+    }
+
+    fn with(error: &'a Error, request_id: Option<&'a str>, errors_max_bytes: usize) -> Self {
         let ErrorCode { code, status, title } = ErrorCode::of(error);
         let errors = match error {
-            Error::Invalid(violations) => violations.iter().map(ProblemViolation::from).collect(),
+            Error::Invalid(violations) => within(errors_max_bytes, violations),
             _ => Vec::new(),
         };
         let current = match error {

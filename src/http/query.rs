@@ -8,7 +8,7 @@ use axum::http::Uri;
 use axum::http::request::Parts;
 
 use super::fields::pointer_token;
-use crate::error::{Error, Violation};
+use crate::error::{Error, Violation, Violations};
 
 pub trait FromParams: Sized {
     /// Takes the known parameters. Returns `None` only after it recorded a violation.
@@ -24,8 +24,11 @@ impl FromParams for () {
 pub struct Params {
     uri: Uri,
     remaining: Vec<(String, String)>,
-    violations: Vec<Violation>,
+    violations: Violations,
 }
+
+// No route has more than twenty parameters, and one of them may occur 50 times.
+const PARAMETERS_MAX: usize = 200;
 
 impl<S: Send + Sync> FromRequestParts<S> for Params {
     type Rejection = Infallible;
@@ -43,8 +46,15 @@ pub(crate) fn pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, 
 impl Params {
     pub fn new(uri: Uri) -> Self {
         let pairs = pairs(uri.query().unwrap_or_default());
-        let remaining = pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
-        Self { uri, remaining, violations: Vec::new() }
+        let pairs = pairs.map(|(name, value)| (name.into_owned(), value.into_owned()));
+        let mut remaining: Vec<_> = pairs.take(PARAMETERS_MAX + 1).collect();
+        let mut violations = Violations::default();
+        if remaining.len() > PARAMETERS_MAX {
+            remaining.clear();
+            let detail = format!("Send at most {PARAMETERS_MAX} query parameters.");
+            violations.push(Violation::of_whole("too_many", detail));
+        }
+        Self { uri, remaining, violations }
     }
 
     pub fn uri(&self) -> &Uri {
@@ -93,8 +103,8 @@ impl Params {
             Violation::of(&pointer_token(name), "unknown_parameter", "Unknown parameter. Check its spelling.")
         }));
         match value {
-            Some(value) if self.violations.is_empty() => Ok(value),
-            _ => Err(Error::Invalid(self.violations)),
+            Some(value) if self.violations.all().is_empty() => Ok(value),
+            _ => Err(Error::Invalid(self.violations.into_vec())),
         }
     }
 }

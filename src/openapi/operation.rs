@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::error_responses;
 use super::schema::{named, nullable};
 use crate::error::{Error, Resource, TokenRejection, Violation};
+use crate::http::body::BODY_LIMIT;
 use crate::http::idempotency_key::KEY_MAX_CHARS;
 use crate::http::pagination::{LIMIT_DEFAULT, LIMIT_MAX};
 use crate::owned::text::TAG_MAX;
@@ -172,13 +173,19 @@ impl Operation {
         }
         self.document.insert("requestBody".to_owned(), json!({ "required": true, "content": content }));
         let errors = [
-            Error::MalformedJson("expected `,` or `}` at line 1 column 15".to_owned()),
-            Error::BodyTooLarge,
+            Error::malformed_json("expected `,` or `}` at line 1 column 15"),
+            Error::BodyTooLarge { limit: BODY_LIMIT },
             Error::RequestTimeout,
         ];
         let media_type = (self.error_format == ErrorFormat::Problems).then_some(Error::UnsupportedMediaType);
         self.errors.extend(errors.into_iter().chain(media_type));
         self.invalid_input()
+    }
+
+    /// Declares that the body may be at most `limit` bytes, if this is less than for most operations.
+    pub fn body_limit(mut self, limit: usize) -> Self {
+        self.errors.retain(|error| !matches!(error, Error::BodyTooLarge { .. }));
+        self.errors(&[Error::BodyTooLarge { limit }, Error::RequestTimeout])
     }
 
     pub fn response(mut self, status: u16, about: &str) -> Self {

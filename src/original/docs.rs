@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::handlers::{TodoBody, UserBody};
 use crate::error::{Error, Resource};
+use crate::http::body::CREDENTIALS_LIMIT;
 use crate::openapi::operation::{Needs, Operation};
 use crate::openapi::schema::{named, sent};
 use crate::users::docs::VISIBLE_PATTERN;
@@ -75,10 +76,12 @@ pub fn operations() -> Vec<Operation> {
         )
         .needs(Needs::Nothing)
         .body(&named("NewCredentials"), &credentials)
+        .body_limit(CREDENTIALS_LIMIT)
         .errors(&[Error::UsernameTaken, Error::RegistrationClosed, throttled.clone()]),
         new("post", "/login", "original_login", "Log in and open a session")
             .needs(Needs::Nothing)
             .body(&named("Credentials"), &credentials)
+            .body_limit(CREDENTIALS_LIMIT)
             .json_response(
                 200,
                 "The tokens of the new session. The access token is fresh.",
@@ -89,6 +92,7 @@ pub fn operations() -> Vec<Operation> {
         new("post", "/refresh", "original_refresh", "Get a new access token")
             .description("Accepts refresh tokens of the original's login only.")
             .needs(Needs::Refresh)
+            .body_limit(CREDENTIALS_LIMIT)
             .json_response(200, "An access token that is not fresh.", &named("OriginalAccess"), &access),
         says(
             new("post", "/logout", "original_logout", "Log out and end the session"),

@@ -17,10 +17,12 @@ use super::wire::{self, Body, Credentials, Registration, TodoFields};
 use crate::auth::extract::{CurrentUser, FreshUser, LogoutToken, RefreshToken};
 use crate::error::{Error, Resource};
 use crate::http::access_log::UserName;
+use crate::http::body::IgnoredBody;
 use crate::http::json::Json;
 use crate::owned::Precondition;
 use crate::todos::input::TodoInput;
 use crate::todos::model::Todo;
+use crate::users::client_info::{Attempt, RegistrationAttempt};
 use crate::users::model::User;
 use crate::users::operations::{Accounts, ClientInfo};
 use crate::workspace::Workspaces;
@@ -75,17 +77,17 @@ impl From<TodoFields> for TodoInput {
 /// `POST /register`
 pub(crate) async fn register(
     State(accounts): State<Arc<Accounts>>,
-    origin: ClientInfo,
+    RegistrationAttempt(origin): RegistrationAttempt,
     Body(Registration(new)): Body<Registration>,
 ) -> Result<(StatusCode, Json<Value>), Error> {
-    accounts.register(new, &origin).await?;
+    accounts.create(new, &origin).await?;
     Ok((StatusCode::CREATED, wire::message("User created successfully.")))
 }
 
 /// `POST /login`
 pub(crate) async fn login(
     State(accounts): State<Arc<Accounts>>,
-    origin: ClientInfo,
+    Attempt(origin): Attempt,
     Extension(log): Extension<UserName>,
     Body(Credentials { username, password }): Body<Credentials>,
 ) -> Result<Json<Value>, Error> {
@@ -98,6 +100,7 @@ pub(crate) async fn login(
 pub(crate) async fn refresh(
     State(accounts): State<Arc<Accounts>>,
     RefreshToken(claims): RefreshToken,
+    _: IgnoredBody,
 ) -> Result<Json<Value>, Error> {
     let tokens = accounts.refresh_unless_rotating(&claims).await?;
     Ok(Json(json!({ "access_token": tokens.access })))
@@ -140,10 +143,13 @@ pub(crate) async fn delete_user(
 }
 
 async fn accessible(accounts: &Accounts, caller: &CurrentUser, username: Segment) -> Result<User, Error> {
-    let Path(username) = username.map_err(|_| Error::NotFound(Resource::User))?;
-    let user = accounts.find_by_name(&username).await?.ok_or(Error::NotFound(Resource::User))?;
-    // A 403 reveals that the name exists, and so does an attempt to register the name.
-    if user.id == caller.0.sub || caller.is_admin() { Ok(user) } else { Err(Error::Forbidden) }
+    let (name, unknown) = (username.ok().map(|Path(name)| name), Error::NotFound(Resource::User));
+    if caller.is_admin() {
+        return accounts.find_by_name(&name.ok_or(unknown.clone())?).await?.ok_or(unknown);
+    }
+    // No look-up by name, so that the response to a name that is not the caller's does not reveal whether it exists.
+    let own = accounts.get(caller.0.sub).await?;
+    if name.is_some_and(|name| own.has_name(&name)) { Ok(own) } else { Err(Error::Forbidden) }
 }
 
 /// `POST /createtodo`

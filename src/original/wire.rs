@@ -17,8 +17,8 @@ use tokio::sync::mpsc;
 use crate::error::{Error, Resource, TokenRejection, Violation};
 use crate::http::body;
 use crate::http::error_code::ErrorCode;
-use crate::http::fields::JsonObject;
 use crate::http::json::{self, Json};
+use crate::http::json_object::JsonObject;
 use crate::http::problem;
 use crate::users::model::{NewUser, ORIGINAL_LIMITS};
 
@@ -76,7 +76,9 @@ impl<S: Send + Sync, T: OriginalFields> FromRequest<S> for Body<T> {
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
         // Any other media type counts as no body, so the first field is reported as missing.
         let fields = if body::is_json(request.headers()) {
-            Some(JsonObject::parse(&body::body(request).await?)?)
+            let fields = JsonObject::parse(&body::body(request).await?)?;
+            fields.require_few_members().map_err(Error::Invalid)?;
+            Some(fields)
         } else {
             None
         };
@@ -93,9 +95,8 @@ fn field(fields: Option<&JsonObject>, (name, blank): (&str, &str)) -> Result<Str
 /// A value as the text that Python's `str` gives for it. `None` for null, arrays and objects, which the original rejected.
 fn text(value: &RawValue) -> Result<Option<String>, Error> {
     let written = value.get();
-    let malformed = |error: serde_json::Error| Error::MalformedJson(error.to_string());
     Ok(match written.as_bytes().first() {
-        Some(b'"') => Some(serde_json::from_str(written).map_err(malformed)?),
+        Some(b'"') => Some(serde_json::from_str(written).map_err(Error::malformed_json)?),
         Some(b't') => Some("True".to_owned()),
         Some(b'f') => Some("False".to_owned()),
         Some(b'-' | b'0'..=b'9') => Some(number(written)),
@@ -144,12 +145,12 @@ fn describe(error: &Error, method: &Method) -> (StatusCode, Value) {
     let message = match error {
         Error::Token(rejection) => return (status, describe_token(*rejection)),
         Error::Invalid(violations) => {
-            let first = violations
-                .first()
-                .map(|violation| (violation.pointer.trim_start_matches('/'), &violation.detail));
-            let fields: serde_json::Map<_, _> =
-                first.into_iter().map(|(name, text)| (name.into(), json!(text))).collect();
-            return (StatusCode::BAD_REQUEST, json!({ "message": fields }));
+            let message = match violations.first() {
+                Some(Violation { pointer, detail, .. }) if pointer.is_empty() => json!(detail),
+                Some(Violation { pointer, detail, .. }) => json!({ pointer.trim_start_matches('/'): detail }),
+                None => json!({}),
+            };
+            return (StatusCode::BAD_REQUEST, json!({ "message": message }));
         }
         Error::UsernameTaken => {
             return (StatusCode::BAD_REQUEST, message_body("A user with that username already exists"));
@@ -158,7 +159,7 @@ fn describe(error: &Error, method: &Method) -> (StatusCode, Value) {
             "The browser (or proxy) sent a request that this server could not understand."
         }
         Error::RequestTimeout => "The server timed out waiting for the request.",
-        Error::BodyTooLarge => "The data value transmitted exceeds the capacity limit.",
+        Error::BodyTooLarge { .. } => "The data value transmitted exceeds the capacity limit.",
         Error::InvalidCredentials => "Invalid Credentials!",
         Error::RegistrationClosed => "Nobody may register here.",
         Error::Throttled { .. } => "Too many attempts. Please try again later.",

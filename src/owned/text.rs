@@ -6,13 +6,15 @@
 use icu_normalizer::ComposingNormalizerBorrowed;
 use serde_json::{Value, json};
 
-use crate::error::Violation;
+use crate::error::{VIOLATIONS_MAX, Violation};
 
 // In code points, like every length in this API and in JSON Schema.
 pub const NAME_MAX: usize = 500;
 pub const DESCRIPTION_MAX: usize = 16_384;
 pub const TAG_MAX: usize = 64;
 pub const TAGS_MAX: usize = 50;
+/// Tags that occur more than once count once, so a client may send more of them than a todo can have.
+pub const TAGS_SENT_MAX: usize = 1_000;
 
 pub struct TextFormat<T> {
     pub read: fn(&str) -> Option<T>,
@@ -52,7 +54,12 @@ pub const DESCRIPTION: TextFormat<String> = TextFormat {
 pub const TAG: TextFormat<String> = TextFormat {
     // In NFC (UAX #15), tags that look the same are equal. NFC changes the number of code points, so the length is
     // checked last.
-    read: |text| within(&ComposingNormalizerBorrowed::new_nfc().normalize(text.trim()), 1, TAG_MAX),
+    read: |text| {
+        let text = text.trim();
+        // No character of a text in NFC has replaced more than four.
+        let is_short = text.chars().nth(4 * TAG_MAX).is_none();
+        is_short.then(|| within(&ComposingNormalizerBorrowed::new_nfc().normalize(text), 1, TAG_MAX))?
+    },
     code: "wrong_length",
     detail: || format!("A tag must have 1 to {TAG_MAX} characters."),
     schema: || json!({ "type": "string", "minLength": 1, "maxLength": TAG_MAX, "pattern": NOT_BLANK }),
@@ -77,6 +84,9 @@ pub fn tags(texts: &[String]) -> Result<Vec<String>, Vec<Violation>> {
             Some(tag) if tags.contains(&tag) => {}
             Some(tag) => tags.push(tag),
             None => violations.push(TAG.violation(&format!("tags/{index}"))),
+        }
+        if violations.len() >= VIOLATIONS_MAX {
+            break;
         }
         // Comparing each tag with all others is quadratic, so it stops at the first tag too many.
         if tags.len() > TAGS_MAX {

@@ -43,8 +43,12 @@ impl FromFields for SyncRequest {
 }
 
 pub fn invalid_token(pointer: &str) -> Error {
-    let detail = "A sync token must be sent unchanged, by the user to whom it was issued.".to_owned();
-    Error::Invalid(vec![Violation { pointer: pointer.to_owned(), code: "invalid_sync_token", detail }])
+    let detail = "A sync token must be sent unchanged, by the user to whom it was issued.";
+    let violation = |code| match pointer.strip_prefix('/') {
+        Some(field) => Violation::of(field, code, detail),
+        None => Violation::of_whole(code, detail),
+    };
+    Error::Invalid(vec![violation("invalid_sync_token")])
 }
 
 #[derive(Serialize)]
@@ -97,7 +101,7 @@ impl<'a> ResultBody<'a> {
         match result {
             Ok(Applied { status, version }) => Self { id, status: *status, version: *version, problem: None },
             Err(error) => {
-                let problem = Problem::new(error, None);
+                let problem = Problem::of_command(error);
                 Self { id, status: problem.status, version: None, problem: Some(problem) }
             }
         }

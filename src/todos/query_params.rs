@@ -9,23 +9,23 @@ use super::due::{self, DATE, LOCAL_TIME};
 use super::model::Priority;
 use super::query::{Deleted, Sort, TodoQuery};
 use super::search_terms;
+use crate::error::Violation;
 use crate::http::query::{FromParams, Params};
 use crate::mongo::object_id;
 use crate::openapi::operation::Operation;
-use crate::owned::text::{TAG, TextFormat};
+use crate::owned::text::{TAG, TAGS_MAX, TextFormat};
 
 impl FromParams for TodoQuery {
     fn take(params: &mut Params) -> Option<Self> {
         let list_id = value(params, "list_id", &NONE_OR_ID);
         let parent_id = value(params, "parent_id", &NONE_OR_ID);
         let completed = value(params, "completed", &FLAG);
-        let tags: Option<Vec<_>> = params.take_all("tag").iter().map(|tag| TAG.read(tag)).collect();
-        let tags = tags.or_else(|| params.reject(TAG.violation("tag")));
+        let tags = tags(params);
         let priority = value(params, "priority", &Priority::FORMAT);
         let due_before = value(params, "due_before", &DUE_BOUND);
         let due_after = value(params, "due_after", &DUE_BOUND);
         let updated_after = value(params, "updated_after", &INSTANT);
-        let prefixes = value(params, "q", &SEARCH);
+        let prefixes = prefixes(params);
         let deleted = value(params, "deleted", &DELETED).unwrap_or_default();
         let (sort, reverse) = value(params, "sort", &SORT).unwrap_or_default();
         Some(Self {
@@ -47,7 +47,7 @@ impl FromParams for TodoQuery {
 }
 
 pub(super) fn documented(operation: Operation) -> Operation {
-    let tags = json!({ "type": "array", "items": TAG.schema() });
+    let tags = json!({ "type": "array", "items": TAG.schema(), "maxItems": TAGS_MAX });
     operation
         .description("Filters combine: a todo must match all of them. Todos without a due date come last when sorted by `due`.")
         .query("list_id", NONE_OR_ID.schema(), "Todos in this list; `none` is the inbox.")
@@ -58,13 +58,38 @@ pub(super) fn documented(operation: Operation) -> Operation {
         .query("due_before", DUE_BOUND.schema(), "Todos due before this date (`2026-12-01`), local time in the user's time zone (`2026-12-01T09:00`), or time with an offset (RFC 3339).")
         .query("due_after", DUE_BOUND.schema(), "Todos due after this date or time. A todo due on a date is not due after that date.")
         .query("updated_after", INSTANT.schema(), "Todos changed after this time.")
-        .query("q", SEARCH.schema(), "Each word must begin a word of the name or the description.")
+        .query("q", SEARCH.schema(), "At most ten words. Each must begin a word of the name or the description.")
         .query("deleted", DELETED.schema(), "Todos outside the trash (`false`), in the trash (`true`), or both (`any`).")
         .query("sort", SORT.schema(), "The sort order; `-` reverses it.")
 }
 
 fn value<T>(params: &mut Params, name: &str, format: &TextFormat<T>) -> Option<T> {
     params.parse(name, format.read, || format.violation(name))
+}
+
+fn tags(params: &mut Params) -> Option<Vec<String>> {
+    let texts = params.take_all("tag");
+    if texts.len() > TAGS_MAX {
+        let detail = format!("At most {TAGS_MAX} tags are allowed.");
+        return params.reject(Violation::of("tag", "too_many", detail));
+    }
+    let tags: Option<Vec<_>> = texts.iter().map(|tag| TAG.read(tag)).collect();
+    tags.or_else(|| params.reject(TAG.violation("tag")))
+}
+
+fn prefixes(params: &mut Params) -> Option<Vec<String>> {
+    let text = value(params, "q", &SEARCH)?;
+    let too_many = |detail: String| Violation::of("q", "too_many_words", detail);
+    if text.split_whitespace().nth(SEARCH_WORDS_MAX).is_some() {
+        return params.reject(too_many(format!("A search must have at most {SEARCH_WORDS_MAX} words.")));
+    }
+    let prefixes = search_terms::prefixes_of(&text);
+    if prefixes.len() > PREFIXES_MAX {
+        let detail =
+            format!("Punctuation splits this search into more than {PREFIXES_MAX} parts. Send fewer words.");
+        return params.reject(too_many(detail));
+    }
+    Some(prefixes)
 }
 
 const NONE_OR_ID: TextFormat<Option<ObjectId>> = TextFormat {
@@ -108,12 +133,20 @@ const DUE_BOUND: TextFormat<DueBound> = TextFormat {
 
 // In code points.
 const SEARCH_MAX: usize = 500;
+// As a person sees them: separated by white space.
+const SEARCH_WORDS_MAX: usize = 10;
+// A word with punctuation inside, and a run of a script without spaces, has several parts. Each costs the database as
+// much as a word.
+const PREFIXES_MAX: usize = 32;
 
-const SEARCH: TextFormat<Vec<String>> = TextFormat {
-    read: |text| (text.chars().count() <= SEARCH_MAX).then(|| search_terms::prefixes_of(text)),
+const SEARCH: TextFormat<String> = TextFormat {
+    read: |text| text.chars().nth(SEARCH_MAX).is_none().then(|| text.to_owned()),
     code: "too_long",
     detail: || format!("A search must have at most {SEARCH_MAX} characters."),
-    schema: || json!({ "type": "string", "maxLength": SEARCH_MAX }),
+    schema: || {
+        let words = format!(r"^\s*(\S+(\s+|$)){{0,{SEARCH_WORDS_MAX}}}$");
+        json!({ "type": "string", "maxLength": SEARCH_MAX, "pattern": words })
+    },
 };
 
 const DELETED: TextFormat<Deleted> = TextFormat {

@@ -14,7 +14,7 @@ use crate::error::{Error, Violation};
 use crate::http::fields::{Fields, FromFields};
 use crate::http::preconditions::WithEtag;
 use crate::openapi::schema::{Id, Time, named, nullable, or_null, read, sent};
-use crate::owned::text::{DESCRIPTION, NAME, TAG, TAGS_MAX};
+use crate::owned::text::{DESCRIPTION, NAME, TAG, TAGS_MAX, TAGS_SENT_MAX};
 use crate::owned::{Conflict, text};
 
 /// A todo.
@@ -123,7 +123,8 @@ fn all_but_name(input: &mut Fields) -> TodoInput {
 }
 
 fn tags(input: &mut Fields) -> Option<Vec<String>> {
-    let tags = input.optional::<Vec<String>>("tags", "not_texts", "Tags must be an array of strings.")?;
+    let tags =
+        input.array::<String>("tags", TAGS_SENT_MAX, "not_texts", "Tags must be an array of strings.")?;
     text::tags(&tags.unwrap_or_default()).map_or_else(|violations| input.reject_all(violations), Some)
 }
 

@@ -9,6 +9,7 @@ use super::wire::UserBody;
 use crate::auth::token::Role;
 use crate::auth::wire::{SessionBody, TokensBody};
 use crate::error::{Error, Resource};
+use crate::http::body::CREDENTIALS_LIMIT;
 use crate::openapi::operation::{Needs, Operation};
 use crate::openapi::schema::{named, sent};
 
@@ -92,6 +93,7 @@ fn sessions() -> Vec<Operation> {
         answers_user(new("post", "/v1/register", "register", "Register a user"), 201)
             .needs(Needs::Nothing)
             .body(&named("NewUser"), &credentials)
+            .body_limit(CREDENTIALS_LIMIT)
             .idempotency_key()
             .response_header(201, "Location")
             .response_header(201, "Idempotent-Replayed")
@@ -100,9 +102,11 @@ fn sessions() -> Vec<Operation> {
             .description("Opens a session and returns its tokens. The access token is fresh. An unknown user and a wrong password get the same response after the same time.")
             .needs(Needs::Nothing)
             .body(&named("Login"), &credentials)
+            .body_limit(CREDENTIALS_LIMIT)
             .errors(&[Error::InvalidCredentials, throttled.clone()]),
         answers_tokens(new("post", "/v1/refresh", "refresh", "Exchange a refresh token for new tokens"))
-            .needs(Needs::Refresh),
+            .needs(Needs::Refresh)
+            .body_limit(CREDENTIALS_LIMIT),
         new("post", "/v1/logout", "logout", "Log out")
             .description("Ends the session and revokes its tokens. Accepts either token.")
             .needs(Needs::Either)

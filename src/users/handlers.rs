@@ -9,6 +9,7 @@ use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use super::client_info::{Attempt, RegistrationAttempt};
 use super::model::{NewUser, UserPatch};
 use super::operations::{Accounts, ClientInfo};
 use super::wire::{Login, PasswordChange, SessionsToEnd, UserBody};
@@ -17,7 +18,7 @@ use crate::auth::wire::{SessionBody, TokensBody};
 use crate::crypto::random_id::RandomId;
 use crate::error::{Error, Resource};
 use crate::http::access_log::UserName;
-use crate::http::body::JsonBody;
+use crate::http::body::{IgnoredBody, JsonBody};
 use crate::http::json::Json;
 use crate::http::preconditions::{IfMatch, IfNoneMatch, WithEtag};
 use crate::http::query::Params;
@@ -28,10 +29,9 @@ use crate::idempotency::store::Idempotency;
 pub(crate) async fn register(
     State(accounts): State<Arc<Accounts>>,
     State(idempotency): State<Arc<Idempotency>>,
-    client: ClientInfo,
+    RegistrationAttempt(client): RegistrationAttempt,
     Creation { input: new, attempt }: Creation<NewUser>,
 ) -> Result<impl IntoResponse, Error> {
-    accounts.admit_registration(&client)?;
     let create = async |id| Ok(WithEtag::from(accounts.create_with_id(id, new.clone(), &client).await?).body);
     let outcome = idempotency.create(Scope::Anonymous, attempt.as_ref(), create).await?;
     Ok((StatusCode::CREATED, [(LOCATION, "/v1/user")], outcome))
@@ -39,7 +39,7 @@ pub(crate) async fn register(
 
 pub(crate) async fn login(
     State(accounts): State<Arc<Accounts>>,
-    mut client: ClientInfo,
+    Attempt(mut client): Attempt,
     Extension(log): Extension<UserName>,
     JsonBody(Login { username, password, device }): JsonBody<Login>,
 ) -> Result<Json<TokensBody>, Error> {
@@ -53,6 +53,7 @@ pub(crate) async fn refresh(
     State(accounts): State<Arc<Accounts>>,
     client: ClientInfo,
     RefreshToken(claims): RefreshToken,
+    _: IgnoredBody,
 ) -> Result<Json<TokensBody>, Error> {
     let tokens = accounts.refresh(&claims, &client).await?;
     Ok(Json(tokens.into()))
@@ -123,8 +124,8 @@ pub(crate) async fn patch(
 
 pub(crate) async fn change_password(
     State(accounts): State<Arc<Accounts>>,
-    client: ClientInfo,
     CurrentUser(caller): CurrentUser,
+    Attempt(client): Attempt,
     JsonBody(PasswordChange { current, new }): JsonBody<PasswordChange>,
 ) -> Result<Json<TokensBody>, Error> {
     let tokens = accounts.change_password(&caller, &current, &new, &client).await?;

@@ -57,6 +57,10 @@ impl User {
         }
     }
 
+    pub fn has_name(&self, name: &str) -> bool {
+        self.username_key == username_key(name)
+    }
+
     pub fn subject(&self) -> Subject {
         Subject {
             user_id: self.id,
@@ -108,12 +112,17 @@ impl NewUser {
     }
 }
 
+// The body of a login has no room for a longer name, except for characters that NFKC turns into up to 18. Cutting the key
+// bounds the work for such a name.
+const KEY_MAX_CHARS: usize = 16_384;
+
 /// The form in which names are compared: Unicode NFKC with case folding, so that `Ann`, `ANN` and `ａｎｎ` are one user.
 pub fn username_key(username: &str) -> String {
     let nfkc = ComposingNormalizer::new_nfkc();
-    let folded = CaseMapper::new().fold_string(&nfkc.normalize(username)).into_owned();
+    let normal: String = nfkc.normalize_iter(username.chars()).take(KEY_MAX_CHARS).collect();
+    let folded = CaseMapper::new().fold_string(&normal);
     // Folding can produce text that is not in NFKC, so normalize again.
-    nfkc.normalize(&folded).into_owned()
+    nfkc.normalize_iter(folded.chars()).take(KEY_MAX_CHARS).collect()
 }
 
 fn default_time_zone() -> String {
@@ -188,6 +197,9 @@ pub const LIMITS: Limits =
 fn username_violations(username: &str, limits: Limits) -> Vec<Violation> {
     let mut violations: Vec<Violation> =
         length_violation("username", "username", username, limits.username).into_iter().collect();
+    if is_longer(username, limits.username.max) {
+        return violations;
+    }
     if !username.chars().all(is_visible) {
         violations.push(Violation::of(
             "username",
@@ -212,6 +224,11 @@ pub fn password_violations(
 ) -> Vec<Violation> {
     let mut violations: Vec<Violation> =
         length_violation(field, "password", password, limits.password).into_iter().collect();
+    // The other rules normalize the text, which would be expensive for a long one.
+    if is_longer(password, limits.password.max) {
+        return violations;
+    }
+    let username = username.filter(|username| !is_longer(username, limits.username.max));
     if limits.strict && username.is_some_and(|username| username_key(password) == username_key(username)) {
         violations.push(Violation::of(field, "same_as_username", "The password must not be the username."));
     }
@@ -223,6 +240,10 @@ pub fn password_violations(
         ));
     }
     violations
+}
+
+fn is_longer(text: &str, max_chars: usize) -> bool {
+    text.chars().nth(max_chars).is_some()
 }
 
 fn length_violation(field: &str, what: &str, text: &str, Length { min, max }: Length) -> Option<Violation> {
@@ -280,6 +301,22 @@ mod tests {
             assert_eq!(username_key(a), username_key(b), "{a} and {b}");
         }
         assert_ne!(username_key("ann"), username_key("ánn"));
+    }
+
+    #[test]
+    fn a_key_is_cut_off_after_normalization() {
+        let longest = "x".repeat(KEY_MAX_CHARS);
+        assert_eq!(username_key(&longest), longest);
+        assert_eq!(username_key(&format!("{longest}y")), longest);
+        assert_eq!(username_key(&"\u{fdfa}".repeat(170_000)).chars().count(), KEY_MAX_CHARS);
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_has_no_other_violation() {
+        let hostile = "\u{fdfa}".repeat(170_000);
+        assert_eq!(codes_within(LIMITS, "ann", &hostile), ["too_long"]);
+        assert_eq!(codes_within(LIMITS, &hostile, &hostile), ["too_long", "too_long"]);
+        assert_eq!(codes_within(LIMITS, &format!("{}\0", "x".repeat(64)), "correct horse"), ["too_long"]);
     }
 
     #[test]

@@ -53,15 +53,15 @@ impl ClientInfo {
 }
 
 impl Accounts {
-    pub async fn register(&self, new: NewUser, client: &ClientInfo) -> Result<User, Error> {
-        self.admit_registration(client)?;
-        self.create(new, client).await
-    }
-
     pub fn admit_registration(&self, client: &ClientInfo) -> Result<(), Error> {
         if !self.registration_open {
             return Err(Error::RegistrationClosed);
         }
+        self.admit_attempt(client)
+    }
+
+    /// Must be called before every attempt to log in or to change a password.
+    pub fn admit_attempt(&self, client: &ClientInfo) -> Result<(), Error> {
         self.throttle.admit_address(client.ip)
     }
 
@@ -105,7 +105,6 @@ impl Accounts {
         rotating: bool,
         client: &ClientInfo,
     ) -> Result<(User, Tokens), Error> {
-        self.throttle.admit_address(client.ip)?;
         let user = self.users.find_by_name(name).await?;
         let user = self.verify_password(name, user, password, client).await?;
         let new_session = NewSession { rotating, device: client.device.clone(), ip: client.ip() };
@@ -126,14 +125,15 @@ impl Accounts {
         let under_attack = self.throttle.is_enabled()
             && self.failed_logins.count(&key, self.clock.now()).await? >= FAILURES_UNDER_ATTACK;
         self.throttle.admit_login(&key, client.ip, under_attack)?;
-        // An unknown name takes the same steps as a wrong password: the same database operations, and one hash of the
-        // same cost, because `None` is compared with a dummy hash. Neither the response nor its time reveals whether a
-        // user has this name.
-        let stored = user.as_ref().map(|user| user.password_hash.as_str());
+        // An unknown name and a disabled user take the same steps as a wrong password: the same database operations, and
+        // hashes of the same cost, because `None` is compared with a dummy hash. Neither the response nor its time reveals
+        // whether a user has this name, or that the password of a disabled user is right.
+        let enabled = user.as_ref().filter(|user| user.disabled_at.is_none());
+        let stored = enabled.map(|user| user.password_hash.as_str());
         let check = self.hasher.verify(password, stored).await;
         let check = check.inspect_err(|_| self.throttle.login_undecided(&key, client.ip))?;
         match user {
-            Some(mut user) if check != PasswordCheck::Wrong && user.disabled_at.is_none() => {
+            Some(mut user) if check != PasswordCheck::Wrong => {
                 self.throttle.login_succeeded(&key, client.ip);
                 if check == PasswordCheck::CorrectButOutdated {
                     let renewed = self.hasher.hash(password).await?;
@@ -143,12 +143,20 @@ impl Accounts {
                 Ok(user)
             }
             user => {
-                // A disabled user gets here too, after the hash, so that the response does not reveal that the password
-                // was right.
                 self.record_failed_login(name, user.map(|user| user.id), client).await?;
                 Err(Error::InvalidCredentials)
             }
         }
+    }
+
+    /// See [`Hasher::expect_stored_cost`]. Reads every user, so it is for the start and for rare repetitions.
+    pub async fn learn_hash_costs(&self) -> Result<(), Error> {
+        self.hasher.expect_stored_cost(self.highest_hash_cost().await?);
+        Ok(())
+    }
+
+    pub async fn highest_hash_cost(&self) -> Result<Option<u32>, Error> {
+        self.users.highest_hash_cost().await
     }
 
     async fn record_failed_login(

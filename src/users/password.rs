@@ -3,7 +3,10 @@
 //!
 //! **Invariant:** no other file hashes a password, and no password is logged or returned.
 
+use std::hint::black_box;
+use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use aws_lc_rs::hmac;
 use base64::prelude::{BASE64_STANDARD, Engine};
@@ -28,6 +31,8 @@ pub struct Hasher {
     plain: hmac::Key,
     peppered: Option<hmac::Key>,
     cost: u32,
+    /// The cost of every failed check: the highest of `cost` and the costs of stored hashes.
+    checked_cost: AtomicU32,
     running: Arc<Semaphore>,
     admitted: Semaphore,
     places: usize,
@@ -51,6 +56,7 @@ impl Hasher {
             plain: key(LABEL),
             peppered: pepper.map(|pepper| key(pepper.expose_secret().as_bytes())),
             cost,
+            checked_cost: AtomicU32::new(cost),
             running: Arc::new(Semaphore::new(permits)),
             admitted: Semaphore::new(permits * (1 + WAITING_PER_PERMIT)),
             places: permits * (1 + WAITING_PER_PERMIT),
@@ -64,9 +70,17 @@ impl Hasher {
     /// Returns [`Error::Unavailable`] if too many requests are waiting.
     pub async fn hash(&self, password: &SecretString) -> Result<String, Error> {
         let (scheme, key) = self.peppered.as_ref().map_or((PLAIN, &self.plain), |key| (PEPPERED, key));
-        let (digest, cost) = (digest(key, password), self.cost);
-        let hash = self.run(move || bcrypt::non_truncating_hash(digest.expose_secret(), cost)).await?;
+        let (key, password, cost) = (key.clone(), password.clone(), self.cost);
+        let hash = self
+            .run(move || bcrypt::non_truncating_hash(digest(&key, &password).expose_secret(), cost))
+            .await?;
         Ok(format!("{scheme}{}", hash.map_err(Error::internal)?))
+    }
+
+    /// A check of a wrong password costs as much as the most expensive stored hash. Otherwise its time would reveal which
+    /// users exist, because some hashes have another cost than the dummy hash of unknown users.
+    pub fn expect_stored_cost(&self, highest: Option<u32>) {
+        self.checked_cost.store(highest.unwrap_or(0).max(self.cost), Ordering::Relaxed);
     }
 
     /// `None` stands for an unknown user: always wrong, after the same time. Returns [`Error::Unavailable`] if too many
@@ -78,10 +92,20 @@ impl Hasher {
     ) -> Result<PasswordCheck, Error> {
         let (key, hash) = stored.and_then(|stored| self.split(stored)).unzip();
         let known = hash.is_some();
-        let digest = digest(key.unwrap_or(&self.plain), password);
-        let hash = hash.map_or_else(|| self.dummy_hash(), str::to_owned);
+        let (key, password) = (key.unwrap_or(&self.plain).clone(), password.clone());
+        let stored_cost = hash.and_then(bcrypt_cost).unwrap_or(0);
+        let checked_cost = self.checked_cost.fetch_max(stored_cost, Ordering::Relaxed).max(stored_cost);
+        let hash = hash.map_or_else(|| dummy_hash(checked_cost), str::to_owned);
         let outdated = stored.is_some_and(|stored| !self.is_current(stored));
-        let matches = self.run(move || bcrypt::non_truncating_verify(digest.expose_secret(), &hash)).await?;
+        let check = move || {
+            let digest = digest(&key, &password);
+            let matches = bcrypt::non_truncating_verify(digest.expose_secret(), &hash);
+            if !matches!(matches, Ok(true)) {
+                pad(&digest, &hash, checked_cost);
+            }
+            matches
+        };
+        let matches = self.run(check).await?;
         Ok(match matches {
             Ok(true) if known && outdated => PasswordCheck::CorrectButOutdated,
             Ok(true) if known => PasswordCheck::Correct,
@@ -102,15 +126,6 @@ impl Hasher {
         stored.strip_prefix(scheme).is_some_and(|hash| hash.starts_with(&cost))
     }
 
-    fn dummy_hash(&self) -> String {
-        // No password with this hash is known, and `verify` would not accept it either.
-        format!(
-            "$2b${:02}${}",
-            self.cost,
-            "abcdefghijklmnopqrstuu".to_owned() + "abcdefghijklmnopqrstuvwxyz01232"
-        )
-    }
-
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
         let _place = self
             .admitted
@@ -126,8 +141,38 @@ impl Hasher {
     }
 }
 
+fn dummy_hash(cost: u32) -> String {
+    // No password with this hash is known, and `verify` would not accept it either.
+    format!("$2b${cost:02}$abcdefghijklmnopqrstuuabcdefghijklmnopqrstuvwxyz01232")
+}
+
+fn bcrypt_cost(hash: &str) -> Option<u32> {
+    hash.parse::<bcrypt::HashParts>().ok().map(|parts| parts.get_cost())
+}
+
+/// Does as much work as is missing from a check of `hash` to a check of a hash with the cost `total`.
+fn pad(digest: &SecretString, hash: &str, total: u32) {
+    for cost in padding(bcrypt_cost(hash), total) {
+        let _ = black_box(bcrypt::hash_with_salt(digest.expose_secret(), cost, [0; 16]));
+    }
+}
+
+/// The costs of the hashes to compute after a check of cost `checked`.
+fn padding(checked: Option<u32>, total: u32) -> Range<u32> {
+    // A hash of cost c has 2^c rounds, and 2^c + 2^c + 2^(c+1) + … + 2^(total-1) = 2^total.
+    checked.unwrap_or(total)..total
+}
+
+// Longer than the body of a login, so that such a text is no user's password.
+const NORMALIZED_MAX_BYTES: usize = 16 * 1024;
+
+/// Takes a few milliseconds for the most expensive text, so it must not run on an async worker.
 fn digest(key: &hmac::Key, password: &SecretString) -> SecretString {
-    let normal = ComposingNormalizer::new_nfkc().normalize(password.expose_secret());
+    let text = password.expose_secret();
+    let normal = match text.len() {
+        ..=NORMALIZED_MAX_BYTES => ComposingNormalizer::new_nfkc().normalize(text),
+        _ => text.into(),
+    };
     BASE64_STANDARD.encode(hmac::sign(key, normal.as_bytes())).into()
 }
 
@@ -173,8 +218,36 @@ mod tests {
     async fn an_unknown_user_has_no_right_password() {
         let hasher = Hasher::new(4, None);
         assert_eq!(hasher.verify(&"password".into(), None).await.unwrap(), PasswordCheck::Wrong);
-        let parsed: bcrypt::HashParts = hasher.dummy_hash().parse().unwrap();
-        assert_eq!(parsed.get_cost(), 4);
+        assert_eq!(bcrypt_cost(&dummy_hash(4)), Some(4));
+        assert_eq!(bcrypt_cost(&dummy_hash(12)), Some(12));
+    }
+
+    #[test]
+    fn a_check_of_any_stored_hash_has_the_rounds_of_the_most_expensive_one() {
+        for total in 4..=20 {
+            for stored in 4..=total {
+                let rounds = padding(Some(stored), total).map(|cost| 1_u64 << cost).sum::<u64>();
+                assert_eq!((1 << stored) + rounds, 1_u64 << total, "{stored} of {total}");
+            }
+        }
+        assert!(padding(Some(12), 10).is_empty() && padding(None, 10).is_empty());
+    }
+
+    #[tokio::test]
+    async fn the_cost_of_checks_follows_the_most_expensive_stored_hash() {
+        let hasher = Hasher::new(5, None);
+        let checked_cost = || hasher.checked_cost.load(Ordering::Relaxed);
+        assert_eq!(checked_cost(), 5);
+        let stored = Hasher::new(7, None).hash(&"password".into()).await.unwrap();
+        assert_eq!(verdict(&hasher, "wrong", &stored).await, PasswordCheck::Wrong);
+        assert_eq!(checked_cost(), 7, "at once, if a check meets the hash");
+        for (stored, checked) in [(Some(9), 9), (Some(4), 5), (None, 5)] {
+            hasher.expect_stored_cost(stored);
+            assert_eq!(checked_cost(), checked);
+        }
+        let cheap = Hasher::new(4, None).hash(&"password".into()).await.unwrap();
+        assert_eq!(verdict(&hasher, "wrong", &cheap).await, PasswordCheck::Wrong);
+        assert_eq!(verdict(&hasher, "password", &cheap).await, PasswordCheck::CorrectButOutdated);
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@
 
 use bson::oid::ObjectId;
 use bson::{DateTime, Document, RawDocumentBuf, doc};
+use futures_util::TryStreamExt;
 use mongodb::Collection;
 use mongodb::options::{IndexOptions, ReturnDocument};
 
@@ -72,6 +73,20 @@ impl Users {
 
     pub async fn find_by_id(&self, id: ObjectId) -> Result<Option<User>, Error> {
         Ok(self.0.find_one(doc! { "_id": id, "deleted_at": null }).max_time(mongo::MAX_TIME).await?)
+    }
+
+    /// Reads every user. Returns `None` if there is no user.
+    pub async fn highest_hash_cost(&self) -> Result<Option<u32>, Error> {
+        // A stored hash ends with the 60 characters of bcrypt, such as `$2b$12$...`.
+        let length = doc! { "$strLenBytes": "$password_hash" };
+        let cost =
+            doc! { "$substrBytes": ["$password_hash", { "$max": [0, { "$subtract": [length, 56] }] }, 2] };
+        let highest = [
+            doc! { "$match": { "password_hash": { "$type": "string" } } },
+            doc! { "$group": { "_id": null, "cost": { "$max": cost } } },
+        ];
+        let found: Vec<Document> = self.0.aggregate(highest).await?.try_collect().await?;
+        Ok(found.first().and_then(|highest| highest.get_str("cost").ok()?.parse().ok()))
     }
 
     pub async fn replace_hash(&self, user: &User, password_hash: &str) -> Result<(), Error> {

@@ -94,14 +94,14 @@ async fn an_admin_does_not_see_the_todos_of_others() {
 
 /// The exception in the contract: usernames are not secret, because a registration shows whether a name is taken.
 #[tokio::test]
-async fn another_user_is_forbidden_and_an_unknown_user_is_not_found() {
+async fn another_user_and_an_unknown_user_are_forbidden_alike() {
     let app = TestApp::start().await;
     let ben = app.user("ben").await;
     app.user("ann").await;
     let before = stored(&app).await;
     for method in [Method::GET, Method::HEAD, Method::DELETE] {
         ben.send(method.clone(), "/user/ann", &[], "").await.assert(403);
-        ben.send(method, "/user/nobody", &[], "").await.assert(404);
+        ben.send(method, "/user/nobody", &[], "").await.assert(403);
     }
     assert_eq!(stored(&app).await, before);
 }

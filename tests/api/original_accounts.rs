@@ -108,7 +108,7 @@ async fn a_new_username_has_1_to_64_characters() {
             app.anonymous().register(&name, PASSWORD).await.assert(201);
             app.anonymous().login(&name, PASSWORD).await;
         }
-        for length in [0, 65, 10_000] {
+        for length in [0, 65, 3_000] {
             let answer = app.anonymous().register(&character.repeat(length), PASSWORD).await;
             assert_fault_of("username", &answer, &format!("{character} times {length}"));
         }
@@ -160,7 +160,7 @@ async fn a_new_password_has_8_to_128_characters() {
             app.anonymous().register(&name, &password).await.assert(201);
             app.anonymous().login(&name, &password).await;
         }
-        for length in [0, 7, 129, 10_000] {
+        for length in [0, 7, 129, 3_000] {
             let answer = app.anonymous().register("ann", &character.repeat(length)).await;
             assert_fault_of("password", &answer, &format!("{character} times {length}"));
         }

@@ -95,7 +95,7 @@ async fn other_users_are_neither_shown_nor_deleted() {
     let ben = app.user("ben").await;
     app.user("ann").await;
     let before = app.db.all("users").await;
-    for path in ["/user/ann", "/user/ANN", "/user/%61nn"] {
+    for path in ["/user/ann", "/user/ANN", "/user/%61nn", "/user/nobody", "/user/%ff"] {
         for (method, _) in UNKNOWN {
             ben.send(method, path, &[], "").await.assert_message(403, NOT_YOURS);
         }
@@ -106,13 +106,15 @@ async fn other_users_are_neither_shown_nor_deleted() {
 #[tokio::test]
 async fn each_method_has_its_own_text_for_an_unknown_user() {
     let app = TestApp::start().await;
+    let root = admin(&app, "root").await;
     let ann = app.user("ann").await;
     let long = format!("/user/{}", "x".repeat(10_000));
     let names =
         ["/user/nobody", "/user/%ff", "/user/%C3%28", "/user/ann%00", "/user/ann%20", "/user/%zz", "/user/%"];
     for path in names.into_iter().chain(["/user/a%2Fb", "/user/$ne", "/user/%7B%22$ne%22:null%7D", &long]) {
         for (method, text) in UNKNOWN {
-            ann.send(method, path, &[], "").await.assert_message(404, text);
+            root.send(method.clone(), path, &[], "").await.assert_message(404, text);
+            ann.send(method, path, &[], "").await.assert_message(403, NOT_YOURS);
         }
     }
 }

@@ -155,6 +155,83 @@ async fn an_address_has_a_burst_of_ten_attempts_and_then_ten_a_minute() {
     wait_of(register(&app, HOME, "more10").await);
 }
 
+/// The statuses of ten attempts from an address, which use up its burst.
+async fn use_up(app: &TestApp, from: impl Into<IpAddr> + Copy) {
+    for n in 0..10 {
+        login(app, from, &format!("nobody{n}"), WRONG).await.assert(401);
+    }
+}
+
+#[tokio::test]
+async fn a_throttled_address_is_refused_before_its_body_is_read() {
+    let app = throttling().await;
+    let token = login(&app, AWAY, "ann", PASSWORD).await.json()["access_token"].as_str().unwrap().to_owned();
+    use_up(&app, HOME).await;
+    let routes = [
+        (Method::POST, "/v1/register", ""),
+        (Method::POST, "/v1/login", ""),
+        (Method::POST, "/register", ""),
+        (Method::POST, "/login", ""),
+        (Method::PUT, "/v1/user/password", &*token),
+    ];
+    for (method, path, token) in routes {
+        let never_sent = Body::from_stream(futures_util::stream::pending::<std::io::Result<Vec<u8>>>());
+        let peer = PeerAddress(SocketAddr::new(HOME.into(), 4_711));
+        let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
+        let request = request.header("authorization", format!("Bearer {token}")).extension(peer);
+        app.send(request.body(never_sent).unwrap()).await.assert(429);
+    }
+    send(&app, HOME, Method::GET, "/v1/login", "", &Value::Null).await.assert(405);
+    send(&app, HOME, Method::PUT, "/v1/user/password", "", &Value::Null).await.assert(401);
+}
+
+#[tokio::test]
+async fn attempts_with_an_invalid_body_and_password_changes_count() {
+    let app = throttling().await;
+    let token = login(&app, HOME, "ann", PASSWORD).await.json()["access_token"].as_str().unwrap().to_owned();
+    for _ in 0..4 {
+        send(&app, HOME, Method::POST, "/v1/register", "", &json!({})).await.assert(422);
+        let change = json!({ "current_password": PASSWORD, "new_password": "short" });
+        send(&app, HOME, Method::PUT, "/v1/user/password", &token, &change).await.assert(422);
+    }
+    send(&app, HOME, Method::POST, "/login", "", &json!([])).await.assert(400);
+    assert_eq!(wait_of(login(&app, HOME, "ann", PASSWORD).await), 6);
+}
+
+#[tokio::test]
+async fn a_refresh_is_never_throttled_by_address() {
+    let app = throttling().await;
+    let tokens = login(&app, AWAY, "ann", PASSWORD).await.assert(200).json();
+    use_up(&app, HOME).await;
+    wait_of(login(&app, HOME, "ann", PASSWORD).await);
+    let token = tokens["refresh_token"].as_str().unwrap();
+    send(&app, HOME, Method::POST, "/v1/refresh", token, &Value::Null).await.assert(200);
+}
+
+#[tokio::test]
+async fn clients_without_a_known_address_share_one_limit_and_no_one_elses() {
+    let clock = Clock::held_at(Clock::system().now());
+    let settings = [("THROTTLES", "on"), ("TRUSTED_PROXY_HOPS", "1")];
+    let app = TestApp::with(TestDatabase::create().await, clock, &settings).await;
+    let login = async |name: &str, forwarded: &[u8]| {
+        let peer = PeerAddress(SocketAddr::new([10, 0, 0, 1].into(), 4_711));
+        let request = Request::post("/v1/login").header("content-type", "application/json").extension(peer);
+        let request = request.header("x-forwarded-for", forwarded);
+        app.send(
+            request.body(Body::from(json!({ "username": name, "password": WRONG }).to_string())).unwrap(),
+        )
+        .await
+    };
+    for n in 0..10_u8 {
+        login(&format!("nobody{n}"), format!("192.0.2.{n}, unknown").as_bytes()).await.assert(401);
+    }
+    wait_of(login("ann", b"192.0.2.99, _hidden").await);
+    wait_of(login("ann", b"192.0.2.99, \xff").await);
+    for known in [b"unknown, 192.0.2.1".as_slice(), b"\xff, 10.0.0.1", b"192.0.2.2:4711"] {
+        login("ann", known).await.assert(401);
+    }
+}
+
 #[tokio::test]
 async fn after_100_failures_in_an_hour_each_new_address_gets_one_attempt() {
     let app = throttling().await;

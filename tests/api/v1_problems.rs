@@ -3,7 +3,7 @@
 use axum::http::Method;
 use serde_json::json;
 
-use crate::support::{PASSWORD, TestApp};
+use crate::support::{Answer, Client, PASSWORD, TestApp};
 
 const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
 const MIB: usize = 1024 * 1024;
@@ -95,7 +95,7 @@ async fn json_may_be_nested_at_most_32_levels_deep() {
                 let answer = send(depth).await.assert_problem(422, "invalid_input");
                 assert!(answer.text().contains("\"/z\""), "{}", answer.text());
             }
-            for depth in [33, 34, 1_000, 100_000] {
+            for depth in [33, 34, 1_000, 2_000] {
                 send(depth).await.assert_problem(400, "malformed_json");
             }
         }
@@ -109,16 +109,34 @@ async fn a_body_may_have_at_most_1_mib() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     for (method, path) in routes() {
+        let limit = if ["/v1/register", "/v1/login"].contains(&path) { 16 * 1024 } else { MIB };
         let send = async |size: usize| {
             let body = format!("{{\"z\":\"{}\"}}", "z".repeat(size - 8));
             assert_eq!(body.len(), size);
             ann.send(method.clone(), path, &JSON, body).await
         };
-        send(MIB - 1).await.assert_problem(422, "invalid_input");
-        send(MIB).await.assert_problem(422, "invalid_input");
-        send(MIB + 1).await.assert_problem(413, "body_too_large");
-        send(3 * MIB).await.assert_problem(413, "body_too_large");
+        send(limit - 1).await.assert_problem(422, "invalid_input");
+        send(limit).await.assert_problem(422, "invalid_input");
+        for size in [limit + 1, 3 * MIB] {
+            let refused = send(size).await.assert_problem(413, "body_too_large");
+            let detail = refused.json()["detail"].as_str().unwrap().to_owned();
+            assert!(detail.contains(&limit.to_string()), "{detail}");
+        }
     }
+}
+
+#[tokio::test]
+async fn a_refresh_reads_at_most_16_kib_of_a_body_that_has_no_meaning() {
+    let app = TestApp::start().await;
+    let (v1, original) = (app.v1_user("ann").await, app.user("ben").await);
+    let refresh = async |client: &Client, path, size| {
+        client.with_refresh_token().send(Method::POST, path, &[], " ".repeat(size)).await
+    };
+    refresh(&v1, "/v1/refresh", 16 * 1024 + 1).await.assert_problem(413, "body_too_large");
+    refresh(&original, "/refresh", 16 * 1024 + 1).await.assert(413);
+    v1.send(Method::POST, "/v1/refresh", &[], " ".repeat(MIB)).await.assert_problem(401, "token_invalid");
+    refresh(&original, "/refresh", 16 * 1024).await.assert(200);
+    refresh(&v1, "/v1/refresh", 16 * 1024).await.assert(200);
 }
 
 #[tokio::test]
@@ -262,5 +280,153 @@ async fn no_response_contains_a_password_or_its_hash() {
     for answer in answers {
         let text = answer.text().replace("\"/canary\"", "");
         assert!(!text.contains("canary") && !text.contains("hash") && !text.contains("hmac"), "{text}");
+    }
+}
+
+/// Checks for a small problem with a pointer for each of at most 100 violations.
+#[track_caller]
+fn assert_small(answer: &Answer, what: &str) -> Vec<String> {
+    assert!(answer.body.len() < 64 * 1024, "{what}: {} bytes", answer.body.len());
+    let problem = answer.json();
+    let errors = problem["errors"].as_array().cloned().unwrap_or_default();
+    assert!(errors.len() <= 100, "{what}: {} errors", errors.len());
+    let pointers: Vec<_> = errors.iter().map(|error| error["pointer"].as_str().unwrap().to_owned()).collect();
+    for pointer in &pointers {
+        assert!(pointer.chars().count() <= 200, "{what}: {pointer}");
+        assert!(!pointer.ends_with('~'), "{what}: {pointer}");
+    }
+    pointers
+}
+
+#[tokio::test]
+async fn hostile_bodies_get_small_responses() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let object = |members: &mut dyn Iterator<Item = String>| {
+        format!("{{{}}}", members.map(|name| format!("\"{name}\":0")).collect::<Vec<_>>().join(","))
+    };
+    let long = |c: &str| c.repeat(900_000 / c.len());
+    let bodies = [
+        ("999 unknown fields", object(&mut (0..999).map(|n| format!("x{n}"))), 422),
+        ("a MiB of unknown fields", object(&mut (0..100_000).map(|n| n.to_string())), 422),
+        ("a long name", object(&mut std::iter::once(long("x"))), 422),
+        ("a long name to escape", object(&mut std::iter::once(format!("x{}", long("~")))), 422),
+        ("a long name of wide characters", object(&mut std::iter::once(long("\u{1f600}"))), 422),
+        (
+            "long names of control characters",
+            object(&mut (0..500).map(|n| format!("{n}{}", "\\u0001".repeat(300)))),
+            422,
+        ),
+        (
+            "a long name twice",
+            object(&mut [long("x").split_off(450_000), long("x").split_off(450_000)].into_iter()),
+            400,
+        ),
+        ("a long text", format!("\"{}\"", long("x")), 400),
+        ("a long number", long("1"), 400),
+        ("many tags", format!("{{\"name\":\"x\",\"tags\":[{}\"\"]}}", "\"\",".repeat(300_000)), 422),
+        ("blank tags", format!("{{\"name\":\"x\",\"tags\":[{}\"\"]}}", "\"\",".repeat(900)), 422),
+        ("many numbers as tags", format!("{{\"name\":\"x\",\"tags\":[{}0]}}", "0,".repeat(500_000)), 422),
+        (
+            "many fields inside",
+            format!("{{\"name\":\"x\",\"due\":{}}}", object(&mut (0..90_000).map(|n| n.to_string()))),
+            422,
+        ),
+    ];
+    for (what, body, status) in bodies {
+        let answer = ann.send(Method::POST, "/v1/todos", &JSON, body).await.assert(status);
+        let pointers = assert_small(&answer, what);
+        match what {
+            "999 unknown fields" => assert_eq!(pointers.len(), 100),
+            "a MiB of unknown fields" => assert_eq!(pointers, [""]),
+            "a long name" => assert!(pointers.contains(&format!("/{}", "x".repeat(199)))),
+            "many tags" => assert_eq!(pointers, ["/tags"]),
+            "many fields inside" => assert_eq!(pointers, ["/due"]),
+            _ => {}
+        }
+    }
+    for commands in ["{},".repeat(300_000), "0,".repeat(500_000), "[],".repeat(300_000)] {
+        let body = format!("{{\"token\":null,\"commands\":[{commands}{{}}]}}");
+        let answer = ann.send(Method::POST, "/v1/sync", &JSON, body).await.assert(422);
+        assert_eq!(assert_small(&answer, "commands"), ["/commands"]);
+    }
+    let query: Vec<_> = (0..3_000).map(|n| format!("x{n}")).collect();
+    let answer = ann.get(&format!("/v1/todos?{}", query.join("&"))).await.assert(422);
+    assert_eq!(assert_small(&answer, "many parameters"), [""]);
+    let answer = ann.get(&format!("/v1/todos?{}", "%01".repeat(3_000))).await.assert(422);
+    assert_small(&answer, "a long parameter");
+}
+
+#[tokio::test]
+async fn the_results_of_hostile_commands_are_small() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let unknown: Vec<_> = (0..300).map(|n| format!("\"{n}{}\":0", "\\u0001".repeat(3))).collect();
+    let unknown = unknown.join(",");
+    let command = |id: usize| {
+        format!(
+            "{{\"id\":\"{id}\",\"op\":\"put\",\"type\":\"todo\",\"target\":\"{id:024}\",\"body\":{{\"name\":\"x\",{unknown}}}}}"
+        )
+    };
+    let commands: Vec<_> = (0..100).map(command).collect();
+    let body = format!("{{\"token\":null,\"commands\":[{}]}}", commands.join(","));
+    let answer = ann.send(Method::POST, "/v1/sync", &JSON, body).await.assert(200);
+    let results = answer.json()["results"].as_array().unwrap().clone();
+    assert_eq!(results.len(), 100);
+    for result in results {
+        assert_eq!(result["status"], 422);
+        assert!(result.to_string().len() < 16 * 1024, "{} bytes", result.to_string().len());
+    }
+}
+
+/// Characters that NFKC turns into 18.
+const EXPANDING: &str = "\u{fdfa}";
+
+#[tokio::test]
+async fn text_that_expands_is_refused_by_its_length_without_being_normalized() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let (long, shorter) = (EXPANDING.repeat(300_000), EXPANDING.repeat(5_000));
+    let register =
+        |username: &str, password: &str| json!({ "username": username, "password": password }).to_string();
+    let todo = |field: &str, value: serde_json::Value| json!({ "name": "x", field: value }).to_string();
+    let change =
+        |current: &str, new: &str| json!({ "current_password": current, "new_password": new }).to_string();
+    let requests = [
+        (Method::POST, "/v1/register", register(&long, &long), 413),
+        (Method::POST, "/v1/register", register(&shorter, PASSWORD), 422),
+        (Method::POST, "/v1/register", register("ben", &shorter), 422),
+        (Method::POST, "/v1/login", register(&shorter, PASSWORD), 401),
+        (Method::POST, "/v1/login", register("ann", &shorter), 401),
+        (Method::POST, "/login", register(&shorter, PASSWORD), 401),
+        (Method::PUT, "/v1/user/password", change(PASSWORD, &long), 422),
+        (Method::PUT, "/v1/user/password", change(&long, "battery staple"), 401),
+        (Method::POST, "/v1/todos", todo("tags", json!([long])), 422),
+        (Method::POST, "/v1/todos", todo("description", json!(long)), 422),
+        (Method::POST, "/v1/todos", todo("name", json!(long)), 422),
+        (Method::POST, "/v1/lists", json!({ "name": long }).to_string(), 422),
+        (Method::PATCH, "/v1/user", json!({ "email": long }).to_string(), 422),
+        (Method::PATCH, "/v1/user", json!({ "time_zone": long }).to_string(), 422),
+        (Method::GET, &format!("/v1/todos?q={}", "%EF%B7%BA".repeat(3_000)), String::new(), 422),
+        (Method::GET, &format!("/v1/todos?tag={}", "%EF%B7%BA".repeat(3_000)), String::new(), 422),
+        (
+            Method::PATCH,
+            &format!("/v1/tags/{}", "%EF%B7%BA".repeat(3_000)),
+            r#"{"name":"x"}"#.to_owned(),
+            404,
+        ),
+        (Method::GET, &format!("/user/{}", "%EF%B7%BA".repeat(3_000)), String::new(), 403),
+    ];
+    for (method, path, body, status) in requests {
+        let size = body.len();
+        let answer = ann.send(method.clone(), path, &JSON, body).await;
+        assert_eq!(
+            answer.status,
+            status,
+            "{method} {} with {size} bytes: {}",
+            &path[..path.len().min(40)],
+            answer.text()
+        );
+        assert_small(&answer, path);
     }
 }

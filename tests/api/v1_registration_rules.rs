@@ -11,7 +11,7 @@ const CHARACTERS: [&str; 3] = ["x", "\u{e9}", "\u{1f600}"];
 async fn a_new_username_has_3_to_64_characters() {
     let app = TestApp::start().await;
     for character in CHARACTERS {
-        for length in [0, 1, 2, 65, 10_000] {
+        for length in [0, 1, 2, 65, 3_000] {
             let refused = app.anonymous().v1_register(&character.repeat(length), PASSWORD).await;
             refused.assert_faults(&["/username"]);
         }
@@ -46,7 +46,7 @@ async fn a_new_password_has_8_to_128_characters() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     for (n, character) in CHARACTERS.into_iter().enumerate() {
-        for length in [0, 1, 7, 129, 10_000] {
+        for length in [0, 1, 7, 129, 3_000] {
             let password = character.repeat(length);
             app.anonymous().v1_register("ben", &password).await.assert_faults(&["/password"]);
             let change = json!({ "current_password": PASSWORD, "new_password": password });

@@ -344,3 +344,31 @@ async fn every_filter_and_order_uses_an_index() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_search_has_at_most_ten_words() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    ann.create_todo(json!({ "name": "a b c d e f g h i j k" })).await;
+    let words = |count: usize| {
+        let letters: Vec<_> = "abcdefghijk".chars().take(count).map(String::from).collect();
+        letters.join("+")
+    };
+    for q in [
+        words(10),
+        format!("++{}%09%E2%80%83", words(10)),
+        "-+-+-+-+-+-+-+-+-+-".to_owned(),
+        "a-b+c.d".to_owned(),
+    ] {
+        ann.get(&format!("/v1/todos?q={q}")).await.assert(200);
+    }
+    assert_eq!(ann.todo_names(&format!("?q={}", words(10))).await.len(), 1);
+    let pieces = (0..100).map(|n| format!("{n:03}")).collect::<Vec<_>>().join("-");
+    for q in [words(11), "-+-+-+-+-+-+-+-+-+-+-".to_owned(), pieces] {
+        let answer = ann.get(&format!("/v1/todos?q={q}")).await.assert_faults(&["/q"]);
+        assert_eq!(answer.json()["errors"][0]["code"], "too_many_words", "{q}");
+    }
+    let tags = |count: usize| (0..count).map(|n| format!("tag={n}")).collect::<Vec<_>>().join("&");
+    ann.get(&format!("/v1/todos?{}", tags(50))).await.assert(200);
+    ann.get(&format!("/v1/todos?{}", tags(51))).await.assert_faults(&["/tag"]);
+}
