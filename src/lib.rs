@@ -138,7 +138,7 @@
 //! 1. The action in the feature's `operations.rs`. The type of a new body in `wire.rs`.
 //! 2. A function in `handlers.rs`, in this order of arguments: who, with what, on which object, body last. At most 15
 //!    lines. A route that creates an object with an id from the service reads its body with
-//!    [`idempotency::extract::Creation`] and calls [`idempotency::store::Idempotency::once`].
+//!    [`idempotency::extract::Creation`] and calls [`idempotency::store::Idempotency::create`].
 //! 3. [`app`]: a row of the route table. Routes that hash passwords go to the router without slots.
 //! 4. The feature's `docs.rs`: an operation with summary, parameters, responses, errors and example. Tests compare the
 //!    routes with the document, validate the examples, and check the status, the body and the headers of every response.

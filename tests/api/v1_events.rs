@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::support::events::Events;
 use crate::support::process::Server;
 use crate::support::replica::Replica;
-use crate::support::{TestApp, TestDatabase};
+use crate::support::{PASSWORD, TestApp, TestDatabase};
 
 async fn open(server: &Server, token: &str, last_id: Option<&str>) -> Events {
     Events::open(&server.url("/v1/events"), token, last_id).await
@@ -137,16 +137,41 @@ async fn a_stream_says_bye_when_its_session_ends_on_any_instance() {
     let ((ann, _), (ben, _)) = (one.user("ann").await, one.user("ben").await);
     let mut streams = [open(&one, &ann, None).await, open(&two, &ann, None).await];
     let mut bens = open(&two, &ben, None).await;
-    let loggedout = Instant::now();
+    let logged_out = Instant::now();
     assert_eq!(one.post("/logout", &ann, &json!({})).await.status(), 200);
-    for stream in &mut streams {
+    assert_end(&mut streams, logged_out).await;
+    todo(&one, &ben, "ben's").await;
+    bens.change().await;
+}
+
+async fn assert_end(streams: &mut [Events], since: Instant) {
+    for stream in streams {
         let bye = stream.next().await.unwrap();
         assert_eq!((bye.name.as_str(), &bye.data), ("bye", &json!({ "reason": "session_ended" })));
         assert_eq!(stream.next().await, None, "nothing follows");
     }
-    assert!(loggedout.elapsed() < Duration::from_secs(2), "{:?}", loggedout.elapsed());
-    todo(&one, &ben, "ben's").await;
-    bens.change().await;
+    assert!(since.elapsed() < Duration::from_secs(2), "{:?}", since.elapsed());
+}
+
+#[tokio::test]
+async fn streams_of_the_callers_own_earlier_tokens_end_too() {
+    let db = TestDatabase::create().await;
+    let (one, two) = (Server::start_ready(db.uri(), &[]).await, Server::start_ready(db.uri(), &[]).await);
+    let (mut ann, _) = one.user("ann").await;
+    let change = json!({ "current_password": PASSWORD, "new_password": "another password" });
+    for (method, path, body) in [
+        (Method::DELETE, "/v1/sessions?except=current", json!(null)),
+        (Method::PUT, "/v1/user/password", change),
+    ] {
+        let mut streams = [open(&one, &ann, None).await, open(&two, &ann, None).await];
+        let ended = Instant::now();
+        let tokens: Value = send(&one, method, path, &ann, body).await.json().await.unwrap();
+        assert_end(&mut streams, ended).await;
+        ann = tokens["access_token"].as_str().unwrap().to_owned();
+        let mut stream = open(&one, &ann, None).await;
+        todo(&two, &ann, path).await;
+        stream.change().await;
+    }
 }
 
 #[tokio::test]

@@ -294,6 +294,33 @@ async fn a_revocation_that_waits_to_be_stored_keeps_the_higher_epoch() {
 }
 
 #[tokio::test]
+async fn a_refresh_during_a_password_change_yields_no_token_that_works() {
+    let app = TestApp::start().await;
+    let mut password = PASSWORD.to_owned();
+    let mut ann = app.v1_user("ann").await;
+    for round in 0..20 {
+        let new = format!("{NEW} {round}");
+        let (copy, nobody) = (ann.v1_refreshed().await, app.anonymous());
+        let (changed, refreshed, again, original) = tokio::join!(
+            change_password(&copy, &password, &new),
+            copy.v1_refresh(),
+            ann.v1_refresh(),
+            nobody.v1_try_login("ann", &password),
+        );
+        for answer in [refreshed, again, original] {
+            if answer.status == 200 {
+                let client = ann.with_tokens(&answer);
+                client.get("/v1/user").await.assert_problem(401, "token_revoked");
+                client.v1_refresh().await.assert_problem(401, "token_revoked");
+            }
+        }
+        (ann, password) = (ann.with_tokens(&changed), new);
+        assert_eq!(ids(&ann).await, sids(&[&ann]));
+    }
+    assert!(!app.audited().await.contains(&"refresh_reuse".to_owned()));
+}
+
+#[tokio::test]
 async fn concurrent_ways_to_end_sessions_leave_at_most_one_that_works() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
