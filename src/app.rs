@@ -79,6 +79,8 @@ fn v1(state: &AppState) -> Router<AppState> {
         .route("/v1/todos/{id}", get(t::get).put(t::put).patch(t::patch).delete(t::delete))
         .route("/v1/todos/{id}/restore", post(t::restore))
         .route("/v1/todos/{id}/move", post(t::move_to))
+        .route("/v1/todos/{id}/skip", post(t::skip))
+        .route("/v1/todos/{id}/undo", post(t::undo))
         .route("/v1/todos/{id}/tags/{tag}", put(g::link).delete(g::unlink))
         .route("/v1/tags", get(g::list))
         .route("/v1/tags/{tag}", patch(g::rename).delete(g::delete))

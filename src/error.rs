@@ -56,6 +56,9 @@ pub enum Error {
     /// The object is in the trash, so it can be read, restored and deleted, but not changed.
     #[error("in the trash")]
     InTrash,
+    /// A recurring todo was neither completed nor skipped since its series last changed.
+    #[error("nothing to undo")]
+    NothingToUndo,
     /// Contains the maximum number of objects per user.
     #[error("limit reached: {0}")]
     LimitReached(u64),

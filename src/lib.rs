@@ -214,7 +214,6 @@ pub mod startup;
 pub mod state;
 pub mod sync;
 pub mod tags;
-pub mod time_zone;
 pub mod todos;
 pub mod users;
 pub mod workspace;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// The layers, lowest first. A file imports only from its own layer and from lower layers. An entry names a file, a folder
 /// with all its files or, with `*/`, every file or folder of this name inside a feature. The longest match wins.
 const LAYERS: &[&[&str]] = &[
-    &["clock", "config", "error", "time_zone"],
+    &["clock", "config", "error"],
     &["crypto", "mongo"],
     &["owned"],
     &["http", "openapi/error_responses", "openapi/operation", "openapi/schema"],
@@ -18,9 +18,11 @@ const LAYERS: &[&[&str]] = &[
         "*/common_passwords",
         "*/decode",
         "*/due",
+        "*/history",
         "*/index",
         "*/input",
         "*/model",
+        "*/occurrences",
         "*/password",
         "*/phrases",
         "*/query",
@@ -31,7 +33,7 @@ const LAYERS: &[&[&str]] = &[
         "*/throttling",
         "*/token",
     ],
-    &["*/archive", "*/failed_logins", "*/format", "*/hashing", "*/lineage", "*/store", "*/usage"],
+    &["*/archive", "*/failed_logins", "*/format", "*/hashing", "*/lineage", "*/steps", "*/store", "*/usage"],
     &["workspace"],
     &[
         "*/account_changes",
@@ -40,6 +42,7 @@ const LAYERS: &[&[&str]] = &[
         "*/hierarchy",
         "*/operations",
         "*/mirror",
+        "*/recurring",
         "*/refresh",
         "*/revocation",
         "*/search",
@@ -269,7 +272,7 @@ fn only_the_clock_reads_the_time() {
 
 #[test]
 fn ids_are_generated_in_one_place() {
-    only_in("object_id::generate", &["audit/", "idempotency/store", "/operations"]);
+    only_in("object_id::generate", &["audit/", "idempotency/store", "/operations", "todos/recurring"]);
     for Source { module, code, .. } in sources() {
         // The driver's ids are predictable.
         for text in ["ObjectId::new", "ObjectId::default"] {

@@ -41,6 +41,7 @@ error_codes! {
     USERNAME_TAKEN: CONFLICT, "username_taken", "The username is taken";
     ID_TAKEN: CONFLICT, "id_taken", "The id is taken";
     IN_TRASH: CONFLICT, "in_trash", "The object is in the trash";
+    NOTHING_TO_UNDO: CONFLICT, "nothing_to_undo", "There is nothing to undo";
     IDEMPOTENCY_KEY_REUSED: CONFLICT, "idempotency_key_reused", "The idempotency key was used for another request";
     SYNC_TOKEN_EXPIRED: GONE, "sync_token_expired", "The sync token has expired";
     VERSION_MISMATCH: PRECONDITION_FAILED, "version_mismatch", "The object was modified by another request";
@@ -77,6 +78,7 @@ impl ErrorCode {
             Error::UsernameTaken => Self::USERNAME_TAKEN,
             Error::IdTaken => Self::ID_TAKEN,
             Error::InTrash => Self::IN_TRASH,
+            Error::NothingToUndo => Self::NOTHING_TO_UNDO,
             Error::IdempotencyKeyReused => Self::IDEMPOTENCY_KEY_REUSED,
             Error::SyncTokenExpired => Self::SYNC_TOKEN_EXPIRED,
             Error::VersionMismatch { .. } => Self::VERSION_MISMATCH,

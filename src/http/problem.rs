@@ -63,6 +63,9 @@ fn detail(error: &Error) -> String {
         Error::UsernameTaken => "Choose another username.",
         Error::IdTaken => "Choose another id.",
         Error::InTrash => "Restore the object first, or delete it permanently.",
+        Error::NothingToUndo => {
+            "Only completions and skips since the last change of the due date or the recurrence can be undone."
+        }
         Error::IdempotencyKeyReused => "Use a new key for each new request.",
         Error::SyncTokenExpired => {
             "Start a full sync with `token: null`, because older deletions are no longer recorded."

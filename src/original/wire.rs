@@ -181,6 +181,7 @@ fn describe(error: &Error, method: &Method) -> (StatusCode, Value) {
         Error::VersionMismatch { .. }
         | Error::IdempotencyKeyReused
         | Error::IdTaken
+        | Error::NothingToUndo
         | Error::SyncTokenExpired
         | Error::TooManyConnections
         | Error::UnsupportedMediaType

@@ -4,8 +4,8 @@ use bson::oid::ObjectId;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::synced_kind::SyncedKind;
-use crate::error::Error;
+use super::synced_kind::{SyncedKind, Turn};
+use crate::error::{Error, Violation};
 use crate::http::fields::{Fields, FromFields};
 use crate::owned::Precondition;
 use crate::workspace::Workspace;
@@ -17,10 +17,13 @@ pub enum Op {
     Delete,
     Restore,
     Move,
+    Skip,
+    Undo,
 }
 
 impl Op {
-    pub const ALL: [Self; 5] = [Self::Put, Self::Patch, Self::Delete, Self::Restore, Self::Move];
+    pub const ALL: [Self; 7] =
+        [Self::Put, Self::Patch, Self::Delete, Self::Restore, Self::Move, Self::Skip, Self::Undo];
 
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|op| op.name() == name)
@@ -33,6 +36,8 @@ impl Op {
             Self::Delete => "delete",
             Self::Restore => "restore",
             Self::Move => "move",
+            Self::Skip => "skip",
+            Self::Undo => "undo",
         }
     }
 }
@@ -61,6 +66,7 @@ enum EditOf<K: SyncedKind> {
     Move(K::Move),
     Delete(DeleteBody),
     Restore,
+    Turn(Turn),
 }
 
 #[derive(Default)]
@@ -83,6 +89,12 @@ pub fn read<K: SyncedKind>(input: &mut Fields, op: Op) -> Option<Box<dyn Edit>> 
         Op::Move => EditOf::Move(input.object_or_default(BODY)?),
         Op::Delete => EditOf::Delete(input.object_or_default(BODY)?),
         Op::Restore => input.object_or_default(BODY).map(|()| EditOf::Restore)?,
+        Op::Skip | Op::Undo if !K::RECURS => {
+            let detail = format!("A {} does not recur.", K::NAME);
+            return input.reject(Violation::of("op", "unknown_value", detail));
+        }
+        Op::Skip => input.object_or_default(BODY).map(|()| EditOf::Turn(Turn::Skip))?,
+        Op::Undo => input.object_or_default(BODY).map(|()| EditOf::Turn(Turn::Undo))?,
     };
     Some(Box::new(edit))
 }
@@ -113,6 +125,7 @@ impl<K: SyncedKind> EditOf<K> {
             Self::Patch(patch) => (200, K::patch(workspace, id, patch, precondition).await?),
             Self::Move(to) => (200, K::relocate(workspace, id, to, precondition).await?),
             Self::Restore => (200, K::restore(workspace, id, precondition).await?),
+            Self::Turn(turn) => (200, K::turn(workspace, id, turn, precondition).await?),
             Self::Delete(DeleteBody { permanent: false }) => {
                 (204, K::trash(workspace, id, precondition).await?)
             }

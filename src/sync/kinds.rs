@@ -4,7 +4,7 @@
 use bson::oid::ObjectId;
 
 use super::kind::Kind;
-use super::synced_kind::SyncedKind;
+use super::synced_kind::{SyncedKind, Turn};
 use crate::error::Error;
 use crate::lists::model::List;
 use crate::lists::wire::{ListBody, ListPatch, WholeList};
@@ -36,6 +36,7 @@ impl Kind {
 impl SyncedKind for Todo {
     const NAME: &'static str = "todo";
     const FIELD: &'static str = "todos";
+    const RECURS: bool = true;
 
     type Body = TodoBody;
     type Whole = WholeTodo;
@@ -83,6 +84,18 @@ impl SyncedKind for Todo {
         precondition: &Precondition,
     ) -> Result<Self, Error> {
         Ok(workspace.restore_todo(id, precondition).await?)
+    }
+
+    async fn turn(
+        workspace: &Workspace,
+        id: ObjectId,
+        turn: Turn,
+        precondition: &Precondition,
+    ) -> Result<Self, Error> {
+        Ok(match turn {
+            Turn::Skip => workspace.skip_todo(id, precondition).await?,
+            Turn::Undo => workspace.undo_todo(id, precondition).await?,
+        })
     }
 
     async fn remove(workspace: &Workspace, id: ObjectId, precondition: &Precondition) -> Result<(), Error> {

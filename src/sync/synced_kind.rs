@@ -10,12 +10,22 @@ use crate::owned::collection::OwnedBy;
 use crate::owned::{Owned, Precondition};
 use crate::workspace::Workspace;
 
+/// What clients can do with an object that recurs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    Skip,
+    Undo,
+}
+
 /// A kind of object that clients keep a copy of. Its methods are the operations that its routes call.
 pub trait SyncedKind: Owned + 'static {
     /// The `type` of a command and of a removal, for example `todo`.
     const NAME: &'static str;
     /// The field of a page that holds the objects of this kind, for example `todos`.
     const FIELD: &'static str;
+
+    /// Whether objects of this kind recur. If so, the kind implements [`Self::turn`].
+    const RECURS: bool = false;
 
     type Body: From<Self> + Serialize + ToSchema;
     type Whole: FromFields + Send + 'static;
@@ -58,6 +68,15 @@ pub trait SyncedKind: Owned + 'static {
         id: ObjectId,
         precondition: &Precondition,
     ) -> impl Future<Output = Result<Self, Error>> + Send;
+
+    fn turn(
+        _workspace: &Workspace,
+        _id: ObjectId,
+        _turn: Turn,
+        _precondition: &Precondition,
+    ) -> impl Future<Output = Result<Self, Error>> + Send {
+        async { Err(Error::NothingToUndo) }
+    }
 
     /// Removes the object for good.
     fn remove(

@@ -119,7 +119,10 @@ mod tests {
             todos.iter().map(|todo| bson::serialize_to_document(todo).unwrap()).collect();
         let mut full = documents[1].clone();
         full.extend(doc! {
-            "recurrence": { "rule": "FREQ=DAILY", "basis": "due", "start": { "date": "2026-12-01" }, "left": 3_i64 },
+            "recurrence": { "rule": "FREQ=DAILY", "basis": "due", "start": { "date": "2026-12-01" }, "left": 3_i64,
+                "occurrence": { "date": "2026-12-05" } },
+            "history": { "steps": [{ "id": other, "from": { "date": "2026-12-04" }, "progress": { "left": 4_i64 },
+                "to": { "date": "2026-12-05" } }], "undone_by": null },
             "unfinished": { "since": time, "acts": ["complete", { "record": documents[0].clone() }] },
             "version": 3_i32, "words": ["name"], "field_of_the_operator": { "x": 1 },
         });

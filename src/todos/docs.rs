@@ -7,6 +7,7 @@ use super::model::Priority;
 use super::query_params;
 use super::recurrence::Basis;
 use super::recurrence::wire::RecurrenceBody;
+use super::recurring::not_recurring;
 use super::wire::{TodoBody, move_schemas};
 use crate::error::{Error, Resource};
 use crate::openapi::operation::{Needs, Operation};
@@ -29,7 +30,7 @@ pub fn example() -> Value {
     json!({
         "id": "6b01676ced65d6cc747c3412", "list_id": null, "parent_id": null, "name": "Run", "description": "",
         "completed": false, "completed_at": null, "due": { "at": "2026-12-01T09:00", "time_zone": "Europe/Berlin" },
-        "recurrence": { "rule": "FREQ=WEEKLY;BYDAY=TU", "basis": "due" }, "priority": "high", "tags": ["sport"],
+        "recurrence": { "rule": "FREQ=WEEKLY;BYDAY=TU", "basis": "due", "left": null }, "priority": "high", "tags": ["sport"],
         "position": "a0V1e4Q0T000xyz", "occurrence_of": null, "version": 1, "created_at": "2026-11-21T09:42:04.101Z",
         "updated_at": "2026-11-21T09:42:04.101Z", "deleted_at": null,
     })
@@ -87,11 +88,25 @@ fn actions() -> Vec<Operation> {
     let restore = new("post", "/v1/todos/{id}/restore", "restore_todo", "Restore a todo from the trash");
     let to = new("post", "/v1/todos/{id}/move", "move_todo", "Move a todo")
         .description("To another list or parent, and before or after a sibling, otherwise to the end. Null is the inbox or the top level.");
+    let skip =
+        new("post", "/v1/todos/{id}/skip", "skip_todo", "Move a recurring todo to its next occurrence")
+            .description("Nothing is recorded as done. After the last occurrence, the todo is completed.");
+    let undo = new(
+        "post",
+        "/v1/todos/{id}/undo",
+        "undo_todo",
+        "Undo the last completion or skip of a recurring todo",
+    )
+    .description(
+        "Restores the due date, the count and the subtasks, and removes the record of the occurrence.",
+    );
     let link = new("put", "/v1/todos/{id}/tags/{tag}", "link_tag", "Add a tag to a todo");
     let unlink = new("delete", "/v1/todos/{id}/tags/{tag}", "unlink_tag", "Remove a tag from a todo");
     let changed = |operation| existing(todo(operation, 200, "The todo.")).if_match();
     vec![
         changed(restore).errors(&[Error::LimitReached(TODOS_MAX)]),
+        changed(skip).errors(&[Error::InTrash, Error::Invalid(vec![not_recurring()])]),
+        changed(undo).errors(&[Error::InTrash, Error::NothingToUndo]),
         changed(to).body(&named("Move"), &json!({ "list_id": null })).errors(&[Error::InTrash]),
         changed(link).errors(&[Error::InTrash]),
         changed(unlink).errors(&[Error::InTrash]),

@@ -105,6 +105,22 @@ pub(crate) async fn restore(
     Ok(workspace.restore_todo(id, &precondition).await?.into())
 }
 
+pub(crate) async fn skip(
+    workspace: Workspace,
+    PathId(id, ..): PathId<Todo>,
+    Preconditions(precondition): Preconditions,
+) -> Result<WithEtag<TodoBody>, Error> {
+    Ok(workspace.skip_todo(id, &precondition).await?.into())
+}
+
+pub(crate) async fn undo(
+    workspace: Workspace,
+    PathId(id, ..): PathId<Todo>,
+    Preconditions(precondition): Preconditions,
+) -> Result<WithEtag<TodoBody>, Error> {
+    Ok(workspace.undo_todo(id, &precondition).await?.into())
+}
+
 pub(crate) async fn move_to(
     workspace: Workspace,
     PathId(id, ..): PathId<Todo>,

@@ -12,6 +12,9 @@ macro_rules! indexes {
         }
 
         impl Index {
+            /// The name of the index that every collection has.
+            pub const BY_ID: &str = "_id_";
+
             pub const ALL: &[Self] = &[$(Self::$index),+];
 
             pub fn name(self) -> &'static str {

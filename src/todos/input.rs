@@ -53,8 +53,12 @@ impl Todo {
             Some(None) => None,
             Some(Some(patch)) => Some(patch.apply(self.due.as_ref().filter(|_| !whole))?),
         };
-        self.recurrence = self.recurring(recurrence, due.as_ref(), whole)?;
-        self.due = due;
+        let recurrence = self.recurring(recurrence, due.as_ref(), whole)?;
+        if (&recurrence, &due) != (&self.recurrence, &self.due) {
+            // After a change of the series, an earlier occurrence of it cannot come back.
+            self.history = None;
+        }
+        (self.recurrence, self.due) = (recurrence, due);
         // A whole todo always has a name.
         replace(&mut self.name, name, false);
         replace(&mut self.description, description, whole);
@@ -90,21 +94,12 @@ impl Todo {
                 detail,
             )]);
         };
-        let is_due_as_before = self.due.as_ref() == Some(due);
-        let wanted = match patch {
-            Some(patch) => Some(patch.apply(current.filter(|_| !whole), due)?),
-            None => None,
-        };
-        // A client that sends the same recurrence again does not restart COUNT.
-        let same = |current: &&Recurrence| {
-            wanted.as_ref().is_none_or(|new| new.rule() == current.rule() && new.basis() == current.basis())
-        };
-        Ok(match current.filter(same) {
-            Some(current) if is_due_as_before => Some(current.clone()),
-            // INTERVAL counts from the start, which a new due date moves.
-            Some(current) => Some(current.clone().rebased(due)),
-            None => wanted,
-        })
+        let moved_from = self.due.as_ref().filter(|before| *before != due);
+        match (patch, current, moved_from) {
+            (Some(patch), _, _) => patch.apply(current, whole, due, moved_from.is_some()).map(Some),
+            (None, Some(current), Some(before)) => Ok(Some(current.clone().moved(before, due))),
+            (None, current, _) => Ok(current.cloned()),
+        }
     }
 }
 

@@ -8,12 +8,12 @@ use utoipa::ToSchema;
 
 use super::decode::{decode, due_date, integer, nullable, object_id, string, strings, subdocument};
 use super::due::Due;
-use super::recurrence::{Basis, Recurrence};
+use super::history::{History, Shift};
+use super::recurrence::Recurrence;
 use super::search_terms;
 use crate::error::{Error, Resource};
 use crate::owned::text::TextFormat;
 use crate::owned::{Owned, PendingEffects, State};
-use crate::time_zone::Zone;
 
 /// How many levels of subtasks there can be, including the topmost todo.
 pub const LEVELS_MAX: usize = 5;
@@ -60,6 +60,8 @@ pub struct Todo {
     /// Whether the todo has, or once had, subtasks. Set before the first subtask is attached, and never reset.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_parent: bool,
+    #[serde(default)]
+    pub history: Option<History>,
     #[serde(default, rename = "unfinished")]
     pub pending_effects: Option<PendingEffects<SideEffect>>,
 }
@@ -71,10 +73,30 @@ pub enum SideEffect {
     /// Restore the subtasks that went to the trash together with this todo or list.
     Restore(ObjectId),
     Complete,
-    /// Reopen the completed subtasks for the next occurrence.
+    /// Reopen the completed subtasks for the next occurrence. Only an older release stores this effect.
     Reopen,
     Relist,
     Record(Box<Todo>),
+    /// Reopen the completed subtasks for the next occurrence of the series and move their due dates.
+    Advance {
+        step: ObjectId,
+        shift: Shift,
+    },
+    /// Complete the subtasks at the end of the series.
+    End {
+        step: ObjectId,
+    },
+    /// Remove the record, and take the subtasks back to what they were before the step.
+    Undo {
+        step: ObjectId,
+    },
+}
+
+impl SideEffect {
+    /// What a step of a series means for subtasks; without `shift`, the series is over.
+    pub fn of_step(step: ObjectId, shift: Option<Shift>) -> Self {
+        shift.map_or(Self::End { step }, |shift| Self::Advance { step, shift })
+    }
 }
 
 /// How important a todo is.
@@ -159,46 +181,13 @@ impl Todo {
             deleted_at: None,
             trashed_with: None,
             is_parent: false,
+            history: None,
             pending_effects: None,
         }
     }
 
     pub fn place(&self) -> Placement {
         Placement { list_id: self.list_id, parent_id: self.parent_id }
-    }
-
-    pub fn needs_zone(&self) -> bool {
-        // A due date without a zone is in the zone of the user.
-        let floats = !matches!(self.due, Some(Due::At { time_zone: Some(_), .. }));
-        floats && self.recurrence.as_ref().is_some_and(|recurrence| recurrence.basis() == Basis::Completion)
-    }
-
-    /// Moves a recurring todo that was just completed to its next occurrence and reopens it. Returns the record of the
-    /// completed occurrence, or `None` if there is no next occurrence: the todo stays completed.
-    pub fn advance(
-        &mut self,
-        record_id: ObjectId,
-        position: String,
-        now: DateTime,
-        zone: Zone,
-    ) -> Option<Self> {
-        let (recurrence, due) = (self.recurrence.as_ref()?, self.due.as_ref()?);
-        let (next, advanced) = recurrence.next(due, now, zone)?;
-        let record = Self {
-            id: record_id,
-            recurrence: None,
-            position,
-            occurrence_of: Some(self.id),
-            version: 1,
-            created_at: now,
-            updated_at: now,
-            is_parent: false,
-            pending_effects: None,
-            ..self.clone()
-        };
-        (self.due, self.recurrence) = (Some(next), Some(advanced));
-        (self.completed, self.completed_at) = (false, None);
-        Some(record)
     }
 }
 
@@ -259,6 +248,7 @@ impl Owned for Todo {
             "deleted_at" => deleted_at: default nullable(RawBsonRef::as_datetime),
             "trashed_with" => trashed_with: default nullable(object_id),
             "is_parent" => is_parent: default RawBsonRef::as_bool,
+            "history" => history: default nullable(subdocument),
             "unfinished" => pending_effects: default nullable(subdocument),
         })
     }

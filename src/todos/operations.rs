@@ -10,20 +10,16 @@ use super::input::TodoInput;
 use super::model::{SideEffect, Todo};
 use super::query::{Sort, SortKey, TodoQuery};
 use super::store::UserTodos;
+use crate::clock::time_zone::Zone;
 use crate::error::{Error, Resource};
 use crate::mongo::object_id;
-use crate::owned::document::IdUse;
 use crate::owned::update::{self, Accept, Step, update};
 use crate::owned::{Conflict, Precondition, State};
-use crate::time_zone::Zone;
 use crate::workspace::Workspace;
 
 // Of the list of all todos: how many todos, and about how many bytes, are in memory for one client.
 const BATCH: usize = 1_000;
 const BATCH_BYTES: usize = 256 * 1024;
-
-// The record of a completed occurrence tries at most this many ids. One is enough unless another user has the id.
-const RECORD_IDS_MAX: usize = 4;
 
 impl Workspace {
     pub(crate) fn todos(&self) -> UserTodos<'_> {
@@ -49,9 +45,8 @@ impl Workspace {
         take: impl FnMut(Todo) -> Result<bool, Error> + Send,
     ) -> Result<Option<SortKey>, Error> {
         // The zone costs a round trip, so it is read only for the filters that need it.
-        let zone =
-            if query.due_before.or(query.due_after).is_some() { self.zone().await? } else { Zone::UTC };
-        let last = self.todos().read_page(query.selections(zone, last), limit, take).await?;
+        let zone = if query.compares_due_dates() { self.zone().await? } else { Zone::UTC };
+        let last = self.todos().read_page(query.selections(zone, self.now, last), limit, take).await?;
         Ok(last.map(|last| query.sort_key(&last)))
     }
 
@@ -140,53 +135,6 @@ impl Workspace {
         };
         let updated = update(self, id, Accept::Live, precondition, apply).await?;
         Ok(self.undo_invalid_move(updated).await?)
-    }
-
-    /// The side effects of completing `before`. If the todo recurs, `after` becomes the next occurrence. `None` if an
-    /// earlier attempt of the same request has already done this.
-    async fn complete(&self, before: &Todo, after: &mut Todo) -> Result<Option<Vec<SideEffect>>, Error> {
-        let zone = if after.needs_zone() { self.zone().await? } else { Zone::UTC };
-        let position = self.order_keys().last(self.now);
-        // The id of the request makes a repetition recognizable.
-        let record_id = self.attempt.unwrap_or_else(|| object_id::generate(self.now));
-        Ok(match after.advance(record_id, position, self.now, zone) {
-            Some(_) if self.is_recorded(before, record_id).await? => None,
-            Some(record) => Some(vec![SideEffect::Record(Box::new(record)), SideEffect::Reopen]),
-            None => Some(vec![SideEffect::Complete]),
-        })
-    }
-
-    async fn is_recorded(&self, todo: &Todo, record_id: ObjectId) -> Result<bool, Error> {
-        let mut pending = todo.pending_effects.iter().flat_map(|pending| &pending.effects);
-        let is_pending =
-            pending.any(|effect| matches!(effect, SideEffect::Record(record) if record.id == record_id));
-        if is_pending || self.attempt.is_none() {
-            return Ok(is_pending);
-        }
-        // The same ids as in `insert_record`, in the same order.
-        let mut id = record_id;
-        for _ in 0..RECORD_IDS_MAX {
-            match self.todos().id_use(id).await? {
-                IdUse::Free => return Ok(false),
-                IdUse::ThisUser => return Ok(true),
-                IdUse::OtherUser => id = object_id::alternative(id),
-            }
-        }
-        Ok(false)
-    }
-
-    /// Safe to repeat. If another user has the id of the record, the record gets an alternative id.
-    pub(super) async fn insert_record(&self, record: &Todo) -> Result<(), Error> {
-        let (todos, mut record) = (self.todos(), record.clone());
-        for _ in 0..RECORD_IDS_MAX {
-            // If an earlier attempt inserted the record, this changes nothing.
-            let is_inserted = todos.insert(&record).await?.is_some();
-            if is_inserted || todos.id_use(record.id).await? == IdUse::ThisUser {
-                return Ok(());
-            }
-            record.id = object_id::alternative(record.id);
-        }
-        Err(Error::unavailable("other users have every id of a record"))
     }
 
     /// Adds a todo after all others. `None` if the id is taken.

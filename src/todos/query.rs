@@ -8,9 +8,9 @@ use super::due::bound::DueBound;
 use super::index::Index;
 use super::model::{Priority, Todo};
 use super::search_terms;
+use crate::clock::time_zone::Zone;
 use crate::error::Error;
 use crate::owned::{Selection, State};
-use crate::time_zone::Zone;
 
 #[derive(Debug, Clone, Default)]
 pub struct TodoQuery {
@@ -23,6 +23,8 @@ pub struct TodoQuery {
     pub priority: Option<Priority>,
     pub due_before: Option<DueBound>,
     pub due_after: Option<DueBound>,
+    /// Only open todos that are late.
+    pub overdue: bool,
     pub updated_after: Option<DateTime>,
     /// Each prefix must begin a word of the name or the description. An empty list matches nothing.
     pub prefixes: Option<Vec<String>>,
@@ -98,10 +100,10 @@ impl SortKey {
 }
 
 impl TodoQuery {
-    /// The database queries for the page after `last`, for a user in `zone`. Sorted by due date, a page needs up to two
+    /// The database queries for the page after `last`, for a user in `zone` at `now`. Sorted by due date, a page needs up to two
     /// queries, one after the other: todos with a due date, then todos without. The caller sets their limits.
-    pub fn selections(&self, zone: Zone, last: Option<&SortKey>) -> Vec<Selection> {
-        let mut filter = self.filter(zone);
+    pub fn selections(&self, zone: Zone, now: DateTime, last: Option<&SortKey>) -> Vec<Selection> {
+        let mut filter = self.filter(zone, now);
         if self.sort != Sort::Due {
             start_after(&mut filter, self.sort.fields(), self.reverse, last);
             return vec![self.selection(filter, self.sort.fields(), self.reverse)];
@@ -116,7 +118,7 @@ impl TodoQuery {
             start_after(&mut due, self.sort.fields(), self.reverse, last);
             selections.push(self.selection(due, self.sort.fields(), self.reverse));
         }
-        if self.due_before.is_none() && self.due_after.is_none() {
+        if !self.compares_due_dates() {
             filter.insert("due_local", Bson::Null);
             let id =
                 last.filter(|_| is_in_second).map(|last| SortKey(last.0.iter().skip(1).cloned().collect()));
@@ -124,6 +126,11 @@ impl TodoQuery {
             selections.push(self.selection(filter, self.sort.fields(), false));
         }
         selections
+    }
+
+    /// Whether a filter selects todos by their due dates. It then needs the zone of the user.
+    pub fn compares_due_dates(&self) -> bool {
+        self.overdue || self.due_before.is_some() || self.due_after.is_some()
     }
 
     pub fn sort_key(&self, todo: &Todo) -> SortKey {
@@ -159,7 +166,7 @@ impl TodoQuery {
         }
     }
 
-    fn filter(&self, zone: Zone) -> Document {
+    fn filter(&self, zone: Zone, now: DateTime) -> Document {
         let (live, trash) = (State::Live.word(), State::Trash.word());
         let mut filter = match self.deleted {
             Deleted::No => doc! { "state": live },
@@ -181,6 +188,10 @@ impl TodoQuery {
         let mut all: Vec<Document> = self.prefixes.iter().flatten().map(|prefix| has_word(prefix)).collect();
         if self.prefixes.as_ref().is_some_and(Vec::is_empty) {
             all.push(doc! { "words": { "$in": [] } });
+        }
+        if self.overdue {
+            all.push(doc! { "completed": false });
+            all.push(DueBound::late(now, zone));
         }
         all.extend(self.due_before.map(|moment| moment.before(zone)));
         all.extend(self.due_after.map(|moment| moment.after(zone)));

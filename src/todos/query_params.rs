@@ -24,6 +24,7 @@ impl FromParams for TodoQuery {
         let priority = value(params, "priority", &Priority::FORMAT);
         let due_before = value(params, "due_before", &DUE_BOUND);
         let due_after = value(params, "due_after", &DUE_BOUND);
+        let overdue = value(params, "overdue", &ONLY_TRUE).is_some();
         let updated_after = value(params, "updated_after", &INSTANT);
         let prefixes = prefixes(params);
         let deleted = value(params, "deleted", &DELETED).unwrap_or_default();
@@ -37,6 +38,7 @@ impl FromParams for TodoQuery {
             priority,
             due_before,
             due_after,
+            overdue,
             updated_after,
             prefixes,
             deleted,
@@ -55,8 +57,9 @@ pub(super) fn documented(operation: Operation) -> Operation {
         .query("completed", FLAG.schema(), "Completed or open todos.")
         .query("tag", tags, "Todos with all of these tags.")
         .query("priority", Priority::FORMAT.schema(), "Todos with this priority.")
-        .query("due_before", DUE_BOUND.schema(), "Todos due before this date (`2026-12-01`), local time in the user's time zone (`2026-12-01T09:00`), or time with an offset (RFC 3339).")
+        .query("due_before", DUE_BOUND.schema(), "Todos due before this date (`2026-12-01`), local time in the user's time zone (`2026-12-01T09:00`), or time with an offset (RFC 3339). A todo due on a date is due before a time if its day is over at that time.")
         .query("due_after", DUE_BOUND.schema(), "Todos due after this date or time. A todo due on a date is not due after that date.")
+        .query("overdue", ONLY_TRUE.schema(), "Open todos that are late: those due on a date whose day is over in the user's time zone, and those due at a time that has come.")
         .query("updated_after", INSTANT.schema(), "Todos changed after this time.")
         .query("q", SEARCH.schema(), "At most ten words. Each must begin a word of the name or the description.")
         .query("deleted", DELETED.schema(), "Todos outside the trash (`false`), in the trash (`true`), or both (`any`).")
@@ -104,6 +107,13 @@ const FLAG: TextFormat<bool> = TextFormat {
     code: "unknown_value",
     detail: || "This parameter must be `true` or `false`.".to_owned(),
     schema: || json!({ "type": "boolean" }),
+};
+
+const ONLY_TRUE: TextFormat<()> = TextFormat {
+    read: |text| (text == "true").then_some(()),
+    code: "unknown_value",
+    detail: || "This parameter can only be `true`.".to_owned(),
+    schema: || json!({ "type": "boolean", "enum": [true] }),
 };
 
 const INSTANT: TextFormat<bson::DateTime> = TextFormat {

@@ -112,8 +112,20 @@ impl Context<Todo> for Workspace {
                 self.insert_record(record).await?;
                 continue;
             }
+            if let SideEffect::Undo { step } = effect {
+                self.remove_record(root.id, *step).await?;
+            }
             for level in &levels {
-                todos.apply(doc! { "_id": { "$in": level } }, effect, root, self.now).await?;
+                match effect {
+                    SideEffect::Advance { step, shift } => {
+                        todos.advance_subtasks(level, *step, *shift, self.now).await?;
+                    }
+                    SideEffect::End { step } => todos.end_subtasks(level, *step, self.now).await?,
+                    SideEffect::Undo { step } => todos.undo_subtasks(level, *step, self.now).await?,
+                    effect => {
+                        todos.apply(doc! { "_id": { "$in": level } }, effect, root, self.now).await?;
+                    }
+                }
             }
         }
         Ok(())

@@ -109,7 +109,10 @@ impl UserTodos<'_> {
                     doc! { "state": { "$ne": State::Gone.word() }, "list_id": { "$ne": root.list_id } };
                 (only, doc! { "list_id": root.list_id })
             }
-            SideEffect::Record(_) => return Ok(0),
+            SideEffect::Record(_)
+            | SideEffect::Advance { .. }
+            | SideEffect::End { .. }
+            | SideEffect::Undo { .. } => return Ok(0),
         };
         let mut filter = filter;
         filter.extend(only);

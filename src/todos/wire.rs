@@ -56,7 +56,7 @@ impl From<Todo> for TodoBody {
             completed: todo.completed,
             completed_at: todo.completed_at.map(Time),
             due: todo.due,
-            recurrence: todo.recurrence.map(RecurrenceBody::from),
+            recurrence: todo.recurrence.map(|recurrence| RecurrenceBody::of(recurrence, todo.completed)),
             priority: todo.priority.word(),
             tags: todo.tags,
             position: todo.position,

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::common_passwords::is_common;
 use crate::auth::token::{Role, Subject, USERNAME_MAX_CHARS};
+use crate::clock::time_zone::Zone;
 use crate::error::Violation;
-use crate::time_zone::Zone;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {

@@ -13,6 +13,7 @@ use bson::oid::ObjectId;
 
 use self::stores::OwnedStores;
 use crate::clock::Clock;
+use crate::clock::time_zone::Zone;
 use crate::error::{Error, TokenRejection};
 use crate::http::detached::DEADLINE;
 use crate::owned::Owned;
@@ -20,7 +21,6 @@ use crate::owned::collection::{OwnedBy, OwnedCollection};
 use crate::owned::order_key::OrderKeys;
 use crate::owned::quota::Quota;
 use crate::owned::update::Timing;
-use crate::time_zone::Zone;
 use crate::users::store::Users;
 
 /// Per user, not counting the trash.

@@ -37,6 +37,7 @@ mod v1_accounts;
 mod v1_events;
 mod v1_openapi;
 mod v1_problems;
+mod v1_recurrence;
 mod v1_registration_rules;
 mod v1_session_list;
 mod v1_sessions;

@@ -232,7 +232,7 @@ async fn every_problem_code_has_a_page_and_unknown_codes_have_none() {
     let app = TestApp::start().await;
     let codes = "malformed_json token_missing token_invalid token_expired token_revoked token_not_fresh \
         invalid_credentials forbidden registration_closed not_found method_not_allowed username_taken version_mismatch \
-        idempotency_key_reused id_taken in_trash limit_reached sync_token_expired too_many_connections request_timeout \
+        idempotency_key_reused id_taken in_trash nothing_to_undo limit_reached sync_token_expired too_many_connections request_timeout \
         body_too_large unsupported_media_type invalid_input too_many_requests internal_error unavailable";
     for code in codes.split_whitespace() {
         let answer = app.anonymous().get(&format!("/problems/{code}")).await.assert(200);

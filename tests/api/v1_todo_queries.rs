@@ -320,6 +320,7 @@ async fn every_filter_and_order_uses_an_index() {
         "priority=high".into(),
         "due_before=2026-03-01".into(),
         "due_after=2026-10-31".into(),
+        "overdue=true".into(),
         "deleted=any".into(),
         "deleted=true".into(),
     ];

@@ -49,7 +49,7 @@ async fn a_patch_of_a_todo_keeps_absent_fields_and_clears_null_fields() {
     );
     let before = ann.get(&path).await.json();
     assert_eq!(before["tags"], json!(["a", "b"]));
-    assert_eq!(before["recurrence"], json!({ "rule": "FREQ=WEEKLY;BYDAY=TU", "basis": "due" }));
+    assert_eq!(before["recurrence"], json!({ "rule": "FREQ=WEEKLY;BYDAY=TU", "basis": "due", "left": null }));
     let zone = json!({ "due": { "time_zone": null } });
     let after = ann.patch(&path, zone).await.assert(200).json();
     assert_eq!(after["due"], json!({ "at": "2026-12-01T09:00", "time_zone": null }));

@@ -13,14 +13,14 @@ use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};
 
 use super::phrases::{THEMES, Theme};
+use crate::clock::time_zone::Zone;
 use crate::error::Error;
 use crate::lists::model::List;
 use crate::owned::State;
 use crate::owned::order_key;
-use crate::time_zone::Zone;
 use crate::todos::due::Due;
 use crate::todos::model::{Priority, Todo};
-use crate::todos::recurrence::{Recurrence, RecurrencePatch};
+use crate::todos::recurrence::{Basis, Recurrence};
 use crate::users::model::User;
 
 /// The first bytes of the id of every demo document.
@@ -249,8 +249,7 @@ fn recurrence(rule: &str, day: NaiveDate, due: &Due) -> Result<Recurrence, Error
     const DAYS: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
     let weekday = DAYS[day.weekday().num_days_from_monday() as usize];
     let rule = rule.replace("{day}", weekday).replace("{date}", &day.day().to_string());
-    let patch = RecurrencePatch { rule: Some(Some(rule)), basis: None };
-    patch.apply(None, due).map_err(Error::Invalid)
+    Recurrence::begin(&rule, Basis::Due, due).map_err(Error::Invalid)
 }
 
 #[cfg(test)]
@@ -259,6 +258,7 @@ mod tests {
 
     use super::*;
     use crate::owned::{Owned, TRASH_MILLIS};
+    use crate::todos::recurrence::Reason;
 
     /// On 2026-11-21.
     const NOW: DateTime = DateTime::from_millis(1_795_300_000_000);
@@ -356,7 +356,8 @@ mod tests {
                 assert!(todo.position() > parent.position());
             }
             if let (Some(recurrence), Some(due)) = (&todo.recurrence, &todo.due) {
-                let next = recurrence.next(due, NOW, Zone::UTC).expect("a next occurrence").0;
+                let next =
+                    recurrence.next(due, NOW, Zone::UTC, Reason::Completed).expect("a next occurrence").0;
                 assert!(next.local_key() > due.local_key() && !todo.completed, "{todo:?}");
             }
             known.insert(todo.id, todo);

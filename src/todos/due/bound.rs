@@ -5,7 +5,7 @@
 use bson::{DateTime, Document, doc};
 use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime};
 
-use crate::time_zone::Zone;
+use crate::clock::time_zone::Zone;
 use crate::todos::due::Due;
 
 /// A bound of due dates. Dates and local times are in the user's zone.
@@ -24,15 +24,28 @@ const ZONES_DIFFER: Days = Days::new(2);
 // much of the index MongoDB reads.
 impl DueBound {
     pub(in crate::todos) fn before(self, zone: Zone) -> Document {
+        self.before_on(zone, self.start(zone).0.date())
+    }
+
+    /// `today` is the day that is not over yet.
+    fn before_on(self, zone: Zone, today: NaiveDate) -> Document {
         let (local, instant) = self.start(zone);
         let at_most = |local: NaiveDateTime| key(local.checked_add_days(ZONES_DIFFER).unwrap_or(local));
         doc! {
             "due_local": { "$gt": "", "$lt": at_most(local) },
             "$or": [
-                { "due_at": null, "due_local": { "$lt": self.key(local) } },
+                // A date is before a moment if its day is over at that moment.
+                { "due_at": null, "due_local": { "$lt": self.key(local), "$ne": Due::Date(today).local_key() } },
                 { "due_at": { "$lt": instant } },
             ],
         }
+    }
+
+    /// What is late at `now`: dates whose day is over, and times that have come.
+    pub(in crate::todos) fn late(now: DateTime, zone: Zone) -> Document {
+        // Stored times are whole seconds, so the next second is the first bound that excludes none that has come.
+        let whole = now.timestamp_millis().div_euclid(1_000) * 1_000;
+        Self::Instant(DateTime::from_millis(whole + 1_000)).before_on(zone, zone.local_of(now).date())
     }
 
     pub(in crate::todos) fn after(self, zone: Zone) -> Document {

@@ -8,13 +8,14 @@ mod text;
 mod wire;
 
 use bson::DateTime;
-use chrono::{NaiveDate, NaiveDateTime, NaiveTime, Timelike};
+use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use self::text::FIRST_YEAR;
 pub use self::text::{DATE, LAST_YEAR, LOCAL_TIME, TIME_ZONE, parse_date, parse_local};
+use crate::clock::time_zone::Zone;
 use crate::error::Violation;
-use crate::time_zone::Zone;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "DueFields", into = "DueFields")]
@@ -122,11 +123,29 @@ impl Due {
         }
     }
 
-    pub(super) fn on(self, day: NaiveDate) -> Self {
+    /// A date is its midnight.
+    pub(super) fn local(&self) -> NaiveDateTime {
+        match self {
+            Self::Date(date) => date.and_time(NaiveTime::MIN),
+            Self::At { local, .. } => *local,
+        }
+    }
+
+    /// Whether clients could write this due date: see [`parse_date`].
+    pub(super) fn is_in_range(&self) -> bool {
+        (FIRST_YEAR..=LAST_YEAR).contains(&self.day().year())
+    }
+
+    pub(super) fn has_form_of(&self, other: &Self) -> bool {
+        self.zone() == other.zone() && self.time().is_some() == other.time().is_some()
+    }
+
+    /// The same form at another local time.
+    pub(super) fn at_local(self, local: NaiveDateTime) -> Self {
         // The local time stays even if clocks skip it on that day: only the instant shifts.
         match self {
-            Self::Date(_) => Self::Date(day),
-            Self::At { local, time_zone } => Self::At { local: day.and_time(local.time()), time_zone },
+            Self::Date(_) => Self::Date(local.date()),
+            Self::At { time_zone, .. } => Self::At { local, time_zone },
         }
     }
 }

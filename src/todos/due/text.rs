@@ -3,11 +3,11 @@
 use chrono::{Datelike, NaiveDate, NaiveDateTime};
 use serde_json::json;
 
+use crate::clock::time_zone::Zone;
 use crate::owned::text::TextFormat;
-use crate::time_zone::Zone;
 
 // Earlier years are typing errors, and zones have no agreed offset for them.
-const FIRST_YEAR: i32 = 1900;
+pub(super) const FIRST_YEAR: i32 = 1900;
 
 // Years of four digits sort as text.
 pub const LAST_YEAR: i32 = 9999;

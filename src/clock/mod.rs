@@ -1,5 +1,7 @@
 //! The only source of the current time, so that tests can advance it instead of sleeping.
 
+pub mod time_zone;
+
 use std::fmt::{self, Display};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
