@@ -7,6 +7,7 @@ mod m1_import_original;
 mod m2_fill_in_todos;
 mod m3_m5_removal_index;
 mod m4_mark_parents;
+mod m6_due_instants;
 
 use bson::{DateTime, doc};
 use futures_util::FutureExt;
@@ -32,7 +33,7 @@ struct Migration {
     run: Run,
 }
 
-const MIGRATIONS: [Migration; 5] = [
+const MIGRATIONS: [Migration; 6] = [
     Migration {
         number: 1,
         name: "take over the original's database",
@@ -55,6 +56,11 @@ const MIGRATIONS: [Migration; 5] = [
     },
     // The definition of the index changed a second time, so databases that recorded number 3 drop it again.
     Migration { number: 5, name: "index removals alone", run: |db, _| m3_m5_removal_index::run(db).boxed() },
+    Migration {
+        number: 6,
+        name: "compute the instants of due dates again",
+        run: |db, _| m6_due_instants::run(db).boxed(),
+    },
 ];
 
 #[derive(Serialize, Deserialize)]
@@ -89,6 +95,6 @@ mod tests {
     #[test]
     fn migrations_are_numbered_from_one_without_gaps() {
         let numbers = MIGRATIONS.iter().map(|migration| migration.number);
-        assert!(numbers.eq(1..=5));
+        assert!(numbers.eq(1..=6));
     }
 }

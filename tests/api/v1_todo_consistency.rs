@@ -44,6 +44,24 @@ async fn the_migration_completes_todos_in_creation_order() {
 }
 
 #[tokio::test]
+async fn the_migration_computes_instants_of_due_dates_again() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let due = json!({ "at": "2026-12-01T09:00", "time_zone": "America/Vancouver" });
+    ann.create_todo(json!({ "name": "winter", "due": due })).await;
+    ann.create_todo(json!({ "name": "day", "due": { "date": "2026-12-01" } })).await;
+    let right = app.db.all("todos").await;
+    // An earlier database had standard time in winter.
+    let earlier = doc! { "$set": { "due_at": DateTime::parse_rfc3339_str("2026-12-01T17:00:00Z").unwrap() } };
+    app.db.collection("todos").update_one(doc! { "name": "winter" }, earlier).await.unwrap();
+    for _ in 0..2 {
+        app.db.collection("migrations").delete_one(doc! { "_id": 6 }).await.unwrap();
+        app.restart().await;
+        assert_eq!(app.db.all("todos").await, right);
+    }
+}
+
+#[tokio::test]
 async fn both_api_surfaces_share_todos() {
     let app = TestApp::start().await;
     let ann = app.user("ann").await;
