@@ -17,7 +17,9 @@ use crate::auth::operations::Auth;
 use crate::error::{Error, Resource};
 use crate::http::access_log::AccessLogEntry;
 use crate::http::admission::Admission;
-use crate::http::body::{BodyLimit, CREDENTIALS_LIMIT};
+use crate::http::answer_bytes::AnswerBytes;
+use crate::http::body::{BodyBytes, BodyLimit, CREDENTIALS_LIMIT};
+use crate::http::byte_budget::ByteBudget;
 use crate::http::readiness::Readiness;
 use crate::http::{detached, problem, readiness, security_headers};
 use crate::state::AppState;
@@ -41,7 +43,8 @@ pub fn router(state: AppState) -> Router {
 async fn edge(hops: usize, mut request: Request, next: Next) -> Response {
     let log_entry = AccessLogEntry::begin(&mut request, hops);
     let is_secure = security_headers::is_secure(request.headers(), hops);
-    let mut response = problem::render(next.run(request).await, &log_entry.id);
+    let response = problem::render(next.run(request).await, &log_entry.id);
+    let mut response = AnswerBytes::count_error(response);
     security_headers::insert(response.headers_mut(), is_secure);
     log_entry.end(&mut response);
     response
@@ -113,7 +116,8 @@ fn with_small_body(routes: Router<AppState>) -> Router<AppState> {
 fn guarded(routes: Router<AppState>, hashing: Router<AppState>, state: &AppState) -> Router<AppState> {
     let guard = |admission| {
         let (auth, readiness, tasks) = (state.auth.clone(), state.readiness.clone(), state.tasks.clone());
-        from_fn_with_state(Guard { auth, readiness, tasks, admission }, run_guarded)
+        let budget = state.byte_budget.clone();
+        from_fn_with_state(Guard { auth, readiness, budget, tasks, admission }, run_guarded)
     };
     // Routes that hash passwords bypass admission, because hashing has its own queue and would hold slots for long.
     routes.route_layer(guard(Some(state.admission.clone()))).merge(hashing.route_layer(guard(None)))
@@ -123,6 +127,7 @@ fn guarded(routes: Router<AppState>, hashing: Router<AppState>, state: &AppState
 struct Guard {
     auth: Arc<Auth>,
     readiness: Readiness,
+    budget: ByteBudget,
     tasks: TaskTracker,
     admission: Option<Admission>,
 }
@@ -133,13 +138,18 @@ async fn run_guarded(
     next: Next,
 ) -> Result<Response, Error> {
     guard.readiness.check()?;
-    identify(&guard.auth, &mut request);
+    let client = identify(&guard.auth, &mut request);
+    guard.budget.check(client)?;
+    let answer_bytes = AnswerBytes::of(&guard.budget, client, &request);
+    let body_bytes = BodyBytes::count(&guard.budget, client, &mut request);
     let work = async move {
         let _slot = match &guard.admission {
             Some(admission) => Some(admission.admit(&mut request).await?),
             None => None,
         };
-        Ok(next.run(request).await)
+        let response = next.run(request).await;
+        drop(body_bytes);
+        answer_bytes.count(response)
     };
     detached::run_to_completion(guard.tasks, work).await
 }

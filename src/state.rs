@@ -20,6 +20,7 @@ use crate::config::{Config, Registration, Switch};
 use crate::crypto::sealed::Sealer;
 use crate::error::{Error, OperatorError};
 use crate::http::admission::Admission;
+use crate::http::byte_budget::ByteBudget;
 use crate::http::readiness::Readiness;
 use crate::idempotency::store::Idempotency;
 use crate::mongo::{self, Db, PrepareError};
@@ -80,6 +81,7 @@ pub struct Shared {
     pub hasher: Arc<Hasher>,
     pub trusted_proxy_hops: usize,
     pub admission: Admission,
+    pub byte_budget: ByteBudget,
     pub origins: Vec<HeaderValue>,
 }
 
@@ -124,6 +126,7 @@ impl AppState {
             hasher,
             trusted_proxy_hops: config.trusted_proxy_hops,
             admission: Admission::default(),
+            byte_budget: ByteBudget::new(config.max_answer_bytes),
             origins: config.cors_origins.clone(),
         })))
     }

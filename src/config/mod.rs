@@ -19,7 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use self::file::File;
-use self::values::{address, duration, list, number, origins};
+use self::values::{address, duration, list, number, optional_number, origins};
 use crate::error::OperatorError;
 
 pub const FILE: &str = "todo-api.toml";
@@ -53,12 +53,18 @@ pub struct Config {
     pub registration: Registration,
     #[serde(deserialize_with = "number")]
     pub max_connections: usize,
+    /// A quarter of `max_connections` if it is not set.
+    #[serde(deserialize_with = "optional_number")]
+    pub max_connections_per_address: Option<usize>,
     #[serde(deserialize_with = "address")]
     pub metrics_addr: Option<SocketAddr>,
     #[serde(deserialize_with = "origins")]
     pub cors_origins: Vec<HeaderValue>,
     #[serde(deserialize_with = "number")]
     pub max_event_connections: usize,
+    /// Bodies of requests and responses that are in memory because their clients are slow.
+    #[serde(deserialize_with = "number")]
+    pub max_answer_bytes: usize,
     pub log_format: Option<LogFormat>,
     /// Directives of `tracing_subscriber`, such as `info,mongodb=debug`.
     pub log_level: String,
@@ -86,7 +92,7 @@ pub enum LogFormat {
 }
 
 /// Names and defaults, in the order of the table in docs/operating.md.
-pub const SETTINGS: [(&str, Option<&str>); 17] = [
+pub const SETTINGS: [(&str, Option<&str>); 19] = [
     ("mongodb_uri", Some("mongodb://localhost:27017/todolistapp")),
     ("jwt_secret", None),
     ("jwt_secrets_previous", Some("")),
@@ -99,7 +105,9 @@ pub const SETTINGS: [(&str, Option<&str>); 17] = [
     ("throttles", Some("on")),
     ("registration", Some("open")),
     ("max_connections", Some("4096")),
+    ("max_connections_per_address", Some("")),
     ("max_event_connections", Some("1000")),
+    ("max_answer_bytes", Some("268435456")),
     ("metrics_addr", Some("")),
     ("cors_origins", Some("")),
     ("log_format", None),
@@ -117,6 +125,8 @@ const BCRYPT_COSTS: RangeInclusive<u32> = 4..=31;
 const PROXY_HOPS: RangeInclusive<usize> = 0..=32;
 // Far more than one process can have open.
 const CONNECTIONS_MAX: usize = 1_000_000;
+// One client gets a sixteenth, which must be enough for a page of 1 MiB.
+const ANSWER_BYTES: RangeInclusive<usize> = 16 * 1024 * 1024..=usize::MAX / 2;
 // `REVOCATION_TTL` of `operator::backup::store` must stay longer than the maximum.
 const ACCESS_TOKEN_TTL_SECONDS: RangeInclusive<u64> = 1..=3_600;
 
@@ -153,6 +163,10 @@ impl Config {
         {
             return Err("ACCESS_TOKEN_TTL must be a whole number of seconds, from 1s to 1h".to_owned());
         }
+        if let Some(share) = self.max_connections_per_address {
+            check_range("MAX_CONNECTIONS_PER_ADDRESS", share, &(1..=CONNECTIONS_MAX))?;
+        }
+        check_range("MAX_ANSWER_BYTES", self.max_answer_bytes, &ANSWER_BYTES)?;
         Ok(())
     }
 }

@@ -7,9 +7,17 @@ use axum::http::{HeaderValue, Uri};
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, de};
 
+const NOT_A_NUMBER: &str = "must be a whole number in range";
+
 pub(super) fn number<'de, D: Deserializer<'de>, T: std::str::FromStr>(
     deserializer: D,
 ) -> Result<T, D::Error> {
+    optional_number(deserializer)?.ok_or_else(|| de::Error::custom(NOT_A_NUMBER))
+}
+
+pub(super) fn optional_number<'de, D: Deserializer<'de>, T: std::str::FromStr>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
     // Variables are strings, and the file may contain numbers.
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -19,10 +27,12 @@ pub(super) fn number<'de, D: Deserializer<'de>, T: std::str::FromStr>(
     }
     let text = match NumberOrText::deserialize(deserializer) {
         Ok(NumberOrText::Number(number)) => number.to_string(),
+        // The default in `SETTINGS` of a number that may be left out.
+        Ok(NumberOrText::Text(text)) if text.is_empty() => return Ok(None),
         Ok(NumberOrText::Text(text)) => text,
-        Err(_) => String::new(),
+        Err(_) => return Err(de::Error::custom(NOT_A_NUMBER)),
     };
-    text.trim().parse().map_err(|_| de::Error::custom("must be a whole number in range"))
+    text.trim().parse().map(Some).map_err(|_| de::Error::custom(NOT_A_NUMBER))
 }
 
 pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {

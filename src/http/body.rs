@@ -1,15 +1,18 @@
 //! Reads bodies within limits of size, time and nesting, and the extractor for JSON.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use tokio::time::timeout;
 
 use super::admission::Slot;
+use super::byte_budget::{ByteBudget, HeldBytes};
+use super::client::ClientKey;
 use super::fields::{Fields, FromFields};
 use super::json_object::JsonObject;
 use crate::error::Error;
@@ -26,6 +29,26 @@ pub struct BodyLimit(pub usize);
 // Shorter than the deadline of `detached`, so that a client that sends too slowly gets a 408 and not a 503.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(8);
 
+/// In the extensions of a request with a body: what it holds of the [`ByteBudget`].
+#[derive(Clone)]
+pub struct BodyBytes(Arc<Mutex<HeldBytes>>);
+
+impl BodyBytes {
+    /// Counts the body of the request from its first byte until this is dropped.
+    pub fn count(budget: &ByteBudget, client: ClientKey, request: &mut Request) -> Option<Self> {
+        let has_body = !request.body().is_end_stream();
+        let bytes = has_body.then(|| Self(Arc::new(Mutex::new(budget.empty(client)))));
+        if let Some(bytes) = &bytes {
+            request.extensions_mut().insert(bytes.clone());
+        }
+        bytes
+    }
+
+    fn grow_to(&self, bytes: usize) -> Result<(), Error> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).grow_to(bytes)
+    }
+}
+
 pub async fn body(request: Request) -> Result<Bytes, Error> {
     let limit = request.extensions().get::<BodyLimit>().map_or(BODY_LIMIT, |limit| limit.0);
     let slot = request.extensions().get::<Slot>().cloned();
@@ -33,18 +56,38 @@ pub async fn body(request: Request) -> Result<Bytes, Error> {
     if let Some(slot) = &slot {
         slot.pause();
     }
-    let read = timeout(BODY_TIMEOUT, Limited::new(request.into_body(), limit).collect()).await;
-    let body = read.map_err(|_| Error::RequestTimeout)?.map_err(|error| {
-        if error.is::<LengthLimitError>() {
-            Error::BodyTooLarge { limit }
-        } else {
-            Error::malformed_json("the body is incomplete")
-        }
-    })?;
+    let counted = request.extensions().get::<BodyBytes>().cloned();
+    let read = timeout(BODY_TIMEOUT, read(request.into_body(), limit, counted.as_ref())).await;
+    let body = read.map_err(|_| Error::RequestTimeout)??;
     if let Some(slot) = slot {
         slot.resume().await?;
     }
-    Ok(body.to_bytes())
+    Ok(body)
+}
+
+async fn read(mut body: Body, limit: usize, counted: Option<&BodyBytes>) -> Result<Bytes, Error> {
+    let mut whole = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Error::malformed_json("the body is incomplete"))?;
+        let Ok(data) = frame.into_data() else { continue };
+        let size = whole.len() + data.len();
+        if size > limit {
+            return Err(Error::BodyTooLarge { limit });
+        }
+        if let Some(counted) = counted {
+            counted.grow_to(size)?;
+        }
+        if whole.is_empty() {
+            if body.is_end_stream() {
+                return Ok(data);
+            }
+            // The memory of bytes that have not arrived is not in use yet.
+            let announced = body.size_hint().upper().and_then(|upper| usize::try_from(upper).ok());
+            whole.reserve_exact(size + announced.unwrap_or_default().min(limit));
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(whole.into())
 }
 
 pub fn is_json(headers: &HeaderMap) -> bool {

@@ -2,12 +2,15 @@
 
 pub mod access_log;
 pub mod admission;
+pub mod answer_bytes;
 pub mod body;
+pub mod byte_budget;
 pub mod client;
 pub mod client_address;
 pub mod detached;
 pub mod error_code;
 pub mod fields;
+pub mod guarded_body;
 pub mod idempotency_key;
 pub mod json;
 pub mod json_object;

@@ -229,6 +229,7 @@ pub fn render_with(mut response: Response, body: impl FnOnce(&Error) -> Response
             rendered.headers_mut().insert(name.clone(), value.clone());
         }
     }
+    rendered.extensions_mut().extend(std::mem::take(response.extensions_mut()));
     rendered.extensions_mut().insert(ReportedError(error));
     rendered
 }

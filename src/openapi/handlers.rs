@@ -4,22 +4,26 @@
 
 use std::sync::{Arc, LazyLock};
 
+use axum::body::Bytes;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Redirect};
-use serde_json::Value;
 use utoipa_swagger_ui::{Config, serve};
 
 use super::document::DOCUMENT;
 use crate::error::{Error, Resource};
-use crate::http::json::Json;
+use crate::http::json::JSON;
 
 const CACHE_POLICY: &str = "public, max-age=3600";
 
 // Swagger UI needs inline styles, and icons as `data:` URIs.
 const PAGE_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; \
     form-action 'none'; frame-ancestors 'none'";
+
+// Shared by all responses, however many clients read slowly.
+static DOCUMENT_BYTES: LazyLock<Bytes> =
+    LazyLock::new(|| serde_json::to_vec(&*DOCUMENT).unwrap_or_default().into());
 
 static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
     Arc::new(
@@ -32,8 +36,7 @@ static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
 
 /// `GET /v1/openapi.json`
 pub(crate) async fn document() -> impl IntoResponse {
-    let document: &'static Value = &DOCUMENT;
-    Json(document)
+    ([(CONTENT_TYPE, JSON)], DOCUMENT_BYTES.clone())
 }
 
 /// `GET /docs`

@@ -29,6 +29,7 @@ mod process;
 mod refused_bodies;
 mod seed;
 mod session_model;
+mod slow_clients;
 mod taken_ids;
 mod throttles;
 mod todo_model;

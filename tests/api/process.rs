@@ -51,6 +51,8 @@ async fn an_invalid_setting_is_reported_by_name() {
         ("MAX_CONNECTIONS", "0"),
         ("MAX_CONNECTIONS", "1000001"),
         ("MAX_EVENT_CONNECTIONS", "18446744073709551615"),
+        ("MAX_CONNECTIONS_PER_ADDRESS", "0"),
+        ("MAX_ANSWER_BYTES", "16777215"),
         ("CORS_ORIGINS", "todo.example.org"),
         ("CORS_ORIGINS", "https://todo.example.org/"),
         ("CORS_ORIGINS", "*"),

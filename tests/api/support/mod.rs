@@ -14,6 +14,7 @@ use std::path::Path;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
+use axum::response::Response;
 use todo_api::app;
 use todo_api::clock::Clock;
 use todo_api::config::{self, Config};
@@ -83,8 +84,12 @@ impl TestApp {
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.expect("a router cannot fail");
-        Answer::of(response).await
+        Answer::of(self.respond(request).await).await
+    }
+
+    /// The response, whose body has not been read yet.
+    pub(crate) async fn respond(&self, request: Request<Body>) -> Response {
+        self.router.clone().oneshot(request).await.expect("a router cannot fail")
     }
 }
 
