@@ -19,12 +19,13 @@ use todo_api::app;
 use todo_api::clock::Clock;
 use todo_api::config::{self, Config};
 use todo_api::error::OperatorError;
+use todo_api::http::connections::ConnectionLimits;
 use todo_api::http::server;
 use todo_api::migrations::MigrationScope;
 use todo_api::operator::backup::operations::Source;
 use todo_api::operator::seed::command::{self, SeedOptions};
 use todo_api::operator::users::{self, UserCommand};
-use todo_api::operator::{backup, logging, metrics};
+use todo_api::operator::{backup, logging, metrics, open_files};
 use todo_api::state::AppState;
 use todo_api::{mongo, openapi, startup};
 
@@ -111,6 +112,7 @@ fn print_message(message: &impl Display) {
 async fn serve(file: Option<&Path>) -> Result<(), OperatorError> {
     let config = Config::load(file)?;
     logging::init(&config)?;
+    open_files::raise_limit(&config, METRICS_CONNECTIONS_MAX);
     // Before the first connection to the database, so that it is counted.
     let metrics =
         config.metrics_addr.map(|address| Ok((address, metrics::install_recorder()?))).transpose()?;
@@ -135,7 +137,11 @@ async fn serve(file: Option<&Path>) -> Result<(), OperatorError> {
     let serving = server::serve(
         listener,
         app::router(state.clone()),
-        config.max_connections,
+        ConnectionLimits::new(
+            config.max_connections,
+            config.max_connections_per_address,
+            config.trusted_proxy_hops,
+        ),
         state.tasks.clone(),
         stop,
     );
@@ -155,7 +161,8 @@ async fn serve_metrics(address: SocketAddr, router: Router) -> Result<(), Operat
     let listener = metrics::listen(address).await?;
     // Until the process ends, so that metrics can still be read during the stop.
     let never = std::future::pending();
-    tokio::spawn(server::serve(listener, router, METRICS_CONNECTIONS_MAX, TaskTracker::new(), never));
+    let limits = ConnectionLimits { total: METRICS_CONNECTIONS_MAX, per_address: None };
+    tokio::spawn(server::serve(listener, router, limits, TaskTracker::new(), never));
     Ok(())
 }
 

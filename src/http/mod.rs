@@ -7,6 +7,7 @@ pub mod body;
 pub mod byte_budget;
 pub mod client;
 pub mod client_address;
+pub mod connections;
 pub mod detached;
 pub mod error_code;
 pub mod fields;

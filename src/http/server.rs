@@ -13,16 +13,18 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use metrics::counter;
 #[cfg(target_os = "linux")]
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
-use tokio::time::{sleep, timeout};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use super::access_log::PeerAddress;
+use super::connections::{Activity, ConnectionLimits, Connections, Place};
 
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 // hyper responds with 431 to a head with more bytes or more headers.
@@ -31,77 +33,89 @@ const HEADERS_MAX: usize = 64;
 // How long sent bytes may stay unacknowledged before the kernel closes the connection (`TCP_USER_TIMEOUT`, tcp(7)).
 const SEND_TIMEOUT: Duration = Duration::from_secs(15);
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
+const ACCEPT_REPORT: Duration = Duration::from_mins(1);
 // The host kills the process 30 s after its signal.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
+// How long a connection that must make room may take to complete a head that has begun to arrive.
+const HEAD_GRACE: Duration = Duration::from_millis(25);
+
+pub const ACCEPT_ERRORS: &str = "todo_api_accept_errors_total";
 
 /// Serves until `stop` completes, and then waits for the requests under way and for `tasks`.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
-    connections_max: usize,
+    limits: ConnectionLimits,
     tasks: TaskTracker,
     stop: impl Future<Output = ()>,
 ) {
-    let connections = Connections::new(router, connections_max);
+    let server = Server::new(router, limits);
     tokio::select! {
-        never = connections.accept(listener) => match never {},
+        never = server.accept(listener) => match never {},
         () = stop => {}
     }
-    connections.drain(&tasks).await;
+    server.drain(&tasks).await;
 }
 
-struct Connections {
+struct Server {
     http: http1::Builder,
     router: Router,
-    free: Arc<Semaphore>,
+    connections: Connections,
     open: TaskTracker,
     stopping: CancellationToken,
 }
 
-impl Connections {
-    fn new(router: Router, connections_max: usize) -> Self {
+impl Server {
+    fn new(router: Router, limits: ConnectionLimits) -> Self {
         let mut http = http1::Builder::new();
         // hyper enforces the header timeout only if it has a timer.
         http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
         http.max_buf_size(HEAD_MAX).max_headers(HEADERS_MAX);
-        let free = Arc::new(Semaphore::new(connections_max.min(Semaphore::MAX_PERMITS)));
-        Self { http, router, free, open: TaskTracker::new(), stopping: CancellationToken::new() }
+        let (connections, open) = (Connections::new(limits), TaskTracker::new());
+        Self { http, router, connections, open, stopping: CancellationToken::new() }
     }
 
     async fn accept(&self, listener: TcpListener) -> Infallible {
+        let mut errors = AcceptErrors::default();
         loop {
-            let Ok((stream, peer)) = listener.accept().await else {
-                // Most likely the process is out of file descriptors, so wait until connections close.
-                sleep(ACCEPT_RETRY).await;
-                continue;
-            };
-            // Without a permit the stream is dropped, so that a load balancer tries another instance at once.
-            if let Ok(permit) = self.free.clone().try_acquire_owned() {
-                self.spawn(stream, peer, permit);
+            match listener.accept().await {
+                Ok((stream, peer)) => {
+                    // Without a place the stream is dropped.
+                    if let Some(place) = self.connections.place(peer).await {
+                        self.spawn(stream, peer, place);
+                    }
+                }
+                Err(error) => {
+                    errors.note(&error);
+                    // Most likely the process is out of file descriptors, so wait until connections close.
+                    self.connections.close_idle();
+                    sleep(ACCEPT_RETRY).await;
+                }
             }
         }
     }
 
-    fn spawn(&self, stream: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit) {
+    fn spawn(&self, stream: TcpStream, peer: SocketAddr, place: Place) {
         // Nagle's algorithm would hold back small responses and events.
         let _ = stream.set_nodelay(true);
         #[cfg(target_os = "linux")]
         let _ = SockRef::from(&stream).set_tcp_user_timeout(Some(SEND_TIMEOUT));
         let (router, first_request) = (self.router.clone(), Arc::new(Notify::new()));
-        let received = first_request.clone();
+        let (received, activity) = (first_request.clone(), place.activity.clone());
         let service = service_fn(move |mut request: Request<Incoming>| {
             received.notify_one();
+            let in_progress = activity.begin_request();
             request.extensions_mut().insert(PeerAddress(peer));
-            router.clone().oneshot(request)
+            let response = router.clone().oneshot(request);
+            async move { response.await.map(|response| in_progress.until_sent(response)) }
         });
         let connection = self.http.serve_connection(TokioIo::new(stream), service);
-        let connection = until_stopped(connection, first_request, self.stopping.clone().cancelled_owned());
+        let stop = self.stopping.clone().cancelled_owned();
         self.open.spawn(async move {
-            if let Err(error) = connection.await {
+            if let Err(error) = until_closed(connection, &place.activity, first_request, stop).await {
                 tracing::debug!(%error, "connection ended early");
             }
-            drop(permit);
         });
     }
 
@@ -119,9 +133,11 @@ impl Connections {
     }
 }
 
-/// Serves a connection to its end. After `stop`, completes the request under way, or the first one, and then closes.
-async fn until_stopped<S>(
+/// Serves a connection to its end. After `stop`, completes the request under way, or the first one, and then closes. To
+/// make room, completes the request under way.
+async fn until_closed<S>(
     connection: http1::Connection<TokioIo<TcpStream>, S>,
+    activity: &Activity,
     first_request: Arc<Notify>,
     stop: impl Future<Output = ()>,
 ) -> hyper::Result<()>
@@ -132,6 +148,15 @@ where
     tokio::select! {
         ended = &mut connection => return ended,
         () = stop => {}
+        () = activity.must_close() => {
+            connection.as_mut().graceful_shutdown();
+            // After a part of the first head, hyper waits for the rest.
+            return match timeout(HEAD_GRACE, &mut connection).await {
+                Ok(ended) => ended,
+                Err(_) if activity.has_begun() => connection.await,
+                Err(_) => Ok(()),
+            };
+        }
     }
     // hyper closes a connection from which it has read nothing, and would lose a request that was already sent.
     tokio::select! {
@@ -141,6 +166,24 @@ where
     }
     connection.as_mut().graceful_shutdown();
     connection.await
+}
+
+/// Failures to accept a connection, which are logged at most once a minute.
+#[derive(Default)]
+struct AcceptErrors {
+    reported_at: Option<Instant>,
+    since_report: u64,
+}
+
+impl AcceptErrors {
+    fn note(&mut self, error: &std::io::Error) {
+        counter!(ACCEPT_ERRORS).increment(1);
+        self.since_report += 1;
+        if self.reported_at.is_none_or(|at| at.elapsed() >= ACCEPT_REPORT) {
+            tracing::warn!(%error, count = self.since_report, "connections could not be accepted");
+            (self.reported_at, self.since_report) = (Some(Instant::now()), 0);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -171,7 +214,7 @@ mod tests {
             context.waker().wake_by_ref();
             if has_accepted(address) { Poll::Ready(()) } else { Poll::Pending }
         });
-        serve(listener, router, 1, TaskTracker::new(), stop).await;
+        serve(listener, router, ConnectionLimits::new(1, None, 0), TaskTracker::new(), stop).await;
         let mut answer = String::new();
         client.read_to_string(&mut answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("hello"), "{answer}");

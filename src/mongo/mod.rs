@@ -31,7 +31,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 // The driver avoids a node that announced its shutdown until the next heartbeat, so several heartbeats must fit into
 // SERVER_SELECTION_TIMEOUT.
 const HEARTBEAT_FREQUENCY: Duration = Duration::from_secs(2);
-const POOL_MAX: u32 = 32;
+pub const POOL_MAX: u32 = 32;
 const POOL_MIN: u32 = 2;
 
 #[derive(Clone)]

@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 
 use crate::error::OperatorError;
 use crate::http::access_log::{REQUEST_SECONDS, REQUESTS};
+use crate::http::{connections, server};
 use crate::mongo;
 use crate::owned::unreadable::UNREADABLE;
 use crate::state::AppState;
@@ -45,6 +46,13 @@ pub fn install_recorder() -> Result<PrometheusHandle, OperatorError> {
     );
     describe_gauge!(mongo::metrics::CONNECTIONS, "Connections to the database: open, and in use.");
     describe_counter!(UNREADABLE, "Stored documents that could not be decoded, by collection.");
+    describe_gauge!(connections::OPEN, "Open connections, with those of this listener.");
+    describe_counter!(
+        connections::CLOSED,
+        "Connections that were refused or closed to make room, by reason."
+    );
+    describe_counter!(server::ACCEPT_ERRORS, "Connections that could not be accepted.");
+    describe_gauge!("todo_api_body_bytes", "Bytes of requests and responses that wait for their clients.");
     describe_gauge!("todo_api_requests", "Requests that are being processed or wait for a slot.");
     describe_gauge!("todo_api_event_streams", "Open event streams.");
     describe_gauge!("todo_api_password_hashing", "Passwords that are being hashed or wait to be hashed.");
@@ -79,6 +87,7 @@ async fn serve_metrics(State((state, handle)): State<(AppState, PrometheusHandle
     let (working, waiting) = state.admission.busy();
     gauge!("todo_api_requests", "state" => "working").set(gauge_value(working));
     gauge!("todo_api_requests", "state" => "waiting").set(gauge_value(waiting));
+    gauge!("todo_api_body_bytes").set(gauge_value(state.byte_budget.held_bytes()));
     gauge!("todo_api_event_streams").set(gauge_value(state.sources.hub.connections()));
     gauge!("todo_api_password_hashing").set(gauge_value(state.hasher.queue_length()));
     let (entries, age) = state.auth.blacklist_state();

@@ -3,5 +3,6 @@
 pub mod backup;
 pub mod logging;
 pub mod metrics;
+pub mod open_files;
 pub mod seed;
 pub mod users;

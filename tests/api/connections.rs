@@ -58,24 +58,99 @@ async fn slow_or_silent_connections_are_closed() {
     assert!(closed[4].0.contains("timed out"), "{}", closed[4].0);
 }
 
+/// Connects from another address of this machine.
+#[cfg(target_os = "linux")]
+async fn connect_from(server: &Server, address: &str) -> TcpStream {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(format!("{address}:0").parse().unwrap()).unwrap();
+    socket.connect(server.url("").trim_start_matches("http://").parse().unwrap()).await.unwrap()
+}
+
+/// Whether the server closes the connection without a response.
+#[cfg(target_os = "linux")]
+async fn is_closed(stream: &mut TcpStream) -> bool {
+    let closed = tokio::time::timeout(Duration::from_secs(1), stream.read(&mut [0])).await;
+    closed.is_ok_and(|read| read.is_err() || read.is_ok_and(|bytes| bytes == 0))
+}
+
+#[cfg(target_os = "linux")]
+async fn status_of(mut stream: TcpStream, request: &str) -> String {
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let (mut bytes, mut line) = ([0; 12], String::new());
+    if stream.read_exact(&mut bytes).await.is_ok() {
+        line = String::from_utf8_lossy(&bytes).into_owned();
+    }
+    line
+}
+
+const LIVEZ: &str = "GET /livez HTTP/1.1\r\nhost: x\r\n\r\n";
+
+/// A request whose body does not arrive.
+const UNFINISHED: &str =
+    "POST /v1/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
+
 #[tokio::test]
 async fn connections_past_the_limit_are_closed_at_once() {
     let db = TestDatabase::create().await;
-    let server = Server::start_ready(db.uri(), &[("MAX_CONNECTIONS", "5")]).await;
+    let limits = [("MAX_CONNECTIONS", "5"), ("MAX_CONNECTIONS_PER_ADDRESS", "10")];
+    let server = Server::start_ready(db.uri(), &limits).await;
     let mut held = Vec::new();
     let refused = loop {
-        let mut stream = sent(&server, "GET /livez HTTP/1.1\r\nhost: x\r\n\r\n").await;
-        let mut byte = [0];
-        if stream.read_exact(&mut byte).await.is_err() {
+        let mut stream = sent(&server, UNFINISHED).await;
+        let closed = tokio::time::timeout(Duration::from_secs(1), stream.read(&mut [0])).await;
+        if closed.is_ok() {
             break held.len();
         }
         held.push(stream);
         assert!(held.len() <= 5, "one more connection than the limit was served");
     };
-    // The client that waited for readiness may still have a connection.
-    assert!((4..=5).contains(&refused), "{refused}");
+    assert_eq!(refused, 5);
     drop(held);
     server.wait_for_status("/livez", 200).await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn each_address_has_a_share_of_the_connections() {
+    let db = TestDatabase::create().await;
+    let server = Server::start_ready(db.uri(), &[("MAX_CONNECTIONS", "12")]).await;
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        held.push(connect_from(&server, "127.0.0.2").await);
+    }
+    let mut further = connect_from(&server, "127.0.0.2").await;
+    assert!(is_closed(&mut further).await);
+    assert_eq!(status_of(connect_from(&server, "127.0.0.3").await, LIVEZ).await, "HTTP/1.1 200");
+    let behind_proxy = [("MAX_CONNECTIONS", "12"), ("TRUSTED_PROXY_HOPS", "1")];
+    let server = Server::start_ready(db.uri(), &behind_proxy).await;
+    for _ in 0..8 {
+        held.push(connect_from(&server, "127.0.0.2").await);
+    }
+    assert_eq!(status_of(connect_from(&server, "127.0.0.2").await, LIVEZ).await, "HTTP/1.1 200");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn idle_connections_do_not_keep_others_out() {
+    let db = TestDatabase::create().await;
+    let server = Server::start_ready(db.uri(), &[("MAX_CONNECTIONS", "20")]).await;
+    let mut busy = connect_from(&server, "127.0.0.9").await;
+    busy.write_all(UNFINISHED.as_bytes()).await.unwrap();
+    let mut idle = Vec::new();
+    for number in 0..24 {
+        let mut stream = connect_from(&server, &format!("127.0.0.{}", 2 + number / 4)).await;
+        // Some have sent a part of a head, and some have had a response.
+        let part = ["", "GET /livez HTTP/1.1\r\n", LIVEZ][number % 3];
+        let _ = stream.write_all(part.as_bytes()).await;
+        idle.push(stream);
+    }
+    for address in ["127.0.0.10", "127.0.0.11", "127.0.0.12"] {
+        let began = Instant::now();
+        let status = status_of(connect_from(&server, address).await, LIVEZ).await;
+        assert_eq!(status, "HTTP/1.1 200");
+        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    }
+    assert!(!is_closed(&mut busy).await, "a connection with a request was closed");
 }
 
 #[tokio::test]

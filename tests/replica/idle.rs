@@ -18,7 +18,8 @@ use crate::two_instances::TwoInstances;
 const USERS: usize = 50;
 const CONNECTIONS: usize = 20;
 const ALL: usize = USERS * CONNECTIONS;
-const SETTINGS: [(&str, &str); 2] = [("MAX_EVENT_CONNECTIONS", "2000"), ("ACCESS_TOKEN_TTL", "1h")];
+const SETTINGS: [(&str, &str); 3] =
+    [("MAX_EVENT_CONNECTIONS", "2000"), ("MAX_CONNECTIONS_PER_ADDRESS", "2100"), ("ACCESS_TOKEN_TTL", "1h")];
 
 /// What a connection reports.
 enum Report {
