@@ -134,7 +134,9 @@ fn moved_occurrences_neither_repeat_nor_lose_a_date() {
             for again in 0..=step % 2 {
                 let (days, minutes) = MOVES[(series + step + again) % MOVES.len()];
                 // An earlier occurrence would set the series back.
-                let to = shifted(&due, days, minutes).filter(|to| !occurrences.contains(to));
+                let may_be_earlier = after != "-" && days < 0;
+                let to = shifted(&due, days, minutes);
+                let to = to.filter(|to| !may_be_earlier && !occurrences.contains(to));
                 if let Some(to) = to {
                     (recurrence, due) = (recurrence.moved(&due, &to), to);
                     moves += 1;

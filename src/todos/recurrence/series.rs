@@ -1,8 +1,8 @@
 //! The occurrences of a recurrence rule, one after another (RFC 5545 §3.3.10).
 //!
-//! They are the same as in python-dateutil. It differs from the RFC in two points: in the first week of a weekly rule,
-//! `BYSETPOS` counts from the first day of the recurrence instead of the first day of the week; and `BYWEEKNO` without
-//! `BYDAY` means every day of the week.
+//! They are the same as in python-dateutil, except that it takes some first days of January for week 53. It differs from
+//! the RFC in two points: in the first week of a weekly rule, `BYSETPOS` counts from the first day of the recurrence instead
+//! of the first day of the week; and `BYWEEKNO` without `BYDAY` means every day of the week.
 //!
 //! **Invariant:** this module knows local times only, so that a change of clocks cannot move an occurrence.
 
@@ -262,6 +262,19 @@ mod tests {
         assert_eq!(next("FREQ=DAILY;INTERVAL=7", "1900-01-01", "2026-12-01").unwrap(), "2026-12-07");
         assert_eq!(next("FREQ=WEEKLY;INTERVAL=2", "1900-01-01", "2026-12-01").unwrap(), "2026-12-14");
         assert_eq!(next("FREQ=MONTHLY;INTERVAL=5", "1900-01-31", "2026-12-01").unwrap(), "2027-07-31");
+    }
+
+    #[test]
+    fn the_first_days_of_january_can_be_in_the_last_week_of_the_year_before() {
+        for (rule, after, found) in [
+            ("FREQ=YEARLY;BYWEEKNO=52", "2077-12-31", "2078-01-01"),
+            ("FREQ=YEARLY;BYWEEKNO=53", "2077-12-31", "2082-12-28"),
+            ("FREQ=YEARLY;BYWEEKNO=53", "2026-12-31", "2027-01-01"),
+            ("FREQ=YEARLY;BYWEEKNO=1", "2029-12-01", "2029-12-31"),
+            ("FREQ=YEARLY;BYWEEKNO=-1", "2026-12-31", "2027-01-01"),
+        ] {
+            assert_eq!(next(rule, "2026-01-05", after).unwrap(), found, "{rule}");
+        }
     }
 
     #[test]
