@@ -59,9 +59,12 @@ pub enum Error {
     /// A recurring todo was neither completed nor skipped since its series last changed.
     #[error("nothing to undo")]
     NothingToUndo,
-    /// Contains the maximum number of objects per user.
+    /// Contains the maximum number of objects per user, not counting the trash.
     #[error("limit reached: {0}")]
     LimitReached(u64),
+    /// Contains the maximum number of objects per user in the trash.
+    #[error("limit of the trash reached: {0}")]
+    TrashFull(u64),
     #[error("idempotency key reused")]
     IdempotencyKeyReused,
     /// The sync token is so old that some tombstones since then are forgotten.

@@ -62,8 +62,8 @@
 //! # Starting and stopping
 //!
 //! The process binds its port first. [`startup`] then prepares the database and retries until this succeeds: it refuses a
-//! standalone server, runs [`migrations`], creates indexes, loads the blacklist and completes interrupted deletions. Only
-//! then are requests admitted. A problem that waiting cannot solve ends the process with one line that says what to do.
+//! standalone server, runs [`migrations`], creates indexes, loads the blacklist, completes interrupted deletions and
+//! resumes interrupted side effects. Only then are requests admitted. A problem that waiting cannot solve ends the process with one line that says what to do.
 //! [`auth::revocation::mirror`] keeps the blacklist in memory close to the collection that all instances share;
 //! [`auth::revocation::blacklist`] explains the bound within which a revocation holds everywhere. At SIGTERM the service
 //! stops accepting work, drains connections and waits for detached work.
@@ -87,6 +87,7 @@
 //! | optimistic update | Read, decide, replace if the version is still the same; otherwise start over. |
 //! | side effect | A consequence of a change for other todos, such as subtasks that follow into the trash. |
 //! | pending effects | Side effects that are stored in the write that causes them and removed when they are done. |
+//! | cascade | A side effect on many documents that a task writes after the response, and that queries show as done. |
 //! | tombstone | What remains of a removed document so that sync can report the removal. |
 //! | change stamp | The logical time of the last change; the order in which sync reads. |
 //! | horizon | A logical time below which, minus the overlap, a reader sees every change. |

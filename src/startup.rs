@@ -26,6 +26,10 @@ pub async fn prepare(state: &AppState, uri: &SecretString) -> Result<(), Operato
         tracing::warn!(why, "MongoDB is unreachable, retrying");
         tokio::time::sleep(RETRY_PERIOD).await;
     }
+    // Before the first request, which must not see a change half-way.
+    if let Err(error) = state.workspaces.resume().await {
+        tracing::warn!(%error, "cannot resume interrupted changes, retrying later");
+    }
     state.readiness.begin();
     tracing::info!("ready");
     Ok(())

@@ -100,7 +100,8 @@ impl AppState {
     pub async fn new(config: &Config, clock: Clock) -> Result<Self, OperatorError> {
         let db = mongo::connect(&config.mongodb_uri, config.metrics_addr.is_some()).await?;
         let unusable = |error| OperatorError(format!("JWT_SECRET cannot be used: {error}"));
-        let stores = Stores::new(&db, config, &clock).map_err(unusable)?;
+        let tasks = TaskTracker::new();
+        let stores = Stores::new(&db, config, &clock, &tasks).map_err(unusable)?;
         let auth = Arc::new(auth(config, &stores, &clock).map_err(unusable)?);
         let sealer = Sealer::derive(&config.jwt_secret, &config.jwt_secrets_previous).map_err(unusable)?;
         let sealer = Arc::new(sealer);
@@ -121,7 +122,7 @@ impl AppState {
             sealer,
             sources,
             readiness: Readiness::default(),
-            tasks: TaskTracker::new(),
+            tasks,
             stores,
             hasher,
             trusted_proxy_hops: config.trusted_proxy_hops,
@@ -164,11 +165,11 @@ fn accounts(
 }
 
 impl Stores {
-    fn new(db: &Db, config: &Config, clock: &Clock) -> Result<Self, Error> {
+    fn new(db: &Db, config: &Config, clock: &Clock, tasks: &TaskTracker) -> Result<Self, Error> {
         let (current, previous) = (&config.jwt_secret, &config.jwt_secrets_previous);
         Ok(Self {
             users: Users::new(db),
-            owned: OwnedStores::new(db),
+            owned: OwnedStores::new(db, tasks),
             sessions: Sessions::new(db),
             revocations: Revocations::new(db),
             failed_logins: FailedLogins::new(db),

@@ -85,7 +85,7 @@ impl ErrorCode {
             Error::BodyTooLarge { .. } => Self::BODY_TOO_LARGE,
             Error::UnsupportedMediaType => Self::UNSUPPORTED_MEDIA_TYPE,
             Error::Invalid(_) => Self::INVALID_INPUT,
-            Error::LimitReached(_) => Self::LIMIT_REACHED,
+            Error::LimitReached(_) | Error::TrashFull(_) => Self::LIMIT_REACHED,
             Error::Throttled { .. } => Self::TOO_MANY_REQUESTS,
             Error::TooManyConnections => Self::TOO_MANY_CONNECTIONS,
             Error::Internal(_) => Self::INTERNAL_ERROR,

@@ -48,6 +48,11 @@ fn detail(error: &Error) -> String {
             );
         }
         Error::BodyTooLarge { limit } => return format!("Send at most {limit} bytes."),
+        Error::TrashFull(limit) => {
+            return format!(
+                "At most {limit} fit in the trash. Delete some of them permanently, or delete this one permanently with `?permanent=true` (`{{\"permanent\":true}}` in a sync command)."
+            );
+        }
         Error::RequestTimeout => return format!("Send the whole body within {} s.", BODY_TIMEOUT.as_secs()),
         Error::MethodNotAllowed => "Use one of the methods in the header `Allow`.",
         Error::UnsupportedMediaType => "Set the header `Content-Type` to `application/json`.",

@@ -72,7 +72,8 @@ pub fn operations() -> Vec<Operation> {
         one(new("delete", path, "delete_list", "Move a list with its todos to the trash"))
             .if_match()
             .query("permanent", json!({ "type": "boolean" }), "`true`: remove the list and its todos for good.")
-            .response(204, "The list is in the trash or was removed."),
+            .response(204, "The list is in the trash or was removed.")
+            .errors(&[Error::TrashFull(LISTS_MAX)]),
         one(list(
             new("post", "/v1/lists/{id}/restore", "restore_list", "Restore a list from the trash"),
             200,

@@ -31,9 +31,10 @@ pub struct List {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TodosFollow;
 
-// A list has one kind of side effect, so only the time is stored. Earlier releases read and write the same.
+// A list has one kind of side effect, so the effects are not stored. Earlier releases read the same.
 mod stored_effects {
     use bson::DateTime;
+    use bson::oid::ObjectId;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     use super::TodosFollow;
@@ -42,6 +43,8 @@ mod stored_effects {
     #[derive(Serialize, Deserialize)]
     struct Stored {
         since: DateTime,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<ObjectId>,
     }
 
     #[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
@@ -49,14 +52,14 @@ mod stored_effects {
         pending: &Option<PendingEffects<TodosFollow>>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        pending.as_ref().map(|pending| Stored { since: pending.since }).serialize(serializer)
+        pending.as_ref().map(|pending| Stored { since: pending.since, id: pending.id }).serialize(serializer)
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<PendingEffects<TodosFollow>>, D::Error> {
         let stored = Option::<Stored>::deserialize(deserializer)?;
-        Ok(stored.map(|Stored { since }| PendingEffects { since, effects: vec![TodosFollow] }))
+        Ok(stored.map(|Stored { since, id }| PendingEffects { since, id, effects: vec![TodosFollow] }))
     }
 }
 
@@ -148,12 +151,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pending_effects_are_stored_as_their_time_alone() {
+    fn pending_effects_are_stored_without_the_effects() {
         let (id, now) = (ObjectId::from_bytes([1; 12]), DateTime::from_millis(1_764_576_000_123));
         let idle = List::blank(id, id, "a1".to_owned(), now);
-        let pending = PendingEffects { since: now, effects: vec![TodosFollow] };
+        let pending = PendingEffects { since: now, id: Some(id), effects: vec![TodosFollow] };
         let busy = List { pending_effects: Some(pending), ..idle.clone() };
-        let unfinished = doc! { "since": now };
+        let unfinished = doc! { "since": now, "id": id };
         for (list, stored) in [(idle, bson::Bson::Null), (busy, unfinished.into())] {
             let document = bson::serialize_to_document(&list).unwrap();
             assert_eq!(document.get("unfinished"), Some(&stored));

@@ -4,20 +4,24 @@
 //! side effect: see [`crate::owned::update`]. Removal for good works the other way round, todos first.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use bson::doc;
 use bson::oid::ObjectId;
 
 use super::model::{List, ListInput, TodosFollow};
 use super::store::{self, UserLists};
 use crate::error::{Error, Violation};
 use crate::http::pagination::PAGE_BYTES_MAX;
+use crate::owned::note::Note;
 use crate::owned::siblings::Siblings;
-use crate::owned::update::{self, Accept, Context, Step, update};
+use crate::owned::update::{self, Accept, Context, Step, Timing, update};
 use crate::owned::{Conflict, Precondition, State};
 use crate::todos::hierarchy::Beside;
+use crate::todos::store::kept;
 use crate::workspace::Workspace;
 
-/// Per user, not counting the trash.
+/// Per user, not counting the trash. As many again fit in the trash.
 pub const LISTS_MAX: u64 = 500;
 
 impl Workspace {
@@ -108,6 +112,8 @@ impl Workspace {
             if before.state == State::Trash {
                 return Ok(Step::Unchanged);
             }
+            self.assert_room_for_list(State::Trash).await?;
+            self.assert_room_for_followers(&before, State::Trash).await?;
             let after = List { state: State::Trash, deleted_at: Some(self.now), ..before };
             Ok(Step::Replace(after, vec![TodosFollow]))
         };
@@ -123,7 +129,8 @@ impl Workspace {
             if before.state == State::Live {
                 return Ok(Step::Unchanged);
             }
-            self.assert_room_for_list().await?;
+            self.assert_room_for_list(State::Live).await?;
+            self.assert_room_for_followers(&before, State::Live).await?;
             let after = List { state: State::Live, deleted_at: None, ..before };
             Ok(Step::Replace(after, vec![TodosFollow]))
         };
@@ -136,18 +143,23 @@ impl Workspace {
 
     /// Adds a list after all others. `None` if the id is taken.
     async fn insert_list(&self, id: ObjectId, input: ListInput) -> Result<Option<List>, Error> {
-        self.assert_room_for_list().await?;
+        self.assert_room_for_list(State::Live).await?;
         let position = self.order_keys().last(self.now);
         let mut list = List::blank(id, self.owner_id, position, self.now);
         list.apply(input);
+        self.assert_in_time()?;
         let version = self.lists().insert(&list).await?;
         Ok(version.map(|version| List { version, ..list }))
     }
 
-    async fn assert_room_for_list(&self) -> Result<(), Error> {
+    async fn assert_room_for_list(&self, state: State) -> Result<(), Error> {
         // Counts at most `LISTS_MAX` index entries, so lists need no count in memory.
-        let count = self.lists().live_count(LISTS_MAX).await?;
-        if count < LISTS_MAX { Ok(()) } else { Err(Error::LimitReached(LISTS_MAX)) }
+        let count = self.lists().count_in(state, LISTS_MAX).await?;
+        match state {
+            _ if count < LISTS_MAX => Ok(()),
+            State::Live => Err(Error::LimitReached(LISTS_MAX)),
+            State::Trash | State::Gone => Err(Error::TrashFull(LISTS_MAX)),
+        }
     }
 
     async fn sibling_list(&self, id: ObjectId, sibling: ObjectId, field: &str) -> Result<List, Error> {
@@ -163,11 +175,26 @@ impl Context<List> for Workspace {
         self.lists()
     }
 
-    async fn apply(&self, list: &List, _: &[TodosFollow]) -> Result<(), Error> {
-        self.todos_follow(list).await
+    fn running(&self, note: ObjectId) -> Option<Arc<Note>> {
+        self.todos().running(note)
     }
 
-    async fn remove_dependents(&self, list: &List) -> Result<(), Error> {
-        self.remove_todos_in(list).await
+    async fn apply(&self, list: &List, effects: &[TodosFollow], note: &Arc<Note>) -> Result<(), Error> {
+        // The state of the list says what its todos do, so several effects are the same as the last one.
+        if effects.is_empty() { Ok(()) } else { self.todos_follow(list, note).await }
+    }
+
+    async fn dependents(&self, id: ObjectId) -> Result<Vec<ObjectId>, Error> {
+        self.todos().in_list(id, doc! { "state": kept() }).await
+    }
+
+    async fn remove_dependents(
+        &self,
+        list_id: ObjectId,
+        ids: Vec<ObjectId>,
+        note: &Arc<Note>,
+    ) -> Result<(), Error> {
+        let only = doc! { "$eq": ["$list_id", list_id] };
+        self.todos().remove_each(ids, only, self.now, note).await
     }
 }

@@ -24,8 +24,9 @@ pub async fn ensure_indexes(lists: &Lists) -> Result<(), PrepareError> {
 }
 
 impl UserLists<'_> {
-    pub async fn live_count(&self, limit: u64) -> Result<u64, Error> {
-        self.count(doc! { "state": State::Live.word() }, BY_POSITION, limit).await
+    /// Counts up to `limit`.
+    pub async fn count_in(&self, state: State, limit: u64) -> Result<u64, Error> {
+        self.count(doc! { "state": state.word() }, BY_POSITION, limit).await
     }
 
     /// At most `limit` lists after `last`, and no more than those whose texts first have more than `bytes` bytes.

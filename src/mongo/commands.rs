@@ -50,7 +50,8 @@ pub async fn update_many<T: Send + Sync>(
     filter: Document,
     pipeline: Vec<Document>,
 ) -> Result<u64, Error> {
-    let statement = doc! { "q": filter, "u": pipeline, "multi": true };
+    // `filter` names the documents by their ids. Without the hint, MongoDB would compare other indexes.
+    let statement = doc! { "q": filter, "u": pipeline, "multi": true, "hint": "_id_" };
     let reply = update(collection, vec![statement]).await?;
     match (reply_code(&reply), reply.get_i32("nModified")) {
         (None, Ok(modified)) => Ok(u64::from(modified.unsigned_abs())),

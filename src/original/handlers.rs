@@ -19,7 +19,7 @@ use crate::error::{Error, Resource};
 use crate::http::access_log::UserName;
 use crate::http::body::IgnoredBody;
 use crate::http::json::Json;
-use crate::owned::Precondition;
+use crate::owned::{Conflict, Precondition};
 use crate::todos::input::TodoInput;
 use crate::todos::model::Todo;
 use crate::users::client_info::{Attempt, RegistrationAttempt};
@@ -192,7 +192,11 @@ pub(crate) async fn delete_todo(
     let (id, workspace) = (todo_id(id)?, workspaces.of(caller.sub));
     // For clients of the original, a todo in the trash does not exist.
     workspace.live_todo(id).await?;
-    workspace.trash_todo(id, &Precondition::Any).await?;
+    match workspace.trash_todo(id, &Precondition::Any).await {
+        // The original has no trash, so its clients cannot make room there.
+        Err(Conflict::Error(Error::TrashFull(_))) => workspace.remove_todo(id, &Precondition::Any).await?,
+        trashed => drop(trashed?),
+    }
     Ok(wire::message("The todo was deleted"))
 }
 

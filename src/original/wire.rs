@@ -168,7 +168,7 @@ fn describe(error: &Error, method: &Method) -> (StatusCode, Value) {
         Error::NotFound(Resource::User) if method == Method::DELETE => "User not found",
         Error::NotFound(Resource::User) => "user not found",
         Error::InTrash => return (StatusCode::NOT_FOUND, message_body("Todo not found")),
-        Error::LimitReached(_) => {
+        Error::LimitReached(_) | Error::TrashFull(_) => {
             return (StatusCode::BAD_REQUEST, message_body("There are as many todos as may be."));
         }
         Error::NotFound(Resource::Todo) => "Todo not found",

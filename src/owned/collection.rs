@@ -12,29 +12,40 @@
 //! migrations work on the documents of all users.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use bson::oid::ObjectId;
-use bson::{DateTime, Document, RawDocumentBuf, doc};
+use bson::{Bson, DateTime, Document, RawDocumentBuf, doc};
 use futures_util::TryStreamExt;
 use mongodb::options::{Hint, IndexOptions};
 use mongodb::{Collection, IndexModel};
+use tokio_util::task::TaskTracker;
 
+use super::cascades::Cascades;
 use super::{Owned, State, TOMBSTONE_TTL};
 use crate::error::Error;
 use crate::mongo::commands;
 use crate::mongo::{self, Db, PrepareError};
 
-pub struct OwnedCollection<T: Owned>(Collection<Document>, PhantomData<fn() -> T>);
+const DELETED_AT_ONCE: i64 = 1_000;
+
+pub struct OwnedCollection<T: Owned> {
+    collection: Collection<Document>,
+    cascades: Arc<Cascades>,
+    kind: PhantomData<fn() -> T>,
+}
 
 impl<T: Owned> Clone for OwnedCollection<T> {
     fn clone(&self) -> Self {
-        Self(self.0.clone(), PhantomData)
+        Self { collection: self.collection.clone(), cascades: self.cascades.clone(), kind: PhantomData }
     }
 }
 
 impl<T: Owned> OwnedCollection<T> {
-    pub fn new(db: &Db) -> Self {
-        Self(db.collection(T::COLLECTION), PhantomData)
+    /// Work that goes on after a response becomes one of the `tasks`.
+    pub fn new(db: &Db, tasks: &TaskTracker) -> Self {
+        let cascades = Arc::new(Cascades::new(tasks.clone()));
+        Self { collection: db.collection(T::COLLECTION), cascades, kind: PhantomData }
     }
 
     pub async fn ensure_indexes(
@@ -53,7 +64,7 @@ impl<T: Owned> OwnedCollection<T> {
             mongo::index(doc! { "deleted_at": 1 }, in_trash),
             mongo::index(doc! { "unfinished.since": 1 }, sparse),
         ];
-        mongo::ensure_indexes(&self.0, common.into_iter().chain(more)).await
+        mongo::ensure_indexes(&self.collection, common.into_iter().chain(more)).await
     }
 
     pub fn of(&self, owner_id: ObjectId) -> OwnedBy<'_, T> {
@@ -61,7 +72,7 @@ impl<T: Owned> OwnedCollection<T> {
     }
 
     pub(super) fn of_all(&self) -> &Collection<Document> {
-        &self.0
+        &self.collection
     }
 
     pub(super) async fn update_many(
@@ -71,7 +82,7 @@ impl<T: Owned> OwnedCollection<T> {
     ) -> Result<u64, Error> {
         // The last stage, because `$replaceWith` in an earlier stage would drop the stamp.
         pipeline.push(doc! { "$set": with_stamp(doc! {}) });
-        commands::update_many(&self.0, filter, pipeline).await
+        commands::update_many(&self.collection, filter, pipeline).await
     }
 }
 
@@ -86,12 +97,16 @@ pub(super) fn with_stamp(mut fields: Document) -> Document {
     fields
 }
 
+fn as_count(count: &Bson) -> Option<u64> {
+    count.as_i64().or_else(|| count.as_i32().map(i64::from)).map(i64::unsigned_abs)
+}
+
 pub(super) fn tombstone(now: DateTime) -> Document {
     // Only the fields that sync needs to report the removal. `gone_at` lets the TTL index delete the tombstone.
-    doc! { "$replaceWith": {
+    doc! {
         "_id": "$_id", "owner_id": "$owner_id", "version": { "$add": ["$version", 1_i64] },
         "state": State::Gone.word(), "gone_at": now,
-    } }
+    }
 }
 
 pub struct OwnedBy<'a, T: Owned> {
@@ -104,27 +119,18 @@ impl<T: Owned> OwnedBy<'_, T> {
         self.owner_id
     }
 
-    /// Sets fields of every document that matches, as its next version. If this fails, some may have been changed.
-    pub async fn update_each(&self, filter: Document, set: Document, now: DateTime) -> Result<u64, Error> {
-        self.objects
-            .update_many(self.owned_filter(filter), vec![doc! { "$set": with_next_version(set, now) }])
-            .await
-    }
-
-    /// Replaces every document that matches by a tombstone. If this fails, some may have been removed.
-    pub async fn remove_each(&self, filter: Document, now: DateTime) -> Result<u64, Error> {
-        let mut filter = self.owned_filter(filter);
-        // A repetition must not raise the version of a tombstone, which sync would report as another removal.
-        if !filter.contains_key("state") {
-            filter.insert("state", doc! { "$ne": State::Gone.word() });
-        }
-        self.objects.update_many(filter, vec![tombstone(now)]).await
-    }
-
     /// Counts matching documents in an index, up to `limit`.
     pub async fn count(&self, filter: Document, index: &str, limit: u64) -> Result<u64, Error> {
-        let count = self.collection().count_documents(self.owned_filter(filter)).limit(limit);
-        Ok(count.hint(Hint::Name(index.to_owned())).max_time(mongo::MAX_TIME).await?)
+        let (filter, index) = (self.owned_filter(filter), Hint::Name(index.to_owned()));
+        let Some(mut stages) = self.as_they_will_be(&filter, &[]) else {
+            let count = self.collection().count_documents(filter).limit(limit);
+            return Ok(count.hint(index).max_time(mongo::MAX_TIME).await?);
+        };
+        stages.push(doc! { "$count": "count" });
+        let counted = self.collection().aggregate(stages).hint(index).max_time(mongo::MAX_TIME).await?;
+        let counted: Vec<Document> = counted.try_collect().await?;
+        let count = counted.first().and_then(|counted| counted.get("count").and_then(as_count));
+        Ok(count.unwrap_or_default().min(limit))
     }
 
     pub async fn aggregate(
@@ -133,29 +139,53 @@ impl<T: Owned> OwnedBy<'_, T> {
         stages: Vec<Document>,
         index: &str,
     ) -> Result<Vec<Document>, Error> {
-        let stages = std::iter::once(doc! { "$match": self.owned_filter(filter) }).chain(stages);
-        let made = self.collection().aggregate(stages).hint(Hint::Name(index.to_owned()));
+        let filter = self.owned_filter(filter);
+        let mut all = self.as_they_will_be(&filter, &[]).unwrap_or_else(|| vec![doc! { "$match": filter }]);
+        all.extend(stages);
+        let made = self.collection().aggregate(all).hint(Hint::Name(index.to_owned()));
         Ok(made.max_time(mongo::MAX_TIME).await?.try_collect().await?)
     }
 
-    pub async fn ids(&self, filter: Document, index: &str) -> Result<Vec<ObjectId>, Error> {
-        let found = self.aggregate(filter, vec![doc! { "$project": { "_id": 1 } }], index).await?;
+    /// The ids of documents that match as they are stored, even if they wait for a change.
+    pub async fn stored_ids(&self, filter: Document, index: &str) -> Result<Vec<ObjectId>, Error> {
+        let stages = [doc! { "$match": self.owned_filter(filter) }, doc! { "$project": { "_id": 1 } }];
+        let found = self.collection().aggregate(stages).hint(Hint::Name(index.to_owned()));
+        let found: Vec<Document> = found.max_time(mongo::MAX_TIME).await?.try_collect().await?;
         found.into_iter().map(|document| document.get_object_id("_id").map_err(Error::internal)).collect()
     }
 
+    /// Deletes all documents of the owner, batch by batch. After an error, some may have been deleted.
     pub async fn delete_all(&self) -> Result<(), Error> {
         // Tombstones too, because a deleted user has no clients that could sync.
-        self.collection().delete_many(doc! { "owner_id": self.owner_id }).await?;
-        Ok(())
+        let all = doc! { "owner_id": self.owner_id };
+        loop {
+            let found =
+                self.collection().find(all.clone()).projection(doc! { "_id": 1 }).limit(DELETED_AT_ONCE);
+            let found: Vec<Document> = found.max_time(mongo::MAX_TIME).await?.try_collect().await?;
+            if found.is_empty() {
+                return Ok(());
+            }
+            let ids: Vec<_> = found.iter().filter_map(|found| found.get("_id").cloned()).collect();
+            let batch = self.owned_filter(doc! { "_id": { "$in": ids } });
+            self.collection().delete_many(batch).hint(Hint::Name("_id_".to_owned())).await?;
+        }
+    }
+
+    pub(super) fn objects(&self) -> &OwnedCollection<T> {
+        self.objects
+    }
+
+    pub(super) fn cascades(&self) -> &Cascades {
+        &self.objects.cascades
     }
 
     pub(super) fn collection(&self) -> &Collection<Document> {
-        &self.objects.0
+        &self.objects.collection
     }
 
     pub(super) fn stored(&self) -> Collection<RawDocumentBuf> {
         // Raw bytes are decoded directly, without a `Document` in between.
-        self.objects.0.clone_with_type()
+        self.objects.collection.clone_with_type()
     }
 
     pub(super) fn owned_filter(&self, mut filter: Document) -> Document {

@@ -7,7 +7,7 @@ use bson::{Bson, DateTime, Document, RawDocumentBuf, Timestamp, doc};
 use mongodb::action::{Action, FindOne};
 use mongodb::options::{Hint, ReadConcern, ReturnDocument};
 
-use super::collection::{OwnedBy, with_next_version, with_stamp};
+use super::collection::{OwnedBy, tombstone, with_next_version, with_stamp};
 use super::{Owned, State};
 use crate::error::Error;
 use crate::mongo;
@@ -26,6 +26,7 @@ impl<T: Owned> OwnedBy<'_, T> {
     pub async fn insert(&self, object: &T) -> Result<Option<i64>, Error> {
         // A plain insert costs the database a third less than an upsert. If it fails, an upsert finds out why: it replaces
         // a tombstone, or finds what the insert has written before its response was lost.
+        self.settle(&[object.id()]).await?;
         let mut document = document(object)?;
         // The server replaces an empty timestamp by its logical time, as it replaces `$$CLUSTER_TIME`.
         document.insert("changed", Timestamp { time: 0, increment: 0 });
@@ -86,10 +87,13 @@ impl<T: Owned> OwnedBy<'_, T> {
         Err(Error::unavailable("a majority may not have the document"))
     }
 
-    /// Whether a majority has the document as it was `seen`, and everything that was written before. An operation must
-    /// ask this before it reports success without a write of its own, because a rollback can undo the earlier write.
+    /// Whether a majority has the document as it was `seen`, except for its pending effects, and everything that was
+    /// written before. An operation must ask this before it reports success without a write of its own, because a
+    /// rollback can undo the earlier write.
     pub async fn is_durable(&self, seen: &T) -> Result<bool, Error> {
-        let found = self.find_durable(seen.id()).await?;
+        let mut found = self.find_durable(seen.id()).await?;
+        // This instance may be clearing them at this moment.
+        found.as_mut().map(|found| found.pending_effects().take());
         Ok(found.is_some_and(|found| found == *seen))
     }
 
@@ -110,6 +114,7 @@ impl<T: Owned> OwnedBy<'_, T> {
         id: ObjectId,
         concern: Option<ReadConcern>,
     ) -> Result<Option<RawDocumentBuf>, Error> {
+        self.settle(&[id]).await?;
         let stored = self.stored();
         // A filter on `_id` alone takes MongoDB's express path, which is about 25 % cheaper than `_id` plus `owner_id`. So
         // the owner is compared here.
@@ -132,10 +137,12 @@ impl<T: Owned> OwnedBy<'_, T> {
         })
     }
 
-    /// Replaces a document if its stored version is still `seen`. Returns whether it was replaced.
-    pub async fn swap(&self, object: &T, seen: i64) -> Result<bool, Error> {
+    /// Replaces a document if its stored version and the note of its pending effects are still those that were `seen`.
+    /// Returns whether it was replaced.
+    pub async fn swap(&self, object: &T, seen: i64, note: Option<ObjectId>) -> Result<bool, Error> {
         let same = doc! {
-            "_id": object.id(), "owner_id": self.owner_id(), "version": seen, "state": { "$ne": State::Gone.word() },
+            "_id": object.id(), "owner_id": self.owner_id(), "version": seen, "unfinished.id": note,
+            "state": { "$ne": State::Gone.word() },
         };
         // Unknown fields stay, because another release of the service or the operator may need them.
         let over = doc! { "$replaceWith": { "$mergeObjects": ["$$ROOT", whole(object, object.version())?] } };
@@ -154,6 +161,7 @@ impl<T: Owned> OwnedBy<'_, T> {
         set: Document,
         now: DateTime,
     ) -> Result<Option<T>, Error> {
+        self.settle(&[id]).await?;
         let mut filter = self.owned_filter(filter);
         filter.insert("_id", id);
         let changed = doc! { "$mergeObjects": ["$$ROOT", with_stamp(with_next_version(set, now))] };
@@ -165,9 +173,26 @@ impl<T: Owned> OwnedBy<'_, T> {
         set.map(|stored| T::read(&stored)).transpose()
     }
 
-    pub async fn clear_pending_effects(&self, id: ObjectId, seen: i64) -> Result<(), Error> {
-        // A later version may have other side effects pending. Clients do not see this change.
-        self.note(id, doc! { "version": seen }, doc! { "$unset": { "unfinished": "" } }).await
+    /// Replaces a document by a tombstone if its version is still `seen`. With a note, its dependents are still to be
+    /// removed. Returns whether it was replaced.
+    pub async fn bury(
+        &self,
+        id: ObjectId,
+        seen: i64,
+        now: DateTime,
+        note: Option<ObjectId>,
+    ) -> Result<bool, Error> {
+        let mut same = self.owned_filter(doc! { "version": seen, "state": { "$ne": State::Gone.word() } });
+        same.insert("_id", id);
+        let mut stages = vec![doc! { "$replaceWith": tombstone(now) }];
+        stages.extend(note.map(|note| doc! { "$set": { "unfinished": { "since": now, "id": note } } }));
+        Ok(self.objects().update_many(same, stages).await? > 0)
+    }
+
+    /// Deletes the note with this id, unless a later one has replaced it.
+    pub async fn clear_pending_effects(&self, id: ObjectId, note: Option<ObjectId>) -> Result<(), Error> {
+        // Clients do not see this change.
+        self.note(id, doc! { "unfinished.id": note }, doc! { "$unset": { "unfinished": "" } }).await
     }
 
     /// Changes fields that only the service itself uses, and therefore neither version nor stamp.

@@ -4,10 +4,13 @@
 
 pub mod batch;
 pub mod bounded_map;
+pub mod bulk;
+pub mod cascades;
 pub mod change_stamp;
 pub mod changes;
 pub mod collection;
 pub mod document;
+pub mod note;
 pub mod order_key;
 pub mod pages;
 pub mod quota;
@@ -53,7 +56,7 @@ impl State {
     }
 }
 
-pub trait Owned: PartialEq + Serialize + DeserializeOwned + Send + Sync {
+pub trait Owned: PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static {
     const COLLECTION: &'static str;
     const RESOURCE: Resource;
     type Effect: Send + Sync;
@@ -80,6 +83,9 @@ pub trait Owned: PartialEq + Serialize + DeserializeOwned + Send + Sync {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PendingEffects<E> {
     pub since: DateTime,
+    /// Tells this note from a later one. Notes of earlier releases have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<ObjectId>,
     #[serde(rename = "acts")]
     pub effects: Vec<E>,
 }

@@ -1,6 +1,6 @@
 //! Reading many documents in their order, without unreadable ones.
 
-use bson::{RawDocument, RawDocumentBuf};
+use bson::{RawDocument, RawDocumentBuf, doc};
 use mongodb::Cursor;
 use mongodb::options::Hint;
 
@@ -92,8 +92,17 @@ impl<T: Owned> OwnedBy<'_, T> {
 
     async fn found(&self, selection: Selection, skipped: i64) -> Result<Cursor<RawDocumentBuf>, Error> {
         let Selection { filter, sort, index, limit } = selection;
-        let stored = self.stored();
-        let found = stored.find(self.owned_filter(filter)).sort(sort).limit(limit).batch_size(READ_BATCH);
+        let (stored, filter) = (self.stored(), self.owned_filter(filter));
+        let (first, most) = (doc! { "$sort": sort.clone() }, doc! { "$limit": skipped + limit });
+        let top = if limit == 0 { vec![] } else { vec![first.clone(), most.clone()] };
+        if let Some(mut stages) = self.as_they_will_be(&filter, &top) {
+            stages.push(first);
+            stages.extend((limit > 0).then_some(most));
+            stages.extend((skipped > 0).then(|| doc! { "$skip": skipped }));
+            let found = stored.aggregate(stages).batch_size(READ_BATCH).hint(Hint::Name(index.to_owned()));
+            return Ok(found.with_type().max_time(mongo::MAX_TIME).await?);
+        }
+        let found = stored.find(filter).sort(sort).limit(limit).batch_size(READ_BATCH);
         let found = found.skip(skipped.unsigned_abs()).hint(Hint::Name(index.to_owned()));
         Ok(found.max_time(mongo::MAX_TIME).await?)
     }

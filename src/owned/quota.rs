@@ -35,34 +35,35 @@ impl Quota {
         Self { limit, counts: BoundedMap::new(USERS_MAX) }
     }
 
-    pub async fn admit<F>(
+    /// Whether there is room for `more` objects. `count` counts those that exist.
+    pub async fn has_room<F>(
         &self,
         user: ObjectId,
+        more: u64,
         now: DateTime,
         count: impl FnOnce() -> F,
-    ) -> Result<(), Error>
+    ) -> Result<bool, Error>
     where
         F: Future<Output = Result<u64, Error>>,
     {
-        if self.is_far_below(user, now) {
-            return Ok(());
+        if self.is_far_below(user, more, now) {
+            return Ok(true);
         }
-        let known = count().await?;
-        if known >= self.limit {
-            return Err(Error::LimitReached(self.limit));
+        let known = count().await? + more;
+        if known <= self.limit {
+            self.counts.insert(user, Count { known, at: now }, now.timestamp_millis());
         }
-        self.counts.insert(user, Count { known: known + 1, at: now }, now.timestamp_millis());
-        Ok(())
+        Ok(known <= self.limit)
     }
 
-    fn is_far_below(&self, user: ObjectId, now: DateTime) -> bool {
+    fn is_far_below(&self, user: ObjectId, more: u64, now: DateTime) -> bool {
         let add = |count: &mut Count| {
             let age = now.timestamp_millis() - count.at.timestamp_millis();
             let is_fresh = u128::try_from(age).is_ok_and(|age| age < COUNT_TTL.as_millis());
             // Does not see the additions of other instances for up to a minute. The last tenth is counted in the
             // database.
-            let is_far_below = is_fresh && count.known < self.limit - self.limit / 10;
-            count.known += u64::from(is_far_below);
+            let is_far_below = is_fresh && count.known + more <= self.limit - self.limit / 10;
+            count.known += if is_far_below { more } else { 0 };
             is_far_below
         };
         self.counts.update_existing(&user, add).unwrap_or(false)

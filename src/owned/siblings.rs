@@ -7,6 +7,7 @@ use bson::{DateTime, Document, doc};
 
 use super::collection::OwnedBy;
 use super::order_key::OrderKeys;
+use super::update::note_of;
 use super::{Owned, Selection};
 use crate::error::Error;
 
@@ -130,11 +131,13 @@ impl Siblings {
             .into_iter()
             .zip(positions)
             .partition(|(sibling, position)| sibling.position() < position.as_str());
-        for (sibling, position) in up.into_iter().rev().chain(down) {
-            let seen = sibling.version();
-            // A sibling that another request changed keeps its position. The caller retries, and spreads again if there
-            // is still no room.
-            documents.swap(&sibling.moved(position, now), seen).await?;
+        for (mut sibling, position) in up.into_iter().rev().chain(down) {
+            let (seen, note) = (sibling.version(), note_of(&mut sibling));
+            if !documents.swap(&sibling.moved(position, now), seen, note).await? {
+                // Another request changed this sibling, so the next ones could move past it. The caller retries, and
+                // spreads again if there is still no room.
+                return Ok(());
+            }
         }
         Ok(())
     }

@@ -2,17 +2,23 @@
 //! Two requests that change different fields of one document therefore both survive.
 //!
 //! A change of one document can have side effects on others. The write that changes the document also stores the side
-//! effects ([`PendingEffects`]); they are applied right after this write, and the note is deleted last. After a crash in
-//! between, the next update of the document or the upkeep applies them. So every side effect must be safe to repeat.
+//! effects ([`PendingEffects`]); they are applied right after this write, and the note is deleted last. If they concern
+//! many documents, a task applies them after the response: see [`super::bulk`]. After a crash in between, the next update
+//! of the document or the upkeep applies them. So every side effect must be safe to repeat.
 //!
 //! **Invariant:** the loop of `retry` is the only one, so a third kind of document needs no loop of its own.
 
-use bson::oid::ObjectId;
-use bson::{DateTime, doc};
+use std::sync::Arc;
 
+use bson::DateTime;
+use bson::oid::ObjectId;
+
+use super::cascades::BATCH_MAX;
 use super::collection::OwnedBy;
+use super::note::{Note, release};
 use super::{Conflict, Owned, PendingEffects, Precondition, State};
 use crate::error::Error;
+use crate::mongo::object_id;
 
 const TRIES: usize = 64;
 
@@ -29,10 +35,26 @@ pub trait Timing: Sync {
 pub trait Context<T: Owned>: Timing {
     fn documents(&self) -> OwnedBy<'_, T>;
 
-    fn apply(&self, root: &T, effects: &[T::Effect]) -> impl Future<Output = Result<(), Error>> + Send;
+    /// The note, if this instance is applying its effects.
+    fn running(&self, note: ObjectId) -> Option<Arc<Note>>;
 
-    /// Removes the documents that must not outlive `root`, leaves first.
-    fn remove_dependents(&self, root: &T) -> impl Future<Output = Result<(), Error>> + Send;
+    /// Applies all effects, or registers what is left of them under the note.
+    fn apply(
+        &self,
+        root: &T,
+        effects: &[T::Effect],
+        note: &Arc<Note>,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// The documents that must not outlive the document `id`, leaves first.
+    fn dependents(&self, id: ObjectId) -> impl Future<Output = Result<Vec<ObjectId>, Error>> + Send;
+
+    fn remove_dependents(
+        &self,
+        id: ObjectId,
+        ids: Vec<ObjectId>,
+        note: &Arc<Note>,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,21 +147,79 @@ pub async fn remove<T: Owned>(
     retry(async || {
         let root = precondition.check(read(&documents, id, Accept::KeptOrConfirmedGone).await?)?;
         context.assert_in_time()?;
+        let (version, now) = (root.version(), context.now());
+        let dependents = context.dependents(id).await?;
+        if dependents.len() > BATCH_MAX {
+            // The tombstone notes the rest.
+            let note = object_id::generate(context.now());
+            let is_buried = documents.bury(id, version, now, Some(note)).await?;
+            if is_buried {
+                remove_rest(context, id, Some(note), dependents).await?;
+            }
+            return Ok(is_buried.then_some(()));
+        }
         // Nothing of the root is left afterwards to find its dependents by. So they go first: a repetition after a
         // crash still finds the root.
-        context.remove_dependents(&root).await?;
-        let this_version = doc! { "_id": id, "version": root.version() };
-        Ok((documents.remove_each(this_version, context.now()).await? > 0).then_some(()))
+        context.remove_dependents(id, dependents, &Note::none()).await?;
+        Ok(documents.bury(id, version, now, None).await?.then_some(()))
     })
     .await
 }
 
-/// Applies the side effects that are still pending, then deletes the note of them.
+/// Completes a removal that its tombstone notes.
+pub async fn finish_removal<T: Owned>(
+    context: &impl Context<T>,
+    id: ObjectId,
+    note: Option<ObjectId>,
+) -> Result<(), Error> {
+    if let Some(running) = note.and_then(|note| context.running(note)) {
+        release(running).await;
+        return Ok(());
+    }
+    let dependents = context.dependents(id).await?;
+    remove_rest(context, id, note, dependents).await
+}
+
+async fn remove_rest<T: Owned>(
+    context: &impl Context<T>,
+    id: ObjectId,
+    note: Option<ObjectId>,
+    dependents: Vec<ObjectId>,
+) -> Result<(), Error> {
+    let note = context.documents().note_in(id, note);
+    context.remove_dependents(id, dependents, &note).await?;
+    note.complete();
+    release(note).await;
+    Ok(())
+}
+
+/// Applies the side effects that are still pending, unless this instance is doing that already.
 pub async fn finish<T: Owned>(context: &impl Context<T>, document: &mut T) -> Result<(), Error> {
-    let Some(pending) = document.pending_effects().take() else { return Ok(()) };
-    context.apply(document, &pending.effects).await?;
-    // Last: after a crash before this line, the next update or the upkeep repeats the side effects.
-    context.documents().clear_pending_effects(document.id(), document.version()).await
+    let Some(PendingEffects { id, effects, .. }) = document.pending_effects().take() else { return Ok(()) };
+    if let Some(running) = id.and_then(|id| context.running(id)) {
+        release(running).await;
+        return Ok(());
+    }
+    let note = context.documents().note_in(document.id(), id);
+    start(context, document, &effects, note).await
+}
+
+async fn start<T: Owned>(
+    context: &impl Context<T>,
+    root: &T,
+    effects: &[T::Effect],
+    note: Arc<Note>,
+) -> Result<(), Error> {
+    context.apply(root, effects, &note).await?;
+    // The stored note is cleared last: after a crash before that, the next update or the upkeep repeats the effects.
+    note.complete();
+    release(note).await;
+    Ok(())
+}
+
+/// The id of the note of pending effects.
+pub(super) fn note_of<T: Owned>(document: &mut T) -> Option<ObjectId> {
+    document.pending_effects().as_ref().and_then(|pending| pending.id)
 }
 
 async fn retry<R, E, F>(attempt: impl Fn() -> F) -> Result<R, E>
@@ -172,15 +252,32 @@ async fn save<T: Owned>(
 ) -> Result<Option<Updated<T>>, Error> {
     context.assert_in_time()?;
     after.revise(before.version() + 1, context.now());
+    let seen = note_of(&mut before);
+    let running = seen.and_then(|seen| context.running(seen));
     // An earlier attempt may have died before it applied its side effects. They come first.
     let mut pending = before.pending_effects().take().map_or_else(Vec::new, |earlier| earlier.effects);
+    let applied = if running.is_some() { pending.len() } else { 0 };
     pending.extend(effects);
-    *after.pending_effects() =
-        (!pending.is_empty()).then(|| PendingEffects { since: context.now(), effects: pending });
-    if !context.documents().swap(&after, before.version()).await? {
+    let id = object_id::generate(context.now());
+    *after.pending_effects() = (!pending.is_empty()).then(|| PendingEffects {
+        since: context.now(),
+        id: Some(id),
+        effects: pending,
+    });
+    let is_saved = context.documents().swap(&after, before.version(), seen).await;
+    let note = context.documents().note_in(after.id(), Some(id));
+    if let Some(running) = running {
+        if matches!(is_saved, Ok(true)) {
+            running.precedes(note.clone());
+        }
+        release(running).await;
+    }
+    if !is_saved? {
         return Ok(None);
     }
-    finish(context, &mut after).await?;
+    if let Some(pending) = after.pending_effects().take() {
+        start(context, &after, &pending.effects[applied..], note).await?;
+    }
     Ok(Some(Updated { before, after }))
 }
 

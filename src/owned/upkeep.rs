@@ -3,7 +3,7 @@
 //! **Invariant:** a document that cannot be read or changed does not keep the others.
 
 use bson::oid::ObjectId;
-use bson::{DateTime, Document, RawDocumentBuf, doc};
+use bson::{DateTime, Document, RawDocument, RawDocumentBuf, doc};
 use futures_util::TryStreamExt;
 
 use super::collection::{OwnedCollection, tombstone};
@@ -20,8 +20,23 @@ pub struct Pending<T> {
     pub owner_id: ObjectId,
     pub id: ObjectId,
     pub since: DateTime,
-    /// `None` if the document cannot be decoded.
-    pub document: Option<T>,
+    pub document: Unfinished<T>,
+}
+
+pub enum Unfinished<T> {
+    Kept(T),
+    /// A tombstone whose dependents are being removed, with the id of its note.
+    Gone(Option<ObjectId>),
+    Unreadable,
+}
+
+fn unfinished<T: Owned>(stored: &RawDocument) -> Unfinished<T> {
+    if stored.get_str("state").is_ok_and(|state| state == State::Gone.word()) {
+        let note = stored.get_document("unfinished").and_then(|note| note.get_object_id("id"));
+        return Unfinished::Gone(note.ok());
+    }
+    let read = T::read(stored).inspect_err(|error| set_aside::<T>(stored, error));
+    read.map_or(Unfinished::Unreadable, Unfinished::Kept)
 }
 
 impl<T: Owned> OwnedCollection<T> {
@@ -40,7 +55,8 @@ impl<T: Owned> OwnedCollection<T> {
             }
             let ids: Vec<_> = found.iter().filter_map(|found| found.get_object_id("_id").ok()).collect();
             // Repeats the whole condition, because the document may have been restored after it was found.
-            refused.extend(self.update_batch(&old, &ids, vec![tombstone(now)]).await?);
+            refused
+                .extend(self.update_batch(&old, &ids, vec![doc! { "$replaceWith": tombstone(now) }]).await?);
         }
     }
 
@@ -67,7 +83,7 @@ impl<T: Owned> OwnedCollection<T> {
             let since =
                 stored.get_document("unfinished").and_then(|unfinished| unfinished.get_datetime("since"));
             let (id, since) = (stored.get_object_id("_id"), since.map_err(Error::internal)?);
-            let document = T::read(stored).inspect_err(|error| set_aside::<T>(stored, error)).ok();
+            let document = unfinished(stored);
             let owner_id = stored.get_object_id("owner_id").unwrap_or_default();
             let id = id.map_err(Error::internal)?;
             pending.push(Pending { owner_id, id, since, document });
@@ -76,7 +92,7 @@ impl<T: Owned> OwnedCollection<T> {
     }
 
     /// Changes those of the documents that match, and returns the documents that cannot be changed.
-    async fn update_batch(
+    pub(super) async fn update_batch(
         &self,
         filter: &Document,
         ids: &[ObjectId],

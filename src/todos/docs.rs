@@ -75,12 +75,10 @@ fn single() -> Vec<Operation> {
             .if_match()
             .idempotency_key()
             .response_header(200, "Idempotent-Replayed")
-            .errors(&[Error::InTrash]),
-        existing(delete.if_match().response(204, "The todo is in the trash or was deleted.")).query(
-            "permanent",
-            json!({ "type": "boolean" }),
-            "`true` deletes the todo permanently.",
-        ),
+            .errors(&[Error::InTrash, Error::LimitReached(TODOS_MAX)]),
+        existing(delete.if_match().response(204, "The todo is in the trash or was deleted."))
+            .query("permanent", json!({ "type": "boolean" }), "`true` deletes the todo permanently.")
+            .errors(&[Error::TrashFull(TODOS_MAX)]),
     ]
 }
 

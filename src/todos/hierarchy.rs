@@ -174,15 +174,21 @@ impl Workspace {
     pub(super) async fn undo_invalid_move(&self, updated: Updated<Todo>) -> Result<Todo, Error> {
         let Updated { before, after } = updated;
         let Some(parent_id) = after.parent_id.filter(|_| after.parent_id != before.parent_id) else {
-            return Ok(after);
+            let is_elsewhere = after.list_id != before.list_id;
+            return if is_elsewhere { self.follow_into_trash(after).await } else { Ok(after) };
         };
         // Without its parent, so that the check does not take the parent for unchanged.
         let detached = Todo { parent_id: None, ..after.clone() };
         let Err(violation) = self.valid_parent(&detached, parent_id).await else { return Ok(after) };
         let move_back = async |current: Todo| {
-            // Only the place goes back, because another request may have changed other fields since.
             let Todo { list_id, parent_id, ref position, .. } = before;
-            let back = Todo { list_id, parent_id, position: position.clone(), ..current };
+            let back = if current.version == after.version {
+                let Todo { is_parent, pending_effects, .. } = current;
+                Todo { is_parent, pending_effects, ..before.clone() }
+            } else {
+                // Only the place goes back, because another request has changed other fields since.
+                Todo { list_id, parent_id, position: position.clone(), ..current }
+            };
             Ok(Step::Replace(back, vec![SideEffect::Relist]))
         };
         // A todo that went to the trash since must be valid when it is restored.
@@ -190,7 +196,7 @@ impl Workspace {
         Err(violation)
     }
 
-    /// Moves a new todo to the trash if its list or its parent went there during the creation.
+    /// Moves a todo to the trash if its list or its parent went there while the todo was created or moved.
     pub(super) async fn follow_into_trash(&self, todo: Todo) -> Result<Todo, Error> {
         if todo.list_id.is_none() && todo.parent_id.is_none() {
             return Ok(todo);
@@ -198,7 +204,7 @@ impl Workspace {
         if self.live_placement(&todo).await? == todo.place() {
             return Ok(todo);
         }
-        Ok(self.trash_todo(todo.id, &Precondition::Any).await?)
+        Ok(self.to_trash(todo.id, &Precondition::Any, false).await?)
     }
 
     /// The list and the parent of a todo, without those that are not live.

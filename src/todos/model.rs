@@ -90,6 +90,11 @@ pub enum SideEffect {
     Undo {
         step: ObjectId,
     },
+    /// Replace a tag by another on all todos of the owner, or remove it. The todo that notes this is one of them.
+    Retag {
+        from: String,
+        to: Option<String>,
+    },
 }
 
 impl SideEffect {

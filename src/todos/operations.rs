@@ -13,7 +13,7 @@ use super::store::UserTodos;
 use crate::clock::time_zone::Zone;
 use crate::error::{Error, Resource};
 use crate::mongo::object_id;
-use crate::owned::update::{self, Accept, Step, update};
+use crate::owned::update::{self, Accept, Step, Timing, update};
 use crate::owned::{Conflict, Precondition, State};
 use crate::workspace::Workspace;
 
@@ -139,11 +139,12 @@ impl Workspace {
 
     /// Adds a todo after all others. `None` if the id is taken.
     async fn insert_todo(&self, id: ObjectId, input: TodoInput) -> Result<Option<Todo>, Error> {
-        self.assert_room_for_todo().await?;
+        self.assert_room_for_todos(1).await?;
         let position = self.order_keys().last(self.now);
         let mut todo = Todo::blank(id, self.owner_id, position, self.now);
         todo.apply(input.clone(), self.now).map_err(Error::Invalid)?;
         self.apply_placement(&mut todo, &input).await?;
+        self.assert_in_time()?;
         // The version is above 1 if the todo replaces the tombstone of an earlier todo with this id.
         let Some(version) = self.todos().insert(&todo).await? else { return Ok(None) };
         todo.version = version;

@@ -14,6 +14,7 @@ use crate::clock::time_zone::Zone;
 use crate::error::{Error, Violation};
 use crate::mongo::object_id;
 use crate::owned::document::IdUse;
+use crate::owned::note::Note;
 use crate::owned::update::{Accept, Step, update};
 use crate::owned::{Conflict, Precondition};
 use crate::workspace::Workspace;
@@ -35,6 +36,10 @@ impl Workspace {
         }
         let record = after.record(step, self.order_keys().last(self.now), self.now);
         let shift = after.advance(step, Reason::Completed, self.now, zone);
+        if shift.is_some() {
+            // The record counts as a todo. To complete without a record would lose what was done.
+            self.assert_room_for_todos(1).await?;
+        }
         let record = shift.map(|_| SideEffect::Record(Box::new(record)));
         let subtasks = before.is_parent.then(|| SideEffect::of_step(step, shift));
         Ok(Some(record.into_iter().chain(subtasks).collect()))
@@ -118,8 +123,8 @@ impl Workspace {
 
     pub(super) async fn remove_record(&self, of: ObjectId, step: ObjectId) -> Result<(), Error> {
         let ids: Vec<_> = record_ids(step).collect();
-        self.todos().remove_each(doc! { "_id": { "$in": ids }, "occurrence_of": of }, self.now).await?;
-        Ok(())
+        let only = doc! { "$eq": ["$occurrence_of", of] };
+        self.todos().remove_each(ids, only, self.now, &Note::none()).await
     }
 }
 

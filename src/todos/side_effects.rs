@@ -4,17 +4,21 @@
 //!
 //! [`crate::owned::update`] stores the side effects of a change and has them applied here.
 //!
-//! **Invariant:** every step can be repeated from any point, because it matches only todos that it has not changed yet.
+//! **Invariant:** every step can be repeated from any point, because it changes only todos that it has not changed yet.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
-use bson::doc;
 use bson::oid::ObjectId;
+use bson::{Bson, DateTime, Document, doc};
 
 use super::model::{LEVELS_MAX, Placement, SideEffect, Todo};
-use super::store::{UserTodos, restored, trashed};
+use super::steps;
+use super::store::UserTodos;
 use crate::error::Error;
 use crate::lists::model::List;
+use crate::owned::bulk::BulkChange;
+use crate::owned::note::Note;
 use crate::owned::update::{self, Accept, Context, Step, update};
 use crate::owned::{Conflict, Precondition, State};
 use crate::workspace::Workspace;
@@ -28,9 +32,23 @@ impl Workspace {
         id: ObjectId,
         precondition: &Precondition,
     ) -> Result<Todo, Conflict<Todo>> {
+        self.to_trash(id, precondition, true).await
+    }
+
+    /// `is_limited` is false for a todo that must not stay where it is.
+    pub(super) async fn to_trash(
+        &self,
+        id: ObjectId,
+        precondition: &Precondition,
+        is_limited: bool,
+    ) -> Result<Todo, Conflict<Todo>> {
         let trash = async |before: Todo| {
             if before.state == State::Trash {
                 return Ok(Step::Unchanged);
+            }
+            if is_limited {
+                let live = doc! { "state": State::Live.word() };
+                self.assert_room_in_trash(1 + self.count_subtasks(&before, live).await?).await?;
             }
             let (state, deleted_at, trashed_with) = (State::Trash, Some(self.now), Some(id));
             let after = Todo { state, deleted_at, trashed_with, ..before };
@@ -50,9 +68,11 @@ impl Workspace {
             if before.state == State::Live {
                 return Ok(Step::Unchanged);
             }
-            self.assert_room_for_todo().await?;
+            let with = before.trashed_with.unwrap_or(id);
+            let following = doc! { "state": State::Trash.word(), "trashed_with": with };
+            self.assert_room_for_todos(1 + self.count_subtasks(&before, following).await?).await?;
             let Placement { list_id, parent_id } = self.live_placement(&before).await?;
-            let mut effects = vec![SideEffect::Restore(before.trashed_with.unwrap_or(id))];
+            let mut effects = vec![SideEffect::Restore(with)];
             if list_id != before.list_id {
                 effects.push(SideEffect::Relist);
             }
@@ -82,21 +102,73 @@ impl Workspace {
         Ok(levels)
     }
 
-    pub(crate) async fn todos_follow(&self, list: &List) -> Result<(), Error> {
-        let (only, set) = match list.state {
-            // Todos that the user had deleted before the list stay in the trash.
-            State::Live => (doc! { "state": State::Trash.word(), "trashed_with": list.id }, restored()),
-            _ => (doc! { "state": State::Live.word() }, trashed(list.id, self.now)),
-        };
-        let mut filter = doc! { "list_id": list.id };
-        filter.extend(only);
-        self.todos().update_each(filter, set, self.now).await?;
-        Ok(())
+    /// The number of subtasks on all levels that match.
+    async fn count_subtasks(&self, todo: &Todo, filter: Document) -> Result<u64, Error> {
+        if !todo.is_parent {
+            return Ok(0);
+        }
+        let mut parents = self.subtask_levels(todo.id).await?;
+        // The lowest level has no subtasks.
+        parents.pop();
+        parents.push(vec![todo.id]);
+        self.todos().count_subtasks(&parents.concat(), filter).await
     }
 
-    pub(crate) async fn remove_todos_in(&self, list: &List) -> Result<(), Error> {
-        self.todos().remove_each(doc! { "list_id": list.id }, self.now).await?;
-        Ok(())
+    /// Checks the limit of the `state` into which the todos of a list will follow it.
+    pub(crate) async fn assert_room_for_followers(&self, list: &List, state: State) -> Result<(), Error> {
+        let mut moved = list.clone();
+        moved.state = state;
+        let room = async |count| match state {
+            State::Live => self.assert_room_for_todos(count).await,
+            State::Trash | State::Gone => self.assert_room_in_trash(count).await,
+        };
+        let has_waiting = self.todos().has_waiting();
+        let most = self.todos().in_list(list.id, following(&moved)).await?.len();
+        let checked = room(u64::try_from(most).unwrap_or(u64::MAX)).await;
+        if checked.is_ok() || !has_waiting {
+            return checked;
+        }
+        // Among the documents that wait, some do not follow. This count costs more.
+        room(self.todos().count_in_list(list.id, following(&moved)).await?).await
+    }
+
+    async fn change_subtasks(
+        &self,
+        ids: &[ObjectId],
+        effect: &SideEffect,
+        root: &Todo,
+        note: &Arc<Note>,
+    ) -> Result<(), Error> {
+        let todos = self.todos();
+        match effect {
+            SideEffect::Advance { step, shift } => {
+                todos.advance_subtasks(ids, *step, *shift, self.now, note).await
+            }
+            SideEffect::End { step } => {
+                todos.change_each(ids.to_vec(), steps::end(*step, self.now), self.now, note).await
+            }
+            SideEffect::Undo { step } => {
+                self.remove_record(root.id, *step).await?;
+                todos.change_each(ids.to_vec(), steps::undo(*step), self.now, note).await
+            }
+            effect => match change_of_subtasks(effect, root, self.now) {
+                Some(change) => todos.change_each(ids.to_vec(), change, self.now, note).await,
+                None => Ok(()),
+            },
+        }
+    }
+
+    pub(crate) async fn todos_follow(&self, list: &List, note: &Arc<Note>) -> Result<(), Error> {
+        // Among the documents that wait, some do not follow.
+        let is_for_all = !self.todos().has_waiting();
+        let ids = self.todos().in_list(list.id, following(list)).await?;
+        let is_in_list = doc! { "$eq": ["$list_id", list.id] };
+        let (all, set) = match list.state {
+            State::Live => (vec![is_in_list, is(State::Trash), went_with(list.id)], restored()),
+            _ => (vec![is_in_list, is(State::Live)], trashed(list.id, self.now)),
+        };
+        let change = BulkChange { only: doc! { "$and": all }, set, is_for_all };
+        self.todos().change_each(ids, change, self.now, note).await
     }
 }
 
@@ -105,37 +177,102 @@ impl Context<Todo> for Workspace {
         self.todos()
     }
 
-    async fn apply(&self, root: &Todo, effects: &[SideEffect]) -> Result<(), Error> {
-        let (todos, levels) = (self.todos(), self.subtask_levels(root.id).await?);
+    fn running(&self, note: ObjectId) -> Option<Arc<Note>> {
+        self.todos().running(note)
+    }
+
+    async fn apply(&self, root: &Todo, effects: &[SideEffect], note: &Arc<Note>) -> Result<(), Error> {
+        let mut subtasks = None;
         for effect in effects {
-            if let SideEffect::Record(record) = effect {
-                self.insert_record(record).await?;
-                continue;
-            }
-            if let SideEffect::Undo { step } = effect {
-                self.remove_record(root.id, *step).await?;
-            }
-            for level in &levels {
-                match effect {
-                    SideEffect::Advance { step, shift } => {
-                        todos.advance_subtasks(level, *step, *shift, self.now).await?;
-                    }
-                    SideEffect::End { step } => todos.end_subtasks(level, *step, self.now).await?,
-                    SideEffect::Undo { step } => todos.undo_subtasks(level, *step, self.now).await?,
-                    effect => {
-                        todos.apply(doc! { "_id": { "$in": level } }, effect, root, self.now).await?;
-                    }
+            match effect {
+                SideEffect::Record(record) => self.insert_record(record).await?,
+                SideEffect::Retag { from, to } => self.retag(from, to.as_deref(), note).await?,
+                effect => {
+                    let ids = match subtasks.take() {
+                        Some(ids) => ids,
+                        None => self.subtask_levels(root.id).await?.concat(),
+                    };
+                    self.change_subtasks(&ids, effect, root, note).await?;
+                    subtasks = Some(ids);
                 }
             }
         }
         Ok(())
     }
 
-    async fn remove_dependents(&self, root: &Todo) -> Result<(), Error> {
-        // Leaves first: after a crash, a repetition still finds the others through their parents.
-        for level in self.subtask_levels(root.id).await?.into_iter().rev() {
-            self.todos().remove_each(doc! { "_id": { "$in": level } }, self.now).await?;
-        }
-        Ok(())
+    async fn dependents(&self, id: ObjectId) -> Result<Vec<ObjectId>, Error> {
+        let mut levels = self.subtask_levels(id).await?;
+        // After a crash, a repetition finds the rest through their parents.
+        levels.reverse();
+        Ok(levels.concat())
     }
+
+    async fn remove_dependents(
+        &self,
+        _: ObjectId,
+        ids: Vec<ObjectId>,
+        note: &Arc<Note>,
+    ) -> Result<(), Error> {
+        let all = doc! { "$literal": true };
+        self.todos().remove_each(ids, all, self.now, note).await
+    }
+}
+
+/// What a side effect of a change of `root` does to a subtask. `None` if it does nothing to subtasks.
+fn change_of_subtasks(effect: &SideEffect, root: &Todo, now: DateTime) -> Option<BulkChange> {
+    // Each expression excludes todos that already have the effect, so that a repetition changes nothing.
+    let (all, set) = match effect {
+        SideEffect::Trash => (vec![is(State::Live)], trashed(root.trashed_with.unwrap_or(root.id), now)),
+        SideEffect::Restore(with) => (vec![is(State::Trash), went_with(*with)], restored()),
+        SideEffect::Complete => {
+            let is_open = doc! { "$eq": ["$completed", false] };
+            (vec![is(State::Live), is_open], doc! { "completed": true, "completed_at": now })
+        }
+        SideEffect::Reopen => {
+            let is_completed = doc! { "$eq": ["$completed", true] };
+            // Records of completed occurrences stay completed.
+            let is_no_record = doc! { "$eq": [or_null("$occurrence_of"), Bson::Null] };
+            let set = doc! { "completed": false, "completed_at": null };
+            (vec![is(State::Live), is_completed, is_no_record], set)
+        }
+        SideEffect::Relist => {
+            let is_elsewhere = doc! { "$ne": [or_null("$list_id"), root.list_id] };
+            let is_kept = doc! { "$ne": ["$state", State::Gone.word()] };
+            (vec![is_kept, is_elsewhere], doc! { "list_id": root.list_id })
+        }
+        _ => return None,
+    };
+    let is_for_all = matches!(effect, SideEffect::Trash);
+    Some(BulkChange { only: doc! { "$and": all }, set, is_for_all })
+}
+
+/// The todos of a list that follow the list into its present state.
+fn following(list: &List) -> Document {
+    if list.state == State::Live {
+        // Todos that the user had deleted before the list stay in the trash.
+        doc! { "state": State::Trash.word(), "trashed_with": list.id }
+    } else {
+        doc! { "state": State::Live.word() }
+    }
+}
+
+fn is(state: State) -> Document {
+    doc! { "$eq": ["$state", state.word()] }
+}
+
+fn went_with(id: ObjectId) -> Document {
+    doc! { "$eq": ["$trashed_with", id] }
+}
+
+/// A field that is null where it is missing, because expressions distinguish the two.
+fn or_null(field: &str) -> Document {
+    doc! { "$ifNull": [field, null] }
+}
+
+fn trashed(with: ObjectId, now: DateTime) -> Document {
+    doc! { "state": State::Trash.word(), "deleted_at": now, "trashed_with": with }
+}
+
+fn restored() -> Document {
+    doc! { "state": State::Live.word(), "deleted_at": null, "trashed_with": null }
 }

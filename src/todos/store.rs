@@ -7,7 +7,7 @@ use bson::{Bson, DateTime, Document, doc};
 use mongodb::options::IndexOptions;
 
 use super::index::Index;
-use super::model::{Placement, SideEffect, Todo};
+use super::model::{Placement, Todo};
 use crate::error::Error;
 use crate::mongo::{self, PrepareError};
 use crate::owned::collection::{OwnedBy, OwnedCollection};
@@ -59,15 +59,28 @@ impl UserTodos<'_> {
         self.note(id, doc! {}, doc! { "$set": { "is_parent": true } }).await
     }
 
-    pub async fn live_count(&self, limit: u64) -> Result<u64, Error> {
-        self.count(live(), Index::ByPosition.name(), limit).await
+    /// Counts up to `limit`.
+    pub async fn count_in(&self, state: State, limit: u64) -> Result<u64, Error> {
+        self.count(doc! { "state": state.word() }, Index::ByPosition.name(), limit).await
+    }
+
+    /// The number of direct subtasks of `parents` that match.
+    pub async fn count_subtasks(&self, parents: &[ObjectId], mut filter: Document) -> Result<u64, Error> {
+        filter.insert("parent_id", doc! { "$in": parents });
+        self.count(filter, Index::ByParent.name(), u64::MAX >> 1).await
+    }
+
+    pub async fn count_in_list(&self, list_id: ObjectId, mut filter: Document) -> Result<u64, Error> {
+        filter.insert("list_id", list_id);
+        self.count(filter, Index::ByList.name(), u64::MAX >> 1).await
     }
 
     /// The ids of all direct subtasks of `parents`, live or in the trash.
     pub async fn subtasks(&self, parents: &[ObjectId]) -> Result<Vec<ObjectId>, Error> {
         let filter = doc! { "parent_id": { "$in": parents }, "state": { "$ne": State::Gone.word() } };
-        // The index contains both fields and `_id`, so MongoDB fetches no document.
-        self.ids(filter, Index::ByParent.name()).await
+        // No change of many todos changes their parents. The index contains both fields and `_id`, so MongoDB fetches no
+        // document.
+        self.stored_ids(filter, Index::ByParent.name()).await
     }
 
     /// Lists without open todos are missing in the result.
@@ -81,42 +94,20 @@ impl UserTodos<'_> {
         Ok(counted.iter().filter_map(pair).collect())
     }
 
-    /// Applies a side effect of a change of `root` to the todos that match `filter`, and returns how many changed.
-    pub async fn apply(
-        &self,
-        filter: Document,
-        act: &SideEffect,
-        root: &Todo,
-        now: DateTime,
-    ) -> Result<u64, Error> {
-        // Each filter excludes todos that already have the effect, so that a repetition changes nothing.
-        let (only, set) = match act {
-            SideEffect::Trash => (live(), trashed(root.trashed_with.unwrap_or(root.id), now)),
-            SideEffect::Restore(with) => {
-                (doc! { "state": State::Trash.word(), "trashed_with": with }, restored())
-            }
-            SideEffect::Complete => {
-                let only = doc! { "state": State::Live.word(), "completed": false };
-                (only, doc! { "completed": true, "completed_at": now })
-            }
-            SideEffect::Reopen => {
-                // Records of completed occurrences stay completed.
-                let only = doc! { "state": State::Live.word(), "completed": true, "occurrence_of": null };
-                (only, doc! { "completed": false, "completed_at": null })
-            }
-            SideEffect::Relist => {
-                let only =
-                    doc! { "state": { "$ne": State::Gone.word() }, "list_id": { "$ne": root.list_id } };
-                (only, doc! { "list_id": root.list_id })
-            }
-            SideEffect::Record(_)
-            | SideEffect::Advance { .. }
-            | SideEffect::End { .. }
-            | SideEffect::Undo { .. } => return Ok(0),
-        };
-        let mut filter = filter;
-        filter.extend(only);
-        self.update_each(filter, set, now).await
+    /// The ids of the todos in a list that match, and of todos that wait for a change.
+    pub async fn in_list(&self, list_id: ObjectId, mut filter: Document) -> Result<Vec<ObjectId>, Error> {
+        filter.insert("list_id", list_id);
+        self.candidates(filter, Index::ByList.name()).await
+    }
+
+    /// The ids of all todos that have a tag, live or in the trash, and of todos that wait for a change.
+    pub async fn tagged(&self, tag: &str) -> Result<Vec<ObjectId>, Error> {
+        self.candidates(doc! { "state": kept(), "tags": tag }, Index::ByTag.name()).await
+    }
+
+    pub async fn has_tag(&self, tag: &str) -> Result<bool, Error> {
+        let tagged = doc! { "state": kept(), "tags": tag };
+        Ok(self.count(tagged, Index::ByTag.name(), 1).await? > 0)
     }
 }
 
@@ -129,11 +120,7 @@ fn live() -> Document {
     doc! { "state": State::Live.word() }
 }
 
-/// The update that moves a todo to the trash because `with`, a todo or a list, was deleted.
-pub fn trashed(with: ObjectId, now: DateTime) -> Document {
-    doc! { "state": State::Trash.word(), "deleted_at": now, "trashed_with": with }
-}
-
-pub fn restored() -> Document {
-    doc! { "state": State::Live.word(), "deleted_at": null, "trashed_with": null }
+/// The condition on the state that matches all todos except for tombstones, and that an index can use.
+pub fn kept() -> Document {
+    doc! { "$in": [State::Live.word(), State::Trash.word()] }
 }

@@ -16,14 +16,14 @@ use crate::clock::Clock;
 use crate::clock::time_zone::Zone;
 use crate::error::{Error, TokenRejection};
 use crate::http::detached::DEADLINE;
-use crate::owned::Owned;
 use crate::owned::collection::{OwnedBy, OwnedCollection};
 use crate::owned::order_key::OrderKeys;
 use crate::owned::quota::Quota;
 use crate::owned::update::Timing;
+use crate::owned::{Owned, State};
 use crate::users::store::Users;
 
-/// Per user, not counting the trash.
+/// Per user, not counting the trash. As many again fit in the trash.
 pub const TODOS_MAX: u64 = 10_000;
 
 pub struct Workspaces {
@@ -31,6 +31,7 @@ pub struct Workspaces {
     users: Users,
     order_keys: OrderKeys,
     todo_quota: Quota,
+    trash_quota: Quota,
     clock: Clock,
 }
 
@@ -45,8 +46,8 @@ pub struct Workspace {
 
 impl Workspaces {
     pub fn new(stores: OwnedStores, users: Users, clock: Clock) -> Self {
-        let (order_keys, todo_quota) = (OrderKeys::default(), Quota::new(TODOS_MAX));
-        Self { stores, users, order_keys, todo_quota, clock }
+        let (todo_quota, trash_quota) = (Quota::new(TODOS_MAX), Quota::new(TODOS_MAX));
+        Self { stores, users, order_keys: OrderKeys::default(), todo_quota, trash_quota, clock }
     }
 
     pub(crate) fn now(&self) -> DateTime {
@@ -84,9 +85,20 @@ impl Workspace {
         Ok(Zone::named(&user.time_zone).unwrap_or(Zone::UTC))
     }
 
-    pub(crate) async fn assert_room_for_todo(&self) -> Result<(), Error> {
+    /// Fails with [`Error::LimitReached`].
+    pub(crate) async fn assert_room_for_todos(&self, more: u64) -> Result<(), Error> {
         let todos = self.owned(|stores| &stores.todos);
-        self.workspaces.todo_quota.admit(self.owner_id, self.now, || todos.live_count(TODOS_MAX)).await
+        let count = || todos.count_in(State::Live, TODOS_MAX);
+        let has_room = self.workspaces.todo_quota.has_room(self.owner_id, more, self.now, count).await?;
+        if has_room { Ok(()) } else { Err(Error::LimitReached(TODOS_MAX)) }
+    }
+
+    /// Fails with [`Error::TrashFull`].
+    pub(crate) async fn assert_room_in_trash(&self, more: u64) -> Result<(), Error> {
+        let todos = self.owned(|stores| &stores.todos);
+        let count = || todos.count_in(State::Trash, TODOS_MAX);
+        let has_room = self.workspaces.trash_quota.has_room(self.owner_id, more, self.now, count).await?;
+        if has_room { Ok(()) } else { Err(Error::TrashFull(TODOS_MAX)) }
     }
 }
 

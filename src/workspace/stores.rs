@@ -4,6 +4,7 @@
 
 use bson::DateTime;
 use bson::oid::ObjectId;
+use tokio_util::task::TaskTracker;
 
 use crate::error::Error;
 use crate::lists::store::Lists;
@@ -18,8 +19,8 @@ pub struct OwnedStores {
 }
 
 impl OwnedStores {
-    pub fn new(db: &Db) -> Self {
-        Self { todos: Todos::new(db), lists: Lists::new(db) }
+    pub fn new(db: &Db, tasks: &TaskTracker) -> Self {
+        Self { todos: Todos::new(db, tasks), lists: Lists::new(db, tasks) }
     }
 
     pub async fn ensure_indexes(&self) -> Result<(), PrepareError> {

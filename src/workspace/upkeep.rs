@@ -13,7 +13,7 @@ use super::{Workspace, Workspaces};
 use crate::error::Error;
 use crate::owned::collection::OwnedCollection;
 use crate::owned::update::{self, Context};
-use crate::owned::upkeep::Pending;
+use crate::owned::upkeep::{Pending, Unfinished};
 use crate::owned::{Owned, TRASH_MILLIS};
 
 // After this time no request can still be applying its side effects.
@@ -37,6 +37,14 @@ impl Workspaces {
         lists.and(todos).and(purged)
     }
 
+    /// Resumes what the last run of this or another instance has left, however young it is.
+    pub async fn resume(self: &Arc<Self>) -> Result<(), Error> {
+        let since = self.now().saturating_add_millis(1);
+        let OwnedStores { todos, lists } = &self.stores;
+        self.repair(lists, since).await?;
+        self.repair(todos, since).await
+    }
+
     async fn repair<T: Owned>(
         self: &Arc<Self>,
         documents: &OwnedCollection<T>,
@@ -58,8 +66,14 @@ impl Workspaces {
     where
         Workspace: Context<T>,
     {
-        let Pending { owner_id, id, document: Some(document), .. } = pending else { return };
-        if let Err(error) = update::finish(&self.of(*owner_id), document).await {
+        let Pending { owner_id, id, document, .. } = pending;
+        let workspace = self.of(*owner_id);
+        let finished = match document {
+            Unfinished::Kept(document) => update::finish(&workspace, document).await,
+            Unfinished::Gone(note) => update::finish_removal::<T>(&workspace, *id, *note).await,
+            Unfinished::Unreadable => return,
+        };
+        if let Err(error) = finished {
             tracing::warn!(user = %owner_id, collection = T::COLLECTION, document = %id, %error, "cannot finish an interrupted change, retrying later");
         }
     }

@@ -3,9 +3,11 @@
 use bson::oid::ObjectId;
 use bson::{Timestamp, doc};
 use serde_json::json;
+use todo_api::owned::bulk::BulkChange;
 use todo_api::owned::change_stamp::StreamPosition;
 use todo_api::owned::collection::{OwnedBy, OwnedCollection};
 use todo_api::owned::document::IdUse;
+use todo_api::owned::note::Note;
 use todo_api::owned::{Owned, Selection};
 use todo_api::todos::model::Todo;
 
@@ -39,7 +41,8 @@ async fn found(own: &OwnedBy<'_, Todo>, id: ObjectId) -> [usize; 7] {
 #[tokio::test]
 async fn store_methods_never_reach_another_users_objects() {
     let app = TestApp::start().await;
-    let (now, todos) = (app.clock.now(), OwnedCollection::<Todo>::new(&app.state.db));
+    let (now, tasks) = (app.clock.now(), &app.state.tasks);
+    let todos = OwnedCollection::<Todo>::new(&app.state.db, tasks);
     let (ann, ben) = (todos.of(ObjectId::new()), todos.of(ObjectId::new()));
     let todo = Todo::blank(ObjectId::new(), ann.owner_id(), "a".to_owned(), now);
     let id = todo.id;
@@ -52,25 +55,28 @@ async fn store_methods_never_reach_another_users_objects() {
     let stolen = Todo { owner_id: ben.owner_id(), name: "stolen".to_owned(), ..todo };
     assert_eq!(ben.insert(&stolen).await.unwrap(), None);
     assert_eq!(ben.insert_each(std::slice::from_ref(&stolen)).await.unwrap(), 0);
-    assert!(!ben.swap(&stolen.moved("b".to_owned(), now), 1).await.unwrap());
+    assert!(!ben.swap(&stolen.moved("b".to_owned(), now), 1, None).await.unwrap());
     let set = async |own: &OwnedBy<'_, Todo>| {
         own.set(id, doc! {}, doc! { "$eq": ["$completed", true] }, doc! { "completed": true }, now)
             .await
             .unwrap()
     };
     assert_eq!(set(&ben).await, None);
-    ben.clear_pending_effects(id, 1).await.unwrap();
+    ben.clear_pending_effects(id, None).await.unwrap();
     ben.becomes_parent(id).await.unwrap();
-    assert_eq!(ben.update_each(doc! {}, doc! { "name": "stolen" }, now).await.unwrap(), 0);
-    assert_eq!(ben.remove_each(doc! {}, now).await.unwrap(), 0);
+    let change =
+        BulkChange { only: doc! { "$literal": true }, set: doc! { "name": "stolen" }, is_for_all: true };
+    ben.change_each(vec![id], change, now, &Note::none()).await.unwrap();
+    ben.remove_each(vec![id], doc! { "$literal": true }, now, &Note::none()).await.unwrap();
+    assert!(!ben.bury(id, 1, now, None).await.unwrap());
     ben.delete_all().await.unwrap();
     assert_eq!(app.db.all("todos").await, before);
 
-    ann.clear_pending_effects(id, 1).await.unwrap();
+    ann.clear_pending_effects(id, None).await.unwrap();
     assert!(!app.db.all("todos").await[0].contains_key("unfinished"));
     ann.becomes_parent(id).await.unwrap();
     assert!(set(&ann).await.is_some_and(|todo| todo.completed && todo.is_parent));
-    assert_eq!(ann.remove_each(doc! {}, now).await.unwrap(), 1);
+    assert!(ann.bury(id, 2, now, None).await.unwrap());
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use bson::DateTime;
 use bson::oid::ObjectId;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use secrecy::{ExposeSecret, SecretString};
+use tokio_util::task::TaskTracker;
 
 use super::model::{DemoData, ID_PREFIX};
 use crate::error::Error;
@@ -140,7 +141,7 @@ impl Seeder {
         objects: &[T],
         progress: impl Fn(u64),
     ) -> Result<u64, Error> {
-        let collection = OwnedCollection::new(&self.db);
+        let collection = OwnedCollection::new(&self.db, &TaskTracker::new());
         let owned = collection.of(owner_id);
         let mut inserted = 0;
         for batch in objects.chunks(BATCH_MAX) {
