@@ -9,6 +9,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, patch, post, put};
 use axum::{Extension, Router};
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tower::util::MapResponseLayer;
 
@@ -20,6 +21,7 @@ use crate::http::admission::Admission;
 use crate::http::answer_bytes::AnswerBytes;
 use crate::http::body::{BodyBytes, BodyLimit, CREDENTIALS_LIMIT};
 use crate::http::byte_budget::ByteBudget;
+use crate::http::detached::DEADLINE;
 use crate::http::readiness::Readiness;
 use crate::http::{detached, problem, readiness, security_headers};
 use crate::state::AppState;
@@ -52,16 +54,17 @@ async fn edge(hops: usize, mut request: Request, next: Next) -> Response {
 
 fn original(state: &AppState) -> Router<AppState> {
     use original::handlers as h;
-    let hashing = Router::new().route("/register", post(h::register)).route("/login", post(h::login));
-    let refresh = Router::new().route("/refresh", post(h::refresh));
+    let credentials = Router::new()
+        .route("/register", post(h::register))
+        .route("/login", post(h::login))
+        .route("/refresh", post(h::refresh));
     let routes = Router::new()
         .route("/logout", post(h::logout))
         .route("/user/{username}", get(h::get_user).delete(h::delete_user))
         .route("/createtodo", post(h::create_todo))
         .route("/todo/{todo_id}", get(h::get_todo).put(h::replace_todo).delete(h::delete_todo))
-        .route("/todolist", get(h::list_todos))
-        .merge(with_small_body(refresh));
-    guarded(routes, with_small_body(hashing), state)
+        .route("/todolist", get(h::list_todos));
+    guarded(routes.merge(with_small_body(credentials)), state)
 }
 
 fn v1(state: &AppState) -> Router<AppState> {
@@ -70,14 +73,16 @@ fn v1(state: &AppState) -> Router<AppState> {
     use tags::handlers as g;
     use todos::handlers as t;
     use users::handlers as u;
-    let hashing = Router::new().route("/v1/register", post(u::register)).route("/v1/login", post(u::login));
-    let hashing = with_small_body(hashing).route("/v1/user/password", put(u::change_password));
-    let refresh = Router::new().route("/v1/refresh", post(u::refresh));
+    let credentials = Router::new()
+        .route("/v1/register", post(u::register))
+        .route("/v1/login", post(u::login))
+        .route("/v1/refresh", post(u::refresh));
     let routes = Router::new()
         .route("/v1/logout", post(u::logout))
         .route("/v1/sessions", get(u::sessions).delete(u::end_sessions))
         .route("/v1/sessions/{id}", delete(u::end_session))
         .route("/v1/user", get(u::get).patch(u::patch).delete(u::delete))
+        .route("/v1/user/password", put(u::change_password))
         .route("/v1/todos", get(t::list).post(t::create))
         .route("/v1/todos/{id}", get(t::get).put(t::put).patch(t::patch).delete(t::delete))
         .route("/v1/todos/{id}/restore", post(t::restore))
@@ -92,9 +97,8 @@ fn v1(state: &AppState) -> Router<AppState> {
         .route("/v1/lists/{id}/restore", post(l::restore))
         .route("/v1/lists/{id}/move", post(l::move_to))
         .route("/v1/sync", post(s::sync))
-        .route("/v1/events", get(s::events))
-        .merge(with_small_body(refresh));
-    guarded(routes, hashing, state)
+        .route("/v1/events", get(s::events));
+    guarded(routes.merge(with_small_body(credentials)), state)
 }
 
 fn service() -> Router<AppState> {
@@ -113,23 +117,20 @@ fn with_small_body(routes: Router<AppState>) -> Router<AppState> {
     routes.route_layer(Extension(BodyLimit(CREDENTIALS_LIMIT)))
 }
 
-fn guarded(routes: Router<AppState>, hashing: Router<AppState>, state: &AppState) -> Router<AppState> {
-    let guard = |admission| {
-        let (auth, readiness, tasks) = (state.auth.clone(), state.readiness.clone(), state.tasks.clone());
-        let budget = state.byte_budget.clone();
-        from_fn_with_state(Guard { auth, readiness, budget, tasks, admission }, run_guarded)
-    };
-    // Routes that hash passwords bypass admission, because hashing has its own queue and would hold slots for long.
-    routes.route_layer(guard(Some(state.admission.clone()))).merge(hashing.route_layer(guard(None)))
+fn guarded(routes: Router<AppState>, state: &AppState) -> Router<AppState> {
+    let (auth, readiness) = (state.auth.clone(), state.readiness.clone());
+    let (admission, budget, tasks) =
+        (state.admission.clone(), state.byte_budget.clone(), state.tasks.clone());
+    routes.route_layer(from_fn_with_state(Guard { auth, readiness, admission, budget, tasks }, run_guarded))
 }
 
 #[derive(Clone)]
 struct Guard {
     auth: Arc<Auth>,
     readiness: Readiness,
+    admission: Admission,
     budget: ByteBudget,
     tasks: TaskTracker,
-    admission: Option<Admission>,
 }
 
 async fn run_guarded(
@@ -138,20 +139,19 @@ async fn run_guarded(
     next: Next,
 ) -> Result<Response, Error> {
     guard.readiness.check()?;
+    let deadline = Instant::now() + DEADLINE;
     let client = identify(&guard.auth, &mut request);
     guard.budget.check(client)?;
+    let slot = guard.admission.admit(client, &mut request, deadline).await?;
     let answer_bytes = AnswerBytes::of(&guard.budget, client, &request);
     let body_bytes = BodyBytes::count(&guard.budget, client, &mut request);
     let work = async move {
-        let _slot = match &guard.admission {
-            Some(admission) => Some(admission.admit(&mut request).await?),
-            None => None,
-        };
+        let _slot = slot;
         let response = next.run(request).await;
         drop(body_bytes);
         answer_bytes.count(response)
     };
-    detached::run_to_completion(guard.tasks, work).await
+    detached::run_to_completion(guard.tasks, deadline, work).await
 }
 
 async fn method_not_allowed(method: Method) -> Result<StatusCode, Error> {

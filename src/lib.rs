@@ -16,7 +16,9 @@
 //!    router in [`app`], which holds the route table. [`state`] holds what handlers can ask for.
 //! 2. [`http::access_log`] names the request and later writes its log line. [`http::readiness`] rejects the request until
 //!    the database is prepared. [`http::detached`] runs the handler to completion even if the client leaves, so that no
-//!    database call is dropped half-way. [`http::admission`] makes the request wait for a slot.
+//!    database call is dropped half-way. [`http::admission`] makes the request wait for a slot, in turn with the requests of
+//!    other clients ([`http::fair_queue`]). [`auth::extract::identify`] verifies the token before, so that each user has a
+//!    share.
 //! 3. The handler in [`todos::handlers`] lists what it needs as arguments. The extractor of [`workspace`] authenticates
 //!    the caller ([`auth::extract`]) and opens the caller's todos and lists. Other extractors read the id, the
 //!    preconditions and the validated body ([`http`]).
@@ -140,7 +142,7 @@
 //! 2. A function in `handlers.rs`, in this order of arguments: who, with what, on which object, body last. At most 15
 //!    lines. A route that creates an object with an id from the service reads its body with
 //!    [`idempotency::extract::Creation`] and calls [`idempotency::store::Idempotency::create`].
-//! 3. [`app`]: a row of the route table. Routes that hash passwords go to the router without slots.
+//! 3. [`app`]: a row of the route table.
 //! 4. The feature's `docs.rs`: an operation with summary, parameters, responses, errors and example. Tests compare the
 //!    routes with the document, validate the examples, and check the status, the body and the headers of every response.
 //!    They derive the tests of tokens and of other users' objects from `needs` and the path.

@@ -107,11 +107,13 @@ impl AppState {
         let sealer = Arc::new(sealer);
         let hasher = Arc::new(Hasher::new(config.bcrypt_cost, config.password_pepper.as_ref()));
         let workspaces = Arc::new(workspaces(&stores, &clock));
+        let admission = Admission::default();
         let sources = EventSources {
             workspaces: workspaces.clone(),
             hub: Arc::new(Hub::new(Feed::new(&db), config.max_event_connections)),
             auth: auth.clone(),
             seals: sealer.clone(),
+            admission: admission.clone(),
         };
         Ok(Self(Arc::new(Shared {
             db,
@@ -126,7 +128,7 @@ impl AppState {
             stores,
             hasher,
             trusted_proxy_hops: config.trusted_proxy_hops,
-            admission: Admission::default(),
+            admission,
             byte_budget: ByteBudget::new(config.max_answer_bytes),
             origins: config.cors_origins.clone(),
         })))

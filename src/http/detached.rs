@@ -11,23 +11,25 @@ use std::time::Duration;
 use axum::response::Response;
 use futures_util::FutureExt;
 use tokio::runtime::Handle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 
 use crate::error::Error;
 
-// After this time the client gets a 503, while the work continues.
+/// How long a client waits for a response.
 pub const DEADLINE: Duration = Duration::from_secs(9);
 
-/// A panic of `work` becomes [`Error::Internal`].
+/// After `deadline` the work continues, and the client gets [`Error::Unavailable`]. A panic of `work` becomes
+/// [`Error::Internal`].
 pub async fn run_to_completion(
     tasks: TaskTracker,
+    deadline: Instant,
     work: impl Future<Output = Result<Response, Error>> + Send + 'static,
 ) -> Result<Response, Error> {
     // Polled in the task of the connection, because a task per request costs about 2 µs more. Only if this future is
     // dropped, or the deadline passes, the work moves to `tasks`, for which the stop waits.
     let work = Box::pin(AssertUnwindSafe(work).catch_unwind());
-    match timeout(DEADLINE, Detachable { work: Some(work), tasks }).await {
+    match timeout_at(deadline, Detachable { work: Some(work), tasks }).await {
         Ok(Ok(result)) => result,
         Ok(Err(_)) => Err(Error::internal("a handler panicked")),
         Err(_) => Err(Error::unavailable("the deadline passed; the work continues")),
@@ -83,7 +85,7 @@ mod tests {
                 Ok(().into_response())
             }
         };
-        let mut waiting = Box::pin(run_to_completion(tasks.clone(), work));
+        let mut waiting = Box::pin(run_to_completion(tasks.clone(), Instant::now() + DEADLINE, work));
         assert!(futures_util::poll!(&mut waiting).is_pending());
         drop(waiting);
         assert_eq!(tasks.len(), 1);
@@ -104,7 +106,7 @@ mod tests {
                 Ok(().into_response())
             }
         };
-        let waiting = tokio::spawn(run_to_completion(tasks.clone(), work));
+        let waiting = tokio::spawn(run_to_completion(tasks.clone(), Instant::now() + DEADLINE, work));
         tokio::task::yield_now().await;
         advance(DEADLINE).await;
         assert!(matches!(waiting.await.unwrap(), Err(Error::Unavailable(_))));
@@ -116,7 +118,8 @@ mod tests {
 
     #[tokio::test]
     async fn panic_becomes_an_internal_error() {
-        let result = run_to_completion(TaskTracker::new(), async { panic!("on purpose") }).await;
+        let deadline = Instant::now() + DEADLINE;
+        let result = run_to_completion(TaskTracker::new(), deadline, async { panic!("on purpose") }).await;
         assert!(matches!(result, Err(Error::Internal(_))));
     }
 }

@@ -49,7 +49,7 @@ error_codes! {
     UNSUPPORTED_MEDIA_TYPE: UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body must be JSON";
     INVALID_INPUT: UNPROCESSABLE_ENTITY, "invalid_input", "The input is invalid";
     LIMIT_REACHED: UNPROCESSABLE_ENTITY, "limit_reached", "The limit is reached";
-    TOO_MANY_REQUESTS: TOO_MANY_REQUESTS, "too_many_requests", "Too many attempts";
+    TOO_MANY_REQUESTS: TOO_MANY_REQUESTS, "too_many_requests", "Too many requests";
     TOO_MANY_CONNECTIONS: TOO_MANY_REQUESTS, "too_many_connections", "Too many event streams are open";
     INTERNAL_ERROR: INTERNAL_SERVER_ERROR, "internal_error", "An internal error occurred";
     UNAVAILABLE: SERVICE_UNAVAILABLE, "unavailable", "The service is temporarily unavailable";

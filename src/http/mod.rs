@@ -10,6 +10,7 @@ pub mod client_address;
 pub mod connections;
 pub mod detached;
 pub mod error_code;
+pub mod fair_queue;
 pub mod fields;
 pub mod guarded_body;
 pub mod idempotency_key;

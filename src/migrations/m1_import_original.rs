@@ -12,6 +12,7 @@ use mongodb::Collection;
 use secrecy::SecretString;
 
 use crate::error::{Error, OperatorError};
+use crate::http::admission::Requester;
 use crate::mongo::{Db, PrepareError};
 use crate::users::model::username_key;
 use crate::users::password::Hasher;
@@ -90,12 +91,15 @@ async fn user_update(user: &Document, hasher: &Hasher) -> Result<Document, Prepa
         set.insert("created_at", created_at(user));
     }
     if let Some(password) = user.get("password").and_then(text) {
-        let hash = hasher.hash(&SecretString::from(password)).await.map_err(|error| match error {
-            Error::Unavailable(why) => PrepareError::Unavailable(why.to_string()),
-            error => PrepareError::Refused(OperatorError(format!(
-                "the password of user {id} cannot be hashed: {error}"
-            ))),
-        })?;
+        let hash =
+            hasher.hash(&Requester::OPERATOR, &SecretString::from(password)).await.map_err(|error| {
+                match error {
+                    Error::Unavailable(why) => PrepareError::Unavailable(why.to_string()),
+                    error => PrepareError::Refused(OperatorError(format!(
+                        "the password of user {id} cannot be hashed: {error}"
+                    ))),
+                }
+            })?;
         set.insert("password_hash", hash);
     } else if !user.contains_key("password_hash") {
         // The original let nobody log in as a user without a password. No password matches an empty hash.

@@ -74,8 +74,10 @@ impl Operation {
             Needs::Either => json!([{ "access": [] }, { "refresh": [] }]),
         };
         self.document.insert("security".to_owned(), security);
-        // Every operation that uses the database fails while the database is unreachable or the queue is full.
+        // Every operation that uses the database fails while the database is unreachable, while too many clients wait, or
+        // while the client has too many requests.
         self.errors.push(Error::unavailable(""));
+        self.errors.push(Error::Throttled { retry_after: Duration::from_secs(1) });
         if needs == Needs::Nothing {
             return self;
         }

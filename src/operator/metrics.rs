@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 
 use crate::error::OperatorError;
 use crate::http::access_log::{REQUEST_SECONDS, REQUESTS};
+use crate::http::fair_queue::REFUSALS;
 use crate::http::{connections, server};
 use crate::mongo;
 use crate::owned::unreadable::UNREADABLE;
@@ -39,6 +40,7 @@ pub fn install_recorder() -> Result<PrometheusHandle, OperatorError> {
         });
     let handle = builder.and_then(PrometheusBuilder::install_recorder).map_err(refused)?;
     describe_counter!(REQUESTS, "Requests, by route, method and status.");
+    describe_counter!(REFUSALS, "Requests that were refused because of too much load, by queue and reason.");
     describe_histogram!(REQUEST_SECONDS, "Duration of requests, by route.");
     describe_histogram!(
         mongo::metrics::COMMAND_SECONDS,

@@ -73,7 +73,7 @@ pub async fn run(state: &AppState, command: UserCommand) -> Result<String, Opera
             let password = ask_password()?.expose_secret().to_owned();
             let new = NewUser::parse(username, password, None, LIMITS)
                 .map_err(|violations| refusal(&Error::Invalid(violations)))?;
-            let user = accounts.create(new, &ClientInfo::default()).await.map_err(|error| refusal(&error))?;
+            let user = accounts.create(new, &ClientInfo::OPERATOR).await.map_err(|error| refusal(&error))?;
             let granted = if admin { grant(state, &user.username, GrantedRole::Admin).await? } else { user };
             (granted, "was created")
         }

@@ -67,7 +67,6 @@ pub fn operations() -> Vec<Operation> {
     let all = json!({ "type": "array", "items": named("OriginalTodo") });
     let access = json!({ "access_token": "eyJ0..." });
     let both = json!({ "access_token": "eyJ0...", "refresh_token": "eyJ0..." });
-    let throttled = Error::Throttled { retry_after: std::time::Duration::from_secs(2) };
     vec![
         says(
             new("post", "/register", "original_register", "Create a user"),
@@ -77,7 +76,7 @@ pub fn operations() -> Vec<Operation> {
         .needs(Needs::Nothing)
         .body(&named("NewCredentials"), &credentials)
         .body_limit(CREDENTIALS_LIMIT)
-        .errors(&[Error::UsernameTaken, Error::RegistrationClosed, throttled.clone()]),
+        .errors(&[Error::UsernameTaken, Error::RegistrationClosed]),
         new("post", "/login", "original_login", "Log in and open a session")
             .needs(Needs::Nothing)
             .body(&named("Credentials"), &credentials)
@@ -88,7 +87,7 @@ pub fn operations() -> Vec<Operation> {
                 &named("OriginalTokens"),
                 &both,
             )
-            .errors(&[Error::InvalidCredentials, throttled]),
+            .errors(&[Error::InvalidCredentials]),
         new("post", "/refresh", "original_refresh", "Get a new access token")
             .description("Accepts refresh tokens of the original's login only.")
             .needs(Needs::Refresh)

@@ -28,6 +28,8 @@ use crate::auth::token::Claims;
 use crate::crypto::random_id::RandomId;
 use crate::crypto::sealed::Sealer;
 use crate::error::{Error, TokenRejection};
+use crate::http::admission::Admission;
+use crate::http::client::ClientKey;
 use crate::workspace::Workspaces;
 
 pub const PING: Duration = Duration::from_secs(15);
@@ -41,6 +43,7 @@ pub struct EventSources {
     pub hub: Arc<Hub>,
     pub auth: Arc<Auth>,
     pub seals: Arc<Sealer>,
+    pub admission: Admission,
 }
 
 pub struct EventStream {
@@ -127,13 +130,16 @@ impl EventStream {
     }
 
     async fn catch_up(&mut self, subscription: Subscription, mut sent: SentVersions) -> Result<(), Error> {
+        let user = self.caller.sub;
+        // The limit on the streams of a user bounds how many of these wait.
+        let slot = self.sources.admission.slot_for(ClientKey::User(user)).await?;
         if self.has_ended().await? {
             return self.say_bye(ByeReason::SessionEnded);
         }
-        let (workspaces, user, token) =
-            (self.sources.workspaces.clone(), self.caller.sub, self.token.clone());
+        let (workspaces, token) = (self.sources.workspaces.clone(), self.token.clone());
         // In its own task, because the client may disconnect at any time and the driver's futures must not be dropped.
         let reading = tokio::spawn(async move {
+            let _slot = slot;
             let workspace = workspaces.of(user);
             let page = workspace.changes(Some(token), PAGE_MAX, PAGE_BYTES).await?;
             let until = workspace.horizon().await?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderMap, HeaderName};
 use axum::response::sse::{KeepAlive, Sse};
@@ -17,11 +17,13 @@ use crate::auth::extract::CurrentUser;
 use crate::auth::token::Claims;
 use crate::crypto::random_id::RandomId;
 use crate::error::Error;
+use crate::http::admission::Slot;
 use crate::http::body::JsonBody;
 use crate::http::json::Json;
 use crate::http::pagination::PAGE_BYTES_MAX;
 use crate::idempotency::scope::Scope;
 use crate::idempotency::store::Idempotency;
+use crate::owned::update::Timing;
 use crate::workspace::Workspaces;
 
 // Makes proxies, for example nginx, pass on each event at once.
@@ -31,22 +33,41 @@ pub(crate) async fn sync(
     State(sources): State<EventSources>,
     State(idempotency): State<Arc<Idempotency>>,
     CurrentUser(caller): CurrentUser,
+    slot: Option<Extension<Slot>>,
     JsonBody(SyncRequest { token, limit, commands }): JsonBody<SyncRequest>,
 ) -> Result<Response, Error> {
     let lineage = sources.hub.lineage().await?;
     let since = open(&sources, &caller, lineage, token.as_deref(), "/token")?;
-    let (mut results, mut room) = (Vec::with_capacity(commands.len()), RESULTS_BYTES_MAX);
-    for command in commands {
-        let result = result_of(&sources.workspaces, &idempotency, &caller, command, room).await?;
-        room = room.saturating_sub(result.get().len());
-        results.push(result);
-    }
+    let slot = slot.map(|Extension(slot)| slot);
+    let results = results_of(&sources.workspaces, &idempotency, &caller, slot.as_ref(), commands).await?;
     // The page and the results share the size of a page.
     let room = PAGE_BYTES_MAX.saturating_sub(results.iter().map(|result| result.get().len()).sum());
     let page = sources.workspaces.of(caller.sub).changes(since, limit, room).await?;
     let token = page.token.seal(&sources.seals, caller.sub, lineage)?;
     let changes = ChangesBody(&page.changes);
     Ok(Json(SyncBody { token, has_more: page.has_more, full: page.full, changes, results }).into_response())
+}
+
+async fn results_of(
+    workspaces: &Arc<Workspaces>,
+    idempotency: &Idempotency,
+    caller: &Claims,
+    slot: Option<&Slot>,
+    commands: Vec<Command>,
+) -> Result<Vec<Box<RawValue>>, Error> {
+    let request = workspaces.of(caller.sub);
+    let (mut results, mut room) = (Vec::with_capacity(commands.len()), RESULTS_BYTES_MAX);
+    for command in commands {
+        if let Some(slot) = slot {
+            slot.give_way().await?;
+        }
+        // Past the deadline the client has a 503, and repeats the commands.
+        request.assert_in_time()?;
+        let result = result_of(workspaces, idempotency, caller, command, room).await?;
+        room = room.saturating_sub(result.get().len());
+        results.push(result);
+    }
+    Ok(results)
 }
 
 async fn result_of(
@@ -64,7 +85,7 @@ async fn result_of(
         };
         match applied {
             // An error that may pass is no result: it fails the whole request, so that the client repeats the command.
-            Err(error @ (Error::Unavailable(_) | Error::Token(_))) => Err(error),
+            Err(error @ (Error::Unavailable(_) | Error::Throttled { .. } | Error::Token(_))) => Err(error),
             applied => wire::result(&attempt.key, &applied, room),
         }
     };

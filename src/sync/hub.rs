@@ -12,15 +12,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bson::oid::ObjectId;
+use metrics::counter;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::timeout;
 
 use super::feed::{ChangeEvent, Feed, Interruption, Position};
 use crate::crypto::random_id::RandomId;
 use crate::error::Error;
+use crate::http::fair_queue::REFUSALS;
 
-/// The most event streams of one user on one instance.
-pub const CONNECTIONS_MAX: usize = 20;
+/// The most event streams of one user on one instance, if `MAX_EVENT_CONNECTIONS` is at least 160.
+pub const USER_STREAMS_MAX: usize = 20;
+// Also if that is more than an eighth of `MAX_EVENT_CONNECTIONS`, but never more than half of it.
+const USER_STREAMS_MIN: usize = 4;
 
 // Changes that may wait for one listener, and their bytes of JSON. One change may always wait.
 const BUFFER: usize = 256;
@@ -52,6 +56,7 @@ pub struct Hub {
     feed: Feed,
     listeners: Mutex<Listeners>,
     slots: Arc<Semaphore>,
+    streams_per_user: usize,
     // Wakes `run` when a listener has registered.
     wanted: Notify,
     is_open: watch::Sender<bool>,
@@ -78,6 +83,7 @@ impl Hub {
         Self {
             feed,
             listeners: Mutex::default(),
+            streams_per_user: streams_per_user(connections_max),
             slots: Arc::new(Semaphore::new(connections_max.min(Semaphore::MAX_PERMITS))),
             wanted: Notify::new(),
             is_open: watch::Sender::new(false),
@@ -91,11 +97,9 @@ impl Hub {
     /// The listener receives every change of this user from the moment this returns. Fails with
     /// [`Error::TooManyConnections`] at the limit of one user, and with [`Error::Unavailable`] at the limit of all.
     pub async fn subscribe(self: &Arc<Self>, owner_id: ObjectId) -> Result<Subscription, Error> {
-        let full = |_| Error::unavailable("all MAX_EVENT_CONNECTIONS are in use");
-        let slot = self.slots.clone().try_acquire_owned().map_err(full)?;
         let (listener, changes) = Listener::new();
         let waiting_bytes = listener.waiting_bytes.clone();
-        self.register(owner_id, listener)?;
+        let slot = self.register(owner_id, listener)?;
         let subscription = Subscription { hub: self.clone(), owner_id, changes, waiting_bytes, _slot: slot };
         // Only now, because `run` stops reading if it finds no listener.
         self.wanted.notify_one();
@@ -106,17 +110,22 @@ impl Hub {
         Ok(subscription)
     }
 
-    fn register(&self, owner_id: ObjectId, listener: Listener) -> Result<(), Error> {
+    fn register(&self, owner_id: ObjectId, listener: Listener) -> Result<OwnedSemaphorePermit, Error> {
         let mut listeners = self.listeners();
         if listeners.closed {
             return Err(Error::unavailable("the service is shutting down"));
         }
-        let of_owner = listeners.by_owner.entry(owner_id).or_default();
-        if of_owner.len() >= CONNECTIONS_MAX {
+        let of_owner = listeners.by_owner.get(&owner_id).map_or(0, Vec::len);
+        if of_owner >= self.streams_per_user {
+            refused("client");
             return Err(Error::TooManyConnections);
         }
-        of_owner.push(listener);
-        Ok(())
+        let slot = self.slots.clone().try_acquire_owned().map_err(|_| {
+            refused("full");
+            Error::unavailable("all MAX_EVENT_CONNECTIONS are in use")
+        })?;
+        listeners.by_owner.entry(owner_id).or_default().push(listener);
+        Ok(slot)
     }
 
     pub fn connections(&self) -> usize {
@@ -198,6 +207,16 @@ impl Hub {
     fn listeners(&self) -> MutexGuard<'_, Listeners> {
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// An eighth of all streams within the constants above, so that no user can take all of them.
+fn streams_per_user(all: usize) -> usize {
+    let half = (all / 2).max(1);
+    (all / 8).clamp(USER_STREAMS_MIN, USER_STREAMS_MAX).min(half)
+}
+
+fn refused(reason: &'static str) {
+    counter!(REFUSALS, "queue" => "event_streams", "reason" => reason).increment(1);
 }
 
 impl Subscription {

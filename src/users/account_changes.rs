@@ -54,7 +54,7 @@ impl Accounts {
         let user = self.verify_password(&name, Some(user), current, client).await?;
         // Fails if another request has ended the caller's session since: a thief must not change the password afterwards.
         let epoch = Some(user.epoch);
-        let changed = self.replace_password(user.id, epoch, new).await?;
+        let changed = self.replace_password(user.id, epoch, new, client).await?;
         let user = changed.ok_or(Error::Token(TokenRejection::Revoked))?;
         self.record_event(Event::PasswordChanged, &user, Some(claims.sid), client).await;
         let new_session = NewSession { rotating: session.rotating, device: session.device, ip: client.ip() };
@@ -67,9 +67,11 @@ impl Accounts {
         id: ObjectId,
         epoch: Option<i64>,
         new: &SecretString,
+        client: &ClientInfo,
     ) -> Result<Option<User>, Error> {
+        let hash = self.hasher.hash_again(&client.requester, new).await?;
         // The same write raises the epoch.
-        let changed = self.users.set_password(id, epoch, &self.hasher.hash(new).await?).await?;
+        let changed = self.users.set_password(id, epoch, &hash).await?;
         if let Some(user) = &changed {
             self.auth.end_sessions_before_epoch(user.id, user.epoch, "password").await?;
         }
@@ -124,9 +126,9 @@ impl Accounts {
         if !violations.is_empty() {
             return Err(Error::Invalid(violations));
         }
-        let changed = self.replace_password(user.id, None, new).await?;
+        let changed = self.replace_password(user.id, None, new, &ClientInfo::OPERATOR).await?;
         let user = changed.ok_or(Error::NotFound(Resource::User))?;
-        self.record_event(Event::PasswordChanged, &user, None, &ClientInfo::default()).await;
+        self.record_event(Event::PasswordChanged, &user, None, &ClientInfo::OPERATOR).await;
         Ok(user)
     }
 
@@ -135,7 +137,7 @@ impl Accounts {
         let user = self.require_by_name(username).await?;
         let user = self.users.set_roles(user.id, roles).await?.ok_or(Error::NotFound(Resource::User))?;
         self.auth.end_sessions_before_epoch(user.id, user.epoch, "roles").await?;
-        self.record_event(Event::RolesChanged, &user, None, &ClientInfo::default()).await;
+        self.record_event(Event::RolesChanged, &user, None, &ClientInfo::OPERATOR).await;
         Ok(user)
     }
 
@@ -146,7 +148,7 @@ impl Accounts {
         let user = self.users.set_disabled(user.id, since).await?.ok_or(Error::NotFound(Resource::User))?;
         let (event, why) = if disabled { (Event::Disabled, "disabled") } else { (Event::Enabled, "enabled") };
         self.auth.end_sessions_before_epoch(user.id, user.epoch, why).await?;
-        self.record_event(event, &user, None, &ClientInfo::default()).await;
+        self.record_event(event, &user, None, &ClientInfo::OPERATOR).await;
         Ok(user)
     }
 
@@ -176,7 +178,7 @@ impl Accounts {
         let begun = self.clock.now().saturating_add_millis(-DELETION_TIMEOUT_MILLIS);
         for user in self.users.unfinished_deletions(begun).await? {
             tracing::info!(user = %user.id, "completing a deletion that was interrupted");
-            if let Err(error) = self.delete(&user, &ClientInfo::default()).await {
+            if let Err(error) = self.delete(&user, &ClientInfo::OPERATOR).await {
                 tracing::warn!(user = %user.id, %error, "cannot complete a deletion, retrying later");
             }
         }

@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 
 use super::operations::{Accounts, ClientInfo};
 use crate::error::Error;
+use crate::http::admission::Requester;
 use crate::http::client_address::ClientAddress;
 
 impl<S: Send + Sync> FromRequestParts<S> for ClientInfo {
@@ -17,7 +18,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientInfo {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let ip = parts.extensions.get::<ClientAddress>().and_then(|client| client.ip());
-        Ok(Self { ip, device: None })
+        Ok(Self { ip, device: None, requester: Requester::of_request(&parts.extensions) })
     }
 }
 

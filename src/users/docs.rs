@@ -1,7 +1,5 @@
 //! The part of the API document about accounts and sessions.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::model::{DEVICE_MAX_CHARS, EMAIL_MAX_BYTES, LIMITS};
@@ -84,7 +82,6 @@ fn answers_user(operation: Operation, status: u16) -> Operation {
 
 fn sessions() -> Vec<Operation> {
     let credentials = json!({ "username": "ann", "password": "correct horse battery" });
-    let throttled = Error::Throttled { retry_after: Duration::from_secs(2) };
     let session = json!({
         "id": "0123456789abcdef0123456789abcdef", "device": "phone", "ip": "192.0.2.1",
         "created_at": "2026-11-21T09:42:04.101Z", "last_used_at": "2026-11-21T09:42:04.101Z", "current": true,
@@ -97,13 +94,13 @@ fn sessions() -> Vec<Operation> {
             .idempotency_key()
             .response_header(201, "Location")
             .response_header(201, "Idempotent-Replayed")
-            .errors(&[Error::UsernameTaken, Error::RegistrationClosed, throttled.clone()]),
+            .errors(&[Error::UsernameTaken, Error::RegistrationClosed]),
         answers_tokens(new("post", "/v1/login", "login", "Log in"))
             .description("Opens a session and returns its tokens. The access token is fresh. An unknown user and a wrong password get the same response after the same time.")
             .needs(Needs::Nothing)
             .body(&named("Login"), &credentials)
             .body_limit(CREDENTIALS_LIMIT)
-            .errors(&[Error::InvalidCredentials, throttled.clone()]),
+            .errors(&[Error::InvalidCredentials]),
         answers_tokens(new("post", "/v1/refresh", "refresh", "Exchange a refresh token for new tokens"))
             .needs(Needs::Refresh)
             .body_limit(CREDENTIALS_LIMIT),
@@ -129,7 +126,6 @@ fn sessions() -> Vec<Operation> {
 fn user() -> Vec<Operation> {
     let change =
         json!({ "current_password": "correct horse battery", "new_password": "battery staple horse" });
-    let throttled = Error::Throttled { retry_after: Duration::from_secs(2) };
     vec![
         answers_user(
             new("get", "/v1/user", "get_user", "Get the caller's account").needs(Needs::Access),
@@ -152,6 +148,6 @@ fn user() -> Vec<Operation> {
             .description("Ends all sessions, revokes every token that was issued before, and opens a new session. The access token is fresh.")
             .needs(Needs::Access)
             .body(&named("PasswordChange"), &change)
-            .errors(&[Error::InvalidCredentials, throttled]),
+            .errors(&[Error::InvalidCredentials]),
     ]
 }

@@ -19,6 +19,7 @@ use crate::auth::token::{Claims, USERNAME_MAX_CHARS};
 use crate::clock::Clock;
 use crate::crypto::random_id::RandomId;
 use crate::error::{Error, TokenRejection};
+use crate::http::admission::Requester;
 use crate::idempotency::store::Idempotency;
 use crate::mongo::object_id;
 use crate::workspace::stores::OwnedStores;
@@ -40,13 +41,17 @@ pub struct Accounts {
     pub(crate) registration_open: bool,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Clone)]
 pub struct ClientInfo {
     pub ip: Option<IpAddr>,
     pub device: Option<String>,
+    /// For whom passwords are hashed.
+    pub requester: Requester,
 }
 
 impl ClientInfo {
+    pub const OPERATOR: Self = Self { ip: None, device: None, requester: Requester::OPERATOR };
+
     pub(super) fn ip(&self) -> Option<String> {
         self.ip.map(|ip| ip.to_string())
     }
@@ -80,7 +85,7 @@ impl Accounts {
         new: NewUser,
         client: &ClientInfo,
     ) -> Result<User, Error> {
-        let password_hash = self.hasher.hash(&new.password).await?;
+        let password_hash = self.hasher.hash(&client.requester, &new.password).await?;
         let user = User { email: new.email, ..User::new(id, new.username, password_hash, self.clock.now()) };
         match self.users.insert(&user).await {
             // The unique index on names or the one on ids may have refused the user.
@@ -130,15 +135,17 @@ impl Accounts {
         // whether a user has this name, or that the password of a disabled user is right.
         let enabled = user.as_ref().filter(|user| user.disabled_at.is_none());
         let stored = enabled.map(|user| user.password_hash.as_str());
-        let check = self.hasher.verify(password, stored).await;
+        let check = self.hasher.verify(&client.requester, password, stored).await;
         let check = check.inspect_err(|_| self.throttle.login_undecided(&key, client.ip))?;
+        let is_correct = matches!(check, PasswordCheck::Correct | PasswordCheck::CorrectButOutdated);
+        if let (PasswordCheck::Damaged, Some(user)) = (check, &user) {
+            tracing::error!(user = %user.id, "the stored password hash is damaged; set a new password");
+        }
         match user {
-            Some(mut user) if check != PasswordCheck::Wrong => {
+            Some(user) if is_correct => {
                 self.throttle.login_succeeded(&key, client.ip);
                 if check == PasswordCheck::CorrectButOutdated {
-                    let renewed = self.hasher.hash(password).await?;
-                    self.users.replace_hash(&user, &renewed).await?;
-                    user.password_hash = renewed;
+                    return self.renew_hash(user, password, client).await;
                 }
                 Ok(user)
             }
@@ -157,6 +164,23 @@ impl Accounts {
 
     pub async fn highest_hash_cost(&self) -> Result<Option<u32>, Error> {
         self.users.highest_hash_cost().await
+    }
+
+    async fn renew_hash(
+        &self,
+        mut user: User,
+        password: &SecretString,
+        client: &ClientInfo,
+    ) -> Result<User, Error> {
+        match self.hasher.hash(&client.requester, password).await {
+            Ok(renewed) => {
+                self.users.replace_hash(&user, &renewed).await?;
+                user.password_hash = renewed;
+            }
+            // The next login tries again.
+            Err(error) => tracing::debug!(%error, user = %user.id, "kept an outdated password hash"),
+        }
+        Ok(user)
     }
 
     async fn record_failed_login(

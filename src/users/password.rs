@@ -5,16 +5,16 @@
 
 use std::hint::black_box;
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use aws_lc_rs::hmac;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use icu_normalizer::ComposingNormalizer;
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Semaphore;
 
 use crate::error::Error;
+use crate::http::admission::Requester;
+use crate::http::fair_queue::{Bounds, FairQueue, Permit, Share};
 
 // A stored hash starts with the name of its scheme. This one is bcrypt over the base64 text of the HMAC-SHA-384 of the
 // password in Unicode form NFKC. The base64 text has 64 characters, and bcrypt reads only 72 bytes, so a long password
@@ -24,8 +24,10 @@ const PLAIN: &str = "hmac-sha384:";
 const PEPPERED: &str = "hmac-sha384-pepper:";
 // The key of the HMAC without a pepper.
 const LABEL: &[u8] = b"todo-api password";
-// How many requests may wait for each hash that is being computed. At cost 12 the last one waits about five seconds.
-const WAITING_PER_PERMIT: usize = 20;
+// For each hash that is being computed. At cost 12 a queue of this length takes about five seconds.
+const WAITING_PER_SLOT: usize = 20;
+// At most two hashes of a user run or wait, because nobody needs more.
+const USER_SHARE: Share = Share { slots: 1, waiting: 1 };
 
 pub struct Hasher {
     plain: hmac::Key,
@@ -33,14 +35,14 @@ pub struct Hasher {
     cost: u32,
     /// The cost of every failed check: the highest of `cost` and the costs of stored hashes.
     checked_cost: AtomicU32,
-    running: Arc<Semaphore>,
-    admitted: Semaphore,
-    places: usize,
+    queue: FairQueue,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PasswordCheck {
     Wrong,
+    /// Wrong, because the stored hash is damaged.
+    Damaged,
     Correct,
     /// The scheme or the cost of the stored hash is no longer current, so the password should be hashed again.
     CorrectButOutdated,
@@ -50,30 +52,48 @@ impl Hasher {
     pub fn new(cost: u32, pepper: Option<&SecretString>) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         // One core stays free for everything else.
-        let permits = cores.saturating_sub(1).max(1);
+        let slots = cores.saturating_sub(1).max(1);
+        let waiting = slots * WAITING_PER_SLOT;
+        let address = Share { slots: slots.div_ceil(2), waiting: waiting / 2 };
         let key = |secret: &[u8]| hmac::Key::new(hmac::HMAC_SHA384, secret);
         Self {
             plain: key(LABEL),
             peppered: pepper.map(|pepper| key(pepper.expose_secret().as_bytes())),
             cost,
             checked_cost: AtomicU32::new(cost),
-            running: Arc::new(Semaphore::new(permits)),
-            admitted: Semaphore::new(permits * (1 + WAITING_PER_PERMIT)),
-            places: permits * (1 + WAITING_PER_PERMIT),
+            queue: FairQueue::new(Bounds { name: "hashing", slots, waiting, user: USER_SHARE, address }),
         }
     }
 
     pub fn queue_length(&self) -> usize {
-        self.places.saturating_sub(self.admitted.available_permits())
+        let (running, waiting) = self.queue.busy();
+        running + waiting
     }
 
-    /// Returns [`Error::Unavailable`] if too many requests are waiting.
-    pub async fn hash(&self, password: &SecretString) -> Result<String, Error> {
+    /// Returns [`Error::Throttled`] or [`Error::Unavailable`] if too many requests are waiting.
+    pub async fn hash(&self, by: &Requester, password: &SecretString) -> Result<String, Error> {
+        by.without_slot(async {
+            let permit = self.queue.acquire(by.client).await?;
+            self.hash_with(permit, password).await
+        })
+        .await
+    }
+
+    /// Like [`Hasher::hash`], for a requester whose password was just checked. Never refused, so that the check was not
+    /// in vain.
+    pub async fn hash_again(&self, by: &Requester, password: &SecretString) -> Result<String, Error> {
+        by.without_slot(async {
+            let permit = self.queue.rejoin(by.client).await?;
+            self.hash_with(permit, password).await
+        })
+        .await
+    }
+
+    async fn hash_with(&self, permit: Permit, password: &SecretString) -> Result<String, Error> {
         let (scheme, key) = self.peppered.as_ref().map_or((PLAIN, &self.plain), |key| (PEPPERED, key));
         let (key, password, cost) = (key.clone(), password.clone(), self.cost);
-        let hash = self
-            .run(move || bcrypt::non_truncating_hash(digest(&key, &password).expose_secret(), cost))
-            .await?;
+        let hash = move || bcrypt::non_truncating_hash(digest(&key, &password).expose_secret(), cost);
+        let hash = run(permit, hash).await?;
         Ok(format!("{scheme}{}", hash.map_err(Error::internal)?))
     }
 
@@ -83,19 +103,21 @@ impl Hasher {
         self.checked_cost.store(highest.unwrap_or(0).max(self.cost), Ordering::Relaxed);
     }
 
-    /// `None` stands for an unknown user: always wrong, after the same time. Returns [`Error::Unavailable`] if too many
-    /// requests are waiting.
+    /// `None` stands for an unknown user: always wrong, after the same time. Returns [`Error::Throttled`] or
+    /// [`Error::Unavailable`] if too many requests are waiting.
     pub async fn verify(
         &self,
+        by: &Requester,
         password: &SecretString,
         stored: Option<&str>,
     ) -> Result<PasswordCheck, Error> {
         let (key, hash) = stored.and_then(|stored| self.split(stored)).unzip();
-        let known = hash.is_some();
         let (key, password) = (key.unwrap_or(&self.plain).clone(), password.clone());
-        let stored_cost = hash.and_then(bcrypt_cost).unwrap_or(0);
+        let usable = hash.filter(|hash| bcrypt_cost(hash).is_some());
+        let (known, damaged) = (usable.is_some(), hash.is_some() && usable.is_none());
+        let stored_cost = usable.and_then(bcrypt_cost).unwrap_or(0);
         let checked_cost = self.checked_cost.fetch_max(stored_cost, Ordering::Relaxed).max(stored_cost);
-        let hash = hash.map_or_else(|| dummy_hash(checked_cost), str::to_owned);
+        let hash = usable.map_or_else(|| dummy_hash(checked_cost), str::to_owned);
         let outdated = stored.is_some_and(|stored| !self.is_current(stored));
         let check = move || {
             let digest = digest(&key, &password);
@@ -105,10 +127,11 @@ impl Hasher {
             }
             matches
         };
-        let matches = self.run(check).await?;
-        Ok(match matches {
+        let checking = async { run(self.queue.acquire(by.client).await?, check).await };
+        Ok(match by.without_slot(checking).await? {
             Ok(true) if known && outdated => PasswordCheck::CorrectButOutdated,
             Ok(true) if known => PasswordCheck::Correct,
+            _ if damaged => PasswordCheck::Damaged,
             _ => PasswordCheck::Wrong,
         })
     }
@@ -125,20 +148,19 @@ impl Hasher {
         let cost = format!("$2b${:02}$", self.cost);
         stored.strip_prefix(scheme).is_some_and(|hash| hash.starts_with(&cost))
     }
+}
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
-        let _place = self
-            .admitted
-            .try_acquire()
-            .map_err(|_| Error::unavailable("too many passwords are waiting to be hashed"))?;
-        let permit = self.running.clone().acquire_owned().await.map_err(Error::internal)?;
-        let hashing = tokio::task::spawn_blocking(move || {
-            // Held until the hash is done, even if the request stops waiting for it.
-            let _permit = permit;
-            work()
-        });
-        hashing.await.map_err(Error::internal)
-    }
+/// Runs on a blocking thread.
+async fn run<T: Send + 'static>(
+    permit: Permit,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Error> {
+    let hashing = tokio::task::spawn_blocking(move || {
+        // Held until the hash is done, even if the request stops waiting for it.
+        let _permit = permit;
+        work()
+    });
+    hashing.await.map_err(Error::internal)
 }
 
 fn dummy_hash(cost: u32) -> String {
@@ -178,17 +200,20 @@ fn digest(key: &hmac::Key, password: &SecretString) -> SecretString {
 
 #[cfg(test)]
 mod tests {
+    use bson::oid::ObjectId;
+
     use super::*;
+    use crate::http::client::ClientKey;
 
     async fn verdict(hasher: &Hasher, password: &str, stored: &str) -> PasswordCheck {
-        hasher.verify(&password.into(), Some(stored)).await.unwrap()
+        hasher.verify(&Requester::OPERATOR, &password.into(), Some(stored)).await.unwrap()
     }
 
     #[tokio::test]
     async fn passwords_that_differ_after_72_bytes_are_different() {
         let hasher = Hasher::new(4, None);
         let long = "x".repeat(100);
-        let stored = hasher.hash(&long.as_str().into()).await.unwrap();
+        let stored = hasher.hash(&Requester::OPERATOR, &long.as_str().into()).await.unwrap();
         assert_eq!(verdict(&hasher, &long, &stored).await, PasswordCheck::Correct);
         assert_eq!(verdict(&hasher, &"x".repeat(99), &stored).await, PasswordCheck::Wrong);
     }
@@ -196,20 +221,20 @@ mod tests {
     #[tokio::test]
     async fn unicode_forms_of_a_password_are_the_same() {
         let hasher = Hasher::new(4, None);
-        let stored = hasher.hash(&"caf\u{e9}-caf\u{e9}".into()).await.unwrap();
+        let stored = hasher.hash(&Requester::OPERATOR, &"caf\u{e9}-caf\u{e9}".into()).await.unwrap();
         assert_eq!(verdict(&hasher, "cafe\u{301}-cafe\u{301}", &stored).await, PasswordCheck::Correct);
     }
 
     #[tokio::test]
     async fn a_hash_of_another_cost_or_without_the_pepper_is_outdated() {
-        let stored = Hasher::new(4, None).hash(&"password".into()).await.unwrap();
+        let stored = Hasher::new(4, None).hash(&Requester::OPERATOR, &"password".into()).await.unwrap();
         assert_eq!(
             verdict(&Hasher::new(5, None), "password", &stored).await,
             PasswordCheck::CorrectButOutdated
         );
         let peppered = Hasher::new(4, Some(&"pepper".into()));
         assert_eq!(verdict(&peppered, "password", &stored).await, PasswordCheck::CorrectButOutdated);
-        let stored = peppered.hash(&"password".into()).await.unwrap();
+        let stored = peppered.hash(&Requester::OPERATOR, &"password".into()).await.unwrap();
         assert_eq!(verdict(&peppered, "password", &stored).await, PasswordCheck::Correct);
         assert_eq!(verdict(&Hasher::new(4, None), "password", &stored).await, PasswordCheck::Wrong);
     }
@@ -217,7 +242,10 @@ mod tests {
     #[tokio::test]
     async fn an_unknown_user_has_no_right_password() {
         let hasher = Hasher::new(4, None);
-        assert_eq!(hasher.verify(&"password".into(), None).await.unwrap(), PasswordCheck::Wrong);
+        assert_eq!(
+            hasher.verify(&Requester::OPERATOR, &"password".into(), None).await.unwrap(),
+            PasswordCheck::Wrong
+        );
         assert_eq!(bcrypt_cost(&dummy_hash(4)), Some(4));
         assert_eq!(bcrypt_cost(&dummy_hash(12)), Some(12));
     }
@@ -238,23 +266,40 @@ mod tests {
         let hasher = Hasher::new(5, None);
         let checked_cost = || hasher.checked_cost.load(Ordering::Relaxed);
         assert_eq!(checked_cost(), 5);
-        let stored = Hasher::new(7, None).hash(&"password".into()).await.unwrap();
+        let stored = Hasher::new(7, None).hash(&Requester::OPERATOR, &"password".into()).await.unwrap();
         assert_eq!(verdict(&hasher, "wrong", &stored).await, PasswordCheck::Wrong);
         assert_eq!(checked_cost(), 7, "at once, if a check meets the hash");
         for (stored, checked) in [(Some(9), 9), (Some(4), 5), (None, 5)] {
             hasher.expect_stored_cost(stored);
             assert_eq!(checked_cost(), checked);
         }
-        let cheap = Hasher::new(4, None).hash(&"password".into()).await.unwrap();
+        let cheap = Hasher::new(4, None).hash(&Requester::OPERATOR, &"password".into()).await.unwrap();
         assert_eq!(verdict(&hasher, "wrong", &cheap).await, PasswordCheck::Wrong);
         assert_eq!(verdict(&hasher, "password", &cheap).await, PasswordCheck::CorrectButOutdated);
     }
 
     #[tokio::test]
-    async fn hashing_is_unavailable_when_the_queue_is_full() {
+    async fn a_damaged_hash_matches_no_password() {
         let hasher = Hasher::new(4, None);
-        let places = hasher.admitted.available_permits();
-        let _taken = hasher.admitted.try_acquire_many(u32::try_from(places).unwrap()).unwrap();
-        assert!(matches!(hasher.hash(&"password".into()).await, Err(Error::Unavailable(_))));
+        for damaged in ["hmac-sha384:", "hmac-sha384:$2b$04$short", "hmac-sha384-pepper:x", ""] {
+            let check = verdict(&hasher, "password", damaged).await;
+            let expected =
+                if damaged.starts_with(PLAIN) { PasswordCheck::Damaged } else { PasswordCheck::Wrong };
+            assert_eq!(check, expected, "{damaged}");
+        }
+    }
+
+    #[tokio::test]
+    async fn at_most_two_hashes_of_a_user_run_or_wait() {
+        let hasher = Hasher::new(4, None);
+        let user = || Requester::new(ClientKey::User(ObjectId::new()));
+        let (ann, ben) = (user(), user());
+        let _running = hasher.queue.acquire(ann.client).await.unwrap();
+        let password = "password".into();
+        let mut waiting = Box::pin(hasher.hash(&ann, &password));
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        assert!(matches!(hasher.hash(&ann, &password).await, Err(Error::Throttled { .. })));
+        let mut of_ben = Box::pin(hasher.hash(&ben, &password));
+        assert!(futures_util::poll!(&mut of_ben).is_pending() || hasher.queue.busy().0 > 1);
     }
 }

@@ -9,6 +9,7 @@ mod authorization_header;
 mod backup;
 mod cascades;
 mod connections;
+mod fairness;
 mod forged_tokens;
 mod idempotency;
 mod import_original;

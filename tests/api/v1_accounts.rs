@@ -71,8 +71,8 @@ async fn one_of_50_racing_registrations_of_a_name_succeeds() {
     for attempt in attempts.collect::<Vec<_>>() {
         match attempt.await.unwrap() {
             answer if answer.status == 201 => created += 1,
-            // If the bounded queue of hashing is full, the client must come again.
-            answer if answer.status == 503 => drop(answer.assert_problem(503, "unavailable")),
+            // The address has a share of the queue of hashing.
+            answer if answer.status == 429 => drop(answer.assert_problem(429, "too_many_requests")),
             answer => drop(answer.assert_problem(409, "username_taken")),
         }
     }
@@ -232,4 +232,15 @@ async fn a_database_operator_is_a_value_of_the_wrong_type() {
     assert_eq!((app.db.all("users").await, app.db.all("sessions").await), before);
     let found = app.db.collection("users").count_documents(doc! {}).await.unwrap();
     assert_eq!(found, 1);
+}
+
+#[tokio::test]
+async fn a_damaged_password_hash_matches_no_password() {
+    let app = TestApp::start().await;
+    app.v1_user("ann").await;
+    for damaged in ["hmac-sha384:$2b$04$damaged", "hmac-sha384:"] {
+        let set = doc! { "$set": { "password_hash": damaged } };
+        app.db.collection("users").update_one(doc! { "username": "ann" }, set).await.unwrap();
+        app.anonymous().v1_try_login("ann", PASSWORD).await.assert_problem(401, "invalid_credentials");
+    }
 }

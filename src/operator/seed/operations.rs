@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::model::{DemoData, ID_PREFIX};
 use crate::error::Error;
+use crate::http::admission::Requester;
 use crate::mongo::Db;
 use crate::owned::Owned;
 use crate::owned::batch::BATCH_MAX;
@@ -103,9 +104,13 @@ impl Seeder {
         // All users share one hash, because thousands of hashes would take minutes. A reader of the hashes learns that
         // the passwords are equal, which is no secret here.
         let hash = match self.users.find_by_id(demo.id).await? {
-            None => self.hasher.hash(&request.password).await?,
-            Some(demo) => match self.hasher.verify(&request.password, Some(&demo.password_hash)).await? {
-                PasswordCheck::Wrong => return Err(SeedError::OtherPassword),
+            None => self.hasher.hash(&Requester::OPERATOR, &request.password).await?,
+            Some(demo) => match self
+                .hasher
+                .verify(&Requester::OPERATOR, &request.password, Some(&demo.password_hash))
+                .await?
+            {
+                PasswordCheck::Wrong | PasswordCheck::Damaged => return Err(SeedError::OtherPassword),
                 PasswordCheck::Correct | PasswordCheck::CorrectButOutdated => demo.password_hash,
             },
         };
