@@ -132,8 +132,8 @@
 //! 3. `todos/query_params.rs`: the format of the parameter, its lines in `take`, and its line in `documented`, which
 //!    describes it in the API document (review).
 //! 4. `todos/index.rs`: a new row, only if no index serves the filter. `explain` a query on 10,000 todos. To change a row,
-//!    also add a migration that drops the old index, because MongoDB does not change an index. Otherwise the service refuses
-//!    to start.
+//!    give it a new name and add the old name to `RETIRED`, because MongoDB does not change an index. If the index is
+//!    partial, every filter that names it must imply its condition (review).
 //! 5. `docs/api.md`: the table of filters (review).
 //!
 //! **Add a route**

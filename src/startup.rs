@@ -15,6 +15,8 @@ use crate::sync::lineage::Lineage;
 const RETRY_PERIOD: Duration = Duration::from_secs(1);
 const UPKEEP_PERIOD: Duration = Duration::from_mins(1);
 const HASH_COSTS_PERIOD: Duration = Duration::from_hours(1);
+// A release replaces all instances within this time.
+const RELEASE_MAX: Duration = Duration::from_hours(1);
 
 pub async fn prepare(state: &AppState, uri: &SecretString) -> Result<(), OperatorError> {
     while let Err(why) = attempt(state, MigrationScope::Missing).await {
@@ -58,7 +60,16 @@ pub async fn maintain(state: &AppState) -> ! {
             }
         }
     };
-    tokio::join!(mirror, upkeep, hash_costs, state.sources.hub.run()).1
+    tokio::join!(mirror, upkeep, hash_costs, drop_retired_indexes(state), state.sources.hub.run()).1
+}
+
+/// Waits until no instance of an earlier version can be running, because its queries name these indexes.
+async fn drop_retired_indexes(state: &AppState) {
+    tokio::time::sleep(RELEASE_MAX).await;
+    while let Err(error) = state.workspaces.drop_retired_indexes().await {
+        tracing::warn!(%error, "cannot drop indexes of an earlier version, retrying later");
+        tokio::time::sleep(UPKEEP_PERIOD).await;
+    }
 }
 
 /// Prepares the database without retries.

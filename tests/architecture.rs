@@ -29,6 +29,7 @@ const LAYERS: &[&[&str]] = &[
         "*/recurrence",
         "*/scope",
         "*/search_terms",
+        "*/sort_order",
         "*/target",
         "*/throttling",
         "*/token",

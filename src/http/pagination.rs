@@ -57,6 +57,10 @@ impl<'a> Page<'a> {
         params.finish(rest.map(|rest| (rest, page)))
     }
 
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
     pub fn fetch(&self) -> i64 {
         // The page has one item less: the additional item shows whether another page follows.
         i64::try_from(self.limit).unwrap_or(i64::MAX).saturating_add(1)
@@ -83,10 +87,12 @@ impl<'a> Page<'a> {
         Ok(Listing { json, link })
     }
 
-    /// `found` are the items of a query for [`Page::fetch`] items, each with an encoding of its sort keys.
+    /// `found` are items with an encoding of their sort keys: one item more than the limit if there is one, or `has_more`
+    /// tells whether others follow.
     pub fn listing_of<T: Serialize>(
         self,
         found: impl IntoIterator<Item = (Vec<u8>, T)>,
+        has_more: bool,
     ) -> Result<Listing, Error> {
         let (mut items, mut last) = (self.items(), None);
         for (position, item) in found {
@@ -95,7 +101,7 @@ impl<'a> Page<'a> {
             }
             last = Some(position);
         }
-        self.listing(items, None)
+        self.listing(items, last.filter(|_| has_more))
     }
 }
 
@@ -210,7 +216,7 @@ mod tests {
         let start = page.after.as_ref().map_or(0, |after| after[0] + 1);
         let fetch = usize::try_from(page.fetch()).unwrap();
         let found = (start..total).take(fetch).map(|number| (vec![number], number));
-        let Listing { json, link } = page.listing_of(found).unwrap();
+        let Listing { json, link } = page.listing_of(found, false).unwrap();
         let Body { items, next_cursor } = serde_json::from_slice(&json).unwrap();
         (items, next_cursor.zip(link).map(|(cursor, link)| Next { cursor, link }))
     }
@@ -317,7 +323,7 @@ mod tests {
             let text = |size| if size == half { escaped.clone() } else { "x".repeat(size) };
             let found = sizes.iter().enumerate();
             let found = found.map(|(number, size)| (vec![u8::try_from(number).unwrap()], text(*size)));
-            let Listing { json, .. } = page.listing_of(found).unwrap();
+            let Listing { json, .. } = page.listing_of(found, false).unwrap();
             let Body { items, next_cursor } = serde_json::from_slice::<Body<String>>(&json).unwrap();
             assert_eq!((items.len(), next_cursor.is_some()), (fitting, fitting < sizes.len()), "{sizes:?}");
             assert!(json.len() <= PAGE_BYTES_MAX || fitting == 1, "{sizes:?}: {}", json.len());
@@ -331,7 +337,7 @@ mod tests {
         for (found, more) in [(vec![1, 2], false), (vec![1, 2, 3], true)] {
             let page = read(&sealer, ann(), "/things?limit=2").unwrap();
             let found = found.into_iter().map(|number: u8| (vec![number], number.to_string()));
-            let response = page.listing_of(found).unwrap().into_response();
+            let response = page.listing_of(found, false).unwrap().into_response();
             assert_eq!(response.headers().contains_key(LINK), more);
             let body = response.into_body().collect().await.unwrap().to_bytes();
             let body: serde_json::Value = serde_json::from_slice(&body).unwrap();

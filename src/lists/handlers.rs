@@ -35,7 +35,8 @@ pub(crate) async fn list(
     let counts = workspace.open_counts(&found).await?;
     let sort_key = |list: &List| serde_json::to_vec(&(&list.position, list.id)).map_err(Error::internal);
     let keys = found.iter().map(sort_key).collect::<Result<Vec<_>, _>>()?;
-    page.listing_of(keys.into_iter().zip(found.into_iter().map(|list| CountedList::of(list, &counts))))
+    let bodies = found.into_iter().map(|list| CountedList::of(list, &counts));
+    page.listing_of(keys.into_iter().zip(bodies), false)
 }
 
 pub(crate) async fn create(

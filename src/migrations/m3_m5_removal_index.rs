@@ -7,7 +7,7 @@
 use bson::Document;
 
 use crate::lists::model::List;
-use crate::mongo::{self, Db, PrepareError, codes};
+use crate::mongo::{self, Db, PrepareError};
 use crate::owned::Owned;
 use crate::todos::model::Todo;
 
@@ -16,18 +16,7 @@ const INDEX: &str = "gone_at_1";
 pub(super) async fn run(db: &Db) -> Result<(), PrepareError> {
     // Only these two collections have ever had the old index. A later kind of object does not belong here.
     for name in [Todo::COLLECTION, List::COLLECTION] {
-        match db.collection::<Document>(name).drop_index(INDEX).await {
-            // A new database has neither the collections nor the index, and neither has a repeated run.
-            Err(error)
-                if !matches!(
-                    mongo::error_code(&error),
-                    Some(codes::NAMESPACE_NOT_FOUND | codes::INDEX_NOT_FOUND)
-                ) =>
-            {
-                return Err(error.into());
-            }
-            _ => {}
-        }
+        mongo::drop_index(&db.collection::<Document>(name), INDEX).await?;
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ mod m2_fill_in_todos;
 mod m3_m5_removal_index;
 mod m4_mark_parents;
 mod m6_due_instants;
+mod m7_shorten_words;
 
 use bson::{DateTime, doc};
 use futures_util::FutureExt;
@@ -33,7 +34,7 @@ struct Migration {
     run: Run,
 }
 
-const MIGRATIONS: [Migration; 6] = [
+const MIGRATIONS: [Migration; 7] = [
     Migration {
         number: 1,
         name: "take over the original's database",
@@ -60,6 +61,11 @@ const MIGRATIONS: [Migration; 6] = [
         number: 6,
         name: "compute the instants of due dates again",
         run: |db, _| m6_due_instants::run(db).boxed(),
+    },
+    Migration {
+        number: 7,
+        name: "store fewer and shorter search words",
+        run: |db, _| m7_shorten_words::run(db).boxed(),
     },
 ];
 
@@ -95,6 +101,6 @@ mod tests {
     #[test]
     fn migrations_are_numbered_from_one_without_gaps() {
         let numbers = MIGRATIONS.iter().map(|migration| migration.number);
-        assert!(numbers.eq(1..=6));
+        assert!(numbers.eq(1..=7));
     }
 }

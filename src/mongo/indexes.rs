@@ -1,8 +1,9 @@
-//! Creates the indexes that stores need.
+//! Creates the indexes that stores need, and drops those that they no longer need.
 //!
-//! **Invariant:** an existing index is never dropped or changed.
+//! **Invariant:** an existing index is never changed.
 
 use bson::Document;
+use mongodb::error::Error as DriverError;
 use mongodb::options::IndexOptions;
 use mongodb::{Collection, IndexModel};
 
@@ -38,4 +39,17 @@ pub async fn ensure_indexes<T: Send + Sync>(
         })?;
     }
     Ok(())
+}
+
+/// Drops an index if it exists.
+pub async fn drop_index<T: Send + Sync>(collection: &Collection<T>, name: &str) -> Result<(), DriverError> {
+    match collection.drop_index(name).await {
+        // A new database has neither the collection nor the index.
+        Err(error)
+            if matches!(error_code(&error), Some(codes::NAMESPACE_NOT_FOUND | codes::INDEX_NOT_FOUND)) =>
+        {
+            Ok(())
+        }
+        dropped => dropped,
+    }
 }

@@ -17,7 +17,7 @@ use mongodb::{Client, Collection, Database};
 use secrecy::{ExposeSecret, SecretString};
 
 pub use self::error::{PrepareError, codes, error_code, is_duplicate_key, one_line};
-pub use self::indexes::{ensure_indexes, index};
+pub use self::indexes::{drop_index, ensure_indexes, index};
 use crate::error::{Error, OperatorError};
 
 // The original service uses the same default if the URI names no database.

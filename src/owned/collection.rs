@@ -67,6 +67,10 @@ impl<T: Owned> OwnedCollection<T> {
         mongo::ensure_indexes(&self.collection, common.into_iter().chain(more)).await
     }
 
+    pub async fn drop_index(&self, name: &str) -> Result<(), Error> {
+        Ok(mongo::drop_index(&self.collection, name).await?)
+    }
+
     pub fn of(&self, owner_id: ObjectId) -> OwnedBy<'_, T> {
         OwnedBy { objects: self, owner_id }
     }

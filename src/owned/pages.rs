@@ -1,6 +1,6 @@
 //! Reading many documents in their order, without unreadable ones.
 
-use bson::{RawDocument, RawDocumentBuf, doc};
+use bson::{Document, RawDocument, RawDocumentBuf, doc};
 use mongodb::Cursor;
 use mongodb::options::Hint;
 
@@ -13,6 +13,8 @@ use crate::mongo;
 // How many documents one round trip brings. The largest document that a client can write has about 100 kB, so a request
 // holds at most about 7 MB of stored documents at a time. A page of the default length still takes one round trip.
 pub(super) const READ_BATCH: u32 = 67;
+// The same for documents of which only some fields are read. With the longest tags, they have 6 MB.
+const PROJECTED_BATCH: u32 = 500;
 
 impl<T: Owned> OwnedBy<'_, T> {
     /// Gives at most `limit` documents of `selections`, one selection after the other, to `take`, until it refuses one.
@@ -58,7 +60,7 @@ impl<T: Owned> OwnedBy<'_, T> {
     }
 
     /// Returns whether `take` refused a document.
-    async fn visit(
+    pub async fn visit(
         &self,
         selection: Selection,
         mut take: impl FnMut(T, &RawDocument) -> Result<bool, Error> + Send,
@@ -88,6 +90,37 @@ impl<T: Owned> OwnedBy<'_, T> {
             }
             (skipped, limit) = (skipped + seen, unreadable);
         }
+    }
+
+    /// Gives some fields of documents to `take`, until it refuses one.
+    pub async fn project_each(
+        &self,
+        selection: Selection,
+        fields: Document,
+        mut take: impl FnMut(&RawDocument) -> Result<bool, Error> + Send,
+    ) -> Result<(), Error> {
+        let Selection { filter, sort, index, limit } = selection;
+        let stored = self.stored();
+        let found = stored.find(self.owned_filter(filter)).projection(fields).sort(sort).limit(limit);
+        let found = found.batch_size(PROJECTED_BATCH).hint(Hint::Name(index.to_owned()));
+        let mut found = found.max_time(mongo::MAX_TIME).await?;
+        while found.advance().await? {
+            if !take(found.current())? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Some fields of documents, for which MongoDB fetches no document if the index contains these fields.
+    pub async fn project(&self, selection: Selection, fields: Document) -> Result<Vec<Document>, Error> {
+        let mut projected = Vec::new();
+        let take = |document: &RawDocument| {
+            projected.push(bson::deserialize_from_slice(document.as_bytes()).map_err(Error::internal)?);
+            Ok(true)
+        };
+        self.project_each(selection, fields, take).await?;
+        Ok(projected)
     }
 
     async fn found(&self, selection: Selection, skipped: i64) -> Result<Cursor<RawDocumentBuf>, Error> {

@@ -12,13 +12,15 @@ use super::kind::ChangedObject;
 use super::kinds::KINDS;
 use crate::error::{Error, Violation};
 use crate::http::fields::{Fields, FromFields};
+use crate::http::pagination::PAGE_BYTES_MAX;
 use crate::http::problem::Problem;
 use crate::idempotency::store::Kept;
 use crate::openapi::schema::Id;
 
 pub const COMMANDS_MAX: usize = 100;
-/// Of the results of one request. Problems after that have no `current` and fewer errors.
-pub const RESULTS_BYTES_MAX: usize = 1024 * 1024;
+/// Of the results of one request, so that changes have the other half of the response. Problems after that have no
+/// `current` and fewer errors.
+pub const RESULTS_BYTES_MAX: usize = PAGE_BYTES_MAX / 2;
 /// Of a stored result. The response to a repeated command has a problem without `current` and with fewer errors.
 pub const STORED_RESULT_BYTES_MAX: usize = 1024;
 

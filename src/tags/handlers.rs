@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::operations::Tag;
+use super::counts::Tag;
 use crate::crypto::sealed::Sealer;
 use crate::error::{Error, Resource};
 use crate::http::body::JsonBody;
@@ -52,8 +52,9 @@ pub(crate) async fn list(
 ) -> Result<Listing, Error> {
     let ((), page) = Page::read(params, &sealer, workspace.owner_id)?;
     let last = page.position(|bytes| String::from_utf8(bytes.to_vec()).ok())?;
-    let found = workspace.tag_page(last.as_deref(), page.fetch()).await?;
-    page.listing_of(found.into_iter().map(|tag| (tag.name.clone().into_bytes(), TagBody::from(tag))))
+    let (found, has_more) = workspace.tag_page(last.as_deref(), page.limit()).await?;
+    let found = found.into_iter().map(|tag| (tag.name.clone().into_bytes(), TagBody::from(tag)));
+    page.listing_of(found, has_more)
 }
 
 pub(crate) async fn rename(

@@ -1,5 +1,6 @@
 //! Tags: words on todos, see [`operations`].
 
+pub mod counts;
 pub mod docs;
 pub mod handlers;
 pub mod operations;

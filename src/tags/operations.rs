@@ -6,25 +6,17 @@
 use std::sync::Arc;
 
 use bson::oid::ObjectId;
-use bson::{Bson, Document, doc};
+use bson::{Document, doc};
 
+use super::counts::Tag;
 use crate::error::{Error, Resource};
 use crate::owned::bulk::BulkChange;
 use crate::owned::cascades::BATCH_MAX;
 use crate::owned::note::Note;
 use crate::owned::update::{Accept, Step, update};
-use crate::owned::{Conflict, Precondition, State, text};
-use crate::todos::index::Index;
+use crate::owned::{Conflict, Precondition, text};
 use crate::todos::model::{SideEffect, Todo};
 use crate::workspace::Workspace;
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tag {
-    pub name: String,
-    pub open: i64,
-    /// Open and completed todos.
-    pub total: i64,
-}
 
 impl Workspace {
     pub async fn set_tag(
@@ -52,17 +44,10 @@ impl Workspace {
         Ok(update(self, id, Accept::Live, precondition, change).await?.after)
     }
 
-    pub async fn tag_page(&self, last: Option<&str>, limit: i64) -> Result<Vec<Tag>, Error> {
-        self.counted(doc! { "tags": { "$gt": last.unwrap_or_default() } }, limit).await
-    }
-
     /// Replaces a tag by another in all todos. A todo that has both keeps one.
     pub async fn rename_tag(&self, from: &str, to: &str) -> Result<Tag, Error> {
         self.replace_tag(from, Some(to)).await?;
-        let counted = self.counted(doc! { "tags": to }, 1).await?;
-        // The count does not include the trash.
-        let in_trash = Tag { name: to.to_owned(), open: 0, total: 0 };
-        Ok(counted.into_iter().next().unwrap_or(in_trash))
+        self.tag(to).await
     }
 
     pub async fn remove_tag(&self, tag: &str) -> Result<(), Error> {
@@ -119,31 +104,6 @@ impl Workspace {
         let change = BulkChange { only, set: doc! { "tags": tags }, is_for_all: false };
         self.todos().change_each(ids, change, self.now, note).await
     }
-
-    async fn counted(&self, filter: Document, limit: i64) -> Result<Vec<Tag>, Error> {
-        let mut live = doc! { "state": State::Live.word() };
-        live.extend(filter.clone());
-        let stages = vec![
-            doc! { "$unwind": "$tags" },
-            // Again, because the first match is by todo, and a todo brings its other tags.
-            doc! { "$match": filter },
-            doc! { "$group": {
-                "_id": "$tags",
-                "open": { "$sum": { "$cond": ["$completed", 0_i64, 1_i64] } },
-                "total": { "$sum": 1_i64 },
-            } },
-            doc! { "$sort": { "_id": 1 } },
-            doc! { "$limit": limit },
-        ];
-        let found = self.todos().aggregate(live, stages, Index::ByTag.name()).await?;
-        found.into_iter().map(|counted| tag(&counted)).collect()
-    }
-}
-
-fn tag(counted: &Document) -> Result<Tag, Error> {
-    let number = |name| counted.get(name).and_then(Bson::as_i64).unwrap_or_default();
-    let name = counted.get_str("_id").map_err(Error::internal)?.to_owned();
-    Ok(Tag { name, open: number("open"), total: number("total") })
 }
 
 fn retagged(tags: Vec<String>, from: &str, to: Option<&str>) -> Vec<String> {

@@ -10,7 +10,7 @@ use bson::oid::ObjectId;
 
 use super::hierarchy::Move;
 use super::model::Todo;
-use super::query::{SortKey, TodoQuery};
+use super::query::TodoQuery;
 use super::wire::{TodoBody, TodoPatch, WholeTodo};
 use crate::crypto::sealed::Sealer;
 use crate::error::Error;
@@ -30,7 +30,7 @@ pub(crate) async fn list(
     params: Params,
 ) -> Result<Listing, Error> {
     let (query, page) = Page::read::<TodoQuery>(params, &sealer, workspace.owner_id)?;
-    let last = page.position(SortKey::read)?;
+    let last = page.position(|bytes| query.sort.read_key(bytes))?;
     let mut items = page.items();
     let take = |todo| items.push(&TodoBody::from(todo));
     let last = workspace.todo_page(&query, last.as_ref(), page.fetch(), take).await?;

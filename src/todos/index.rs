@@ -2,7 +2,14 @@
 //! compares for equality, then the sort order. The fields after `_id` let MongoDB apply the other filters inside the
 //! index, so that it never fetches documents that do not match.
 //!
-//! **Invariant:** a query names its index. Otherwise MongoDB would compare all indexes that begin with the owner.
+//! MongoDB does not change an index. A changed index gets another name and its old name goes to [`RETIRED`]: during a
+//! release, old instances still name it in their queries.
+//!
+//! **Invariant:** a query names its index. Otherwise MongoDB would compare all indexes that begin with the owner. A query
+//! that names a partial index has a filter that implies the condition of the index. Otherwise it would miss documents.
+
+use bson::oid::ObjectId;
+use bson::{Document, doc};
 
 macro_rules! indexes {
     ($($index:ident = $name:literal: $($field:literal)+;)+) => {
@@ -34,15 +41,34 @@ macro_rules! indexes {
 }
 
 indexes! {
-    ByPosition = "by_position": "state" "position" "_id" "completed" "parent_id" "due_local";
+    ByPosition = "by_position_2": "state" "position" "_id" "completed" "parent_id" "due_local" "priority";
     ByList = "by_list": "state" "list_id" "position" "_id" "completed" "parent_id";
-    ByParent = "by_parent": "parent_id" "state" "position" "_id";
-    ByTag = "by_tag": "state" "tags" "position" "_id" "completed";
-    // A prefix matches a range of words, after which no index can provide a sort order.
-    ByWord = "by_word": "words" "state";
-    ByPriority = "by_priority": "state" "priority" "position" "_id" "completed";
-    ByDue = "by_due": "state" "due_local" "_id" "completed";
+    ByParent = "by_parent_2": "parent_id" "state" "position" "_id";
+    ByTag = "by_tag_2": "state" "tags" "position" "_id" "completed";
+    // A prefix matches a range of words, after which no index can provide a sort order. Without the state, so that the
+    // trash takes and returns a todo without a write for each of its words.
+    ByWord = "by_word_2": "words";
+    ByPriority = "by_priority_2": "state" "priority" "position" "_id" "completed";
+    ByDue = "by_due_2": "state" "due_local" "position" "_id" "completed";
     ByName = "by_name": "state" "name_key" "_id";
     ByCreatedAt = "by_created_at": "state" "created_at" "_id";
     ByUpdatedAt = "by_updated_at": "state" "updated_at" "_id";
+}
+
+/// Names of earlier indexes that no query of this version uses.
+pub const RETIRED: [&str; 6] = ["by_position", "by_parent", "by_tag", "by_word", "by_priority", "by_due"];
+
+impl Index {
+    /// The documents that a partial index contains. A new todo usually has neither parent, tag, priority nor due date, and
+    /// then needs no entry.
+    pub fn condition(self) -> Option<Document> {
+        // A comparison matches only values of the same BSON type, so these exclude null.
+        match self {
+            Self::ByParent => Some(doc! { "parent_id": { "$gte": ObjectId::from_bytes([0; 12]) } }),
+            Self::ByTag => Some(doc! { "tags": { "$gte": "" } }),
+            Self::ByPriority => Some(doc! { "priority": { "$gt": 0 } }),
+            Self::ByDue => Some(doc! { "due_local": { "$gt": "" } }),
+            _ => None,
+        }
+    }
 }

@@ -8,7 +8,8 @@ use futures_util::{Stream, stream};
 
 use super::input::TodoInput;
 use super::model::{SideEffect, Todo};
-use super::query::{Sort, SortKey, TodoQuery};
+use super::query::TodoQuery;
+use super::sort_order::{Sort, SortKey};
 use super::store::UserTodos;
 use crate::clock::time_zone::Zone;
 use crate::error::{Error, Resource};
@@ -46,6 +47,9 @@ impl Workspace {
     ) -> Result<Option<SortKey>, Error> {
         // The zone costs a round trip, so it is read only for the filters that need it.
         let zone = if query.compares_due_dates() { self.zone().await? } else { Zone::UTC };
+        if let Some(search) = &query.search {
+            return self.search_page(query, search, zone, last, limit, take).await;
+        }
         let last = self.todos().read_page(query.selections(zone, self.now, last), limit, take).await?;
         Ok(last.map(|last| query.sort_key(&last)))
     }

@@ -3,14 +3,16 @@
 use bson::oid::ObjectId;
 use bson::{Bson, DateTime, Document, doc};
 
-use super::due::Due;
 use super::due::bound::DueBound;
 use super::index::Index;
 use super::model::{Priority, Todo};
-use super::search_terms;
+use super::search_terms::{self, Search};
+use super::sort_order::{Sort, SortKey};
 use crate::clock::time_zone::Zone;
-use crate::error::Error;
 use crate::owned::{Selection, State};
+
+// Each word costs MongoDB at most 0.05 s, so only the longest ones are tried.
+const ENTRY_WORDS_MAX: usize = 3;
 
 #[derive(Debug, Clone, Default)]
 pub struct TodoQuery {
@@ -26,8 +28,7 @@ pub struct TodoQuery {
     /// Only open todos that are late.
     pub overdue: bool,
     pub updated_after: Option<DateTime>,
-    /// Each prefix must begin a word of the name or the description. An empty list matches nothing.
-    pub prefixes: Option<Vec<String>>,
+    pub search: Option<Search>,
     pub deleted: Deleted,
     pub sort: Sort,
     pub reverse: bool,
@@ -41,89 +42,57 @@ pub enum Deleted {
     Any,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Sort {
-    #[default]
-    Position,
-    /// Todos without a due date come last, in reverse order too.
-    Due,
-    Priority,
-    /// Ignores case and accents.
-    Name,
-    CreatedAt,
-    UpdatedAt,
-}
-
-impl Sort {
-    pub const ALL: [(&'static str, Self); 6] = [
-        ("position", Self::Position),
-        ("due", Self::Due),
-        ("priority", Self::Priority),
-        ("name", Self::Name),
-        ("created_at", Self::CreatedAt),
-        ("updated_at", Self::UpdatedAt),
-    ];
-
-    /// The stored fields to sort by, and the index in this order. The last field makes the order total.
-    fn order(self) -> (&'static [&'static str], Index) {
-        match self {
-            Self::Position => (&["position", "_id"], Index::ByPosition),
-            Self::Due => (&["due_local", "_id"], Index::ByDue),
-            Self::Priority => (&["priority", "position", "_id"], Index::ByPriority),
-            Self::Name => (&["name_key", "_id"], Index::ByName),
-            Self::CreatedAt => (&["created_at", "_id"], Index::ByCreatedAt),
-            Self::UpdatedAt => (&["updated_at", "_id"], Index::ByUpdatedAt),
-        }
-    }
-
-    fn fields(self) -> &'static [&'static str] {
-        self.order().0
-    }
-}
-
-/// The sort fields of the last todo on a page. The next page starts after this key.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SortKey(Vec<Bson>);
-
-impl SortKey {
-    pub fn bytes(&self) -> Result<Vec<u8>, Error> {
-        bson::serialize_to_vec(&doc! { "at": self.0.clone() }).map_err(Error::internal)
-    }
-
-    pub fn read(bytes: &[u8]) -> Option<Self> {
-        let mut document: Document = bson::deserialize_from_slice(bytes).ok()?;
-        match document.remove("at") {
-            Some(Bson::Array(values)) => Some(Self(values)),
-            _ => None,
-        }
-    }
+/// One of the two queries for a sort order whose first field not every todo has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Present,
+    Absent,
 }
 
 impl TodoQuery {
-    /// The database queries for the page after `last`, for a user in `zone` at `now`. Sorted by due date, a page needs up to two
-    /// queries, one after the other: todos with a due date, then todos without. The caller sets their limits.
+    /// All todos in the same states and in the same order, whatever the other filters say.
+    pub fn unfiltered(&self) -> Self {
+        Self { deleted: self.deleted, sort: self.sort, reverse: self.reverse, ..Self::default() }
+    }
+
+    /// Filters that each include every todo that matches, with an index that serves the filter. The first are presumably
+    /// those that the fewest todos match.
+    pub fn entries(&self) -> Vec<(Document, Index)> {
+        let within = |field: &str, value: Bson| {
+            let mut filter = self.states();
+            filter.insert(field, value);
+            filter
+        };
+        let parent = self.parent_id.flatten().map(|id| (within("parent_id", id.into()), Index::ByParent));
+        let list = self.list_id.flatten().map(|id| (within("list_id", id.into()), Index::ByList));
+        let tag = self.tags.first().map(|tag| (within("tags", tag.into()), Index::ByTag));
+        let prefixes = self.search.iter().flat_map(|search| &search.prefixes).take(ENTRY_WORDS_MAX);
+        let words = prefixes.map(|prefix| (has_word(prefix), Index::ByWord));
+        parent.into_iter().chain(list).chain(tag).chain(words).collect()
+    }
+
+    /// The database queries for the page after `last`, for a user in `zone` at `now`, one after the other. Sorted by due date or
+    /// priority, a page needs up to two: todos with a value, and todos without. The caller sets their limits.
     pub fn selections(&self, zone: Zone, now: DateTime, last: Option<&SortKey>) -> Vec<Selection> {
-        let mut filter = self.filter(zone, now);
-        if self.sort != Sort::Due {
-            start_after(&mut filter, self.sort.fields(), self.reverse, last);
-            return vec![self.selection(filter, self.sort.fields(), self.reverse)];
-        }
-        // A page that ended among the todos without a due date continues there.
-        let is_in_second = last.is_some_and(|last| matches!(last.0.first(), Some(Bson::Null) | None));
+        let filter = self.filter(zone, now);
+        let Some(present) = self.sort.present() else {
+            return vec![self.selection(filter, None, last)];
+        };
+        let of_last = last.map(|last| if last.has_value() { Part::Present } else { Part::Absent });
         let mut selections = Vec::new();
-        if !is_in_second {
-            let mut due = filter.clone();
-            // Excludes null, because a comparison matches only values of the same BSON type.
-            due.insert("due_local", doc! { "$gt": "" });
-            start_after(&mut due, self.sort.fields(), self.reverse, last);
-            selections.push(self.selection(due, self.sort.fields(), self.reverse));
-        }
-        if !self.compares_due_dates() {
-            filter.insert("due_local", Bson::Null);
-            let id =
-                last.filter(|_| is_in_second).map(|last| SortKey(last.0.iter().skip(1).cloned().collect()));
-            start_after(&mut filter, &["_id"], false, id.as_ref());
-            selections.push(self.selection(filter, self.sort.fields(), false));
+        let mut last = last;
+        for part in self.parts().skip_while(|part| of_last.is_some_and(|of_last| of_last != *part)) {
+            let mut filter = filter.clone();
+            let condition = if part == Part::Present {
+                present.clone()
+            } else {
+                doc! { "$nor": [present.clone()] }
+            };
+            and(&mut filter, condition);
+            if self.may_have(part) {
+                selections.push(self.selection(filter, Some(part), last));
+            }
+            last = None;
         }
         selections
     }
@@ -133,46 +102,67 @@ impl TodoQuery {
         self.overdue || self.due_before.is_some() || self.due_after.is_some()
     }
 
-    pub fn sort_key(&self, todo: &Todo) -> SortKey {
-        let field = |field: &&str| match *field {
-            "position" => Bson::from(todo.position.as_str()),
-            "due_local" => todo.due.as_ref().map(Due::local_key).into(),
-            "priority" => i32::from(todo.priority).into(),
-            "name_key" => search_terms::sort_key(&todo.name).into(),
-            "created_at" => todo.created_at.into(),
-            "updated_at" => todo.updated_at.into(),
-            _ => todo.id.into(),
-        };
-        SortKey(self.sort.fields().iter().map(field).collect())
+    /// Todos without a due date come last, and those without a priority where the priority `none` belongs.
+    fn parts(&self) -> impl Iterator<Item = Part> + use<> {
+        let mut parts = [Part::Present, Part::Absent];
+        if self.sort == Sort::Priority && !self.reverse {
+            parts.reverse();
+        }
+        parts.into_iter()
     }
 
-    fn selection(&self, filter: Document, fields: &[&str], reverse: bool) -> Selection {
+    fn may_have(&self, part: Part) -> bool {
+        match (self.sort, part) {
+            (Sort::Due, Part::Absent) => !self.compares_due_dates(),
+            (Sort::Priority, Part::Absent) => self.priority.is_none_or(|only| only == Priority::None),
+            (Sort::Priority, Part::Present) => self.priority != Some(Priority::None),
+            _ => true,
+        }
+    }
+
+    pub fn sort_key(&self, todo: &Todo) -> SortKey {
+        self.sort.key(todo)
+    }
+
+    fn selection(&self, mut filter: Document, part: Option<Part>, last: Option<&SortKey>) -> Selection {
+        let (fields, last) = match part {
+            Some(Part::Absent) => (&self.sort.fields()[1..], last.map(SortKey::after_first)),
+            _ => (self.sort.fields(), last.cloned()),
+        };
+        let reverse = self.reverse && !(part == Some(Part::Absent) && self.sort == Sort::Due);
+        start_after(&mut filter, fields, reverse, last.as_ref());
         let direction = if reverse { -1 } else { 1 };
         let sort = fields.iter().map(|field| ((*field).to_owned(), Bson::Int32(direction))).collect();
-        Selection { filter, sort, index: self.index().name(), limit: 0 }
+        Selection { filter, sort, index: self.index(part).name(), limit: 0 }
     }
 
-    fn index(&self) -> Index {
+    fn index(&self, part: Option<Part>) -> Index {
         let is_by_position = self.sort == Sort::Position;
         // The index of a filter that few todos match, otherwise the index of the sort order, which needs no sorting.
         match self {
-            Self { prefixes: Some(_), .. } => Index::ByWord,
             Self { parent_id: Some(Some(_)), .. } => Index::ByParent,
             Self { tags, .. } if !tags.is_empty() => Index::ByTag,
             Self { list_id: Some(_), .. } => Index::ByList,
             Self { updated_after: Some(_), .. } if is_by_position => Index::ByUpdatedAt,
-            Self { priority: Some(_), .. } if is_by_position => Index::ByPriority,
+            Self { priority: Some(rank), .. } if is_by_position && *rank != Priority::None => {
+                Index::ByPriority
+            }
+            _ if part == Some(Part::Absent) => Index::ByPosition,
             _ => self.sort.order().1,
         }
     }
 
-    fn filter(&self, zone: Zone, now: DateTime) -> Document {
+    fn states(&self) -> Document {
         let (live, trash) = (State::Live.word(), State::Trash.word());
-        let mut filter = match self.deleted {
+        match self.deleted {
             Deleted::No => doc! { "state": live },
             Deleted::Only => doc! { "state": trash },
             Deleted::Any => doc! { "state": { "$in": [live, trash] } },
-        };
+        }
+    }
+
+    fn filter(&self, zone: Zone, now: DateTime) -> Document {
+        let mut filter = self.states();
         let mut equal = |field: &str, value: Option<Bson>| {
             if let Some(value) = value {
                 filter.insert(field, value);
@@ -185,10 +175,8 @@ impl TodoQuery {
         equal("tags", (!self.tags.is_empty()).then(|| doc! { "$all": self.tags.clone() }.into()));
         equal("updated_at", self.updated_after.map(|after| doc! { "$gt": after }.into()));
         // These filters compare the same fields several times, so they cannot be keys of one document.
-        let mut all: Vec<Document> = self.prefixes.iter().flatten().map(|prefix| has_word(prefix)).collect();
-        if self.prefixes.as_ref().is_some_and(Vec::is_empty) {
-            all.push(doc! { "words": { "$in": [] } });
-        }
+        let prefixes = self.search.iter().flat_map(|search| &search.prefixes);
+        let mut all: Vec<Document> = prefixes.map(|prefix| has_word(prefix)).collect();
         if self.overdue {
             all.push(doc! { "completed": false });
             all.push(DueBound::late(now, zone));
@@ -225,4 +213,13 @@ fn start_after(filter: &mut Document, fields: &[&str], reverse: bool, last: Opti
         equal.insert(*field, value.clone());
     }
     filter.insert("$or", alternatives);
+}
+
+fn and(filter: &mut Document, condition: Document) {
+    match filter.get_array_mut("$and") {
+        Ok(all) => all.push(condition.into()),
+        Err(_) => {
+            filter.insert("$and", vec![condition]);
+        }
+    }
 }

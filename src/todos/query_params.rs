@@ -7,8 +7,9 @@ use serde_json::json;
 use super::due::bound::DueBound;
 use super::due::{self, DATE, LOCAL_TIME};
 use super::model::Priority;
-use super::query::{Deleted, Sort, TodoQuery};
-use super::search_terms;
+use super::query::{Deleted, TodoQuery};
+use super::search_terms::Search;
+use super::sort_order::Sort;
 use crate::error::Violation;
 use crate::http::query::{FromParams, Params};
 use crate::mongo::object_id;
@@ -26,7 +27,7 @@ impl FromParams for TodoQuery {
         let due_after = value(params, "due_after", &DUE_BOUND);
         let overdue = value(params, "overdue", &ONLY_TRUE).is_some();
         let updated_after = value(params, "updated_after", &INSTANT);
-        let prefixes = prefixes(params);
+        let search = search(params);
         let deleted = value(params, "deleted", &DELETED).unwrap_or_default();
         let (sort, reverse) = value(params, "sort", &SORT).unwrap_or_default();
         Some(Self {
@@ -40,7 +41,7 @@ impl FromParams for TodoQuery {
             due_after,
             overdue,
             updated_after,
-            prefixes,
+            search,
             deleted,
             sort,
             reverse,
@@ -80,19 +81,19 @@ fn tags(params: &mut Params) -> Option<Vec<String>> {
     tags.or_else(|| params.reject(TAG.violation("tag")))
 }
 
-fn prefixes(params: &mut Params) -> Option<Vec<String>> {
+fn search(params: &mut Params) -> Option<Search> {
     let text = value(params, "q", &SEARCH)?;
     let too_many = |detail: String| Violation::of("q", "too_many_words", detail);
     if text.split_whitespace().nth(SEARCH_WORDS_MAX).is_some() {
         return params.reject(too_many(format!("A search must have at most {SEARCH_WORDS_MAX} words.")));
     }
-    let prefixes = search_terms::prefixes_of(&text);
-    if prefixes.len() > PREFIXES_MAX {
+    let search = Search::read(&text);
+    if search.word_count > PARTS_MAX {
         let detail =
-            format!("Punctuation splits this search into more than {PREFIXES_MAX} parts. Send fewer words.");
+            format!("Punctuation splits this search into more than {PARTS_MAX} parts. Send fewer words.");
         return params.reject(too_many(detail));
     }
-    Some(prefixes)
+    Some(search)
 }
 
 const NONE_OR_ID: TextFormat<Option<ObjectId>> = TextFormat {
@@ -147,7 +148,7 @@ const SEARCH_MAX: usize = 500;
 const SEARCH_WORDS_MAX: usize = 10;
 // A word with punctuation inside, and a run of a script without spaces, has several parts. Each costs the database as
 // much as a word.
-const PREFIXES_MAX: usize = 32;
+const PARTS_MAX: usize = 32;
 
 const SEARCH: TextFormat<String> = TextFormat {
     read: |text| text.chars().nth(SEARCH_MAX).is_none().then(|| text.to_owned()),

@@ -3,10 +3,17 @@
 //!
 //! A word is a run of letters and digits, so that `host` finds `email@host.org` and `neil` finds `O'Neil`. The word
 //! boundaries of UAX #29 would keep both as one word. In scripts that put no spaces between words (Chinese, Japanese,
-//! Thai), every character begins a word. An emoji is a word of its own. Other symbols and punctuation belong to no word.
+//! Thai), every two neighboring characters are a word, and so is the last character of a run. An emoji is a word of its
+//! own. Other symbols and punctuation belong to no word.
+//!
+//! An index cannot find everything: it holds the beginning of a long word, and it does not know which pairs of characters
+//! are neighbors. [`Search::matches`] decides this with the text.
 //!
 //! **Invariant:** queries and texts are folded alike. The database stores folded words, so a change of the folding needs a
 //! migration.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use icu_casemap::CaseMapper;
 use icu_normalizer::DecomposingNormalizer;
@@ -18,36 +25,106 @@ use icu_properties::{CodePointMapData, CodePointSetData};
 
 use crate::owned::text::DESCRIPTION_MAX;
 
-// In characters; longer words are cut off. Limits the size of an index entry.
-pub const WORD_MAX: usize = 64;
-// In characters with their marks: the length of a word in a script without spaces.
-const UNSPACED_MAX: usize = 8;
+/// The number of searchable words of a todo: those of the name, then those at the beginning of the description.
+pub const WORDS_MAX: usize = 300;
+/// In characters. The index holds only the beginning of a longer word.
+pub const WORD_MAX: usize = 24;
+// Each prefix of a search is compared with up to `WORDS_MAX` words of each examined todo. Further words of the search are
+// compared with the texts of todos that have these prefixes.
+const CONDITIONS_MAX: usize = 10;
 // In characters. Names that differ only after so many characters sort by id.
 const SORT_KEY_MAX: usize = 100;
 
+/// The words to store: the first [`WORDS_MAX`], each once, in the order of code points.
 pub fn words_of(texts: &[&str]) -> Vec<String> {
     let folded: Vec<_> = texts.iter().map(|text| fold(text)).collect();
-    let mut words: Vec<_> = folded.iter().flat_map(|text| words(text, windows)).collect();
-    words.sort_unstable();
-    words.dedup();
-    words.into_iter().map(str::to_owned).collect()
+    let mut first = BTreeSet::new();
+    for word in folded.iter().flat_map(|text| runs(text)).flat_map(|(kind, run)| words(kind, run)) {
+        first.insert(word);
+        if first.len() == WORDS_MAX {
+            break;
+        }
+    }
+    first.into_iter().map(str::to_owned).collect()
 }
 
-/// The prefixes of a search: `q` finds a text if each prefix begins a word of the text. No prefix begins another. The
-/// result is empty if `q` has no letters, digits and emoji.
-pub fn prefixes_of(q: &str) -> Vec<String> {
-    let folded = fold(q);
-    let mut prefixes = words(&folded, covering_windows);
-    prefixes.sort_unstable();
-    // After sorting, a word stands directly before the words that begin with it, and the longer word implies the shorter.
-    prefixes.dedup_by(|next, prefix| {
-        let is_redundant = next.starts_with(*prefix);
-        if is_redundant {
-            *prefix = *next;
+/// What a user searches for: a text matches if each word of the search begins a word of the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Search {
+    /// Each must begin a stored word. The first is the longest, which presumably begins the fewest words.
+    pub prefixes: Vec<String>,
+    /// Each must begin a word of the text: words longer than [`WORD_MAX`], and those without a prefix.
+    beginnings: Vec<String>,
+    /// Each must stand anywhere in the text: more than two characters of a script without spaces, and what has no prefix.
+    contents: Vec<String>,
+    pub word_count: usize,
+}
+
+impl Search {
+    /// Without `prefixes` if `q` has no letters, digits and emoji.
+    pub fn read(q: &str) -> Self {
+        let folded = fold(q);
+        let runs = without_redundant(&runs(&folded));
+        let mut search =
+            Self { prefixes: vec![], beginnings: vec![], contents: vec![], word_count: runs.len() };
+        let mut more = Vec::new();
+        for (number, (kind, run)) in runs.into_iter().enumerate() {
+            let words = words(kind, run);
+            let Some(&first) = words.first() else { continue };
+            let has_prefix = number < CONDITIONS_MAX;
+            if has_prefix {
+                search.prefixes.push(first.to_owned());
+            }
+            if !has_prefix || first.len() < run.len() {
+                let undecided =
+                    if kind == Kind::Spaced { &mut search.beginnings } else { &mut search.contents };
+                undecided.push(run.to_owned());
+            }
+            // The last pair, before the last character alone. It makes the candidates fewer.
+            more.extend(
+                words.iter().nth_back(1).filter(|last| **last != first).map(|last| (*last).to_owned()),
+            );
         }
-        is_redundant
-    });
-    prefixes.into_iter().map(str::to_owned).collect()
+        let room = CONDITIONS_MAX.saturating_sub(search.prefixes.len());
+        search.prefixes.extend(more.into_iter().take(room));
+        search.prefixes.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        search.prefixes.dedup();
+        search
+    }
+
+    /// Whether a todo that has all prefixes must be checked with [`Search::matches`].
+    pub fn needs_text(&self) -> bool {
+        !self.beginnings.is_empty() || !self.contents.is_empty()
+    }
+
+    /// Whether a todo with these texts matches, if it has all prefixes.
+    pub fn matches(&self, texts: &[&str]) -> bool {
+        let folded: Vec<_> = texts.iter().map(|text| fold(text)).collect();
+        let contains = |run: &String| folded.iter().any(|text| text.contains(run));
+        let begins_a_word = |word: &String| {
+            let mut runs = folded.iter().filter(|text| text.contains(word)).flat_map(|text| runs(text));
+            runs.any(|(kind, run)| kind == Kind::Spaced && run.starts_with(word))
+        };
+        self.contents.iter().all(contains) && self.beginnings.iter().all(begins_a_word)
+    }
+}
+
+/// The words and runs of a search, without those that another one implies: a word that begins another word, and a run
+/// that another run contains.
+fn without_redundant<'a>(runs: &[(Kind, &'a str)]) -> Vec<(Kind, &'a str)> {
+    let is_word = |(kind, _): &&(Kind, &str)| !matches!(kind, Kind::Mark | Kind::Gap);
+    let runs: BTreeSet<_> = runs.iter().filter(is_word).copied().collect();
+    let is_implied = |(kind, run): &(Kind, &str)| {
+        runs.iter().any(|(other, longer)| {
+            let begins_or_is_in =
+                if *kind == Kind::Unspaced { longer.contains(run) } else { longer.starts_with(run) };
+            other == kind && longer.len() > run.len() && begins_or_is_in
+        })
+    };
+    let mut needed: Vec<_> = runs.iter().filter(|run| !is_implied(run)).copied().collect();
+    // The longest first, because they presumably begin the fewest words.
+    needed.sort_by_key(|(_, run)| Reverse(run.len()));
+    needed
 }
 
 /// The words that begin with `prefix`: from the first text (included) to the second (excluded), or without an end.
@@ -119,7 +196,7 @@ fn without_stroke(c: char) -> char {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     /// A letter or digit of a script with spaces between words.
     Spaced,
@@ -165,17 +242,14 @@ fn breaks_anywhere(class: LineBreak) -> bool {
     )
 }
 
-fn words(folded: &str, choose: fn(&str) -> Vec<&str>) -> Vec<&str> {
-    let mut words = Vec::new();
-    for (kind, run) in runs(folded) {
-        match kind {
-            Kind::Spaced => words.push(cut(run)),
-            Kind::Unspaced => words.extend(choose(run).into_iter().map(cut)),
-            Kind::Emoji => words.push(run),
-            Kind::Mark | Kind::Gap => {}
-        }
+/// The words of a run, for the index.
+fn words(kind: Kind, run: &str) -> Vec<&str> {
+    match kind {
+        Kind::Spaced => vec![cut(run)],
+        Kind::Unspaced => pairs(run).into_iter().map(cut).collect(),
+        Kind::Emoji => vec![run],
+        Kind::Mark | Kind::Gap => Vec::new(),
     }
-    words
 }
 
 /// Splits a text into runs of one kind. Each emoji is a run of its own, and a mark belongs to the run before it.
@@ -198,26 +272,12 @@ fn runs(text: &str) -> Vec<(Kind, &str)> {
     runs
 }
 
-/// For texts: the words that begin at each character of a run without spaces.
-fn windows(run: &str) -> Vec<&str> {
-    let starts = starts(run);
-    (0..starts.len()).map(|from| window(run, &starts, from)).collect()
-}
-
-/// For queries: the fewest [`windows`] that cover the run.
-fn covering_windows(run: &str) -> Vec<&str> {
-    let starts = starts(run);
-    let last = starts.len().saturating_sub(UNSPACED_MAX);
-    (0..last).step_by(UNSPACED_MAX).chain([last]).map(|from| window(run, &starts, from)).collect()
-}
-
-fn window<'a>(run: &'a str, starts: &[usize], from: usize) -> &'a str {
+/// Every two neighboring characters, each with its marks, and the last character.
+fn pairs(run: &str) -> Vec<&str> {
+    let starts: Vec<_> =
+        run.char_indices().filter(|(_, c)| kind(*c) != Kind::Mark).map(|(place, _)| place).collect();
     let place = |nth: usize| starts.get(nth).copied().unwrap_or(run.len());
-    &run[place(from)..place(from + UNSPACED_MAX)]
-}
-
-fn starts(run: &str) -> Vec<usize> {
-    run.char_indices().filter(|(_, c)| kind(*c) != Kind::Mark).map(|(place, _)| place).collect()
+    (0..starts.len()).map(|nth| &run[place(nth)..place(nth + 2)]).collect()
 }
 
 fn cut(word: &str) -> &str {
@@ -233,8 +293,13 @@ mod tests {
     use super::*;
 
     fn finds(q: &str, text: &str) -> bool {
-        let words = words_of(&[text]);
-        prefixes_of(q).iter().all(|prefix| words.iter().any(|word| word.starts_with(prefix)))
+        let (search, words) = (Search::read(q), words_of(&[text]));
+        let has = |prefix: &String| words.iter().any(|word| word.starts_with(prefix));
+        search.prefixes.iter().all(has) && (!search.needs_text() || search.matches(&[text]))
+    }
+
+    fn prefixes_of(q: &str) -> Vec<String> {
+        Search::read(q).prefixes
     }
 
     #[test]
@@ -298,6 +363,11 @@ mod tests {
             ("한", "하나"),
             ("🎂", "🎉"),
             ("東京タワーの入口を買う", "東京タワーの入口、チケットを買う"),
+            ("東京タワー", "東京、京タ、タワ、ワー"),
+            ("東京タワー", "東京の京タとタワとワー、東 京タワー"),
+            ("กินข้าว", "กิน ข้าว นข้"),
+            ("aaaaaaaaaaaaaaaaaaaaaaaab", "aaaaaaaaaaaaaaaaaaaaaaaac"),
+            ("aaaaaaaaaaaaaaaaaaaaaaaab", "xaaaaaaaaaaaaaaaaaaaaaaaab aaaaaaaaaaaaaaaaaaaaaaaac"),
         ];
         for (q, text) in missed {
             assert!(!finds(q, text), "{q} in {text}");
@@ -305,24 +375,58 @@ mod tests {
     }
 
     #[test]
-    fn words_are_distinct_sorted_and_at_most_64_characters() {
+    fn words_are_distinct_sorted_and_at_most_24_characters() {
         assert_eq!(words_of(&["b a", "A (B) c!"]), ["a", "b", "c"]);
         assert_eq!(words_of(&["", " ., "]), [""; 0]);
-        assert_eq!(words_of(&[&"é".repeat(65)]), ["e".repeat(64)]);
-        assert!(finds(&"x".repeat(80), &"x".repeat(70)));
+        assert_eq!(words_of(&[&"é".repeat(65)]), ["e".repeat(24)]);
+        assert!(finds(&"x".repeat(70), &"x".repeat(80)));
+        assert!(!finds(&"x".repeat(80), &"x".repeat(70)));
     }
 
     #[test]
-    fn without_spaces_every_character_begins_a_word_of_eight() {
-        assert_eq!(words_of(&["一二三四五六七八九"]).len(), 9);
-        assert!(words_of(&["一二三四五六七八九"]).contains(&"一二三四五六七八".to_owned()));
-        assert_eq!(prefixes_of("一二三四五六七八九"), ["一二三四五六七八", "二三四五六七八九"]);
-        assert_eq!(prefixes_of("一二"), ["一二"]);
+    fn the_first_300_words_are_stored() {
+        let text =
+            |words: std::ops::Range<usize>| words.map(|n| format!("w{n} w{n}")).collect::<Vec<_>>().join(" ");
+        let words = words_of(&[&text(0..200), &text(150..1_000)]);
+        assert_eq!(words.len(), 300);
+        assert!(words.contains(&"w299".to_owned()) && !words.contains(&"w300".to_owned()));
+        let han: String = ('一'..='鿿').collect();
+        assert_eq!(words_of(&["a b", &han]).len(), 300);
     }
 
     #[test]
-    fn no_prefix_of_a_query_is_redundant() {
+    fn without_spaces_every_pair_and_the_last_character_are_words() {
+        assert_eq!(words_of(&["一丁七丁七"]), ["一丁", "丁七", "七", "七丁"]);
+        assert_eq!(prefixes_of("一丁七丈"), ["一丁", "七丈"]);
+        assert_eq!(prefixes_of("一丁"), ["一丁"]);
+        assert_eq!(prefixes_of("一"), ["一"]);
+        assert!(!Search::read("一丁 a").needs_text() && Search::read("一丁七").needs_text());
+    }
+
+    #[test]
+    fn a_long_search_has_few_conditions() {
+        let runs: Vec<String> = (0_u32..10)
+            .map(|n| (0..49).filter_map(|m| char::from_u32(0x4e00 + 100 * n + m)).collect())
+            .collect();
+        let search = Search::read(&runs.join(" "));
+        assert_eq!((search.word_count, search.prefixes.len()), (10, 10));
+        assert_eq!(Search::read(&runs[0]).prefixes.len(), 2);
+        let many = "a.b.c.d.e.f.g.h.i.j.k 🎂🎉 東 lm";
+        let search = Search::read(many);
+        assert_eq!((search.word_count, search.prefixes.len(), search.needs_text()), (15, 10, true));
+        assert!(
+            finds(many, "abc bcd c d e f g h i j k lmn 東京 🎉🎂")
+                && !finds(many, "a b c d e f g h i j k 東 🎂 lm")
+        );
+        assert!(!finds(many, "a b c d e f g h i j xk lm 東 🎂🎉"));
+        assert_eq!(Search::read("a bb a 東京 ccc").prefixes, ["東京", "ccc", "bb", "a"]);
+    }
+
+    #[test]
+    fn no_word_of_a_query_is_redundant() {
         assert_eq!(prefixes_of("a ab abc b ab"), ["abc", "b"]);
+        assert_eq!(prefixes_of("東京タワー 京タ 東京"), ["ワー", "東京"]);
+        assert_eq!(Search::read("a ab abc b ab").word_count, 2);
         assert_eq!(prefixes_of("?!"), [""; 0]);
     }
 
@@ -350,7 +454,9 @@ mod tests {
             let text: String =
                 unit.chars().cycle().zip(han).flat_map(|(c, han)| [c, han]).take(16_884).collect();
             let start = Instant::now();
-            assert!(words_of(&[&text]).len() > 2_000);
+            assert_eq!(words_of(&[&text]).len(), WORDS_MAX);
+            let q: String = text.chars().take(500).collect();
+            assert!(Search::read(&q).matches(&[&text]));
             assert!(start.elapsed() < Duration::from_secs(2), "{unit}: {:?}", start.elapsed());
         }
     }
@@ -417,10 +523,22 @@ mod tests {
         }
 
         #[test]
-        fn no_prefix_begins_another(text in text()) {
-            let prefixes = prefixes_of(&text);
-            for (n, a) in prefixes.iter().enumerate() {
-                prop_assert!(prefixes.iter().enumerate().all(|(m, b)| n == m || !b.starts_with(a)));
+        fn a_run_is_found_only_where_it_is_whole(run in "[東京都の]{3,9}", text in "[東京都の、 ]{0,60}") {
+            prop_assert_eq!(finds(&run, &text), text.contains(&run));
+        }
+
+        #[test]
+        fn words_of_the_earlier_form_are_found(text in text()) {
+            // Every eight neighboring characters, and words of 64 characters.
+            let folded = fold(&text);
+            let earlier = |(kind, run): &(Kind, &str)| match kind {
+                Kind::Unspaced => run.char_indices().map(|(place, _)| run[place..].to_owned()).collect(),
+                Kind::Mark | Kind::Gap => vec![],
+                _ => vec![(*run).to_owned()],
+            };
+            let earlier: Vec<String> = runs(&folded).iter().flat_map(earlier).collect();
+            for prefix in prefixes_of(&text) {
+                prop_assert!(earlier.iter().any(|word| word.starts_with(&prefix)), "{prefix:?}");
             }
         }
     }

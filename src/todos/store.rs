@@ -6,7 +6,7 @@ use bson::oid::ObjectId;
 use bson::{Bson, DateTime, Document, doc};
 use mongodb::options::IndexOptions;
 
-use super::index::Index;
+use super::index::{Index, RETIRED};
 use super::model::{Placement, Todo};
 use crate::error::Error;
 use crate::mongo::{self, PrepareError};
@@ -21,9 +21,18 @@ pub async fn ensure_indexes(todos: &Todos) -> Result<(), PrepareError> {
     let model = |index: &Index| {
         let fields = std::iter::once("owner_id").chain(index.fields().iter().copied());
         let keys = fields.map(|field| (field.to_owned(), Bson::Int32(1))).collect();
-        mongo::index(keys, IndexOptions::builder().name(index.name().to_owned()).build())
+        let options = IndexOptions::builder().name(index.name().to_owned());
+        mongo::index(keys, options.partial_filter_expression(index.condition()).build())
     };
     todos.ensure_indexes(Index::ALL.iter().map(model)).await
+}
+
+/// Drops the indexes of earlier versions, none of which may still run.
+pub async fn drop_retired_indexes(todos: &Todos) -> Result<(), Error> {
+    for name in RETIRED {
+        todos.drop_index(name).await?;
+    }
+    Ok(())
 }
 
 impl UserTodos<'_> {

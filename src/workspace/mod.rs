@@ -54,6 +54,10 @@ impl Workspaces {
         self.clock.now()
     }
 
+    pub async fn drop_retired_indexes(&self) -> Result<(), Error> {
+        self.stores.drop_retired_indexes().await
+    }
+
     pub fn of(self: &Arc<Self>, owner_id: ObjectId) -> Workspace {
         Workspace { workspaces: self.clone(), owner_id, now: self.now(), attempt: None }
     }

@@ -29,6 +29,12 @@ impl OwnedStores {
         lists::store::ensure_indexes(lists).await
     }
 
+    /// Drops the indexes of earlier versions, none of which may still run.
+    pub async fn drop_retired_indexes(&self) -> Result<(), Error> {
+        let Self { todos, lists: _ } = self;
+        todos::store::drop_retired_indexes(todos).await
+    }
+
     pub async fn delete_all(&self, owner_id: ObjectId) -> Result<(), Error> {
         let Self { todos, lists } = self;
         todos.of(owner_id).delete_all().await?;

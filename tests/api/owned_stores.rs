@@ -16,7 +16,7 @@ use crate::support::TestApp;
 const BEGINNING: StreamPosition = StreamPosition { stamp: Timestamp { time: 0, increment: 0 }, behind: None };
 
 fn everything() -> Selection {
-    Selection { filter: doc! {}, sort: doc! { "position": 1 }, index: "by_position", limit: 0 }
+    Selection { filter: doc! {}, sort: doc! { "position": 1 }, index: "_id_", limit: 0 }
 }
 
 /// The number of objects that each read returns.
@@ -32,8 +32,8 @@ async fn found(own: &OwnedBy<'_, Todo>, id: ObjectId) -> [usize; 7] {
         usize::from(own.get_durable(id).await.is_ok()),
         usize::from(own.id_use(id).await.unwrap() == IdUse::ThisUser),
         own.select(everything()).await.unwrap().len(),
-        usize::try_from(own.count(doc! {}, "by_position", 10).await.unwrap()).unwrap(),
-        own.aggregate(doc! {}, vec![], "by_position").await.unwrap().len(),
+        usize::try_from(own.count(doc! {}, "_id_", 10).await.unwrap()).unwrap(),
+        own.aggregate(doc! {}, vec![], "_id_").await.unwrap().len(),
         changed,
     ]
 }

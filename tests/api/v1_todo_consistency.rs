@@ -161,6 +161,64 @@ async fn the_migration_replaces_the_removal_index() {
 }
 
 #[tokio::test]
+async fn the_migration_replaces_the_words_of_earlier_versions() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let long = (0..400).map(|n| format!("w{n}")).collect::<Vec<_>>().join(" ");
+    let texts = [("東京タワー", ""), ("long", long.as_str()), ("same", "")];
+    for (name, description) in texts {
+        ann.create_todo(json!({ "name": name, "description": description })).await;
+    }
+    let gone = ann.create_todo(json!({ "name": "gone" })).await;
+    ann.delete(&format!("/v1/todos/{gone}?permanent=true")).await.assert(204);
+    let new = app.db.all("todos").await;
+    let todos = app.db.collection("todos");
+    let mut every: Vec<String> = long.split_whitespace().map(str::to_owned).collect();
+    every.push("long".to_owned());
+    let windows = ["東京タワー", "京タワー", "タワー", "ワー", "ー"].map(str::to_owned).to_vec();
+    for (name, words) in [("東京タワー", windows), ("long", every)] {
+        todos.update_one(doc! { "name": name }, doc! { "$set": { "words": words } }).await.unwrap();
+    }
+    // Before the migration, todos are found by their earlier words.
+    assert_eq!(ann.todo_names("?q=京タワ").await, ["東京タワー"]);
+    assert_eq!(ann.todo_names("?q=w399").await, ["long"]);
+    for _ in 0..2 {
+        app.db.collection("migrations").delete_one(doc! { "_id": 7 }).await.unwrap();
+        let ann = ann.at(&app.restart().await);
+        // Clients see no change: version and change stamp are the same.
+        assert_eq!(app.db.all("todos").await, new);
+        assert_eq!(ann.todo_names("?q=京タワ").await, ["東京タワー"]);
+        assert!(ann.todo_names("?q=w399").await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn indexes_of_earlier_versions_are_dropped_later() {
+    let app = TestApp::start().await;
+    let names = async || {
+        let todos = app.db.collection("todos");
+        let indexes: Vec<_> = todos.list_indexes().await.unwrap().try_collect().await.unwrap();
+        let mut names: Vec<_> =
+            indexes.into_iter().filter_map(|index| index.options.and_then(|options| options.name)).collect();
+        names.sort();
+        names
+    };
+    let current = names().await;
+    for (name, field) in [("by_parent", "parent_id"), ("by_word", "words")] {
+        let options = IndexOptions::builder().name(name.to_owned()).build();
+        let keys = doc! { "owner_id": 1, field: 1, "state": 1 };
+        let earlier = IndexModel::builder().keys(keys).options(options).build();
+        app.db.collection("todos").create_index(earlier).await.unwrap();
+    }
+    let restarted = app.restart().await;
+    assert_eq!(names().await.len(), current.len() + 2, "instances of the earlier version name these indexes");
+    for _ in 0..2 {
+        restarted.state.workspaces.drop_retired_indexes().await.unwrap();
+        assert_eq!(names().await, current);
+    }
+}
+
+#[tokio::test]
 async fn a_delayed_request_does_not_overwrite_a_later_change() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;

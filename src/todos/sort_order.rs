@@ -1,0 +1,106 @@
+//! The sort orders of todos, and the keys by which pages follow one another.
+
+use bson::{Bson, Document, doc};
+
+use super::due::Due;
+use super::index::Index;
+use super::model::Todo;
+use super::search_terms;
+use crate::error::Error;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sort {
+    #[default]
+    Position,
+    /// Todos without a due date come last, in reverse order too. Those with the same due date are in their order.
+    Due,
+    Priority,
+    /// Ignores case and accents.
+    Name,
+    CreatedAt,
+    UpdatedAt,
+}
+
+impl Sort {
+    pub const ALL: [(&'static str, Self); 6] = [
+        ("position", Self::Position),
+        ("due", Self::Due),
+        ("priority", Self::Priority),
+        ("name", Self::Name),
+        ("created_at", Self::CreatedAt),
+        ("updated_at", Self::UpdatedAt),
+    ];
+
+    /// The stored fields to sort by, and the index in this order. The last field makes the order total.
+    pub(super) fn order(self) -> (&'static [&'static str], Index) {
+        match self {
+            Self::Position => (&["position", "_id"], Index::ByPosition),
+            Self::Due => (&["due_local", "position", "_id"], Index::ByDue),
+            Self::Priority => (&["priority", "position", "_id"], Index::ByPriority),
+            Self::Name => (&["name_key", "_id"], Index::ByName),
+            Self::CreatedAt => (&["created_at", "_id"], Index::ByCreatedAt),
+            Self::UpdatedAt => (&["updated_at", "_id"], Index::ByUpdatedAt),
+        }
+    }
+
+    pub(super) fn fields(self) -> &'static [&'static str] {
+        self.order().0
+    }
+
+    /// The condition of todos that have a value of the first sort field, if the index of the order contains only these. The
+    /// others are in the order of their positions.
+    pub(super) fn present(self) -> Option<Document> {
+        self.order().1.condition()
+    }
+
+    /// Reads the sort key from a cursor. `None` for the key of another order, as of another version of this service.
+    pub fn read_key(self, bytes: &[u8]) -> Option<SortKey> {
+        let mut document: Document = bson::deserialize_from_slice(bytes).ok()?;
+        match document.remove("at") {
+            Some(Bson::Array(values)) if values.len() == self.fields().len() => Some(SortKey(values)),
+            _ => None,
+        }
+    }
+
+    pub fn key(self, todo: &Todo) -> SortKey {
+        let field = |field: &&str| match *field {
+            "position" => Bson::from(todo.position.as_str()),
+            "due_local" => todo.due.as_ref().map(Due::local_key).into(),
+            "priority" => i32::from(todo.priority).into(),
+            "name_key" => search_terms::sort_key(&todo.name).into(),
+            "created_at" => todo.created_at.into(),
+            "updated_at" => todo.updated_at.into(),
+            _ => todo.id.into(),
+        };
+        SortKey(self.fields().iter().map(field).collect())
+    }
+
+    /// The sort key of a document with the fields of [`Sort::projection`].
+    pub(super) fn stored_key(self, stored: &Document) -> SortKey {
+        let value = |field: &&str| stored.get(field).cloned().unwrap_or(Bson::Null);
+        SortKey(self.fields().iter().map(value).collect())
+    }
+
+    pub(super) fn projection(self) -> Document {
+        self.fields().iter().map(|field| ((*field).to_owned(), Bson::Int32(1))).collect()
+    }
+}
+
+/// The sort fields of the last todo on a page. The next page starts after this key.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SortKey(pub(super) Vec<Bson>);
+
+impl SortKey {
+    pub fn bytes(&self) -> Result<Vec<u8>, Error> {
+        bson::serialize_to_vec(&doc! { "at": self.0.clone() }).map_err(Error::internal)
+    }
+
+    /// Whether the todo has a value of the first sort field, if not every todo has one.
+    pub(super) fn has_value(&self) -> bool {
+        !matches!(self.0.first(), Some(Bson::Null | Bson::Int32(0)) | None)
+    }
+
+    pub(super) fn after_first(&self) -> Self {
+        Self(self.0.iter().skip(1).cloned().collect())
+    }
+}
