@@ -79,18 +79,18 @@ impl RevokedUser {
         let began = Instant::now();
         let (mut tries, mut faults) = (Vec::new(), Vec::new());
         let (mut kind_now, mut token, mut again) = (kind, self.first.access.clone(), false);
-        loop {
+        let (answered, new) = loop {
             assert!(began.elapsed() < PATIENCE, "{kind:?} at {}: {tries:?}", at.number);
             let answer = request(kind_now, &token, at).await;
             tries.push((answer.status, answer.took()));
             match answer.status {
                 200..300 => {
                     let new = (answer.status == 200).then(|| answer.session());
-                    break self.acknowledged(kind, at, answer.came, tries, again, faults, new);
+                    break (answer.came, new);
                 }
                 // The revocation was not acknowledged, but it was stored.
                 401 if kind == RevocationKind::LogOut && tries.len() > 1 => {
-                    break self.acknowledged(kind, at, answer.came, tries, again, faults, None);
+                    break (answer.came, None);
                 }
                 401 if tries.len() > 1 => {
                     again = true;
@@ -112,19 +112,7 @@ impl RevokedUser {
                 status => faults.push(format!("{kind:?} at {}: {status} {}", at.number, answer.body)),
             }
             tokio::time::sleep(PAUSE).await;
-        }
-    }
-
-    fn acknowledged(
-        self,
-        kind: RevocationKind,
-        at: &Instance,
-        answered: Instant,
-        tries: Vec<(u16, Duration)>,
-        again: bool,
-        faults: Vec<String>,
-        new: Option<Session>,
-    ) -> Revocation {
+        };
         let wall = rfc3339(Clock::system().now()).to_string();
         Revocation { kind, user: self, by: at.number, answered, at: wall, tries, again, faults, new }
     }
