@@ -34,6 +34,8 @@ def compare(options):
             for target in targets:
                 stack.callback(target.stop)
             fill(targets, database)
+            for target in targets:
+                target.keys = index_keys(stored(database, target))
             run = Run(options, database, targets, slices)
             run.warm_up(common)
             for turn in range(options.rounds):
@@ -57,6 +59,17 @@ def fill(targets, database):
         target.start(times=START_TIMES)
 
 
+def stored(database, target):
+    """The todos of a target, as MongoDB stores them."""
+    return database.client["todolistapp" if target.name == OURS else "limit"].todos
+
+
+def index_keys(todos):
+    """The number of index keys that creating a todo adds, on average."""
+    state = todos.database.command("validate", todos.name)
+    return sum(state["keysPerIndex"].values()) / state["nrecords"]
+
+
 class Run:
     """The state that is kept between turns."""
 
@@ -70,7 +83,7 @@ class Run:
         return self.users[target, numbers]
 
     def clean(self, target):
-        work.clean(self.database.client["todolistapp" if target.name == OURS else "limit"].todos)
+        work.clean(stored(self.database, target))
 
     def warm_up(self, names):
         """Opens connections, fills caches and lets the JIT compiler work."""
@@ -118,7 +131,8 @@ def print_tables(targets, slices, names):
         peers = [target.name for target in targets if target.name.startswith(FASTIFY)]
         print(events.table(mine) if name == "events" else table("target", mine, LIMIT, peers))
     rows = [[target.name, figure(target.starts, 3), figure([target.idle], 0), target.loaded and figure([target.loaded], 0),
-             target.binary and figure([target.binary], 1)] for target in targets]
+             target.binary and figure([target.binary], 1), figure([target.keys], 1)] for target in targets]
     print("### start, memory, size\n")
-    head = ["target", f"ready after s (median of {START_TIMES})", "idle MiB", "after load MiB", "program MiB"]
+    head = ["target", f"ready after s (median of {START_TIMES})", "idle MiB", "after load MiB", "program MiB",
+            "index keys of a new todo"]
     print(markdown(head, rows))

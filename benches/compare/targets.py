@@ -31,7 +31,7 @@ class Target:
         self.name, self.command, self.uri = name, [str(part) for part in command], uri
         self.log = Path(scratch) / f"{name}.log"
         self.settings, self.process, self.port = settings, None, None
-        self.starts, self.idle, self.loaded = [], None, None
+        self.starts, self.idle, self.loaded, self.keys = [], None, None, None
 
     @property
     def pid(self):

@@ -13,11 +13,13 @@ use crate::owned::{Selection, State};
 use crate::todos::index::Index;
 use crate::workspace::Workspace;
 
-// How many todos the first step of a page reads at most for each tag, and in all, and how many a later step reads. Where
-// the first step does not reach the end, tags have many todos, and a later step only finds where the next tag begins.
+// How many todos the first step of a page reads at most for each tag, and in all, and how many a later step reads where
+// tags have many todos: only as many as are needed to find where the next tag begins.
 const FIRST_STEP_PER_TAG: i64 = 25;
 const FIRST_STEP: i64 = 2_500;
 const LATER_STEP: i64 = 2;
+// A step that gives fewer tags costs more than to count each of them in the index.
+const PAYING: usize = 10;
 // How many tags a step holds at most.
 const HELD_MAX: usize = 10_000;
 
@@ -62,7 +64,8 @@ impl Workspace {
         let (mut work, mut size) = (0, FIRST_STEP.min(wanted.saturating_mul(FIRST_STEP_PER_TAG)));
         while work < WORK_MAX {
             let step = self.next_tags(&last, limit - page.len(), size).await?;
-            (work, size) = (work + QUERY + TODO * step.read, LATER_STEP);
+            work += QUERY + TODO * step.read;
+            size = if step.tags.len() < PAYING { LATER_STEP } else { size };
             page.extend(step.tags.into_iter().map(|(name, tag)| Tag { name, ..tag }));
             // Another tag, even if its count is not complete, shows that the page is not the last.
             if page.len() > limit || (page.len() == limit && step.end.is_some()) {
