@@ -69,7 +69,9 @@ async fn log_in(instance: Instance, findings: Findings, stop: StopFlag) -> usize
     while !stop.is_set() {
         let answer = instance.call(Method::POST, "/v1/login", "", &body).await;
         findings.judge(&answer, || "POST /v1/login".to_owned());
-        findings.check(matches!(answer.status, 401 | 503), || format!("a wrong password: {}", answer.status));
+        findings.check(matches!(answer.status, 401 | 429 | 503), || {
+            format!("a wrong password: {}", answer.status)
+        });
         count += 1;
     }
     count

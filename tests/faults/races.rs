@@ -65,7 +65,7 @@ async fn race(
             let answer = account.call_with(&instance, header, method.clone(), path, body).await;
             findings.judge(&answer, || format!("{method} {path} {body}"));
             tries += 1;
-            if answer.status != 503 || tries > REPEATED {
+            if !matches!(answer.status, 429 | 503) || tries > REPEATED {
                 return answer;
             }
         }
