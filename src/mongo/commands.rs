@@ -75,7 +75,12 @@ pub async fn update<T: Send + Sync>(
         "writeConcern": write_concern(),
     };
     // A failed statement is no error of the command.
-    Ok(database(collection).run_command(update).await?)
+    let sent = async || database(collection).run_command(update.clone()).await;
+    match sent().await {
+        // Once, as the driver does with updates of one document. Every caller's statements can be repeated.
+        Err(error) if may_have_been_applied(&error) => Ok(sent().await?),
+        reply => Ok(reply?),
+    }
 }
 
 /// The logical time of the last majority-committed write. `no_match` is a cheap filter that should match no document.
