@@ -36,7 +36,7 @@ const LEAVING: Duration = Duration::from_secs(25);
 struct Sent {
     /// The names of todos and users whose creation was acknowledged.
     acknowledged: Vec<String>,
-    /// Responses with 503.
+    /// Responses with 429 or 503.
     refused: usize,
     /// Connections that were refused.
     untaken: usize,
@@ -95,7 +95,7 @@ async fn a_stop_under_load_drops_no_request() {
     findings.check(all.dropped.is_empty(), || format!("dropped: {:?}", all.dropped));
     findings.check(all.slowest <= ANSWER_TIME, || format!("an answer took {:?}", all.slowest));
     let figures = format!(
-        "{rounds} stops, the slowest in {slowest_stop:.1?}; {} requests acknowledged, {} refused with 503, {} \
+        "{rounds} stops, the slowest in {slowest_stop:.1?}; {} requests acknowledged, {} refused, {} \
          connections refused, {} reset before they were accepted, {} requests dropped, slowest answer {:.1?}",
         all.acknowledged.len(),
         all.refused,
@@ -145,7 +145,7 @@ async fn send(
                 sent.slowest = sent.slowest.max(began.elapsed());
                 match answer.status {
                     201 => sent.acknowledged.push(name),
-                    503 if answer.head.contains("retry-after: ") => sent.refused += 1,
+                    429 | 503 if answer.head.contains("retry-after: ") => sent.refused += 1,
                     _ => sent.dropped.push(format!("{name}: {answer:?}")),
                 }
             }
