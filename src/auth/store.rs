@@ -32,7 +32,7 @@ pub struct Session {
     pub seen: i64,
     pub rotating: bool,
     pub rotated_at: Option<DateTime>,
-    /// The generations that were replaced within [`GRACE`] before the last rotation, at most [`REPLACED_MAX`].
+    /// The generations that were replaced within [`GRACE`] before the last rotation, at most `REPLACED_MAX`.
     #[serde(default)]
     pub replaced: Vec<Replaced>,
     pub created_at: DateTime,

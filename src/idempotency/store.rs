@@ -6,7 +6,7 @@
 //! creates its object under that id, so the object is created once. The response that is stored first is returned to all.
 //!
 //! What one user stores is bounded: a user with [`USER_BYTES_MAX`] of responses gets no further claims, and a response
-//! above [`RESPONSE_BYTES_MAX`] is not stored.
+//! above `RESPONSE_BYTES_MAX` is not stored.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +31,7 @@ use crate::mongo::{self, Db, PrepareError, object_id};
 // The API promises 24 hours. One more hour allows for clocks that differ.
 const KEPT_MILLIS: i64 = 25 * 60 * 60 * 1_000;
 
-/// Of the stored responses of one user, each with [`CLAIM_BYTES`] for its claim.
+/// Of the stored responses of one user, each with `CLAIM_BYTES` for its claim.
 pub const USER_BYTES_MAX: u64 = 64 * 1024 * 1024;
 // About what a claim without its response takes, with its index entries.
 const CLAIM_BYTES: u64 = 500;
