@@ -12,6 +12,11 @@ from pathlib import Path
 from provision import fail
 
 START_SECONDS, STOP_SECONDS = 60, 15
+# Tests create hundreds of databases. A mongod keeps the files of idle collections open for 10 minutes, and those of
+# dropped ones for 5, until it reaches the limit of open files and aborts.
+FEW_OPEN_FILES = [argument for parameter in ("wiredTigerFileHandleCloseIdleTime=10",
+                                             "minSnapshotHistoryWindowInSeconds=30")
+                  for argument in ("--setParameter", parameter)]
 
 
 class Node:
@@ -38,7 +43,7 @@ class Node:
         if not kind["standalone"]:
             command += ["--replSet", "rs0", "--oplogSize", "512"]
         if kind["test_commands"]:
-            command += ["--setParameter", "enableTestCommands=1"]
+            command += ["--setParameter", "enableTestCommands=1", *FEW_OPEN_FILES]
         with open(self.log, "w") as log:
             # In its own session, the database does not receive Ctrl-C from the caller's terminal.
             return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
