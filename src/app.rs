@@ -23,9 +23,10 @@ use crate::http::body::{BodyBytes, BodyLimit, CREDENTIALS_LIMIT};
 use crate::http::byte_budget::ByteBudget;
 use crate::http::detached::DEADLINE;
 use crate::http::readiness::Readiness;
+use crate::http::security_headers::Transport;
 use crate::http::{detached, problem, readiness, security_headers};
 use crate::state::AppState;
-use crate::{lists, openapi, original, sync, tags, todos, users};
+use crate::{lists, openapi, original, sync, tags, todos, users, web};
 
 pub fn router(state: AppState) -> Router {
     let (hops, origins) = (state.trusted_proxy_hops, &state.origins);
@@ -44,10 +45,11 @@ pub fn router(state: AppState) -> Router {
 /// The outermost layer of every route: access log, problem details, headers for browsers.
 async fn edge(hops: usize, mut request: Request, next: Next) -> Response {
     let log_entry = AccessLogEntry::begin(&mut request, hops);
-    let is_secure = security_headers::is_secure(request.headers(), hops);
+    let transport = Transport::of(request.headers(), hops);
+    request.extensions_mut().insert(transport);
     let response = problem::render(next.run(request).await, &log_entry.id);
     let mut response = AnswerBytes::count_error(response);
-    security_headers::insert(response.headers_mut(), is_secure);
+    security_headers::insert(response.headers_mut(), transport);
     log_entry.end(&mut response);
     response
 }
@@ -110,7 +112,7 @@ fn service() -> Router<AppState> {
         .route("/v1/openapi.json", get(openapi::handlers::document))
         .route("/docs", get(openapi::handlers::docs))
         .route("/docs/", get(openapi::handlers::index))
-        .route("/docs/{file}", get(openapi::handlers::file))
+        .route("/assets/{version}/{*path}", get(web::assets::get))
 }
 
 fn with_small_body(routes: Router<AppState>) -> Router<AppState> {

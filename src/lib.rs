@@ -35,7 +35,8 @@
 //! JSON), `docs` (the feature's part of the API document). [`original`] is an API surface: handlers and wire types only.
 //!
 //! Features share [`crypto`], [`mongo`], [`owned`] (documents that belong to a user), [`http`] and [`workspace`] (the only
-//! way to a user's todos and lists). [`app`], [`state`], [`startup`] and `main` put the service together. [`migrations`]
+//! way to a user's todos and lists). Pages for browsers share [`web`]: the files in the folder `web/`, cookies, languages.
+//! [`app`], [`state`], [`startup`] and `main` put the service together. [`migrations`]
 //! upgrade stored documents. [`operator`] holds what an operator runs or watches.
 //!
 //! # Rules
@@ -219,4 +220,5 @@ pub mod sync;
 pub mod tags;
 pub mod todos;
 pub mod users;
+pub mod web;
 pub mod workspace;

@@ -13,7 +13,7 @@ const LAYERS: &[&[&str]] = &[
     &["clock", "config", "error"],
     &["crypto", "mongo"],
     &["owned"],
-    &["http", "openapi/error_responses", "openapi/operation", "openapi/schema"],
+    &["http", "openapi/error_responses", "openapi/operation", "openapi/schema", "web"],
     &[
         "*/common_passwords",
         "*/decode",
@@ -43,6 +43,7 @@ const LAYERS: &[&[&str]] = &[
         "*/hierarchy",
         "*/operations",
         "*/mirror",
+        "*/page_sessions",
         "*/recurring",
         "*/refresh",
         "*/revocation",

@@ -4,9 +4,9 @@
 //! race.
 
 use axum::extract::FromRequestParts;
-use axum::http::header::{CACHE_CONTROL, ETAG, IF_MATCH, IF_NONE_MATCH};
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, ETAG, IF_MATCH, IF_NONE_MATCH};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -130,6 +130,22 @@ impl<T: Serialize> WithEtag<T> {
 pub struct MaybeNotModified<T> {
     is_not_modified: bool,
     response: WithEtag<T>,
+}
+
+/// For a response that belongs to no stored object: adds its tag, and replaces it with a 304 if the client has it.
+pub fn unless_known(request: &HeaderMap, etag: &str, mut response: Response) -> Response {
+    let known = request.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let is_known = |tag: &str| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag;
+    if known.flat_map(|tags| tags.split(',')).any(|tag| is_known(tag.trim())) {
+        let headers = std::mem::take(response.headers_mut());
+        response = StatusCode::NOT_MODIFIED.into_response();
+        *response.headers_mut() = headers;
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
+    if let Ok(etag) = HeaderValue::from_str(etag) {
+        response.headers_mut().insert(ETAG, etag);
+    }
+    response
 }
 
 impl<T: Serialize> IntoResponse for WithEtag<T> {

@@ -22,18 +22,34 @@ const API_POLICY: HeaderValue = HeaderValue::from_static(
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const PREFLIGHT_SECONDS: u64 = 600;
 
-pub fn is_secure(headers: &HeaderMap, hops: usize) -> bool {
-    // Without a trusted proxy, the client may have written `X-Forwarded-Proto`.
-    hops > 0 && is_forwarded_tls(headers)
+/// In the extensions of a request: how the client reached the outermost proxy, or this service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    Plain,
+    Tls,
 }
 
-pub fn insert(headers: &mut HeaderMap, is_secure: bool) {
-    // Handlers may have set this header and `Content-Security-Policy`, for example for the pages of `/docs`.
+impl Transport {
+    pub fn of(headers: &HeaderMap, hops: usize) -> Self {
+        // Without a trusted proxy, the client may have written `X-Forwarded-Proto`.
+        if hops > 0 && is_forwarded_tls(headers) { Self::Tls } else { Self::Plain }
+    }
+
+    pub fn scheme(self) -> &'static str {
+        match self {
+            Self::Plain => "http",
+            Self::Tls => "https",
+        }
+    }
+}
+
+pub fn insert(headers: &mut HeaderMap, transport: Transport) {
+    // Pages and their files set `Cache-Control`, `Referrer-Policy` and `Content-Security-Policy` themselves.
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.entry(REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(API_POLICY);
-    if is_secure {
+    if transport == Transport::Tls {
         headers.insert(STRICT_TRANSPORT_SECURITY, HSTS);
     }
 }

@@ -5,6 +5,7 @@
 
 mod support;
 
+mod assets;
 mod authorization_header;
 mod backup;
 mod cascades;
