@@ -8,6 +8,7 @@
 
 pub mod extract;
 pub mod operations;
+pub mod page_sessions;
 pub mod refresh;
 pub mod revocation;
 pub mod store;

@@ -24,7 +24,7 @@ pub const SESSION_TTL_SECONDS: i64 = 90 * 24 * 60 * 60;
 const SEEN_GENERATIONS_MAX: usize = 100_000;
 
 pub struct Auth {
-    keys: SigningKeys,
+    pub(super) keys: SigningKeys,
     pub(super) blacklist: Arc<Blacklist>,
     pub(super) sessions: Sessions,
     pub(super) clock: Clock,
@@ -195,7 +195,10 @@ impl Auth {
         if claims.epoch != epoch {
             return Err(revoked);
         }
-        let (now, idle_at) = self.now_and_idle_at();
+        let (now, idle_at) = match claims.kind {
+            TokenKind::Page => self.now_and_page_idle_at(),
+            TokenKind::Access | TokenKind::Refresh => self.now_and_idle_at(),
+        };
         self.sessions.touch(claims.sid, epoch, now, idle_at).await?.ok_or(revoked)
     }
 
@@ -218,6 +221,6 @@ fn require_kind(claims: Claims, accepted: &[TokenKind]) -> Result<Claims, Error>
     if accepted.contains(&claims.kind) { Ok(claims) } else { Err(Error::Token(TokenRejection::Invalid)) }
 }
 
-fn after(now: DateTime, seconds: i64) -> DateTime {
+pub(super) fn after(now: DateTime, seconds: i64) -> DateTime {
     now.saturating_add_millis(seconds * 1_000)
 }

@@ -31,14 +31,19 @@ const TOKEN_MAX_BYTES: usize = 4_096;
 pub enum TokenKind {
     Access,
     Refresh,
+    /// In the cookie of a session of the admin pages.
+    Page,
 }
 
 impl TokenKind {
+    const ALL: [Self; 3] = [Self::Access, Self::Refresh, Self::Page];
+
     fn typ(self) -> &'static str {
         // Different for each kind (RFC 9068 §2.1, RFC 8725 §3.11), so that a token is never accepted as the other kind.
         match self {
             Self::Access => "at+jwt",
             Self::Refresh => "rt+jwt",
+            Self::Page => "pt+jwt",
         }
     }
 
@@ -46,6 +51,7 @@ impl TokenKind {
         match self {
             Self::Access => "todo-api",
             Self::Refresh => "todo-api/refresh",
+            Self::Page => "todo-api/pages",
         }
     }
 }
@@ -87,6 +93,9 @@ pub struct Claims {
     pub iat: i64,
     pub nbf: i64,
     pub exp: i64,
+    /// Only in page tokens: when the user last gave the password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<i64>,
 }
 
 #[derive(Debug, Clone)]
@@ -117,6 +126,7 @@ impl Claims {
             iat,
             nbf: iat,
             exp: iat + ttl_seconds,
+            auth_time: None,
         }
     }
 }
@@ -128,6 +138,7 @@ struct SigningKey {
     kid: String,
     access: (EncodingKey, DecodingKey),
     refresh: (EncodingKey, DecodingKey),
+    page: (EncodingKey, DecodingKey),
 }
 
 impl SigningKeys {
@@ -164,9 +175,7 @@ impl SigningKeys {
             return None;
         }
         let header = jsonwebtoken::decode_header(token).ok()?;
-        let kind = [TokenKind::Access, TokenKind::Refresh]
-            .into_iter()
-            .find(|kind| header.typ.as_deref() == Some(kind.typ()))?;
+        let kind = TokenKind::ALL.into_iter().find(|kind| header.typ.as_deref() == Some(kind.typ()))?;
         let key = self.0.iter().find(|key| header.kid.as_deref() == Some(&key.kid))?;
         // A header must not say where a key comes from or that it has critical extensions (RFC 8725 §3.10, RFC 7515
         // §4.1.11), so any field beyond ours is refused.
@@ -193,14 +202,17 @@ impl SigningKeys {
 
 impl SigningKey {
     fn derive(secret: &SecretString) -> Result<Self, Error> {
-        let access = derive::derive(secret, b"access token")?;
-        let refresh = derive::derive(secret, b"refresh token")?;
+        let pair = |label: &[u8]| -> Result<_, Error> {
+            let key = derive::derive(secret, label)?;
+            Ok((EncodingKey::from_secret(&key), DecodingKey::from_secret(&key)))
+        };
         // `kid` is public, so it is derived like a key and reveals nothing of the secret.
         let [a, b, c, d, ..] = derive::derive(secret, b"key id")?;
         Ok(Self {
             kid: format!("{a:02x}{b:02x}{c:02x}{d:02x}"),
-            access: (EncodingKey::from_secret(&access), DecodingKey::from_secret(&access)),
-            refresh: (EncodingKey::from_secret(&refresh), DecodingKey::from_secret(&refresh)),
+            access: pair(b"access token")?,
+            refresh: pair(b"refresh token")?,
+            page: pair(b"page token")?,
         })
     }
 
@@ -208,6 +220,7 @@ impl SigningKey {
         match kind {
             TokenKind::Access => &self.access,
             TokenKind::Refresh => &self.refresh,
+            TokenKind::Page => &self.page,
         }
     }
 }

@@ -111,6 +111,7 @@ pub(crate) fn key(kind: TokenKind) -> [u8; 32] {
     let label: &[u8] = match kind {
         TokenKind::Access => b"access token",
         TokenKind::Refresh => b"refresh token",
+        TokenKind::Page => b"page token",
     };
     let root = hkdf::Salt::new(hkdf::HKDF_SHA256, b"todo-api").extract(SECRET.as_bytes());
     let mut key = [0; 32];
