@@ -38,6 +38,12 @@ pub enum Error {
     Forbidden,
     #[error("registration closed")]
     RegistrationClosed,
+    /// The password is right, and an admin has set it for one use.
+    #[error("password change required")]
+    PasswordChangeRequired,
+    /// The change would leave no admin who can log in.
+    #[error("last admin")]
+    LastAdmin,
     #[error("version mismatch")]
     VersionMismatch {
         /// The object as it is now, in the wire form of this API surface; null if it does not exist.
@@ -99,7 +105,7 @@ impl Resource {
         match self {
             Self::Path => "No route matches this path.",
             Self::User => "There is no such user.",
-            Self::Session => "You have no session with this id.",
+            Self::Session => "There is no session with this id. It may have ended.",
             Self::Problem => "No error has this code.",
             Self::Todo => "You have no todo with this id. It may have been deleted.",
             Self::List => "You have no list with this id. It may have been deleted.",

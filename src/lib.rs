@@ -198,6 +198,7 @@
 //! 3. `tests/api/process.rs`: an invalid value. `docs/operating.md`: its row. `.env.example`: a commented line with the
 //!    default (review).
 
+pub mod admin;
 pub mod app;
 pub mod audit;
 pub mod auth;

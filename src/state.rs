@@ -7,6 +7,8 @@ use axum::extract::FromRef;
 use axum::http::HeaderValue;
 use tokio_util::task::TaskTracker;
 
+use crate::admin::operations::Administration;
+use crate::admin::store::UserPages;
 use crate::audit::store::Audit;
 use crate::auth::operations::Auth;
 use crate::auth::revocation::blacklist::{Blacklist, ENTRIES_MAX};
@@ -59,6 +61,7 @@ impl_from_ref! {
     db: Db,
     auth: Arc<Auth>,
     accounts: Arc<Accounts>,
+    administration: Arc<Administration>,
     workspaces: Arc<Workspaces>,
     idempotency: Arc<Idempotency>,
     sealer: Arc<Sealer>,
@@ -70,6 +73,7 @@ pub struct Shared {
     pub db: Db,
     pub auth: Arc<Auth>,
     pub accounts: Arc<Accounts>,
+    pub administration: Arc<Administration>,
     pub workspaces: Arc<Workspaces>,
     pub idempotency: Arc<Idempotency>,
     pub sealer: Arc<Sealer>,
@@ -115,9 +119,18 @@ impl AppState {
             seals: sealer.clone(),
             admission: admission.clone(),
         };
+        let accounts = Arc::new(accounts(config, &stores, &auth, &hasher, clock.clone()));
+        let administration = Administration {
+            accounts: accounts.clone(),
+            pages: UserPages::new(&db),
+            audit: stores.audit.clone(),
+            tasks: tasks.clone(),
+            clock,
+        };
         Ok(Self(Arc::new(Shared {
             db,
-            accounts: Arc::new(accounts(config, &stores, &auth, &hasher, clock)),
+            accounts,
+            administration: Arc::new(administration),
             auth,
             workspaces,
             idempotency: stores.idempotency.clone(),

@@ -34,7 +34,17 @@ const LAYERS: &[&[&str]] = &[
         "*/throttling",
         "*/token",
     ],
-    &["*/archive", "*/failed_logins", "*/format", "*/hashing", "*/lineage", "*/steps", "*/store", "*/usage"],
+    &[
+        "*/access",
+        "*/archive",
+        "*/failed_logins",
+        "*/format",
+        "*/hashing",
+        "*/lineage",
+        "*/steps",
+        "*/store",
+        "*/usage",
+    ],
     &["workspace"],
     &[
         "*/account_changes",

@@ -7,18 +7,23 @@
 use std::time::Duration;
 
 use bson::oid::ObjectId;
-use bson::{DateTime, doc};
+use bson::{DateTime, Document, doc};
+use futures_util::TryStreamExt;
 use mongodb::Collection;
 use mongodb::options::IndexOptions;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::clock::Clock;
 use crate::crypto::random_id::RandomId;
+use crate::error::Error;
 use crate::mongo::{self, Db, PrepareError, object_id};
 
 const RETENTION: Duration = Duration::from_hours(90 * 24);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+// The API document uses this comment as a description.
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
     Register,
@@ -29,8 +34,11 @@ pub enum Event {
     RefreshReuse,
     // A session was ended with its own token.
     Logout,
-    // A user ended one session by its id, or all sessions.
+    // One session was ended by its id, or all sessions.
     SessionsEnded,
+    // A blocked session exists, and its tokens are refused.
+    SessionBlocked,
+    SessionUnblocked,
     PasswordChanged,
     Disabled,
     Enabled,
@@ -49,9 +57,42 @@ pub struct RequestContext {
     pub session_id: Option<RandomId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,
+    /// The admin who did this to the user. `None` for an action of the user, and for a command of an operator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<Actor>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    pub user_id: ObjectId,
+    pub username: String,
+}
+
+/// Everything is combined with `and`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditQuery {
+    pub user_id: Option<ObjectId>,
+    pub by: Option<ObjectId>,
+    pub event: Option<Event>,
+    /// Exclusive.
+    pub after: Option<DateTime>,
+    /// Exclusive.
+    pub before: Option<DateTime>,
+}
+
+/// An entry as it was stored. The event is a text, because a newer version may have stored one that this version does not
+/// know.
+#[derive(Debug, Clone, Deserialize)]
+pub struct AuditEntry {
+    #[serde(rename = "_id")]
+    pub id: ObjectId,
+    pub at: DateTime,
+    pub event: String,
+    #[serde(flatten)]
+    pub context: RequestContext,
+}
+
+#[derive(Serialize)]
 struct Entry {
     #[serde(rename = "_id")]
     id: ObjectId,
@@ -59,6 +100,20 @@ struct Entry {
     event: Event,
     #[serde(flatten)]
     context: RequestContext,
+}
+
+impl AuditQuery {
+    fn filter(&self) -> Result<Vec<Document>, Error> {
+        let mut filter = Vec::new();
+        filter.extend(self.user_id.map(|id| doc! { "user_id": id }));
+        filter.extend(self.by.map(|id| doc! { "by.user_id": id }));
+        filter.extend(self.after.map(|after| doc! { "at": { "$gt": after } }));
+        filter.extend(self.before.map(|before| doc! { "at": { "$lt": before } }));
+        if let Some(event) = self.event {
+            filter.push(doc! { "event": bson::serialize_to_bson(&event).map_err(Error::internal)? });
+        }
+        Ok(filter)
+    }
 }
 
 #[derive(Clone)]
@@ -74,12 +129,43 @@ impl Audit {
 
     pub async fn ensure_indexes(&self) -> Result<(), PrepareError> {
         let ttl = IndexOptions::builder().expire_after(RETENTION).build();
+        let plain = IndexOptions::default;
+        // Few entries have an admin.
+        let by_admin = IndexOptions::builder()
+            .partial_filter_expression(doc! { "by.user_id": { "$exists": true } })
+            .build();
         let indexes = [
             mongo::index(doc! { "at": 1 }, ttl),
-            // For an investigation of one user, newest first.
-            mongo::index(doc! { "user_id": 1, "at": -1 }, IndexOptions::default()),
+            // In the order of a page, so that no page sorts in memory.
+            mongo::index(doc! { "at": -1, "_id": -1 }, plain()),
+            mongo::index(doc! { "user_id": 1, "at": -1, "_id": -1 }, plain()),
+            mongo::index(doc! { "event": 1, "at": -1, "_id": -1 }, plain()),
+            mongo::index(doc! { "by.user_id": 1, "at": -1, "_id": -1 }, by_admin),
         ];
-        mongo::ensure_indexes(&self.entries, indexes).await
+        mongo::ensure_indexes(&self.entries, indexes).await?;
+        // No query names this index of an earlier version.
+        Ok(mongo::drop_index(&self.entries, "user_id_1_at_-1").await?)
+    }
+
+    /// Newest first. `last` is the time and the id of the last entry of the previous page.
+    pub async fn page(
+        &self,
+        query: &AuditQuery,
+        last: Option<(DateTime, ObjectId)>,
+        limit: i64,
+    ) -> Result<Vec<AuditEntry>, Error> {
+        let mut filter = query.filter()?;
+        if let Some((at, id)) = last {
+            filter.push(doc! { "$or": [{ "at": { "$lt": at } }, { "at": at, "_id": { "$lt": id } }] });
+        }
+        let filter = if filter.is_empty() {
+            doc! {}
+        } else {
+            doc! { "$and": filter }
+        };
+        let entries = self.entries.clone_with_type::<AuditEntry>();
+        let found = entries.find(filter).sort(doc! { "at": -1, "_id": -1 }).limit(limit);
+        Ok(found.max_time(mongo::MAX_TIME).await?.try_collect().await?)
     }
 
     pub async fn record(&self, event: Event, context: RequestContext) {

@@ -14,4 +14,5 @@ pub mod revocation;
 pub mod store;
 pub mod throttling;
 pub mod token;
+pub mod usage;
 pub(crate) mod wire;

@@ -3,6 +3,7 @@
 //!
 //! **Invariant:** this file does not check passwords.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use bson::oid::ObjectId;
 use super::revocation::blacklist::{Blacklist, RevocationStatus};
 use super::store::{Session, Sessions};
 use super::token::{Claims, LEEWAY_SECONDS, REFRESH_TTL_SECONDS, SigningKeys, Subject, TokenKind};
+use super::usage::Usage;
 use crate::clock::Clock;
 use crate::crypto::random_id::RandomId;
 use crate::error::{Error, TokenRejection};
@@ -146,6 +148,8 @@ impl Auth {
             expires_at: after(now, lifetime + LEEWAY_SECONDS),
             ended_at: None,
             ended_why: None,
+            blocked_at: None,
+            blocks: 0,
             device: new.device,
             ip: new.ip,
         };
@@ -210,6 +214,11 @@ impl Auth {
     ) -> Result<bool, Error> {
         let session = self.sessions.find_live(sid, epoch, self.clock.now()).await?;
         Ok(session.is_some_and(|session| session.user_id == user_id))
+    }
+
+    /// `users` are ids with their epochs.
+    pub async fn usage(&self, users: &HashMap<ObjectId, i64>) -> Result<HashMap<ObjectId, Usage>, Error> {
+        self.sessions.usage(users, self.clock.now()).await
     }
 
     pub async fn live_sessions(&self, user_id: ObjectId, epoch: i64) -> Result<Vec<Session>, Error> {

@@ -76,8 +76,10 @@ impl Auth {
         if let Some(session) = self.sessions.touch_unless_rotating(sid, epoch, now, idle_at).await? {
             return self.issue(&session, subject, false);
         }
-        let is_live = self.sessions.find_live(sid, epoch, now).await?.is_some();
-        Err(Error::Token(if is_live { TokenRejection::Invalid } else { TokenRejection::Revoked }))
+        let live = self.sessions.find_live(sid, epoch, now).await?;
+        // Otherwise it has ended, or is blocked.
+        let is_rotating = live.is_some_and(|session| session.rotating && session.blocked_at.is_none());
+        Err(Error::Token(if is_rotating { TokenRejection::Invalid } else { TokenRejection::Revoked }))
     }
 }
 

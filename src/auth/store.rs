@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use bson::oid::ObjectId;
-use bson::{DateTime, Document, doc};
+use bson::{Bson, DateTime, Document, doc};
 use futures_util::TryStreamExt;
 use mongodb::Collection;
 use mongodb::options::{IndexOptions, ReturnDocument};
@@ -44,6 +44,11 @@ pub struct Session {
     pub ended_at: Option<DateTime>,
     /// One word, for example `logout`.
     pub ended_why: Option<String>,
+    #[serde(default)]
+    pub blocked_at: Option<DateTime>,
+    /// How often the session was blocked and unblocked: odd while it is blocked.
+    #[serde(default)]
+    pub blocks: i64,
     pub device: Option<String>,
     pub ip: Option<String>,
 }
@@ -65,7 +70,7 @@ pub const COLLECTION: &str = "sessions";
 pub const LISTED_MAX: i64 = 200;
 
 #[derive(Clone)]
-pub struct Sessions(Collection<Session>);
+pub struct Sessions(pub(super) Collection<Session>);
 
 impl Sessions {
     pub fn new(db: &Db) -> Self {
@@ -83,7 +88,8 @@ impl Sessions {
         Ok(())
     }
 
-    /// Postpones the end of a live session to `idle_at`. Returns `None` if the session has ended or does not exist.
+    /// Postpones the end of a live session to `idle_at`. Returns `None` if the session has ended, is blocked, or does not
+    /// exist.
     pub async fn touch(
         &self,
         id: RandomId,
@@ -91,7 +97,7 @@ impl Sessions {
         now: DateTime,
         idle_at: DateTime,
     ) -> Result<Option<Session>, Error> {
-        self.update(live_session(id, epoch, now), used(now, idle_at)).await
+        self.update(usable_session(id, epoch, now), used(now, idle_at)).await
     }
 
     /// Like [`Sessions::touch`]. Also returns `None` if the session rotates.
@@ -102,7 +108,7 @@ impl Sessions {
         now: DateTime,
         idle_at: DateTime,
     ) -> Result<Option<Session>, Error> {
-        let mut filter = live_session(id, epoch, now);
+        let mut filter = usable_session(id, epoch, now);
         filter.insert("rotating", false);
         self.update(filter, used(now, idle_at)).await
     }
@@ -118,7 +124,7 @@ impl Sessions {
         idle_at: DateTime,
     ) -> Result<Option<Session>, Error> {
         // One compare-and-set, so that only one of several concurrent requests succeeds.
-        let mut newest = live_session(id, epoch, now);
+        let mut newest = usable_session(id, epoch, now);
         newest.extend(doc! { "gen": presented, "rotating": true });
         let mut set = used(now, idle_at);
         set.extend(doc! {
@@ -146,7 +152,7 @@ impl Sessions {
         idle_at: DateTime,
     ) -> Result<Option<Session>, Error> {
         // Exactly the epoch before: a session of a still earlier epoch was ended by another request.
-        let filter = live_session(id, epoch - 1, now);
+        let filter = usable_session(id, epoch - 1, now);
         let mut set = used(now, idle_at);
         let next = doc! { "$add": ["$gen", 1_i64] };
         set.extend(doc! {
@@ -175,6 +181,25 @@ impl Sessions {
         let living = doc! { "user_id": user_id, "epoch": epoch, "ended_at": null, "idle_at": { "$gt": now } };
         let found = self.0.find(living).sort(doc! { "last_used_at": -1 }).limit(LISTED_MAX);
         Ok(found.max_time(mongo::MAX_TIME).await?.try_collect().await?)
+    }
+
+    /// Also blocks or unblocks a session that already is. `None` if the user has no such live session.
+    pub async fn set_blocked(
+        &self,
+        id: RandomId,
+        user_id: ObjectId,
+        epoch: i64,
+        blocked: bool,
+        now: DateTime,
+    ) -> Result<Option<Session>, Error> {
+        let mut filter = live_session(id, epoch, now);
+        filter.insert("user_id", user_id);
+        let count = doc! { "$ifNull": ["$blocks", 0_i64] };
+        let is_so = doc! { "$eq": [{ "$mod": [count.clone(), 2_i64] }, i64::from(blocked)] };
+        let blocks = doc! { "$cond": [is_so, count.clone(), { "$add": [count, 1_i64] }] };
+        // A repetition keeps the time of the first attempt.
+        let since = if blocked { doc! { "$ifNull": ["$blocked_at", now] }.into() } else { Bson::Null };
+        self.update(filter, doc! { "blocks": blocks, "blocked_at": since }).await
     }
 
     pub async fn end(&self, id: RandomId, why: &str, now: DateTime) -> Result<(), Error> {
@@ -214,6 +239,13 @@ fn replaced_and(generation: i64, now: DateTime) -> Document {
     let recent = doc! { "$filter": { "input": earlier, "cond": { "$gt": ["$$this.at", since] } } };
     let all = doc! { "$concatArrays": [recent, [{ "gen": generation, "at": now }]] };
     doc! { "$slice": [all, -REPLACED_MAX] }
+}
+
+/// A live session that is not blocked.
+fn usable_session(id: RandomId, epoch: i64, now: DateTime) -> Document {
+    let mut usable = live_session(id, epoch, now);
+    usable.insert("blocked_at", Bson::Null);
+    usable
 }
 
 fn live_session(id: RandomId, epoch: i64, now: DateTime) -> Document {

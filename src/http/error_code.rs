@@ -35,6 +35,7 @@ error_codes! {
     INVALID_CREDENTIALS: UNAUTHORIZED, "invalid_credentials", "The username or the password is wrong";
     FORBIDDEN: FORBIDDEN, "forbidden", "You are not allowed to do this";
     REGISTRATION_CLOSED: FORBIDDEN, "registration_closed", "Registration is closed";
+    PASSWORD_CHANGE_REQUIRED: FORBIDDEN, "password_change_required", "The password must be changed";
     NOT_FOUND: NOT_FOUND, "not_found", "The resource does not exist";
     METHOD_NOT_ALLOWED: METHOD_NOT_ALLOWED, "method_not_allowed", "This path does not allow the method";
     REQUEST_TIMEOUT: REQUEST_TIMEOUT, "request_timeout", "The body was not received in time";
@@ -42,6 +43,7 @@ error_codes! {
     ID_TAKEN: CONFLICT, "id_taken", "The id is taken";
     IN_TRASH: CONFLICT, "in_trash", "The object is in the trash";
     NOTHING_TO_UNDO: CONFLICT, "nothing_to_undo", "There is nothing to undo";
+    LAST_ADMIN: CONFLICT, "last_admin", "The user is the last admin";
     IDEMPOTENCY_KEY_REUSED: CONFLICT, "idempotency_key_reused", "The idempotency key was used for another request";
     SYNC_TOKEN_EXPIRED: GONE, "sync_token_expired", "The sync token has expired";
     VERSION_MISMATCH: PRECONDITION_FAILED, "version_mismatch", "The object was modified by another request";
@@ -72,6 +74,7 @@ impl ErrorCode {
             Error::InvalidCredentials => Self::INVALID_CREDENTIALS,
             Error::Forbidden => Self::FORBIDDEN,
             Error::RegistrationClosed => Self::REGISTRATION_CLOSED,
+            Error::PasswordChangeRequired => Self::PASSWORD_CHANGE_REQUIRED,
             Error::NotFound(_) => Self::NOT_FOUND,
             Error::MethodNotAllowed => Self::METHOD_NOT_ALLOWED,
             Error::RequestTimeout => Self::REQUEST_TIMEOUT,
@@ -79,6 +82,7 @@ impl ErrorCode {
             Error::IdTaken => Self::ID_TAKEN,
             Error::InTrash => Self::IN_TRASH,
             Error::NothingToUndo => Self::NOTHING_TO_UNDO,
+            Error::LastAdmin => Self::LAST_ADMIN,
             Error::IdempotencyKeyReused => Self::IDEMPOTENCY_KEY_REUSED,
             Error::SyncTokenExpired => Self::SYNC_TOKEN_EXPIRED,
             Error::VersionMismatch { .. } => Self::VERSION_MISMATCH,

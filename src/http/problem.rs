@@ -62,6 +62,10 @@ fn detail(error: &Error) -> String {
         Error::InvalidCredentials => "Check the username and the password.",
         Error::Forbidden => "This request needs the permission of another user or role.",
         Error::RegistrationClosed => "Ask the operator of this service for an account.",
+        Error::PasswordChangeRequired => {
+            "An admin has set this password for one use. Log in with it and a `new_password`."
+        }
+        Error::LastAdmin => "Give another user the role `admin` first.",
         Error::VersionMismatch { .. } => {
             "Apply your change to the object as it is now, and try again with its version."
         }

@@ -5,12 +5,15 @@
 
 use std::io::{BufRead, IsTerminal};
 
+use bson::oid::ObjectId;
 use clap::{Subcommand, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::admin::model::GivenPassword;
 use crate::auth::token::Role;
 use crate::error::{Error, OperatorError, Resource};
 use crate::state::AppState;
+use crate::users::access::{AccessPatch, LastAdmin};
 use crate::users::model::{LIMITS, NewUser, User};
 use crate::users::operations::ClientInfo;
 
@@ -73,32 +76,45 @@ pub async fn run(state: &AppState, command: UserCommand) -> Result<String, Opera
             let password = ask_password()?.expose_secret().to_owned();
             let new = NewUser::parse(username, password, None, LIMITS)
                 .map_err(|violations| refusal(&Error::Invalid(violations)))?;
+            let role = if admin { GrantedRole::Admin } else { GrantedRole::User };
+            let new = new.with_access(role.roles(), false);
             let user = accounts.create(new, &ClientInfo::OPERATOR).await.map_err(|error| refusal(&error))?;
-            let granted = if admin { grant(state, &user.username, GrantedRole::Admin).await? } else { user };
-            (granted, "was created")
+            (user, "was created")
         }
         UserCommand::SetPassword { username } => {
-            let password = ask_password()?;
-            let user = accounts.set_password(&username, &password).await;
-            (user.map_err(|error| refusal(&error))?, "has a new password, and all sessions ended")
+            let given = GivenPassword { password: ask_password()?, must_change: false };
+            let id = id_of(state, &username).await?;
+            let user = state.administration.set_password(id, &given, None, &ClientInfo::OPERATOR).await;
+            (
+                user.map_err(|conflict| refusal(&conflict.into()))?,
+                "has a new password, and all sessions ended",
+            )
         }
         UserCommand::Grant { username, role } => {
-            (grant(state, &username, role).await?, "has the role, and all sessions ended")
+            let patch = AccessPatch { roles: Some(role.roles()), disabled: None };
+            (change(state, &username, &patch).await?, "has the role, and all sessions ended")
         }
         UserCommand::Disable { username } => {
-            let user = accounts.set_disabled(&username, true).await;
-            (user.map_err(|error| refusal(&error))?, "is disabled, and all sessions ended")
+            let patch = AccessPatch { roles: None, disabled: Some(true) };
+            (change(state, &username, &patch).await?, "is disabled, and all sessions ended")
         }
         UserCommand::Enable { username } => {
-            let user = accounts.set_disabled(&username, false).await;
-            (user.map_err(|error| refusal(&error))?, "may log in again")
+            let patch = AccessPatch { roles: None, disabled: Some(false) };
+            (change(state, &username, &patch).await?, "may log in again")
         }
     };
     Ok(format!("{} ({}) {done}", user.username, user.id))
 }
 
-async fn grant(state: &AppState, username: &str, role: GrantedRole) -> Result<User, OperatorError> {
-    state.accounts.set_roles(username, &role.roles()).await.map_err(|error| refusal(&error))
+async fn change(state: &AppState, username: &str, patch: &AccessPatch) -> Result<User, OperatorError> {
+    let id = id_of(state, username).await?;
+    let operator = &ClientInfo::OPERATOR;
+    let changed = state.administration.set_access(id, patch, None, LastAdmin::MayGo, operator).await;
+    changed.map_err(|conflict| refusal(&conflict.into()))
+}
+
+async fn id_of(state: &AppState, username: &str) -> Result<ObjectId, OperatorError> {
+    state.administration.id_of(username).await.map_err(|error| refusal(&error))
 }
 
 fn refusal(error: &Error) -> OperatorError {

@@ -111,7 +111,7 @@ pub fn operations() -> Vec<Operation> {
         )
         .description("Deleting the own account needs a fresh token.")
         .needs(Needs::Fresh)
-        .errors(&[Error::Forbidden])
+        .errors(&[Error::Forbidden, Error::LastAdmin])
         .not_found(Resource::User),
         todo(new("post", "/createtodo", "original_create_todo", "Create a todo"), 201)
             .needs(Needs::Fresh)

@@ -91,7 +91,12 @@ pub(crate) async fn login(
     Extension(log): Extension<UserName>,
     Body(Credentials { username, password }): Body<Credentials>,
 ) -> Result<Json<Value>, Error> {
-    let (user, tokens) = accounts.login(&username, &password, false, &origin).await?;
+    let login = accounts.login(&username, &password, None, false, &origin).await;
+    // A client of the original cannot send a new password.
+    let (user, tokens) = login.map_err(|error| match error {
+        Error::PasswordChangeRequired => Error::InvalidCredentials,
+        error => error,
+    })?;
     log.set(&user.username);
     Ok(Json(json!({ "access_token": tokens.access, "refresh_token": tokens.refresh })))
 }
@@ -137,8 +142,10 @@ pub(crate) async fn delete_user(
     let user = accessible(&accounts, &caller, username).await?;
     if user.id == caller.0.sub {
         caller.require_fresh()?;
+        accounts.delete(&user, &origin).await?;
+    } else {
+        accounts.delete(&user, &origin.acting_as(&caller.0)).await?;
     }
-    accounts.delete(&user, &origin).await?;
     Ok(wire::message("User was deleted"))
 }
 

@@ -173,6 +173,7 @@ fn describe(error: &Error, method: &Method) -> (StatusCode, Value) {
         }
         Error::NotFound(Resource::Todo) => "Todo not found",
         Error::NotFound(Resource::Todos) => "No todos found for this user",
+        Error::LastAdmin => "The last admin cannot be deleted.",
         Error::NotFound(Resource::Path) => "Not found",
         Error::Unavailable(_) => "The service is not available right now. Please try again shortly.",
         Error::Internal(_) => "An error occurred.",
@@ -181,6 +182,7 @@ fn describe(error: &Error, method: &Method) -> (StatusCode, Value) {
         Error::VersionMismatch { .. }
         | Error::IdempotencyKeyReused
         | Error::IdTaken
+        | Error::PasswordChangeRequired
         | Error::NothingToUndo
         | Error::SyncTokenExpired
         | Error::TooManyConnections

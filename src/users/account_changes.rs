@@ -1,4 +1,4 @@
-//! Changes of an account, most of which end sessions: password, sessions, roles, disabling, deletion.
+//! Changes of an account, most of which end sessions: password, sessions, deletion.
 //!
 //! **Invariant:** the user's epoch is raised in the database before sessions are ended. A login that runs at the same
 //! time then gets a token of the earlier epoch, which is revoked too.
@@ -8,12 +8,13 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::model::{self, LIMITS, User, UserPatch};
 use super::operations::{Accounts, ClientInfo, DELETION_TIMEOUT_MILLIS};
+use super::store::PasswordGuard;
 use crate::audit::store::Event;
 use crate::auth::operations::{NewSession, Tokens};
 use crate::auth::store::Session;
-use crate::auth::token::{Claims, Role};
+use crate::auth::token::Claims;
 use crate::crypto::random_id::RandomId;
-use crate::error::{Error, Resource, TokenRejection};
+use crate::error::{Error, Resource, TokenRejection, Violation};
 use crate::owned::Conflict;
 
 impl Accounts {
@@ -45,33 +46,56 @@ impl Accounts {
         client: &ClientInfo,
     ) -> Result<Tokens, Error> {
         let (user, session) = self.require_live_session(claims).await?;
-        let violations =
-            model::password_violations("new_password", Some(&user.username), new.expose_secret(), LIMITS);
-        if !violations.is_empty() {
-            return Err(Error::Invalid(violations));
-        }
+        require_good_password("new_password", &user, new)?;
         let name = user.username.clone();
         let user = self.verify_password(&name, Some(user), current, client).await?;
         // Fails if another request has ended the caller's session since: a thief must not change the password afterwards.
-        let epoch = Some(user.epoch);
-        let changed = self.replace_password(user.id, epoch, new, client).await?;
+        let unchanged = PasswordGuard { epoch: Some(user.epoch), versions: None };
+        let changed = self.replace_password(user.id, unchanged, new, false, client).await?;
         let user = changed.ok_or(Error::Token(TokenRejection::Revoked))?;
         self.record_event(Event::PasswordChanged, &user, Some(claims.sid), client).await;
         let new_session = NewSession { rotating: session.rotating, device: session.device, ip: client.ip() };
         self.auth.open_session(user.subject(), new_session).await
     }
 
-    /// `None` if there is no such user, or the user's epoch is not `epoch`; `None` for `epoch` accepts any.
-    async fn replace_password(
+    /// Lets a login with a password of one use replace it. A login with any other password passes, if it has no new one.
+    pub(super) async fn replace_one_time_password(
+        &self,
+        user: User,
+        given: &SecretString,
+        new: Option<&SecretString>,
+        client: &ClientInfo,
+    ) -> Result<User, Error> {
+        let new = match (user.must_change_password, new) {
+            (false, None) => return Ok(user),
+            (true, None) => return Err(Error::PasswordChangeRequired),
+            (false, Some(_)) => return Err(new_password_violation("not_needed", NOT_NEEDED)),
+            (true, Some(new)) if new.expose_secret() == given.expose_secret() => {
+                return Err(new_password_violation("not_new", "The new password must be another one."));
+            }
+            (true, Some(new)) => new,
+        };
+        require_good_password("new_password", &user, new)?;
+        let unchanged = PasswordGuard { epoch: Some(user.epoch), versions: None };
+        let changed = self.replace_password(user.id, unchanged, new, false, client).await?;
+        // Another request has changed the password since, so the given one is no longer right.
+        let user = changed.ok_or(Error::InvalidCredentials)?;
+        self.record_event(Event::PasswordChanged, &user, None, client).await;
+        Ok(user)
+    }
+
+    /// `None` if there is no such user, or `guard` refuses the change.
+    pub(crate) async fn replace_password(
         &self,
         id: ObjectId,
-        epoch: Option<i64>,
+        guard: PasswordGuard<'_>,
         new: &SecretString,
+        must_change: bool,
         client: &ClientInfo,
     ) -> Result<Option<User>, Error> {
         let hash = self.hasher.hash_again(&client.requester, new).await?;
         // The same write raises the epoch.
-        let changed = self.users.set_password(id, epoch, &hash).await?;
+        let changed = self.users.set_password(id, guard, &hash, must_change).await?;
         if let Some(user) = &changed {
             self.auth.end_sessions_before_epoch(user.id, user.epoch, "password").await?;
         }
@@ -90,11 +114,20 @@ impl Accounts {
         client: &ClientInfo,
     ) -> Result<(), Error> {
         let user = self.require_live_caller(claims).await?;
+        self.end_session_of(&user, sid, client).await
+    }
+
+    pub(crate) async fn end_session_of(
+        &self,
+        user: &User,
+        sid: RandomId,
+        client: &ClientInfo,
+    ) -> Result<(), Error> {
         if !self.auth.has_live_session(sid, user.id, user.epoch).await? {
             return Err(Error::NotFound(Resource::Session));
         }
         self.auth.end_session(sid, "ended").await?;
-        self.record_event(Event::SessionsEnded, &user, Some(sid), client).await;
+        self.record_event(Event::SessionsEnded, user, Some(sid), client).await;
         Ok(())
     }
 
@@ -118,58 +151,39 @@ impl Accounts {
         self.users.raise_epoch(user.id).await?.ok_or(Error::Token(TokenRejection::Revoked))
     }
 
-    /// For operators: needs no current password, and ends all sessions.
-    pub async fn set_password(&self, username: &str, new: &SecretString) -> Result<User, Error> {
-        let user = self.require_by_name(username).await?;
-        let violations =
-            model::password_violations("password", Some(&user.username), new.expose_secret(), LIMITS);
-        if !violations.is_empty() {
-            return Err(Error::Invalid(violations));
-        }
-        let changed = self.replace_password(user.id, None, new, &ClientInfo::OPERATOR).await?;
-        let user = changed.ok_or(Error::NotFound(Resource::User))?;
-        self.record_event(Event::PasswordChanged, &user, None, &ClientInfo::OPERATOR).await;
-        Ok(user)
-    }
-
-    /// For operators. Ends all sessions, because tokens carry the roles.
-    pub async fn set_roles(&self, username: &str, roles: &[Role]) -> Result<User, Error> {
-        let user = self.require_by_name(username).await?;
-        let user = self.users.set_roles(user.id, roles).await?.ok_or(Error::NotFound(Resource::User))?;
-        self.auth.end_sessions_before_epoch(user.id, user.epoch, "roles").await?;
-        self.record_event(Event::RolesChanged, &user, None, &ClientInfo::OPERATOR).await;
-        Ok(user)
-    }
-
-    /// For operators. Ends all sessions, also when logins are allowed again.
-    pub async fn set_disabled(&self, username: &str, disabled: bool) -> Result<User, Error> {
-        let user = self.require_by_name(username).await?;
-        let since = disabled.then(|| self.clock.now());
-        let user = self.users.set_disabled(user.id, since).await?.ok_or(Error::NotFound(Resource::User))?;
-        let (event, why) = if disabled { (Event::Disabled, "disabled") } else { (Event::Enabled, "enabled") };
-        self.auth.end_sessions_before_epoch(user.id, user.epoch, why).await?;
-        self.record_event(event, &user, None, &ClientInfo::OPERATOR).await;
-        Ok(user)
-    }
-
-    async fn require_by_name(&self, username: &str) -> Result<User, Error> {
-        self.find_by_name(username).await?.ok_or(Error::NotFound(Resource::User))
-    }
-
     /// Safe to repeat from any point because of the order of its steps. [`Accounts::finish_deletions`] completes a
-    /// deletion that was interrupted.
+    /// deletion that was interrupted. Fails with [`Error::LastAdmin`] if nothing was deleted.
     pub async fn delete(&self, user: &User, client: &ClientInfo) -> Result<(), Error> {
+        match self.begin_deletion(user.id, None, client).await? {
+            Some(user) => self.complete_deletion(&user).await,
+            None => Ok(()),
+        }
+    }
+
+    /// From here on the user cannot log in, and all earlier tokens are revoked. `None` if the user does not exist or has
+    /// none of the `versions`. The caller must call [`Accounts::complete_deletion`].
+    pub async fn begin_deletion(
+        &self,
+        id: ObjectId,
+        versions: Option<&[i64]>,
+        client: &ClientInfo,
+    ) -> Result<Option<User>, Error> {
         // First, because logins and refreshes fail from here on.
-        let Some(user) = self.users.begin_deletion(user.id, self.clock.now()).await? else { return Ok(()) };
+        let Some(user) = self.users.begin_deletion(id, versions, self.clock.now()).await? else {
+            return Ok(None);
+        };
         // Before the data is deleted, so that requests with earlier tokens stop adding to it.
         self.auth.end_sessions_before_epoch(user.id, user.epoch, "deleted").await?;
+        self.record_event(Event::Deleted, &user, None, client).await;
+        Ok(Some(user))
+    }
+
+    pub async fn complete_deletion(&self, user: &User) -> Result<(), Error> {
         self.owned.delete_all(user.id).await?;
         self.idempotency.delete_all_of(user.id).await?;
         self.auth.delete_sessions(user.id).await?;
         // Last, because this makes the name available again, and a repetition needs the user.
-        self.users.finish_deletion(user.id).await?;
-        self.record_event(Event::Deleted, &user, None, client).await;
-        Ok(())
+        self.users.finish_deletion(user.id).await
     }
 
     /// Completes the deletions that began more than [`DELETION_TIMEOUT_MILLIS`] ago. A failure of one user does not keep
@@ -184,4 +198,17 @@ impl Accounts {
         }
         Ok(())
     }
+}
+
+const NOT_NEEDED: &str =
+    "This password need not be changed. To change it nevertheless, log in without a new password.";
+
+fn new_password_violation(code: &'static str, detail: &str) -> Error {
+    Error::Invalid(vec![Violation::of("new_password", code, detail)])
+}
+
+/// `field` is where the request has the password.
+pub(crate) fn require_good_password(field: &str, user: &User, new: &SecretString) -> Result<(), Error> {
+    let violations = model::password_violations(field, Some(&user.username), new.expose_secret(), LIMITS);
+    if violations.is_empty() { Ok(()) } else { Err(Error::Invalid(violations)) }
 }

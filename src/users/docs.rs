@@ -9,7 +9,7 @@ use crate::auth::wire::{SessionBody, TokensBody};
 use crate::error::{Error, Resource};
 use crate::http::body::CREDENTIALS_LIMIT;
 use crate::openapi::operation::{Needs, Operation};
-use crate::openapi::schema::{named, sent};
+use crate::openapi::schema::{named, or_null, sent};
 
 // The part of the rule for usernames that a pattern can express: no control characters, and spaces only between other
 // characters.
@@ -31,7 +31,11 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     let any = json!({ "type": "string" });
     let device = json!({ "type": ["string", "null"], "maxLength": DEVICE_MAX_CHARS, "description": "A name for the device, which the list of sessions shows." });
     let zone = json!({ "type": ["string", "null"], "description": "An IANA name. `null` means UTC.", "examples": ["Europe/Berlin"] });
-    let login = json!({ "username": any, "password": any, "device": device });
+    let mut new_password = or_null(password.clone());
+    new_password["description"] = json!(
+        "Replaces a password that an admin has set for one use. Only for a user who gets `password_change_required` without it."
+    );
+    let login = json!({ "username": any, "password": any, "new_password": new_password, "device": device });
     let change = json!({ "current_password": any, "new_password": password });
     vec![
         (
@@ -96,11 +100,11 @@ fn sessions() -> Vec<Operation> {
             .response_header(201, "Idempotent-Replayed")
             .errors(&[Error::UsernameTaken, Error::RegistrationClosed]),
         answers_tokens(new("post", "/v1/login", "login", "Log in"))
-            .description("Opens a session and returns its tokens. The access token is fresh. An unknown user and a wrong password get the same response after the same time.")
+            .description("Opens a session and returns its tokens. The access token is fresh. An unknown user and a wrong password get the same response after the same time. A password that an admin has set for one use needs a `new_password` beside it, which replaces it; otherwise the response is 403 `password_change_required`.")
             .needs(Needs::Nothing)
             .body(&named("Login"), &credentials)
             .body_limit(CREDENTIALS_LIMIT)
-            .errors(&[Error::InvalidCredentials]),
+            .errors(&[Error::InvalidCredentials, Error::PasswordChangeRequired]),
         answers_tokens(new("post", "/v1/refresh", "refresh", "Exchange a refresh token for new tokens"))
             .needs(Needs::Refresh)
             .body_limit(CREDENTIALS_LIMIT),
@@ -143,7 +147,8 @@ fn user() -> Vec<Operation> {
             "Delete the caller's account with all todos, lists and sessions",
         )
         .needs(Needs::Fresh)
-        .response(204, "The user was deleted."),
+        .response(204, "The user was deleted.")
+        .errors(&[Error::LastAdmin]),
         answers_tokens(new("put", "/v1/user/password", "put_password", "Change the password"))
             .description("Ends all sessions, revokes every token that was issued before, and opens a new session. The access token is fresh.")
             .needs(Needs::Access)

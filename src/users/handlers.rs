@@ -41,10 +41,10 @@ pub(crate) async fn login(
     State(accounts): State<Arc<Accounts>>,
     Attempt(mut client): Attempt,
     Extension(log): Extension<UserName>,
-    JsonBody(Login { username, password, device }): JsonBody<Login>,
+    JsonBody(Login { username, password, new_password, device }): JsonBody<Login>,
 ) -> Result<Json<TokensBody>, Error> {
     client.device = device;
-    let (user, tokens) = accounts.login(&username, &password, true, &client).await?;
+    let (user, tokens) = accounts.login(&username, &password, new_password.as_ref(), true, &client).await?;
     log.set(&user.username);
     Ok(Json(tokens.into()))
 }

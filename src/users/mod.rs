@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** only [`crate::auth`] creates tokens.
 
+pub mod access;
 pub mod account_changes;
 pub mod client_info;
 pub mod common_passwords;

@@ -32,6 +32,9 @@ pub struct User {
     pub epoch: i64,
     pub created_at: DateTime,
     pub version: i64,
+    /// Whether the password is for one login, which must replace it.
+    #[serde(default)]
+    pub must_change_password: bool,
     #[serde(default)]
     pub disabled_at: Option<DateTime>,
     /// Set by the first step of a deletion. A later step removes the document.
@@ -52,6 +55,7 @@ impl User {
             epoch: 0,
             created_at: now,
             version: 1,
+            must_change_password: false,
             disabled_at: None,
             deleted_at: None,
         }
@@ -76,6 +80,8 @@ pub struct NewUser {
     pub(super) username: String,
     pub(super) password: SecretString,
     pub(super) email: Option<String>,
+    pub(super) roles: Vec<Role>,
+    pub(super) must_change_password: bool,
 }
 
 impl NewUser {
@@ -87,10 +93,16 @@ impl NewUser {
     ) -> Result<Self, Vec<Violation>> {
         let violations = Self::violations(Some(&username), Some(&password), email.as_deref(), limits);
         if violations.is_empty() {
-            Ok(Self { username, password: password.into(), email })
+            let (password, roles) = (password.into(), vec![Role::User]);
+            Ok(Self { username, password, email, roles, must_change_password: false })
         } else {
             Err(violations)
         }
+    }
+
+    #[must_use]
+    pub fn with_access(self, roles: Vec<Role>, must_change_password: bool) -> Self {
+        Self { roles, must_change_password, ..self }
     }
 
     /// The violations of the values that are present.

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use super::model::{NewUser, User, username_key};
 use super::password::{Hasher, PasswordCheck};
 use super::store::Users;
-use crate::audit::store::{Audit, Event, RequestContext};
+use crate::audit::store::{Actor, Audit, Event, RequestContext};
 use crate::auth::operations::{Auth, NewSession, Tokens};
 use crate::auth::refresh::RefreshOutcome;
 use crate::auth::store::Session;
@@ -47,10 +47,18 @@ pub struct ClientInfo {
     pub device: Option<String>,
     /// For whom passwords are hashed.
     pub requester: Requester,
+    /// The admin who acts on another user's account.
+    pub by: Option<Actor>,
 }
 
 impl ClientInfo {
-    pub const OPERATOR: Self = Self { ip: None, device: None, requester: Requester::OPERATOR };
+    pub const OPERATOR: Self = Self { ip: None, device: None, requester: Requester::OPERATOR, by: None };
+
+    /// For a change of another user's account.
+    #[must_use]
+    pub fn acting_as(self, admin: &Claims) -> Self {
+        Self { by: Some(Actor { user_id: admin.sub, username: admin.username.clone() }), ..self }
+    }
 
     pub(super) fn ip(&self) -> Option<String> {
         self.ip.map(|ip| ip.to_string())
@@ -86,7 +94,9 @@ impl Accounts {
         client: &ClientInfo,
     ) -> Result<User, Error> {
         let password_hash = self.hasher.hash(&client.requester, &new.password).await?;
-        let user = User { email: new.email, ..User::new(id, new.username, password_hash, self.clock.now()) };
+        let NewUser { username, email, roles, must_change_password, .. } = new;
+        let user = User::new(id, username, password_hash, self.clock.now());
+        let user = User { email, roles, must_change_password, ..user };
         match self.users.insert(&user).await {
             // The unique index on names or the one on ids may have refused the user.
             Err(Error::UsernameTaken) => match self.users.find_by_id(id).await? {
@@ -102,16 +112,18 @@ impl Accounts {
         }
     }
 
-    /// `rotating` is false for clients of the original.
+    /// `new` replaces a password that is for one use. `rotating` is false for clients of the original.
     pub async fn login(
         &self,
         name: &str,
         password: &SecretString,
+        new: Option<&SecretString>,
         rotating: bool,
         client: &ClientInfo,
     ) -> Result<(User, Tokens), Error> {
         let user = self.users.find_by_name(name).await?;
         let user = self.verify_password(name, user, password, client).await?;
+        let user = self.replace_one_time_password(user, password, new, client).await?;
         let new_session = NewSession { rotating, device: client.device.clone(), ip: client.ip() };
         let tokens = self.auth.open_session(user.subject(), new_session).await?;
         self.record_event(Event::Login, &user, Some(tokens.session_id), client).await;
@@ -194,7 +206,7 @@ impl Accounts {
         }
         // The name is whatever the client sent, so its length is limited.
         let username = Some(name.chars().take(USERNAME_MAX_CHARS).collect());
-        let context = RequestContext { user_id, username, session_id: None, ip: client.ip() };
+        let context = RequestContext { user_id, username, ip: client.ip(), ..RequestContext::default() };
         self.audit.record(Event::LoginFailed, context).await;
         Ok(())
     }
@@ -231,6 +243,7 @@ impl Accounts {
             username: Some(claims.username.clone()),
             session_id: Some(claims.sid),
             ip: client.ip(),
+            by: None,
         };
         self.audit.record(Event::Logout, context).await;
         Ok(())
@@ -252,7 +265,7 @@ impl Accounts {
         Ok((user, session))
     }
 
-    pub(super) async fn record_event(
+    pub(crate) async fn record_event(
         &self,
         event: Event,
         user: &User,
@@ -260,6 +273,7 @@ impl Accounts {
         client: &ClientInfo,
     ) {
         let (user_id, username) = (Some(user.id), Some(user.username.clone()));
-        self.audit.record(event, RequestContext { user_id, username, session_id, ip: client.ip() }).await;
+        let (ip, by) = (client.ip(), client.by.clone());
+        self.audit.record(event, RequestContext { user_id, username, session_id, ip, by }).await;
     }
 }

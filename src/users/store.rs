@@ -8,17 +8,24 @@ use bson::oid::ObjectId;
 use bson::{DateTime, Document, RawDocumentBuf, doc};
 use futures_util::TryStreamExt;
 use mongodb::Collection;
-use mongodb::options::{IndexOptions, ReturnDocument};
+use mongodb::options::{IndexOptions, ReturnDocument, UpdateModifications};
 
 use super::model::{User, UserPatch, username_key};
-use crate::auth::token::Role;
 use crate::error::Error;
 use crate::mongo::{self, Db, PrepareError};
 
 pub const COLLECTION: &str = "users";
 
 #[derive(Clone)]
-pub struct Users(Collection<User>);
+pub struct Users(pub(super) Collection<User>);
+
+/// For what state of the user a new password is meant. `None` accepts any.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PasswordGuard<'a> {
+    /// Not the hash, because a login that runs at the same time may renew the hash of the same password.
+    pub epoch: Option<i64>,
+    pub versions: Option<&'a [i64]>,
+}
 
 impl Users {
     pub fn new(db: &Db) -> Self {
@@ -30,11 +37,15 @@ impl Users {
         let deleting = IndexOptions::builder()
             .partial_filter_expression(doc! { "deleted_at": { "$type": "date" } })
             .build();
+        let admins = IndexOptions::builder().partial_filter_expression(doc! { "roles": "admin" }).build();
         let indexes = [
             mongo::index(doc! { "username_key": 1 }, unique),
             mongo::index(doc! { "deleted_at": 1 }, deleting),
+            mongo::index(doc! { "roles": 1, "username_key": 1 }, admins),
+            mongo::index(doc! { "created_at": 1, "_id": 1 }, IndexOptions::default()),
         ];
-        mongo::ensure_indexes(&self.0, indexes).await
+        mongo::ensure_indexes(&self.0, indexes).await?;
+        self.ensure_guard().await
     }
 
     /// Returns [`Error::UsernameTaken`] if the unique index on names or the one on ids refuses the user.
@@ -121,55 +132,37 @@ impl Users {
         self.find_and_update(filter, doc! { "$set": set, "$inc": { "version": 1 } }).await
     }
 
-    /// Returns `None` if the user's epoch is not `epoch`, so another request has ended the sessions. `epoch: None` accepts
-    /// any epoch.
+    /// Returns `None` if `guard` refuses the change.
     pub async fn set_password(
         &self,
         id: ObjectId,
-        epoch: Option<i64>,
+        guard: PasswordGuard<'_>,
         password_hash: &str,
+        must_change: bool,
     ) -> Result<Option<User>, Error> {
         let mut filter = doc! { "_id": id, "deleted_at": null };
-        // Not the hash, because a login that runs at the same time may renew the hash of the same password.
-        if let Some(epoch) = epoch {
+        if let Some(epoch) = guard.epoch {
             filter.insert("epoch", epoch);
         }
+        if let Some(versions) = guard.versions {
+            filter.insert("version", doc! { "$in": versions });
+        }
+        let set = doc! { "password_hash": password_hash, "must_change_password": must_change };
         // One write, so that no login with the old password gets the new epoch.
-        let set = doc! { "$set": { "password_hash": password_hash }, "$inc": { "epoch": 1, "version": 1 } };
-        self.find_and_update(filter, set).await
+        self.find_and_update(filter, doc! { "$set": set, "$inc": { "epoch": 1, "version": 1 } }).await
     }
 
     pub async fn raise_epoch(&self, id: ObjectId) -> Result<Option<User>, Error> {
         self.find_and_update(doc! { "_id": id, "deleted_at": null }, doc! { "$inc": { "epoch": 1 } }).await
     }
 
-    pub async fn set_roles(&self, id: ObjectId, roles: &[Role]) -> Result<Option<User>, Error> {
-        let roles = bson::serialize_to_bson(roles).map_err(Error::internal)?;
-        let set = doc! { "$set": { "roles": roles }, "$inc": { "epoch": 1, "version": 1 } };
-        self.find_and_update(doc! { "_id": id, "deleted_at": null }, set).await
-    }
-
-    /// `None` allows logins again.
-    pub async fn set_disabled(&self, id: ObjectId, since: Option<DateTime>) -> Result<Option<User>, Error> {
-        let set = doc! { "$set": { "disabled_at": since }, "$inc": { "epoch": 1, "version": 1 } };
-        self.find_and_update(doc! { "_id": id, "deleted_at": null }, set).await
-    }
-
-    async fn find_and_update(&self, filter: Document, change: Document) -> Result<Option<User>, Error> {
+    pub(super) async fn find_and_update(
+        &self,
+        filter: Document,
+        change: impl Into<UpdateModifications>,
+    ) -> Result<Option<User>, Error> {
         let changed = self.0.find_one_and_update(filter, change).return_document(ReturnDocument::After);
         Ok(changed.max_time(mongo::MAX_TIME).await?)
-    }
-
-    /// The first step of a deletion. Also returns the user if the deletion has already begun.
-    pub async fn begin_deletion(&self, id: ObjectId, now: DateTime) -> Result<Option<User>, Error> {
-        // A repetition keeps the time of the first attempt.
-        let change = vec![doc! { "$set": {
-            "deleted_at": { "$ifNull": ["$deleted_at", now] },
-            "epoch": { "$add": ["$epoch", 1_i64] },
-            "version": { "$add": ["$version", 1_i64] },
-        } }];
-        let deleting = self.0.find_one_and_update(doc! { "_id": id }, change);
-        Ok(deleting.return_document(ReturnDocument::After).max_time(mongo::MAX_TIME).await?)
     }
 
     pub async fn finish_deletion(&self, id: ObjectId) -> Result<(), Error> {

@@ -71,18 +71,25 @@ impl FromFields for NewUser {
 pub(crate) struct Login {
     pub(super) username: String,
     pub(super) password: SecretString,
+    pub(super) new_password: Option<SecretString>,
     pub(super) device: Option<String>,
 }
 
 impl FromFields for Login {
     fn take(input: &mut Fields) -> Option<Self> {
         let (username, password) = (input.text("username"), input.text("password"));
+        let new_password = input.optional_text("new_password").flatten();
+        if let Some(new) = &new_password {
+            // Before the password is checked, so that the response reveals nothing about it.
+            input.reject_all::<()>(password_violations("new_password", username.as_deref(), new, LIMITS));
+        }
         let device = input.optional_text("device").flatten();
         if device.as_ref().is_some_and(|device| device.chars().count() > DEVICE_MAX_CHARS) {
             let detail = format!("The device name must have at most {DEVICE_MAX_CHARS} characters.");
             return input.reject(Violation::of("device", "too_long", detail));
         }
-        Some(Self { username: username?, password: password?.into(), device })
+        let new_password = new_password.map(SecretString::from);
+        Some(Self { username: username?, password: password?.into(), new_password, device })
     }
 }
 

@@ -131,8 +131,13 @@ async fn an_admin_may_see_and_delete_others() {
     root.delete("/user/ANN").await.assert_message(200, "User was deleted");
     ann.get("/todolist").await.assert_refused("token_revoked");
     root.get("/user/ann").await.assert_message(404, "user not found");
+    root.delete("/user/root").await.assert_message(409, "The last admin cannot be deleted.");
+    admin(&app, "eve").await;
     root.delete("/user/root").await.assert_message(200, "User was deleted");
-    assert_eq!(app.db.all("users").await.len(), 0);
+    assert_eq!(app.db.all("users").await.len(), 1);
+    let deleted = app.db.all("audit").await.into_iter().find(|entry| entry.get_str("event") == Ok("deleted"));
+    let by = deleted.as_ref().and_then(|entry| entry.get_document("by").ok());
+    assert_eq!(by.map(|by| by.get_str("username")), Some(Ok("root")));
 }
 
 #[tokio::test]

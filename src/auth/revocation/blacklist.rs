@@ -20,7 +20,7 @@ use tokio::time::timeout_at;
 
 use super::store::{Revocation, Revocations};
 use super::target::RevocationTarget;
-use crate::auth::token::{Claims, LEEWAY_SECONDS};
+use crate::auth::token::Claims;
 use crate::error::Error;
 
 pub const AGE_MAX: Duration = Duration::from_secs(2);
@@ -35,13 +35,10 @@ pub const PENDING_MAX: usize = 10_000;
 
 pub const EXACT_READ_TIMEOUT: Duration = Duration::from_millis(1_500);
 
-// Each uses three connections, so together they use 18 of the 32 of the pool (`mongo::POOL_MAX`).
-const EXACT_READS_MAX: usize = 6;
+// Each uses four connections, so together they use 20 of the 32 of the pool (`mongo::POOL_MAX`).
+const EXACT_READS_MAX: usize = 5;
 
-// An entry expires this long after the last token that it revokes: the leeway of the token check, and one minute more.
-const MARGIN_MILLIS: i64 = (LEEWAY_SECONDS + 60) * 1_000;
-
-// The order counts: a token has the highest status of its three targets.
+// The order counts: a token has the highest status of its targets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RevocationStatus {
     NotRevoked,
@@ -51,7 +48,7 @@ pub enum RevocationStatus {
 }
 
 struct Entry {
-    /// Tokens of an earlier epoch are revoked.
+    /// See [`RevocationTarget::revokes`].
     epoch: i64,
     expires_at: DateTime,
     durable: bool,
@@ -59,11 +56,7 @@ struct Entry {
 
 impl Entry {
     fn of(stored: &Revocation, durable: bool) -> Self {
-        Self { epoch: epoch(stored), expires_at: stored.expires_at, durable }
-    }
-
-    fn covers(&self, claims: &Claims) -> bool {
-        claims.epoch < self.epoch
+        Self { epoch: stored.epoch(), expires_at: stored.expires_at, durable }
     }
 }
 
@@ -127,14 +120,15 @@ impl Blacklist {
 
     fn status_of(&self, target: RevocationTarget, claims: &Claims) -> RevocationStatus {
         match self.entries.get(&target) {
-            Some(entry) if entry.covers(claims) && entry.durable => RevocationStatus::Revoked,
-            Some(entry) if entry.covers(claims) => RevocationStatus::Pending,
-            _ => RevocationStatus::NotRevoked,
+            Some(entry) if !target.revokes(entry.epoch, claims) => RevocationStatus::NotRevoked,
+            Some(entry) if entry.durable => RevocationStatus::Revoked,
+            Some(_) => RevocationStatus::Pending,
+            None => RevocationStatus::NotRevoked,
         }
     }
 
     async fn check_in_database(&self, claims: &Claims) -> Result<RevocationStatus, Error> {
-        let [token, session, user] = RevocationTarget::all_of(claims).map(|target| target.to_string());
+        let targets = RevocationTarget::all_of(claims);
         let late = |_| Error::unavailable("reading the blacklist took too long");
         let deadline = Instant::now() + EXACT_READ_TIMEOUT;
         // Only a few requests read at the same time. Otherwise reads that hang in a database that does not respond
@@ -146,22 +140,24 @@ impl Blacklist {
         // is released when the reads end, not when the request stops waiting.
         let reading = tokio::spawn(async move {
             let _permit = permit;
-            tokio::try_join!(
-                store.find_linearizable(&token),
-                store.find_linearizable(&session),
-                store.find_linearizable(&user)
-            )
+            let reads = targets.map(|target| {
+                let (store, target) = (store.clone(), target.to_string());
+                async move { store.find_linearizable(&target).await }
+            });
+            futures_util::future::try_join_all(reads).await
         });
         let read = timeout_at(deadline.into(), reading).await.map_err(late)?;
-        let (token, session, user) = read.map_err(Error::internal)??;
-        let revoked =
-            token.is_some() || session.is_some() || user.is_some_and(|user| claims.epoch < epoch(&user));
+        let entries = read.map_err(Error::internal)??;
+        let revokes = |(target, entry): (RevocationTarget, &Option<Revocation>)| {
+            entry.as_ref().is_some_and(|entry| target.revokes(entry.epoch(), claims))
+        };
+        let revoked = targets.into_iter().zip(&entries).any(revokes);
         Ok(if revoked { RevocationStatus::Revoked } else { RevocationStatus::NotRevoked })
     }
 
     /// Safe to repeat. If storing the entry fails, this instance refuses the tokens nevertheless, and
-    /// [`Blacklist::persist_pending`] tries again. `epoch` is needed for a user only: tokens of an earlier epoch are
-    /// revoked. `last_exp` is in seconds since 1970.
+    /// [`Blacklist::persist_pending`] tries again. `epoch` is needed for a user and for a block: see
+    /// [`RevocationTarget::revokes`]. `last_exp` is in seconds since 1970.
     pub async fn revoke(
         &self,
         target: RevocationTarget,
@@ -169,12 +165,23 @@ impl Blacklist {
         last_exp: i64,
         now: DateTime,
     ) -> Result<(), Error> {
-        let expires_at = DateTime::from_millis(last_exp.saturating_mul(1_000).saturating_add(MARGIN_MILLIS));
-        let entry = Revocation { target: target.to_string(), epoch, revoked_at: now, expires_at };
+        let entry = Revocation::new(target, epoch, last_exp, now);
         // Before the write, so that this instance refuses the tokens even if the write fails.
         self.insert_in_memory(target, Entry::of(&entry, false));
         self.remember_pending(target, &entry);
         self.persist(target, entry).await
+    }
+
+    /// Takes a block back with a higher, even epoch. Unlike a revocation it holds in this instance only after it is stored,
+    /// because accepting a token too late does no harm.
+    pub async fn lift(
+        &self,
+        target: RevocationTarget,
+        epoch: i64,
+        last_exp: i64,
+        now: DateTime,
+    ) -> Result<(), Error> {
+        self.persist(target, Revocation::new(target, Some(epoch), last_exp, now)).await
     }
 
     fn remember_pending(&self, target: RevocationTarget, entry: &Revocation) {
@@ -290,9 +297,4 @@ impl Blacklist {
         entry.durable |= new.durable && new.epoch == entry.epoch;
         entry.expires_at = entry.expires_at.max(new.expires_at);
     }
-}
-
-fn epoch(entry: &Revocation) -> i64 {
-    // Only entries for a user have an epoch. The others revoke tokens of every epoch.
-    entry.epoch.unwrap_or(i64::MAX)
 }

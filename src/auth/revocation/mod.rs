@@ -6,7 +6,8 @@
 //! - [`mirror`]: the task that keeps the copy up to date.
 //!
 //! **Invariant:** an operation that ends sessions first writes an entry to the blacklist and then updates `sessions`.
-//! The tokens are refused after the first step, so the client or a later run can safely repeat the rest.
+//! The tokens are refused after the first step, so the client or a later run can safely repeat the rest. Only a block
+//! begins in `sessions`, because the session counts its blocks and unblocks, which orders the entries.
 
 pub mod blacklist;
 pub mod mirror;
@@ -22,6 +23,7 @@ use tokio::sync::watch;
 use self::blacklist::RevocationStatus;
 use self::target::RevocationTarget;
 use super::operations::{Auth, Tokens};
+use super::store::Session;
 use super::token::{Claims, LEEWAY_SECONDS, REFRESH_TTL_SECONDS, Subject};
 use crate::crypto::random_id::RandomId;
 use crate::error::{Error, TokenRejection};
@@ -38,6 +40,29 @@ impl Auth {
         let now = self.clock.now();
         self.blacklist.revoke(RevocationTarget::Session(sid), None, last_exp(now), now).await?;
         self.sessions.end(sid, why, now).await
+    }
+
+    /// Blocks a session, which then refuses all its tokens, or unblocks it. Safe to repeat. `None` if the user has no such
+    /// session. Fails like [`Auth::log_out`].
+    pub async fn set_blocked(
+        &self,
+        sid: RandomId,
+        user_id: ObjectId,
+        epoch: i64,
+        blocked: bool,
+    ) -> Result<Option<Session>, Error> {
+        let now = self.clock.now();
+        // First, because this write counts the change. No refresh issues further tokens while the session is blocked.
+        let Some(session) = self.sessions.set_blocked(sid, user_id, epoch, blocked, now).await? else {
+            return Ok(None);
+        };
+        let (target, count) = (RevocationTarget::Block(sid), session.blocks);
+        if blocked {
+            self.blacklist.revoke(target, Some(count), last_exp(now), now).await?;
+        } else {
+            self.blacklist.lift(target, count, last_exp(now), now).await?;
+        }
+        Ok(Some(session))
     }
 
     /// Revokes every token of an epoch before `epoch`, and ends the user's sessions. Fails like [`Auth::log_out`].

@@ -12,9 +12,14 @@ use mongodb::Collection;
 use mongodb::options::{IndexOptions, ReadConcern};
 use serde::{Deserialize, Serialize};
 
+use super::target::RevocationTarget;
+use crate::auth::token::LEEWAY_SECONDS;
 use crate::crypto::random_id::RandomId;
 use crate::error::Error;
 use crate::mongo::{self, Db, PrepareError};
+
+// An entry expires this long after the last token that it revokes: the leeway of the token check, and one minute more.
+const MARGIN_MILLIS: i64 = (LEEWAY_SECONDS + 60) * 1_000;
 
 pub const BLACKLIST: &str = "blacklist";
 /// One document for each instance: see `read_after_fence`.
@@ -22,10 +27,10 @@ pub const FENCES: &str = "fences";
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revocation {
-    /// `jti:`, `sid:` or `user:`, followed by the id.
+    /// `jti:`, `sid:`, `block:` or `user:`, followed by the id.
     #[serde(rename = "_id")]
     pub target: String,
-    /// Only for a user: tokens of an earlier epoch are revoked.
+    /// Only for a user and for a block: see `RevocationTarget`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<i64>,
     pub revoked_at: DateTime,
@@ -33,6 +38,17 @@ pub struct Revocation {
 }
 
 impl Revocation {
+    /// `last_exp` is in seconds since 1970.
+    pub(super) fn new(target: RevocationTarget, epoch: Option<i64>, last_exp: i64, now: DateTime) -> Self {
+        let expires_at = DateTime::from_millis(last_exp.saturating_mul(1_000).saturating_add(MARGIN_MILLIS));
+        Self { target: target.to_string(), epoch, revoked_at: now, expires_at }
+    }
+
+    pub(super) fn epoch(&self) -> i64 {
+        // Only entries for a user or a block have an epoch. The others revoke tokens of every epoch.
+        self.epoch.unwrap_or(i64::MAX)
+    }
+
     /// Extends this entry by another one of the same target.
     pub(super) fn include(&mut self, other: &Self) {
         self.epoch = self.epoch.max(other.epoch);

@@ -1,4 +1,4 @@
-//! What an entry of the blacklist revokes: one token, one session, or the tokens of one user. The text form is the
+//! What an entry of the blacklist revokes: one token, one session, the tokens of one session for a time, or the tokens of one user. The text form is the
 //! `_id` of the entry in the database.
 
 use std::fmt;
@@ -13,13 +13,25 @@ use crate::crypto::random_id::RandomId;
 pub enum RevocationTarget {
     Token(RandomId),
     Session(RandomId),
+    /// The tokens of a session while it is blocked. The epoch of the entry counts blocks and unblocks, so it is odd while
+    /// the session is blocked, and a later change always has a higher epoch.
+    Block(RandomId),
     /// The tokens of a user that are of an earlier epoch than the entry.
     User(ObjectId),
 }
 
 impl RevocationTarget {
-    pub fn all_of(claims: &Claims) -> [Self; 3] {
-        [Self::Token(claims.jti), Self::Session(claims.sid), Self::User(claims.sub)]
+    pub fn all_of(claims: &Claims) -> [Self; 4] {
+        let Claims { jti, sid, sub, .. } = *claims;
+        [Self::Token(jti), Self::Session(sid), Self::Block(sid), Self::User(sub)]
+    }
+
+    /// Whether an entry of this target and epoch revokes a token.
+    pub(super) fn revokes(self, epoch: i64, claims: &Claims) -> bool {
+        match self {
+            Self::Block(_) => epoch % 2 == 1,
+            Self::Token(_) | Self::Session(_) | Self::User(_) => claims.epoch < epoch,
+        }
     }
 }
 
@@ -28,6 +40,7 @@ impl fmt::Display for RevocationTarget {
         match self {
             Self::Token(jti) => write!(f, "jti:{jti}"),
             Self::Session(sid) => write!(f, "sid:{sid}"),
+            Self::Block(sid) => write!(f, "block:{sid}"),
             Self::User(id) => write!(f, "user:{id}"),
         }
     }
@@ -40,8 +53,9 @@ impl FromStr for RevocationTarget {
         match text.split_once(':') {
             Some(("jti", id)) => Ok(Self::Token(id.parse()?)),
             Some(("sid", id)) => Ok(Self::Session(id.parse()?)),
+            Some(("block", id)) => Ok(Self::Block(id.parse()?)),
             Some(("user", id)) => Ok(Self::User(id.parse()?)),
-            _ => Err("not jti:, sid: or user:".into()),
+            _ => Err("not jti:, sid:, block: or user:".into()),
         }
     }
 }
@@ -55,6 +69,7 @@ mod tests {
         for target in [
             RevocationTarget::Token(RandomId::new()),
             RevocationTarget::Session(RandomId::new()),
+            RevocationTarget::Block(RandomId::new()),
             RevocationTarget::User(ObjectId::new()),
         ] {
             assert_eq!(target.to_string().parse::<RevocationTarget>().unwrap(), target);
