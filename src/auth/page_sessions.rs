@@ -45,6 +45,8 @@ impl Auth {
             expires_at: after(now, PAGE_SESSION_TTL_SECONDS + LEEWAY_SECONDS),
             ended_at: None,
             ended_why: None,
+            blocked_at: None,
+            blocks: 0,
             device: Some(PAGE_DEVICE.to_owned()),
             ip,
         };
