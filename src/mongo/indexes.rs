@@ -20,25 +20,35 @@ pub async fn ensure_indexes<T: Send + Sync>(
     collection: &Collection<T>,
     indexes: impl IntoIterator<Item = IndexModel>,
 ) -> Result<(), PrepareError> {
-    let name = collection.name();
+    let indexes: Vec<_> = indexes.into_iter().collect();
+    // One command reads the collection once for all missing indexes, and does nothing about those that exist.
+    if collection.create_indexes(indexes.clone()).await.is_ok() {
+        return Ok(());
+    }
+    // The error of the command does not say which index is at fault.
     for index in indexes {
         let keys = index.keys.to_string();
-        // Does nothing if the same index exists.
-        collection.create_index(index).await.map_err(|error| match error_code(&error) {
-            Some(codes::INDEX_OPTIONS_CONFLICT | codes::INDEX_KEY_SPECS_CONFLICT) => {
-                PrepareError::Refused(OperatorError(format!(
-                    "the collection `{name}` has an index on {keys} with different options or another name; drop it \
-                     (db.{name}.dropIndex) and start again, and the service creates the right index",
-                )))
-            }
-            Some(codes::DUPLICATE_KEY) => PrepareError::Refused(OperatorError(format!(
-                "the collection `{name}` has several documents with equal {keys}, which must be unique: {}",
-                one_line(&error),
-            ))),
-            _ => PrepareError::from(error),
-        })?;
+        let created = collection.create_index(index).await;
+        created
+            .map_err(|error| explained(&error, collection.name(), &keys).unwrap_or_else(|| error.into()))?;
     }
     Ok(())
+}
+
+/// The refusal that an operator can act on, if there is one.
+fn explained(error: &DriverError, collection: &str, keys: &str) -> Option<PrepareError> {
+    let text = match error_code(error)? {
+        codes::INDEX_OPTIONS_CONFLICT | codes::INDEX_KEY_SPECS_CONFLICT => format!(
+            "the collection `{collection}` has an index on {keys} with different options or another name; drop it \
+             (db.{collection}.dropIndex) and start again, and the service creates the right index",
+        ),
+        codes::DUPLICATE_KEY => format!(
+            "the collection `{collection}` has several documents with equal {keys}, which must be unique: {}",
+            one_line(error),
+        ),
+        _ => return None,
+    };
+    Some(PrepareError::Refused(OperatorError(text)))
 }
 
 /// Drops an index if it exists.
