@@ -273,8 +273,8 @@ async fn compare(steps: &[(usize, usize)]) {
     let clock = Clock::held_at(Clock::system().now());
     let start = async || TestApp::with(TestDatabase::create().await, clock.clone(), &[]).await;
     let (paused, prompt) = (start().await, start().await);
-    let paused = Crowd::of(paused, "ann", 300).await;
-    let prompt = Crowd::of(prompt, "ann", 300).await;
+    let paused = Crowd::of(paused, "ann", 60).await;
+    let prompt = Crowd::of(prompt, "ann", 60).await;
     paused.pause();
     for &(step, child) in steps {
         clock.advance(Duration::from_secs(1));

@@ -60,9 +60,9 @@ async fn every_protected_route_reports_each_token_error() {
 
 #[tokio::test]
 async fn the_right_token_opens_every_protected_route() {
-    for (method, path, need) in PROTECTED_V1.iter().cloned() {
-        let app = TestApp::start().await;
-        let ann = app.v1_user("ann").await;
+    let app = TestApp::start().await;
+    for (number, (method, path, need)) in PROTECTED_V1.iter().cloned().enumerate() {
+        let ann = app.v1_user(&format!("ann{number}")).await;
         let client = if need == Need::Fresh { ann } else { presenting(&ann.v1_refreshed().await, need) };
         let answer = send(&client, &method, &path).await;
         assert!([200, 204, 404, 415].contains(&answer.status.as_u16()), "{method} {path}: {}", answer.text());

@@ -10,6 +10,7 @@ pub(crate) mod tokens;
 pub(crate) mod v1;
 
 use std::path::Path;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -29,6 +30,9 @@ pub(crate) const SECRET: &str = "only-for-tests-only-for-tests-0123456789";
 
 /// The password of every registered user.
 pub(crate) const PASSWORD: &str = "correct horse";
+
+/// The service itself waits for its database without end.
+const PREPARATION: Duration = Duration::from_secs(60);
 
 /// The whole service in this process, with a clock that only the test moves.
 #[derive(Clone)]
@@ -55,7 +59,9 @@ impl TestApp {
     pub(crate) async fn with(db: TestDatabase, clock: Clock, settings: &[(&str, &str)]) -> Self {
         let config = config(db.uri(), settings);
         let state = AppState::new(&config, clock.clone()).await.expect("the test configuration is invalid");
-        startup::prepare(&state, &config.mongodb_uri).await.expect("the database cannot be prepared");
+        let prepared = startup::prepare(&state, &config.mongodb_uri);
+        let prepared = tokio::time::timeout(PREPARATION, prepared).await;
+        prepared.expect("MongoDB is not reachable").expect("the database cannot be prepared");
         let hub = state.sources.hub.clone();
         tokio::spawn(async move { hub.run().await });
         Self { db, clock, router: app::router(state.clone()), state }
