@@ -7,7 +7,7 @@ use axum::http::header::ALLOW;
 use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, patch, post, put};
+use axum::routing::{any, delete, get, patch, post, put};
 use axum::{Extension, Router};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
@@ -29,14 +29,19 @@ use crate::state::AppState;
 use crate::{lists, openapi, original, sync, tags, todos, users, web};
 
 pub fn router(state: AppState) -> Router {
-    let (hops, origins) = (state.trusted_proxy_hops, &state.origins);
+    let hops = state.trusted_proxy_hops;
     let errors = |router: Router<AppState>| router.method_not_allowed_fallback(method_not_allowed);
     let routes = Router::new()
         .merge(errors(original(&state)).layer(from_fn(original::wire::render)))
         .merge(errors(v1(&state)))
-        .merge(errors(service()))
-        .fallback(unknown_path);
-    let routes = if origins.is_empty() { routes } else { routes.layer(security_headers::cors(origins)) };
+        .merge(errors(service()));
+    let routes = match state.cors.layer() {
+        // A preflight of an unknown path gets its 404.
+        Some(cors) => routes
+            .route_layer(cors.clone())
+            .fallback_service(any(unknown_path).layer(cors).options(unknown_path)),
+        None => routes.fallback(unknown_path),
+    };
     let routes = routes.layer(from_fn(move |request, next| edge(hops, request, next))).with_state(state);
     // The router adds `Allow` outside its own layers, so only an outer router can change it.
     Router::new().fallback_service(routes).layer(MapResponseLayer::new(list_options_in_allow))

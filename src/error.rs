@@ -25,7 +25,12 @@ pub enum Error {
     #[error("request timeout")]
     RequestTimeout,
     #[error("unsupported media type")]
-    UnsupportedMediaType,
+    UnsupportedMediaType {
+        /// The media types of a PATCH (RFC 5789 §3.1).
+        accept_patch: Option<&'static str>,
+    },
+    #[error("unsupported content encoding")]
+    UnsupportedEncoding,
     /// Contains every violation that was found, in the order of the checks.
     #[error("invalid input: {0:?}")]
     Invalid(Vec<Violation>),

@@ -33,6 +33,8 @@ use todo_api::{mongo, openapi, startup};
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const METRICS_CONNECTIONS_MAX: usize = 16;
+// Longer than the scrape interval of most monitoring.
+const METRICS_KEEP_ALIVE: Duration = Duration::from_secs(100);
 const HEALTHCHECK_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A self-hosted todo service over MongoDB
@@ -142,6 +144,7 @@ async fn serve(file: Option<&Path>) -> Result<(), OperatorError> {
             config.max_connections_per_address,
             config.trusted_proxy_hops,
         ),
+        config.keep_alive,
         state.tasks.clone(),
         stop,
     );
@@ -162,7 +165,7 @@ async fn serve_metrics(address: SocketAddr, router: Router) -> Result<(), Operat
     // Until the process ends, so that metrics can still be read during the stop.
     let never = std::future::pending();
     let limits = ConnectionLimits { total: METRICS_CONNECTIONS_MAX, per_address: None };
-    tokio::spawn(server::serve(listener, router, limits, TaskTracker::new(), never));
+    tokio::spawn(server::serve(listener, router, limits, METRICS_KEEP_ALIVE, TaskTracker::new(), never));
     Ok(())
 }
 

@@ -4,7 +4,6 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
-use axum::http::HeaderValue;
 use tokio_util::task::TaskTracker;
 
 use crate::admin::operations::Administration;
@@ -23,6 +22,7 @@ use crate::crypto::sealed::Sealer;
 use crate::error::{Error, OperatorError};
 use crate::http::admission::Admission;
 use crate::http::byte_budget::ByteBudget;
+use crate::http::cors::Cors;
 use crate::http::readiness::Readiness;
 use crate::idempotency::store::Idempotency;
 use crate::mongo::{self, Db, PrepareError};
@@ -86,7 +86,7 @@ pub struct Shared {
     pub trusted_proxy_hops: usize,
     pub admission: Admission,
     pub byte_budget: ByteBudget,
-    pub origins: Vec<HeaderValue>,
+    pub cors: Cors,
 }
 
 pub struct Stores {
@@ -143,7 +143,7 @@ impl AppState {
             trusted_proxy_hops: config.trusted_proxy_hops,
             admission,
             byte_budget: ByteBudget::new(config.max_answer_bytes),
-            origins: config.cors_origins.clone(),
+            cors: Cors { origins: config.cors_origins.clone(), headers: config.cors_headers.clone() },
         })))
     }
 }

@@ -11,7 +11,7 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
-use axum::http::HeaderValue;
+use axum::http::{HeaderName, HeaderValue};
 use figment::providers::Serialized;
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
@@ -19,7 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use self::file::File;
-use self::values::{address, duration, list, number, optional_number, origins};
+use self::values::{address, duration, header_names, list, number, optional_number, origins};
 use crate::error::OperatorError;
 
 pub const FILE: &str = "todo-api.toml";
@@ -60,6 +60,12 @@ pub struct Config {
     pub metrics_addr: Option<SocketAddr>,
     #[serde(deserialize_with = "origins")]
     pub cors_origins: Vec<HeaderValue>,
+    /// Request headers that these pages may send beside those of the API.
+    #[serde(deserialize_with = "header_names")]
+    pub cors_headers: Vec<HeaderName>,
+    /// How long a connection may be idle between two requests.
+    #[serde(deserialize_with = "duration")]
+    pub keep_alive: Duration,
     #[serde(deserialize_with = "number")]
     pub max_event_connections: usize,
     /// Bodies of requests and responses that are in memory because their clients are slow.
@@ -92,7 +98,7 @@ pub enum LogFormat {
 }
 
 /// Names and defaults, in the order of the table in docs/operating.md.
-pub const SETTINGS: [(&str, Option<&str>); 19] = [
+pub const SETTINGS: [(&str, Option<&str>); 21] = [
     ("mongodb_uri", Some("mongodb://localhost:27017/todolistapp")),
     ("jwt_secret", None),
     ("jwt_secrets_previous", Some("")),
@@ -106,10 +112,12 @@ pub const SETTINGS: [(&str, Option<&str>); 19] = [
     ("registration", Some("open")),
     ("max_connections", Some("4096")),
     ("max_connections_per_address", Some("")),
+    ("keep_alive", Some("100s")),
     ("max_event_connections", Some("1000")),
     ("max_answer_bytes", Some("268435456")),
     ("metrics_addr", Some("")),
     ("cors_origins", Some("")),
+    ("cors_headers", Some("")),
     ("log_format", None),
     ("log_level", Some("info")),
 ];
@@ -129,6 +137,7 @@ const CONNECTIONS_MAX: usize = 1_000_000;
 const ANSWER_BYTES: RangeInclusive<usize> = 16 * 1024 * 1024..=usize::MAX / 2;
 // `REVOCATION_TTL` of `operator::backup::store` must stay longer than the maximum.
 const ACCESS_TOKEN_TTL_SECONDS: RangeInclusive<u64> = 1..=3_600;
+const KEEP_ALIVE_SECONDS: RangeInclusive<u64> = 1..=3_600;
 
 impl Config {
     /// Reads `file`, which must exist, or else [`FILE`] if it exists, and the environment of this process.
@@ -158,11 +167,8 @@ impl Config {
         check_range("TRUSTED_PROXY_HOPS", self.trusted_proxy_hops, &PROXY_HOPS)?;
         check_range("MAX_CONNECTIONS", self.max_connections, &(1..=CONNECTIONS_MAX))?;
         check_range("MAX_EVENT_CONNECTIONS", self.max_event_connections, &(0..=CONNECTIONS_MAX))?;
-        if self.access_token_ttl.subsec_nanos() != 0
-            || !ACCESS_TOKEN_TTL_SECONDS.contains(&self.access_token_ttl.as_secs())
-        {
-            return Err("ACCESS_TOKEN_TTL must be a whole number of seconds, from 1s to 1h".to_owned());
-        }
+        check_seconds("ACCESS_TOKEN_TTL", self.access_token_ttl, &ACCESS_TOKEN_TTL_SECONDS)?;
+        check_seconds("KEEP_ALIVE", self.keep_alive, &KEEP_ALIVE_SECONDS)?;
         if let Some(share) = self.max_connections_per_address {
             check_range("MAX_CONNECTIONS_PER_ADDRESS", share, &(1..=CONNECTIONS_MAX))?;
         }
@@ -236,6 +242,14 @@ fn check_range<T: PartialOrd + Display + Copy>(
         return Ok(());
     }
     Err(format!("{name} is {value}, but must be from {} to {}", range.start(), range.end()))
+}
+
+fn check_seconds(name: &str, duration: Duration, range: &RangeInclusive<u64>) -> Result<(), String> {
+    let (min, max) = range.clone().into_inner();
+    let is_in_range = duration.subsec_nanos() == 0 && range.contains(&duration.as_secs());
+    is_in_range
+        .then_some(())
+        .ok_or_else(|| format!("{name} must be a whole number of seconds, from {min}s to {}h", max / 3_600))
 }
 
 fn check_secret(name: &str, secret: &SecretString) -> Result<(), String> {

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::http::{HeaderValue, Uri};
+use axum::http::uri::Authority;
+use axum::http::{HeaderName, HeaderValue};
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, de};
 
@@ -49,21 +50,98 @@ pub(super) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
 
 /// Origins in the form that browsers send (RFC 6454 §6.2): scheme, host and port only.
 pub(super) fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<HeaderValue>, D::Error> {
-    let wrong =
-        || de::Error::custom("must be origins such as `https://todo.example.org`, separated by commas");
-    let origin = |part: &str| {
-        let uri: Uri = part.parse().ok()?;
-        let bare =
-            uri.scheme_str().is_some_and(|scheme| ["http", "https"].contains(&scheme)) && uri.path() == "/";
-        let is_origin = bare && uri.query().is_none() && !part.ends_with('/') && !part.contains('@');
-        HeaderValue::from_str(part).ok().filter(|_| is_origin)
-    };
     let text = String::deserialize(deserializer)?;
-    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-    parts.map(|part| origin(part).ok_or_else(wrong)).collect()
+    // Values of settings are not repeated in errors, because one may be a secret in the wrong place.
+    let numbered = elements(&text).zip(1..);
+    let origins = numbered.map(|(text, number)| {
+        origin(text)
+            .map_err(|why| de::Error::custom(format_args!("must be origins, but number {number} {why}")))
+    });
+    origins.collect()
+}
+
+fn origin(text: &str) -> Result<HeaderValue, &'static str> {
+    const FORM: &str = "is not of the form `https://todo.example.org`";
+    if text.contains('*') {
+        return Err("contains a wildcard; list every origin");
+    }
+    let (scheme, authority) = text.split_once("://").ok_or(FORM)?;
+    if authority.contains(['/', '?', '#']) {
+        return Err("has a path; leave out everything after the host and port");
+    }
+    let scheme = scheme.to_ascii_lowercase();
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_lowercase())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    let parsed: Authority = authority.parse().map_err(|_| FORM)?;
+    if !is_scheme || authority.contains('@') || parsed.host().is_empty() || !has_valid_port(&parsed) {
+        return Err(FORM);
+    }
+    let host = parsed.host().to_ascii_lowercase();
+    // Browsers leave out the default port.
+    let port = parsed.port_u16().filter(|port| !matches!((&*scheme, port), ("http", 80) | ("https", 443)));
+    let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+    HeaderValue::try_from(format!("{scheme}://{host}{port}")).map_err(|_| FORM)
+}
+
+fn has_valid_port(authority: &Authority) -> bool {
+    authority.as_str().len() == authority.host().len() || authority.port_u16().is_some()
+}
+
+pub(super) fn header_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<HeaderName>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let wrong = |_| {
+        de::Error::custom("must be names of request headers such as `X-Requested-With`, separated by commas")
+    };
+    elements(&text).map(|name| HeaderName::try_from(name).map_err(wrong)).collect()
+}
+
+/// The elements of a list that is separated by commas.
+fn elements(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|element| !element.is_empty())
 }
 
 pub(super) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SecretString>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    Ok(text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(SecretString::from).collect())
+    Ok(elements(&text).map(SecretString::from).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_written_as_browsers_send_them() {
+        for (text, sent) in [
+            ("https://todo.example.org", "https://todo.example.org"),
+            ("HTTPS://Todo.Example.ORG:443", "https://todo.example.org"),
+            ("http://localhost:80", "http://localhost"),
+            ("http://localhost:443", "http://localhost:443"),
+            ("http://[::1]:3000", "http://[::1]:3000"),
+            ("capacitor://localhost", "capacitor://localhost"),
+            ("tauri://localhost", "tauri://localhost"),
+            (
+                "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
+                "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
+            ),
+        ] {
+            assert_eq!(origin(text).unwrap(), sent);
+        }
+        for (text, why) in [
+            ("*", "wildcard"),
+            ("https://*.example.org", "wildcard"),
+            ("https://todo.example.org/", "path"),
+            ("https://todo.example.org/app", "path"),
+            ("todo.example.org", "form"),
+            ("null", "form"),
+            ("https://", "form"),
+            ("https://:443", "form"),
+            ("https://user@todo.example.org", "form"),
+            ("https://todo.example.org:", "form"),
+            ("https://todo.example.org:99999", "form"),
+            ("https://b\u{fc}cher.example", "form"),
+            ("1s://host", "form"),
+        ] {
+            assert!(origin(text).unwrap_err().contains(why), "{text}: {:?}", origin(text));
+        }
+    }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{FromRequest, Request};
-use axum::http::HeaderMap;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use axum::http::{HeaderMap, Method};
 use http_body_util::BodyExt;
 use tokio::time::timeout;
 
@@ -90,12 +90,32 @@ async fn read(mut body: Body, limit: usize, counted: Option<&BodyBytes>) -> Resu
     Ok(whole.into())
 }
 
-pub fn is_json(headers: &HeaderMap) -> bool {
-    let Some(value) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
-    let media_type = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+const JSON: &str = "application/json";
+const MERGE_PATCH: &str = "application/merge-patch+json, application/json";
+
+/// Whether the body is of a JSON format (RFC 6839 §3.1), as the original accepts it.
+pub fn is_any_json(headers: &HeaderMap) -> bool {
+    let media_type = media_type(headers);
     let subtype = media_type.strip_prefix("application/");
-    // The suffix `+json` marks every other JSON format (RFC 6839 §3.1).
     subtype.is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
+}
+
+/// In lower case and without parameters. Empty if there is none.
+fn media_type(headers: &HeaderMap) -> String {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+fn require_readable<T: FromFields>(request: &Request) -> Result<(), Error> {
+    let media_type = media_type(request.headers());
+    let is_patch = request.method() == Method::PATCH;
+    let accepted = if is_patch && T::IS_MERGE_PATCH { MERGE_PATCH } else { JSON };
+    if !accepted.split(", ").any(|accepted| accepted == media_type) {
+        return Err(Error::UnsupportedMediaType { accept_patch: is_patch.then_some(accepted) });
+    }
+    let encodings = request.headers().get_all(CONTENT_ENCODING);
+    let is_encoded = encodings.iter().any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"));
+    if is_encoded { Err(Error::UnsupportedEncoding) } else { Ok(()) }
 }
 
 const DEPTH_MAX: usize = 32;
@@ -122,9 +142,7 @@ impl<S: Send + Sync, T: FromFields> FromRequest<S> for JsonBody<T> {
 }
 
 pub async fn json<T: FromFields>(request: Request) -> Result<(T, Bytes), Error> {
-    if !is_json(request.headers()) {
-        return Err(Error::UnsupportedMediaType);
-    }
+    require_readable::<T>(&request)?;
     let body = body(request).await?;
     // serde_json skips over raw values, so it does not limit the nesting inside them.
     if depth(&body) > DEPTH_MAX {

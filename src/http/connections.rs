@@ -16,7 +16,7 @@ use axum::body::HttpBody;
 use axum::response::Response;
 use metrics::{counter, gauge};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::byte_budget::UNCOUNTED_BYTES;
 use super::client_address::Network;
@@ -30,6 +30,10 @@ const IDLE_AFTER: Duration = Duration::from_millis(100);
 // How long a new connection waits until idle ones are closed, if all places are taken.
 const PLACE_TIMEOUT: Duration = Duration::from_millis(500);
 const PLACE_RETRY: Duration = Duration::from_millis(25);
+/// How long the head of a request may take to arrive, and the first one of a connection to begin.
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+const OVERDUE_PERIOD: Duration = Duration::from_secs(1);
+const NO_HEAD: u64 = u64::MAX;
 
 #[derive(Clone, Copy)]
 pub struct ConnectionLimits {
@@ -71,6 +75,8 @@ pub struct Activity {
     requests: AtomicUsize,
     /// Milliseconds from `started` to the end of the last request.
     idle_since: AtomicU64,
+    /// Milliseconds from `started` to the first bytes of a head that is not complete, or [`NO_HEAD`].
+    head_since: AtomicU64,
     has_begun: AtomicBool,
     is_closing: AtomicBool,
     close: Notify,
@@ -187,19 +193,23 @@ impl Drop for Place {
 impl Activity {
     fn new(started: Instant) -> Self {
         let (requests, idle_since) = (AtomicUsize::new(0), AtomicU64::new(millis(started.elapsed())));
+        let head_since = AtomicU64::new(NO_HEAD);
         let (has_begun, is_closing, close) = (AtomicBool::default(), AtomicBool::default(), Notify::new());
-        Self { started, requests, idle_since, has_begun, is_closing, close }
+        Self { started, requests, idle_since, head_since, has_begun, is_closing, close }
+    }
+
+    /// Bytes between two requests are the beginning of the next head.
+    pub fn note_arrival(&self) {
+        if self.is_idle() && self.head_since.load(Ordering::Relaxed) == NO_HEAD {
+            self.head_since.store(millis(self.started.elapsed()), Ordering::Relaxed);
+        }
     }
 
     pub fn begin_request(self: &Arc<Self>) -> RequestGuard {
         self.requests.fetch_add(1, Ordering::Relaxed);
+        self.head_since.store(NO_HEAD, Ordering::Relaxed);
         self.has_begun.store(true, Ordering::Relaxed);
         RequestGuard(self.clone())
-    }
-
-    /// Whether the head of a request was complete at some time.
-    pub fn has_begun(&self) -> bool {
-        self.has_begun.load(Ordering::Relaxed)
     }
 
     /// Completes when the connection must make room.
@@ -207,7 +217,32 @@ impl Activity {
         self.close.notified().await;
     }
 
-    fn is_idle(&self) -> bool {
+    /// Completes when a head takes longer than [`HEAD_TIMEOUT`], or no request arrives for `keep_alive`.
+    pub async fn is_overdue(&self, keep_alive: Duration) {
+        loop {
+            let left = self.time_left(keep_alive);
+            if left.is_zero() {
+                return;
+            }
+            // Looking once a second costs less than a timer for each request.
+            sleep(left.min(OVERDUE_PERIOD)).await;
+        }
+    }
+
+    fn time_left(&self, keep_alive: Duration) -> Duration {
+        let idle = self.idle_time();
+        if !self.is_idle() {
+            return Duration::MAX;
+        }
+        let head = self.head_since.load(Ordering::Relaxed);
+        match head {
+            NO_HEAD if self.has_begun.load(Ordering::Relaxed) => keep_alive.saturating_sub(idle),
+            NO_HEAD => HEAD_TIMEOUT.saturating_sub(idle),
+            since => HEAD_TIMEOUT.saturating_sub(self.since(since)),
+        }
+    }
+
+    pub fn is_idle(&self) -> bool {
         self.requests.load(Ordering::Relaxed) == 0
     }
 
@@ -216,8 +251,11 @@ impl Activity {
     }
 
     fn idle_time(&self) -> Duration {
-        let since = Duration::from_millis(self.idle_since.load(Ordering::Relaxed));
-        self.started.elapsed().saturating_sub(since)
+        self.since(self.idle_since.load(Ordering::Relaxed))
+    }
+
+    fn since(&self, millis: u64) -> Duration {
+        self.started.elapsed().saturating_sub(Duration::from_millis(millis))
     }
 }
 
@@ -330,8 +368,34 @@ mod tests {
         assert!(activity.is_idle());
         drop(response);
         let response = activity.begin_request().until_sent(Response::new("x".repeat(10_000).into()));
-        assert!(!activity.is_idle() && activity.has_begun());
+        assert!(!activity.is_idle());
         drop(response);
         assert!(activity.is_idle());
+    }
+
+    #[tokio::test]
+    async fn heads_have_their_own_time_limit() {
+        const KEEP_ALIVE: Duration = Duration::from_secs(100);
+        pause();
+        let activity = Arc::new(Activity::new(Instant::now()));
+        let overdue_after = async || {
+            let now = Instant::now();
+            activity.is_overdue(KEEP_ALIVE).await;
+            now.elapsed().as_secs()
+        };
+        assert_eq!(overdue_after().await, 10, "no request ever");
+        drop(activity.begin_request());
+        assert_eq!(overdue_after().await, 100);
+        drop(activity.begin_request());
+        advance(Duration::from_secs(99)).await;
+        activity.note_arrival();
+        activity.note_arrival();
+        assert_eq!(overdue_after().await, 10, "a head that does not end");
+        let request = activity.begin_request();
+        activity.note_arrival();
+        advance(Duration::from_mins(10)).await;
+        assert_eq!(activity.time_left(KEEP_ALIVE), Duration::MAX);
+        drop(request);
+        assert_eq!(overdue_after().await, 100);
     }
 }

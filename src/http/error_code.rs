@@ -87,7 +87,7 @@ impl ErrorCode {
             Error::SyncTokenExpired => Self::SYNC_TOKEN_EXPIRED,
             Error::VersionMismatch { .. } => Self::VERSION_MISMATCH,
             Error::BodyTooLarge { .. } => Self::BODY_TOO_LARGE,
-            Error::UnsupportedMediaType => Self::UNSUPPORTED_MEDIA_TYPE,
+            Error::UnsupportedMediaType { .. } | Error::UnsupportedEncoding => Self::UNSUPPORTED_MEDIA_TYPE,
             Error::Invalid(_) => Self::INVALID_INPUT,
             Error::LimitReached(_) | Error::TrashFull(_) => Self::LIMIT_REACHED,
             Error::Throttled { .. } => Self::TOO_MANY_REQUESTS,

@@ -13,6 +13,9 @@ use crate::mongo::object_id;
 use crate::owned::text::TextFormat;
 
 pub trait FromFields: Sized {
+    /// Whether an absent field is kept and a null field is cleared, as a JSON merge patch does (RFC 7396).
+    const IS_MERGE_PATCH: bool = false;
+
     /// Takes the known fields out of `input`. Returns `None` only after it has noted a violation.
     fn take(input: &mut Fields) -> Option<Self>;
 }

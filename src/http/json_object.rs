@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 use crate::error::{Error, Violation};
 
 pub const MEMBERS_MAX: usize = 1_000;
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// A JSON object: its fields in order, each name once, the values still as JSON text.
 pub struct JsonObject {
@@ -23,6 +24,8 @@ pub struct JsonObject {
 
 impl JsonObject {
     pub fn parse(body: &[u8]) -> Result<Self, Error> {
+        // The mark has no meaning in JSON (RFC 8259 §8.1).
+        let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
         serde_json::from_slice(body).map_err(Error::malformed_json)
     }
 

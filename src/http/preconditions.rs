@@ -20,7 +20,7 @@ const TAGS_MAX: usize = 100;
 /// The versions that a change accepts: `None` for any.
 pub struct IfMatch(pub Option<Vec<i64>>);
 
-/// The precondition of a change, from `If-Match` or `If-None-Match: *`.
+/// The precondition of a change, from `If-Match` and `If-None-Match`.
 pub struct Preconditions(pub Precondition);
 
 pub struct IfNoneMatch(EntityTags);
@@ -46,15 +46,22 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
 impl<S: Send + Sync> FromRequestParts<S> for Preconditions {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        let IfMatch(versions) = IfMatch::from_request_parts(parts, state).await?;
-        // The only use of `If-None-Match` for a write is `*`: create the object only if it does not exist (RFC 9110
-        // §13.1.2).
-        let absent = matches!(EntityTags::read(&parts.headers, &IF_NONE_MATCH)?, EntityTags::Any);
-        Ok(Self(match versions {
-            _ if absent => Precondition::Absent,
-            Some(versions) => Precondition::Versions(versions),
-            None => Precondition::Any,
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        use EntityTags::{Absent, Any, Versions};
+        let if_match = EntityTags::read(&parts.headers, &IF_MATCH)?;
+        let if_none_match = EntityTags::read(&parts.headers, &IF_NONE_MATCH)?;
+        Ok(Self(match (if_match, if_none_match) {
+            (Absent, Absent) => Precondition::Any,
+            (Absent, Any) => Precondition::Absent,
+            (Absent, Versions(versions)) => Precondition::Except(versions),
+            (Any, Absent) => Precondition::Exists,
+            (Versions(versions), Absent) => Precondition::Versions(versions),
+            (_, Any) => Precondition::Versions(Vec::new()),
+            (Any, Versions(_)) => return Err(contradictory()),
+            (Versions(mut versions), Versions(except)) => {
+                versions.retain(|version| !except.contains(version));
+                Precondition::Versions(versions)
+            }
         }))
     }
 }
@@ -68,37 +75,64 @@ impl<S: Send + Sync> FromRequestParts<S> for IfNoneMatch {
 }
 
 impl EntityTags {
-    /// Parses `*` or a list of entity tags such as `"3", "4"`.
+    /// Parses `*` or a list of entity tags such as `"3", W/"4"`. A list may have empty elements (RFC 9110 §5.6.1.2).
     fn read(headers: &HeaderMap, name: &HeaderName) -> Result<Self, Error> {
         let mut found: Option<Vec<i64>> = None;
         let mut tags = 0;
         for value in headers.get_all(name) {
-            let text = value.to_str().map_err(|_| malformed(name))?;
-            if text.trim() == "*" {
+            let mut rest = value.to_str().map_err(|_| malformed(name))?.trim_matches(BETWEEN_TAGS);
+            if rest == "*" {
                 return Ok(Self::Any);
             }
-            for tag in text.split(',').map(str::trim) {
+            while !rest.is_empty() {
                 tags += 1;
-                if tags > TAGS_MAX {
-                    return Err(malformed(name));
-                }
-                // Proxies that compress a response make its tag weak, but the version is still the same.
-                let tag = tag.strip_prefix("W/").unwrap_or(tag);
-                let opaque = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
-                let opaque = opaque.ok_or_else(|| malformed(name))?;
-                // A tag that this service never issued matches no version.
-                let version = opaque.parse::<i64>().ok().filter(|version| version.to_string() == opaque);
-                found.get_or_insert_default().extend(version);
+                let (opaque, after) =
+                    split_tag(rest).filter(|_| tags <= TAGS_MAX).ok_or_else(|| malformed(name))?;
+                found.get_or_insert_default().extend(version(opaque));
+                rest = after;
             }
         }
-        Ok(found.map_or(Self::Absent, Self::Versions))
+        match found {
+            Some(versions) => Ok(Self::Versions(versions)),
+            None if headers.contains_key(name) => Err(malformed(name)),
+            None => Ok(Self::Absent),
+        }
     }
 }
+
+const BETWEEN_TAGS: [char; 3] = [' ', '\t', ','];
+
+/// The content of the first entity tag, and the text from the next tag on.
+fn split_tag(list: &str) -> Option<(&str, &str)> {
+    // Proxies that compress a response make its tag weak, but the version is still the same.
+    let quoted = list.strip_prefix("W/").unwrap_or(list).strip_prefix('"')?;
+    let (opaque, after) = quoted.split_once('"')?;
+    let is_separated = after.is_empty() || after.trim_start().starts_with(',');
+    is_separated.then(|| (opaque, after.trim_start_matches(BETWEEN_TAGS)))
+}
+
+/// `None` for a tag that this service never issued, which matches no version.
+fn version(opaque: &str) -> Option<i64> {
+    let end = opaque.find(|c: char| !c.is_ascii_digit()).unwrap_or(opaque.len());
+    let (digits, suffix) = opaque.split_at(end);
+    let is_ours = suffix.is_empty() || PROXY_SUFFIXES.contains(&suffix);
+    let version = digits.parse::<i64>().ok()?;
+    (is_ours && version.to_string() == digits).then_some(version)
+}
+
+// Added by Apache httpd, lighttpd, Jetty and other servers to the tags of responses that they compress.
+const PROXY_SUFFIXES: [&str; 10] =
+    ["-gzip", "--gzip", ";gzip", "-br", "--br", ";br", "-zstd", "--zstd", "-deflate", "--deflate"];
 
 fn malformed(name: &HeaderName) -> Error {
     let detail =
         format!("The header {name} must be `*` or a list of at most {TAGS_MAX} entity tags such as \"3\".");
     Error::Invalid(vec![Violation::of_whole("malformed_header", detail)])
+}
+
+fn contradictory() -> Error {
+    let detail = "Send either `If-Match: *` or a list of entity tags in If-None-Match.";
+    Error::Invalid(vec![Violation::of_whole("malformed_header", detail.to_owned())])
 }
 
 pub struct WithEtag<T> {
@@ -166,4 +200,46 @@ impl<T: Serialize> IntoResponse for MaybeNotModified<T> {
 fn headers(version: i64) -> [(HeaderName, String); 2] {
     // Only the client itself may store the object, and must revalidate it before each use (RFC 9111 §5.2.2).
     [(ETAG, format!("\"{version}\"")), (CACHE_CONTROL, "private, no-cache".to_owned())]
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn tags(values: &[&'static str]) -> Option<EntityTags> {
+        let values = values.iter().map(|value| (IF_MATCH, HeaderValue::from_static(value)));
+        EntityTags::read(&values.collect(), &IF_MATCH).ok()
+    }
+
+    fn versions(values: &[&'static str]) -> Vec<i64> {
+        match tags(values) {
+            Some(EntityTags::Versions(versions)) => versions,
+            _ => panic!("{values:?} is not a list of tags"),
+        }
+    }
+
+    #[test]
+    fn lists_of_tags_are_read_as_http_defines_them() {
+        assert_eq!(versions(&["\"3\""]), [3]);
+        assert_eq!(versions(&["\"1\", W/\"2\"", "\"3\""]), [1, 2, 3]);
+        assert_eq!(versions(&[", \"1\",, ,\"2\" ,\t"]), [1, 2]);
+        assert_eq!(versions(&["\"a,b\",\"4\""]), [4]);
+        assert_eq!(versions(&["\"\""]), [0; 0]);
+        assert!(matches!(tags(&[" * "]), Some(EntityTags::Any)));
+        assert!(matches!(tags(&[]), Some(EntityTags::Absent)));
+        for wrong in ["3", "\"3", "\"3\" \"4\"", "\"3\"4", "w/\"3\"", "\"1\", *", "\"3\"-gzip", "", ","] {
+            assert!(tags(&[wrong]).is_none(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn suffixes_of_compressing_proxies_are_ignored() {
+        assert_eq!(
+            versions(&["\"3-gzip\", \"4--gzip\", \"5;gzip\", W/\"6-br\", \"7-zstd\""]),
+            [3, 4, 5, 6, 7]
+        );
+        assert_eq!(versions(&["\"3-x\", \"03\", \"-3\", \"3.0\", \"99999999999999999999\""]), [0; 0]);
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -23,6 +23,8 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
 const ERRORS_MAX_BYTES: usize = 48 * 1024;
 const COMMAND_ERRORS_MAX_BYTES: usize = 4 * 1024;
 const DETAIL_MAX_CHARS: usize = 1_000;
+// RFC 5789 §3.1
+const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 /// `GET /problems/{code}`
@@ -55,7 +57,11 @@ fn detail(error: &Error) -> String {
         }
         Error::RequestTimeout => return format!("Send the whole body within {} s.", BODY_TIMEOUT.as_secs()),
         Error::MethodNotAllowed => "Use one of the methods in the header `Allow`.",
-        Error::UnsupportedMediaType => "Set the header `Content-Type` to `application/json`.",
+        Error::UnsupportedMediaType { accept_patch: Some(types) } => {
+            return format!("Set the header `Content-Type` to {}.", types.replace(", ", " or "));
+        }
+        Error::UnsupportedMediaType { .. } => "Set the header `Content-Type` to `application/json`.",
+        Error::UnsupportedEncoding => "Send the body without the header `Content-Encoding`.",
         Error::Token(TokenRejection::Missing) => "Send the header `Authorization: Bearer TOKEN`.",
         Error::Token(TokenRejection::NotFresh) => "Log in again, and use the access token of that login.",
         Error::Token(_) => "Refresh the access token, or log in, and try again.",
@@ -200,6 +206,12 @@ impl IntoResponse for Error {
         let mut response = ErrorCode::of(&self).status.into_response();
         let headers = response.headers_mut();
         match &self {
+            Error::UnsupportedMediaType { accept_patch: Some(types) } => {
+                headers.insert(ACCEPT_PATCH, HeaderValue::from_static(types));
+            }
+            Error::UnsupportedEncoding => {
+                headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+            }
             Error::Unavailable(_) | Error::TooManyConnections => {
                 headers.insert(header::RETRY_AFTER, RETRY_AFTER);
             }

@@ -1,17 +1,12 @@
-//! Response headers that restrict what browsers do with responses, and CORS.
+//! Response headers that restrict what browsers do with responses.
 //!
 //! **Invariant:** the service does not rely on these headers, because other clients ignore them.
 
 use axum::http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, LINK,
-    LOCATION, REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
     X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
-use tower_http::cors::CorsLayer;
-
-use super::access_log::REQUEST_ID;
-use super::idempotency_key;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 // Responses of the API are not pages: nothing may run in them or frame them.
@@ -20,7 +15,6 @@ const API_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const PREFLIGHT_SECONDS: u64 = 600;
 
 /// In the extensions of a request: how the client reached the outermost proxy, or this service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,19 +53,6 @@ fn is_forwarded_tls(headers: &HeaderMap) -> bool {
     let last = headers.get_all(FORWARDED_PROTO).iter().next_back();
     let last = last.and_then(|value| value.to_str().ok()).and_then(|value| value.rsplit(',').next());
     last.is_some_and(|proto| proto.trim().eq_ignore_ascii_case("https"))
-}
-
-/// Allows pages of these origins to use the whole API (Fetch standard, §3.2).
-pub fn cors(origins: &[HeaderValue]) -> CorsLayer {
-    let key = HeaderName::from_static(idempotency_key::HEADER);
-    let last_id = HeaderName::from_static("last-event-id");
-    let replayed = HeaderName::from_static("idempotent-replayed");
-    CorsLayer::new()
-        .allow_origin(origins.to_vec())
-        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allow_headers([AUTHORIZATION, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, REQUEST_ID, key, last_id])
-        .expose_headers([ETAG, LINK, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE, REQUEST_ID, replayed])
-        .max_age(std::time::Duration::from_secs(PREFLIGHT_SECONDS))
 }
 
 #[cfg(test)]

@@ -2,17 +2,18 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use metrics::counter;
 #[cfg(target_os = "linux")]
 use socket2::SockRef;
@@ -25,8 +26,10 @@ use tower::ServiceExt;
 
 use super::access_log::PeerAddress;
 use super::connections::{Activity, ConnectionLimits, Connections, Place};
+use super::observed_stream::ObservedStream;
 
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+
 // hyper responds with 431 to a head with more bytes or more headers.
 const HEAD_MAX: usize = 32 * 1024;
 const HEADERS_MAX: usize = 64;
@@ -37,8 +40,9 @@ const ACCEPT_REPORT: Duration = Duration::from_mins(1);
 // The host kills the process 30 s after its signal.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
-// How long a connection that must make room may take to complete a head that has begun to arrive.
+// How long a connection that must close may take to complete a head that has begun to arrive.
 const HEAD_GRACE: Duration = Duration::from_millis(25);
+const STOP_GRACE: Duration = Duration::from_secs(1);
 
 pub const ACCEPT_ERRORS: &str = "todo_api_accept_errors_total";
 
@@ -47,10 +51,11 @@ pub async fn serve(
     listener: TcpListener,
     router: Router,
     limits: ConnectionLimits,
+    keep_alive: Duration,
     tasks: TaskTracker,
     stop: impl Future<Output = ()>,
 ) {
-    let server = Server::new(router, limits);
+    let server = Server::new(router, limits, keep_alive);
     tokio::select! {
         never = server.accept(listener) => match never {},
         () = stop => {}
@@ -62,18 +67,19 @@ struct Server {
     http: http1::Builder,
     router: Router,
     connections: Connections,
+    keep_alive: Duration,
     open: TaskTracker,
     stopping: CancellationToken,
 }
 
 impl Server {
-    fn new(router: Router, limits: ConnectionLimits) -> Self {
+    fn new(router: Router, limits: ConnectionLimits, keep_alive: Duration) -> Self {
         let mut http = http1::Builder::new();
-        // hyper enforces the header timeout only if it has a timer.
-        http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+        // The limit of hyper would include the time between two requests.
+        http.header_read_timeout(None);
         http.max_buf_size(HEAD_MAX).max_headers(HEADERS_MAX);
         let (connections, open) = (Connections::new(limits), TaskTracker::new());
-        Self { http, router, connections, open, stopping: CancellationToken::new() }
+        Self { http, router, connections, keep_alive, open, stopping: CancellationToken::new() }
     }
 
     async fn accept(&self, listener: TcpListener) -> Infallible {
@@ -103,17 +109,25 @@ impl Server {
         let _ = SockRef::from(&stream).set_tcp_user_timeout(Some(SEND_TIMEOUT));
         let (router, first_request) = (self.router.clone(), Arc::new(Notify::new()));
         let (received, activity) = (first_request.clone(), place.activity.clone());
+        let keep_alive = self.keep_alive;
+        let announced = HeaderValue::try_from(format!("timeout={}", keep_alive.as_secs())).ok();
         let service = service_fn(move |mut request: Request<Incoming>| {
             received.notify_one();
             let in_progress = activity.begin_request();
             request.extensions_mut().insert(PeerAddress(peer));
-            let response = router.clone().oneshot(request);
-            async move { response.await.map(|response| in_progress.until_sent(response)) }
+            let (response, announced) = (router.clone().oneshot(request), announced.clone());
+            async move {
+                let mut response = in_progress.until_sent(response.await?);
+                response.headers_mut().extend(announced.map(|timeout| (KEEP_ALIVE, timeout)));
+                Ok(response)
+            }
         });
+        let stream = ObservedStream::new(stream, place.activity.clone());
         let connection = self.http.serve_connection(TokioIo::new(stream), service);
         let stop = self.stopping.clone().cancelled_owned();
         self.open.spawn(async move {
-            if let Err(error) = until_closed(connection, &place.activity, first_request, stop).await {
+            let closed = until_closed(connection, &place.activity, keep_alive, first_request, stop);
+            if let Err(error) = closed.await {
                 tracing::debug!(%error, "connection ended early");
             }
         });
@@ -133,11 +147,14 @@ impl Server {
     }
 }
 
-/// Serves a connection to its end. After `stop`, completes the request under way, or the first one, and then closes. To
-/// make room, completes the request under way.
+type Connection<S> = http1::Connection<TokioIo<ObservedStream<TcpStream>>, S>;
+
+/// Serves a connection to its end. Closes it when it is overdue or must make room, and after `stop`. A request under way
+/// is completed first, and after `stop` also one that was already sent.
 async fn until_closed<S>(
-    connection: http1::Connection<TokioIo<TcpStream>, S>,
+    connection: Connection<S>,
     activity: &Activity,
+    keep_alive: Duration,
     first_request: Arc<Notify>,
     stop: impl Future<Output = ()>,
 ) -> hyper::Result<()>
@@ -148,15 +165,8 @@ where
     tokio::select! {
         ended = &mut connection => return ended,
         () = stop => {}
-        () = activity.must_close() => {
-            connection.as_mut().graceful_shutdown();
-            // After a part of the first head, hyper waits for the rest.
-            return match timeout(HEAD_GRACE, &mut connection).await {
-                Ok(ended) => ended,
-                Err(_) if activity.has_begun() => connection.await,
-                Err(_) => Ok(()),
-            };
-        }
+        () = activity.must_close() => return close(connection, activity, HEAD_GRACE).await,
+        () = activity.is_overdue(keep_alive) => return close(connection, activity, HEAD_GRACE).await,
     }
     // hyper closes a connection from which it has read nothing, and would lose a request that was already sent.
     tokio::select! {
@@ -164,8 +174,26 @@ where
         () = first_request.notified() => {}
         () = sleep(FIRST_REQUEST_TIMEOUT) => {}
     }
+    close(connection, activity, STOP_GRACE).await
+}
+
+/// Completes the request under way. A head that has begun to arrive has `grace` to be complete.
+async fn close<S>(
+    mut connection: Pin<&mut Connection<S>>,
+    activity: &Activity,
+    grace: Duration,
+) -> hyper::Result<()>
+where
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
+{
     connection.as_mut().graceful_shutdown();
-    connection.await
+    loop {
+        match timeout(grace, &mut connection).await {
+            Ok(ended) => return ended,
+            Err(_) if activity.is_idle() => return Ok(()),
+            Err(_) => {}
+        }
+    }
 }
 
 /// Failures to accept a connection, which are logged at most once a minute.
@@ -214,7 +242,8 @@ mod tests {
             context.waker().wake_by_ref();
             if has_accepted(address) { Poll::Ready(()) } else { Poll::Pending }
         });
-        serve(listener, router, ConnectionLimits::new(1, None, 0), TaskTracker::new(), stop).await;
+        serve(listener, router, ConnectionLimits::new(1, None, 0), Duration::MAX, TaskTracker::new(), stop)
+            .await;
         let mut answer = String::new();
         client.read_to_string(&mut answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("hello"), "{answer}");

@@ -66,7 +66,7 @@ pub fn operations() -> Vec<Operation> {
             200,
             "The list.",
         ))
-        .body(&named("ListPatch"), &json!({ "color": null }))
+        .merge_patch(&named("ListPatch"), &json!({ "color": null }))
         .if_match()
         .errors(&[Error::InTrash]),
         one(new("delete", path, "delete_list", "Move a list with its todos to the trash"))

@@ -95,6 +95,8 @@ impl FromFields for WholeList {
 }
 
 impl FromFields for ListPatch {
+    const IS_MERGE_PATCH: bool = true;
+
     fn take(input: &mut Fields) -> Option<Self> {
         let name = input.non_null("name", &NAME);
         Some(Self(ListInput { name, ..all_but_name(input) }))

@@ -168,20 +168,25 @@ impl Operation {
 
     pub fn body(mut self, schema: &Value, example: &Value) -> Self {
         let media = json!({ "schema": schema, "examples": { "usual": { "value": example } } });
-        let mut content = json!({ "application/json": media });
-        // RFC 7396 describes a PATCH body in which null removes a value. The original has no PATCH.
-        if self.method == "patch" && self.error_format == ErrorFormat::Problems {
-            content["application/merge-patch+json"] = media;
-        }
+        let content = json!({ "application/json": media });
         self.document.insert("requestBody".to_owned(), json!({ "required": true, "content": content }));
         let errors = [
             Error::malformed_json("expected `,` or `}` at line 1 column 15"),
             Error::BodyTooLarge { limit: BODY_LIMIT },
             Error::RequestTimeout,
         ];
-        let media_type = (self.error_format == ErrorFormat::Problems).then_some(Error::UnsupportedMediaType);
+        let media_type = Error::UnsupportedMediaType { accept_patch: None };
+        let media_type = (self.error_format == ErrorFormat::Problems).then_some(media_type);
         self.errors.extend(errors.into_iter().chain(media_type));
         self.invalid_input()
+    }
+
+    /// A body in which null removes a value (RFC 7396).
+    pub fn merge_patch(self, schema: &Value, example: &Value) -> Self {
+        let mut operation = self.body(schema, example);
+        let content = &mut operation.document["requestBody"]["content"];
+        content["application/merge-patch+json"] = content["application/json"].clone();
+        operation
     }
 
     /// Declares that the body may be at most `limit` bytes, if this is less than for most operations.

@@ -75,7 +75,7 @@ impl<S: Send + Sync, T: OriginalFields> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
         // Any other media type counts as no body, so the first field is reported as missing.
-        let fields = if body::is_json(request.headers()) {
+        let fields = if body::is_any_json(request.headers()) {
             let fields = JsonObject::parse(&body::body(request).await?)?;
             fields.require_few_members().map_err(Error::Invalid)?;
             Some(fields)
@@ -186,7 +186,8 @@ fn describe(error: &Error, method: &Method) -> (StatusCode, Value) {
         | Error::NothingToUndo
         | Error::SyncTokenExpired
         | Error::TooManyConnections
-        | Error::UnsupportedMediaType
+        | Error::UnsupportedMediaType { .. }
+        | Error::UnsupportedEncoding
         | Error::NotFound(_) => ErrorCode::of(error).title,
     };
     (status, message_body(message))

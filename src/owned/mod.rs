@@ -90,23 +90,34 @@ pub struct PendingEffects<E> {
     pub effects: Vec<E>,
 }
 
-/// The stored version that a change requires.
+/// What a change requires of the stored document.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Precondition {
     #[default]
     Any,
-    Versions(Vec<i64>),
+    /// The document must exist, in any version.
+    Exists,
     /// The document must not exist yet.
     Absent,
+    Versions(Vec<i64>),
+    /// The document must not have one of these versions. It may be absent.
+    Except(Vec<i64>),
 }
 
 impl Precondition {
     pub fn check<T: Owned>(&self, current: T) -> Result<T, Conflict<T>> {
-        match self {
-            Self::Any => Ok(current),
-            Self::Versions(versions) if versions.contains(&current.version()) => Ok(current),
-            _ => Err(Conflict::Stale(Some(Box::new(current)))),
-        }
+        let version = current.version();
+        let holds = match self {
+            Self::Any | Self::Exists => true,
+            Self::Absent => false,
+            Self::Versions(versions) => versions.contains(&version),
+            Self::Except(versions) => !versions.contains(&version),
+        };
+        if holds { Ok(current) } else { Err(Conflict::Stale(Some(Box::new(current)))) }
+    }
+
+    pub fn allows_absence(&self) -> bool {
+        matches!(self, Self::Any | Self::Absent | Self::Except(_))
     }
 }
 

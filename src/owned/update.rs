@@ -122,7 +122,7 @@ where
             precondition.check(current)?;
             return Ok(Some((change().await?, false)));
         }
-        if let Precondition::Versions(_) = precondition {
+        if !precondition.allows_absence() {
             return Err(Conflict::Stale(None));
         }
         if let Some(created) = insert().await? {

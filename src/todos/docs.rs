@@ -71,7 +71,7 @@ fn single() -> Vec<Operation> {
             )
             .errors(&[Error::IdTaken, Error::InTrash]),
         existing(todo(patch, 200, "The changed todo."))
-            .body(&named("TodoPatch"), &json!({ "completed": true }))
+            .merge_patch(&named("TodoPatch"), &json!({ "completed": true }))
             .if_match()
             .idempotency_key()
             .response_header(200, "Idempotent-Replayed")

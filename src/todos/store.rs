@@ -53,9 +53,12 @@ impl UserTodos<'_> {
             simple.insert("is_parent", doc! { "$ne": true });
         }
         match condition {
-            Precondition::Any => {}
+            Precondition::Any | Precondition::Exists => {}
             Precondition::Versions(versions) => {
                 simple.insert("version", doc! { "$in": versions });
+            }
+            Precondition::Except(versions) => {
+                simple.insert("version", doc! { "$nin": versions });
             }
             Precondition::Absent => return Ok(None),
         }

@@ -98,6 +98,8 @@ impl FromFields for WholeTodo {
 }
 
 impl FromFields for TodoPatch {
+    const IS_MERGE_PATCH: bool = true;
+
     fn take(input: &mut Fields) -> Option<Self> {
         let name = input.non_null("name", &NAME);
         Some(Self(TodoInput { name, ..all_but_name(input) }))

@@ -138,7 +138,7 @@ fn user() -> Vec<Operation> {
         .if_none_match(),
         answers_user(new("patch", "/v1/user", "patch_user", "Change the caller's account (RFC 7396)"), 200)
             .needs(Needs::Access)
-            .body(&named("UserPatch"), &json!({ "time_zone": "Europe/Berlin" }))
+            .merge_patch(&named("UserPatch"), &json!({ "time_zone": "Europe/Berlin" }))
             .if_match(),
         new(
             "delete",

@@ -110,6 +110,8 @@ impl FromFields for PasswordChange {
 }
 
 impl FromFields for UserPatch {
+    const IS_MERGE_PATCH: bool = true;
+
     fn take(input: &mut Fields) -> Option<Self> {
         let (email, zone) = (input.optional_text("email"), input.optional_text("time_zone"));
         Self::parse(email, zone).map_or_else(|violations| input.reject_all(violations), Some)

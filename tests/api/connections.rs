@@ -35,11 +35,13 @@ async fn sent(server: &Server, text: &str) -> TcpStream {
 #[tokio::test]
 async fn slow_or_silent_connections_are_closed() {
     let db = TestDatabase::create().await;
-    let server = Server::start_ready(db.uri(), &[]).await;
+    let server = Server::start_ready(db.uri(), &[("KEEP_ALIVE", "12s")]).await;
     let body = "POST /v1/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
     let original = body.replace("/v1/login", "/login");
     let answered = "GET /livez HTTP/1.1\r\nhost: x\r\n\r\n";
-    let texts = ["", "GET / HT", "GET /livez HTTP/1.1\r\nhost: x\r\n", body, &original, answered];
+    let second_head = format!("{answered}GET / HT");
+    let texts =
+        ["", "GET / HT", "GET /livez HTTP/1.1\r\nhost: x\r\n", body, &original, answered, &second_head];
     let connections = texts.map(async |text| until_closed(sent(&server, text).await).await);
     let closed = join_all(connections).await;
     for ((answer, held), text) in closed.iter().zip(texts) {
@@ -47,13 +49,19 @@ async fn slow_or_silent_connections_are_closed() {
         let status = answer.split(' ').nth(1).unwrap_or_default();
         let expected: &[&str] = if text.starts_with("POST") {
             &["408"]
-        } else if text == answered {
+        } else if text.starts_with(answered) {
             &["200"]
         } else {
             &["", "408"]
         };
         assert!(expected.contains(&status), "{text}: {answer}");
     }
+    assert!(
+        closed[5].1 > Duration::from_secs(12),
+        "a connection is kept between requests: {:?}",
+        closed[5].1
+    );
+    assert!(closed[5].0.contains("keep-alive: timeout=12"), "{}", closed[5].0);
     assert!(closed[3].0.contains("request_timeout"), "{}", closed[3].0);
     assert!(closed[4].0.contains("timed out"), "{}", closed[4].0);
 }
@@ -202,23 +210,33 @@ async fn responses_carry_security_headers() {
 async fn only_configured_origins_may_use_the_api_from_a_browser() {
     let db = TestDatabase::create().await;
     let clock = todo_api::clock::Clock::system();
-    let origins = "https://todo.example.org, http://localhost:3000";
-    let app = TestApp::with(db, clock, &[("CORS_ORIGINS", origins)]).await;
+    let origins = "https://TODO.example.org:443, http://localhost:3000, capacitor://localhost";
+    let settings = [("CORS_ORIGINS", origins), ("CORS_HEADERS", "X-Trace, X-Requested-With")];
+    let app = TestApp::with(db, clock, &settings).await;
     let ann = app.v1_user("ann").await;
     let from = async |client: &Client, method: Method, origin: &str| {
         let headers = [("origin", origin), ("access-control-request-method", "PATCH")];
         client.send(method, "/v1/user", &headers, "").await
     };
-    for origin in ["https://todo.example.org", "http://localhost:3000"] {
+    for origin in ["https://todo.example.org", "http://localhost:3000", "capacitor://localhost"] {
         let preflight = from(&app.anonymous(), Method::OPTIONS, origin).await.assert(200);
         assert_eq!(preflight.header("access-control-allow-origin"), origin);
         assert!(preflight.header("access-control-allow-methods").contains("PATCH"));
-        assert!(preflight.header("access-control-allow-headers").contains("if-match"));
+        for header in ["if-match", "x-trace", "x-requested-with"] {
+            assert!(preflight.header("access-control-allow-headers").contains(header));
+        }
         let answer = from(&ann, Method::GET, origin).await.assert(200);
         assert_eq!(answer.header("access-control-allow-origin"), origin);
-        assert!(answer.header("access-control-expose-headers").contains("etag"));
+        for header in ["etag", "date", "allow"] {
+            assert!(answer.header("access-control-expose-headers").contains(header));
+        }
         let refused = from(&app.anonymous(), Method::GET, origin).await.assert(401);
         assert_eq!(refused.header("access-control-allow-origin"), origin, "a page may read why");
+        let headers = [("origin", origin), ("access-control-request-method", "PATCH")];
+        let unknown =
+            async |method| app.anonymous().send(method, "/v1/nowhere", &headers, "").await.assert(404);
+        assert_eq!(unknown(Method::GET).await.header("access-control-allow-origin"), origin);
+        unknown(Method::OPTIONS).await;
     }
     for origin in ["https://evil.example.org", "null", "https://todo.example.org.evil.org"] {
         let answer = from(&ann, Method::GET, origin).await.assert(200);

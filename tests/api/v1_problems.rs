@@ -3,6 +3,7 @@
 use axum::http::Method;
 use serde_json::json;
 
+use crate::support::v1::todo_path;
 use crate::support::{Answer, Client, PASSWORD, TestApp};
 
 const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
@@ -65,7 +66,8 @@ async fn a_body_that_is_not_one_json_object_is_malformed() {
         "username=ann&password=x",
         "<user/>",
         "{}x",
-        "\u{feff}{}",
+        "\u{feff}",
+        "{\u{feff}}",
         twice,
     ];
     for body in
@@ -140,12 +142,62 @@ async fn a_refresh_reads_at_most_16_kib_of_a_body_that_has_no_meaning() {
 }
 
 #[tokio::test]
+async fn a_merge_patch_is_accepted_where_it_means_something() {
+    const MERGE_PATCH: [(&str, &str); 1] = [("content-type", "application/merge-patch+json")];
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let todo = todo_path(&ann.create_todo(json!({ "name": "a", "tags": ["x"] })).await);
+    let list = format!("/v1/lists/{}", ann.create_list(json!({ "name": "l" })).await);
+    let send = async |method, path: &str| ann.send(method, path, &MERGE_PATCH, r#"{"name":"b"}"#).await;
+    for path in [&todo, &list] {
+        send(Method::PATCH, path).await.assert(200);
+        let refused = send(Method::PUT, path).await.assert_problem(415, "unsupported_media_type");
+        assert_eq!(refused.header("accept-patch"), "");
+    }
+    ann.send(Method::PATCH, "/v1/user", &MERGE_PATCH, r#"{"time_zone":"Europe/Berlin"}"#).await.assert(200);
+    let refused = send(Method::PATCH, "/v1/tags/x").await.assert_problem(415, "unsupported_media_type");
+    assert_eq!(refused.header("accept-patch"), "application/json");
+    let refused =
+        ann.send(Method::PATCH, &todo, &[("content-type", "application/json-patch+json")], "[]").await;
+    assert_eq!(refused.header("accept-patch"), "application/merge-patch+json, application/json");
+    refused.assert_problem(415, "unsupported_media_type");
+}
+
+#[tokio::test]
+async fn an_encoded_body_is_refused_and_a_byte_order_mark_is_skipped() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let headers = |encoding| [("content-type", "application/json"), ("content-encoding", encoding)];
+    let send = async |encoding, body: &str| {
+        ann.send(Method::POST, "/v1/todos", &headers(encoding), body.to_owned()).await
+    };
+    for encoding in ["gzip", "br", "deflate", "identity, gzip"] {
+        let refused = send(encoding, r#"{"name":"a"}"#).await.assert_problem(415, "unsupported_media_type");
+        assert_eq!(refused.header("accept-encoding"), "identity");
+    }
+    send("identity", "\u{feff}{\"name\":\"a\"}").await.assert(201);
+    send("identity", "\u{feff}\u{feff}{\"name\":\"a\"}").await.assert_problem(400, "malformed_json");
+    let original = headers("identity");
+    let created =
+        ann.send(Method::POST, "/createtodo", &original, "\u{feff}{\"name\":\"a\",\"description\":\"\"}");
+    created.await.assert(201);
+}
+
+#[tokio::test]
 async fn a_body_needs_a_json_media_type() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
     for (method, path) in routes() {
-        let types =
-            ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", "json", "", "text/json"];
+        let types = [
+            "text/plain",
+            "application/x-www-form-urlencoded",
+            "application/jsonx",
+            "json",
+            "",
+            "text/json",
+            "application/json-patch+json",
+            "application/vnd.x+json",
+        ];
         for wrong in
             types.map(|wrong| [("content-type", wrong)]).iter().map(<[_; 1]>::as_slice).chain([[].as_slice()])
         {

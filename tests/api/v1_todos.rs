@@ -172,8 +172,35 @@ async fn preconditions_prevent_lost_updates() {
         .await
         .assert_problem(412, "version_mismatch");
     assert_eq!(ann.send(Method::GET, &path, &[("if-none-match", "\"2\"")], "").await.status, 304);
-    let current = ("if-match", "\"2\"");
+    let current = ("if-match", ", \"a,b\",W/\"2-gzip\" ,");
     ann.send_json_with(Method::PATCH, &path, current, &json!({ "name": "z" })).await.assert(200);
+}
+
+#[tokio::test]
+async fn a_write_can_require_that_the_todo_exists_or_has_another_version() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let path = todo_path(&ann.create_todo(json!({ "name": "x" })).await);
+    let absent = todo_path("0123456789abcdef01234567");
+    let send = async |method: Method, path: &str, header, body: Value| {
+        ann.send_json_with(method, path, header, &body).await
+    };
+    let exists = ("if-match", "*");
+    let refused = send(Method::PUT, &absent, exists, json!({ "name": "y" })).await;
+    assert_eq!(refused.assert_problem(412, "version_mismatch").json()["current"], Value::Null);
+    send(Method::PUT, &path, exists, json!({ "name": "y" })).await.assert(200);
+    for (method, body) in [
+        (Method::PATCH, json!({ "name": "z" })),
+        (Method::PATCH, json!({ "completed": true })),
+        (Method::PUT, json!({ "name": "z" })),
+        (Method::DELETE, json!({})),
+    ] {
+        let refused = send(method, &path, ("if-none-match", "\"1\", \"2\""), body).await;
+        refused.assert_problem(412, "version_mismatch");
+    }
+    send(Method::PATCH, &path, ("if-none-match", "\"1\", \"3\""), json!({ "name": "z" })).await.assert(200);
+    send(Method::PATCH, &path, ("if-none-match", "\"1\""), json!({ "completed": true })).await.assert(200);
+    send(Method::PUT, &absent, ("if-none-match", "\"1\""), json!({ "name": "new" })).await.assert(201);
 }
 
 #[tokio::test]

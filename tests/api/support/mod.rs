@@ -32,7 +32,7 @@ pub(crate) const SECRET: &str = "only-for-tests-only-for-tests-0123456789";
 pub(crate) const PASSWORD: &str = "correct horse";
 
 /// The service itself waits for its database without end.
-const PREPARATION: Duration = Duration::from_secs(60);
+const PREPARATION: Duration = Duration::from_mins(1);
 
 /// The whole service in this process, with a clock that only the test moves.
 #[derive(Clone)]
