@@ -148,10 +148,10 @@ impl Blacklist {
         });
         let read = timeout_at(deadline.into(), reading).await.map_err(late)?;
         let entries = read.map_err(Error::internal)??;
-        let revokes = |(target, entry): (RevocationTarget, &Option<Revocation>)| {
+        let is_match = |(target, entry): (RevocationTarget, &Option<Revocation>)| {
             entry.as_ref().is_some_and(|entry| target.revokes(entry.epoch(), claims))
         };
-        let revoked = targets.into_iter().zip(&entries).any(revokes);
+        let revoked = targets.into_iter().zip(&entries).any(is_match);
         Ok(if revoked { RevocationStatus::Revoked } else { RevocationStatus::NotRevoked })
     }
 

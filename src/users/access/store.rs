@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(4);
 const COMMITS_MAX: usize = 3;
 
 enum Outcome {
-    Changed(User),
+    Changed(Box<User>),
     /// The filter matches no admin who can log in.
     NoMatch,
     /// The user is the last admin. Nothing was changed.
@@ -114,7 +114,7 @@ impl Users {
                 return Ok(Some(user));
             }
             match self.change_admin(id, harmful.clone(), change.clone()).await {
-                Ok(Outcome::Changed(user)) => return Ok(Some(user)),
+                Ok(Outcome::Changed(user)) => return Ok(Some(*user)),
                 Ok(Outcome::Refused) => return Err(Error::LastAdmin),
                 // Otherwise the user was made an admin, or stopped to be one, between the two attempts.
                 Ok(Outcome::NoMatch) if !self.exists(filter.clone()).await? => return Ok(None),
@@ -173,7 +173,7 @@ impl Users {
         };
         let others = doc! { "$and": [admins(), { "_id": { "$ne": id } }] };
         let other = self.0.find_one(others).max_time(mongo::MAX_TIME).session(&mut *session).await?;
-        Ok(if other.is_some() { Outcome::Changed(user) } else { Outcome::Refused })
+        Ok(if other.is_some() { Outcome::Changed(user.into()) } else { Outcome::Refused })
     }
 
     fn guards(&self) -> Collection<Document> {
