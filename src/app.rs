@@ -26,7 +26,7 @@ use crate::http::readiness::Readiness;
 use crate::http::security_headers::Transport;
 use crate::http::{detached, problem, readiness, security_headers};
 use crate::state::AppState;
-use crate::{lists, openapi, original, sync, tags, todos, users, web};
+use crate::{admin, lists, openapi, original, sync, tags, todos, users, web};
 
 pub fn router(state: AppState) -> Router {
     let hops = state.trusted_proxy_hops;
@@ -34,6 +34,7 @@ pub fn router(state: AppState) -> Router {
     let routes = Router::new()
         .merge(errors(original(&state)).layer(from_fn(original::wire::render)))
         .merge(errors(v1(&state)))
+        .merge(errors(admin(&state)))
         .merge(errors(service()));
     let routes = match state.cors.layer() {
         // A preflight of an unknown path gets its 404.
@@ -106,6 +107,18 @@ fn v1(state: &AppState) -> Router<AppState> {
         .route("/v1/sync", post(s::sync))
         .route("/v1/events", get(s::events));
     guarded(routes.merge(with_small_body(credentials)), state)
+}
+
+fn admin(state: &AppState) -> Router<AppState> {
+    use admin::handlers as a;
+    let routes = Router::new()
+        .route("/v1/admin/users", get(a::users).post(a::create))
+        .route("/v1/admin/users/{id}", get(a::get).patch(a::patch).delete(a::delete))
+        .route("/v1/admin/users/{id}/password", put(a::set_password))
+        .route("/v1/admin/users/{id}/sessions", get(a::sessions).delete(a::end_sessions))
+        .route("/v1/admin/users/{id}/sessions/{sid}", patch(a::block_session).delete(a::end_session))
+        .route("/v1/admin/audit", get(a::audit));
+    guarded(routes, state)
 }
 
 fn service() -> Router<AppState> {

@@ -29,7 +29,8 @@
 //!
 //! # Where things are
 //!
-//! The code is grouped by feature: [`auth`], [`users`], [`todos`], [`lists`], [`tags`], [`sync`], [`idempotency`], [`audit`].
+//! The code is grouped by feature: [`auth`], [`users`], [`todos`], [`lists`], [`tags`], [`sync`], [`idempotency`], [`audit`],
+//! [`admin`] (what admins do with users).
 //! Inside a feature the file name is the layer: `model` (the object and its rules; pure), `store` (the collection; one
 //! method is one round trip), `operations` (actions that several API surfaces share), `handlers` and `wire` (HTTP and
 //! JSON), `docs` (the feature's part of the API document). [`original`] is an API surface: handlers and wire types only.
@@ -96,6 +97,7 @@
 //! | horizon | A logical time below which, minus the overlap, a reader sees every change. |
 //! | order key | A text that sorts an object among its siblings; the `position` of a todo or list. |
 //! | lineage | A random id that a restore gives the database, so that older sync tokens are rejected. |
+//! | block | A state of a session in which its tokens are refused. It can be taken back, unlike a revocation. |
 //! | epoch | A counter of a user. Raising it revokes all tokens of an earlier epoch. |
 //! | generation | A counter of a session's refresh tokens, which detects the reuse of a replaced one. |
 //! | violation | One broken rule of the input: pointer, code, detail. |

@@ -6,6 +6,11 @@
 //!
 //! **Invariant:** admins never see todos or lists, only the number of todos.
 
+pub mod docs;
+pub(crate) mod extract;
+pub(crate) mod handlers;
 pub mod model;
 pub mod operations;
+pub mod query_params;
 pub mod store;
+pub(crate) mod wire;

@@ -38,12 +38,12 @@ impl Fields {
             Some(Some(text)) => Some(text),
             Some(None) => self.reject(Violation::of(name, "required", NOT_NULL)),
             // `optional_text` has reported another JSON type already.
-            None if self.is_reported(name) => None,
+            None if self.has_violation(name) => None,
             None => self.reject(Violation::of(name, "required", "This field is required.")),
         }
     }
 
-    fn is_reported(&self, name: &str) -> bool {
+    pub fn has_violation(&self, name: &str) -> bool {
         self.violations.all().iter().any(|violation| violation.pointer.strip_prefix('/') == Some(name))
     }
 

@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 use bson::oid::ObjectId;
 
 use super::query::{FromParams, Params};
+use crate::crypto::random_id::RandomId;
 use crate::error::{Error, Resource, Violation};
 use crate::mongo::object_id;
 use crate::owned::Owned;
@@ -15,6 +16,15 @@ pub struct PathId<T>(pub ObjectId, pub PhantomData<fn() -> T>);
 
 /// The id of a new object, chosen by the client.
 pub struct ChosenId(pub ObjectId);
+
+/// The user that an admin means.
+pub struct UserId(pub ObjectId);
+
+/// A session of the user that an admin means.
+pub struct SessionOfUser {
+    pub user_id: ObjectId,
+    pub sid: RandomId,
+}
 
 /// The tag of a path as the client wrote it.
 pub struct TagText(pub String);
@@ -36,6 +46,24 @@ impl<S: Send + Sync> FromRequestParts<S> for ChosenId {
         // The client chose the id, so a malformed id is invalid input and not a 404.
         let violation = || Violation::of("id", "not_an_id", "An id must have 24 lower-case hex digits.");
         id(parts).await.map(Self).ok_or_else(|| Error::Invalid(vec![violation()]))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for UserId {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        id(parts).await.map(Self).ok_or(Error::NotFound(Resource::User))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for SessionOfUser {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let UserId(user_id) = UserId::from_request_parts(parts, state).await?;
+        let sid = segment(parts, "sid").await.and_then(|sid| sid.parse().ok());
+        Ok(Self { user_id, sid: sid.ok_or(Error::NotFound(Resource::Session))? })
     }
 }
 

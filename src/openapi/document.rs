@@ -11,7 +11,7 @@ use super::{error_responses, service_routes};
 use crate::http::problem::{Problem, ProblemViolation};
 use crate::sync::kind::Kind;
 use crate::sync::kinds::KINDS;
-use crate::{lists, original, sync, tags, todos, users};
+use crate::{admin, lists, original, sync, tags, todos, users};
 
 const ABOUT: &str = "A self-hosted todo service. The routes under `/v1` are its own API. The routes tagged *Original* are \
     compatible with the service that it replaces, and use the same users and todos.\n\nSend `Authorization: Bearer TOKEN` with \
@@ -19,24 +19,26 @@ const ABOUT: &str = "A self-hosted todo service. The routes under `/v1` are its 
     explains.";
 
 // In the order in which the pages show them.
-const TAGS: [(&str, &str); 7] = [
+const TAGS: [(&str, &str); 8] = [
     ("Accounts", "Registration, login and logout, sessions, and the caller's account."),
     ("Todos", "Todos with due dates, recurrence, subtasks, a manual order, and a trash."),
     ("Lists", "Lists of todos."),
     ("Tags", "Tags of todos."),
     ("Sync", "Offline work, and events for changes."),
+    ("Admin", "Routes for users with the role `admin`. Changes need a fresh access token."),
     ("Service", "Routes for operators and their tools."),
     ("Original", "The routes of the original service."),
 ];
 
 type Feature = (fn() -> Vec<Operation>, fn() -> Vec<(&'static str, Value)>);
 
-const FEATURES: [Feature; 7] = [
+const FEATURES: [Feature; 8] = [
     (users::docs::operations, users::docs::schemas),
     (todos::docs::operations, todos::docs::schemas),
     (lists::docs::operations, lists::docs::schemas),
     (tags::docs::operations, tags::docs::schemas),
     (sync::docs::operations, sync::docs::schemas),
+    (admin::docs::operations, admin::docs::schemas),
     (service_routes::operations, Vec::new),
     (original::docs::operations, original::docs::schemas),
 ];
@@ -91,8 +93,8 @@ fn problem_schema() -> Value {
     let mut problem = json!(<Problem<'static> as PartialSchema>::schema());
     // Derived schemas do not say that the fields that are not optional are always sent.
     problem["required"] = json!(["type", "title", "status", "detail", "code"]);
-    let kinds = KINDS.iter().map(Kind::body_schema).chain([named("User")]);
-    let current = nullable(&json!({ "oneOf": kinds.collect::<Vec<_>>() }));
+    let kinds = KINDS.iter().map(Kind::body_schema).chain([named("User"), named("AdminUser")]);
+    let current = nullable(&json!({ "anyOf": kinds.collect::<Vec<_>>() }));
     problem["properties"]["current"] = current;
     problem["properties"]["current"]["description"] =
         json!("The current object, or null if it does not exist.");

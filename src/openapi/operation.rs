@@ -104,7 +104,8 @@ impl Operation {
         let names = self.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
         for name in names.collect::<Vec<_>>() {
             let schema = match name {
-                "id" if self.path.contains("/sessions/") => named("Secret"),
+                "id" if self.path.starts_with("/v1/sessions/") => named("Secret"),
+                "sid" => named("Secret"),
                 "id" | "todo_id" => named("Id"),
                 // `DELETE` also accepts texts that are not valid tags, because removing them is a no-op.
                 "tag" if self.method != "delete" => {

@@ -117,7 +117,7 @@ const ONLY_TRUE: TextFormat<()> = TextFormat {
     schema: || json!({ "type": "boolean", "enum": [true] }),
 };
 
-const INSTANT: TextFormat<bson::DateTime> = TextFormat {
+pub(crate) const INSTANT: TextFormat<bson::DateTime> = TextFormat {
     read: |text| {
         let instant = ChronoDateTime::parse_from_rfc3339(text).ok()?;
         (1..=due::LAST_YEAR).contains(&instant.year()).then(|| instant.to_utc().into())

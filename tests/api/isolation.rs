@@ -110,9 +110,9 @@ async fn another_user_and_an_unknown_user_are_forbidden_alike() {
 #[tokio::test]
 async fn another_users_object_looks_unknown_in_v1_and_stays_unchanged() {
     let app = TestApp::start().await;
-    let (ann, ben) = (app.v1_user("ann").await, app.v1_user("ben").await);
+    let (ann, ben, root) = (app.v1_user("ann").await, app.v1_user("ben").await, app.v1_admin("root").await);
     let name = json!({ "name": "stolen" });
-    for kind in ["todos", "lists"] {
+    for (kind, stranger) in [("todos", &ben), ("lists", &ben), ("todos", &root), ("lists", &root)] {
         let made = ann.post(&format!("/v1/{kind}"), json!({ "name": "ann's" })).await.assert(201).json();
         let theirs = made["id"].as_str().unwrap();
         let before = stored(&app).await;
@@ -126,12 +126,12 @@ async fn another_users_object_looks_unknown_in_v1_and_stays_unchanged() {
         assert!(routes.len() >= 6, "{kind} has routes");
         for (method, path) in &routes {
             let body = if path.ends_with("/move") { json!({}) } else { name.clone() };
-            let send = async |path: &str| ben.send_json(method.clone(), path, &body).await;
+            let send = async |path: &str| stranger.send_json(method.clone(), path, &body).await;
             let other = send(&path.replace(UNKNOWN_ID, theirs)).await;
             assert_eq!(other.status, send(path).await.status, "{method} {path}");
             other.assert_problem(404, "not_found");
         }
-        ben.put(&object.replace(UNKNOWN_ID, theirs), name.clone()).await.assert_problem(409, "id_taken");
+        stranger.put(&object.replace(UNKNOWN_ID, theirs), name.clone()).await.assert_problem(409, "id_taken");
         assert_eq!(stored(&app).await, before, "{kind}");
     }
 }

@@ -37,6 +37,8 @@ mod throttles;
 mod todo_model;
 mod v1_account_versions;
 mod v1_accounts;
+mod v1_admin_sessions;
+mod v1_admin_users;
 mod v1_events;
 mod v1_openapi;
 mod v1_problems;

@@ -62,7 +62,9 @@ async fn every_protected_route_reports_each_token_error() {
 async fn the_right_token_opens_every_protected_route() {
     let app = TestApp::start().await;
     for (number, (method, path, need)) in PROTECTED_V1.iter().cloned().enumerate() {
-        let ann = app.v1_user(&format!("ann{number}")).await;
+        let name = format!("ann{number}");
+        let is_for_admins = path.starts_with("/v1/admin/");
+        let ann = if is_for_admins { app.v1_admin(&name).await } else { app.v1_user(&name).await };
         let client = if need == Need::Fresh { ann } else { presenting(&ann.v1_refreshed().await, need) };
         let answer = send(&client, &method, &path).await;
         assert!([200, 204, 404, 415].contains(&answer.status.as_u16()), "{method} {path}: {}", answer.text());

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use bson::{Document, doc};
+use mongodb::Collection;
 use reqwest::Method;
 use serde_json::{Value, json};
 use todo_api::clock::{Clock, rfc3339};
@@ -15,10 +17,12 @@ const NEW_PASSWORD: &str = "another horse battery";
 const PATIENCE: Duration = Duration::from_mins(1);
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// A user with two sessions.
+/// A user with two sessions and the role `admin`.
 #[derive(Debug, Clone)]
 pub(crate) struct RevokedUser {
+    id: String,
     pub(crate) name: String,
+    first_id: String,
     pub(crate) first: Session,
     pub(crate) second: Session,
 }
@@ -34,6 +38,8 @@ pub(crate) enum RevocationKind {
     Others,
     /// `PUT /v1/user/password` in the first session. The response has the tokens of a new session.
     Password,
+    /// `PATCH /v1/admin/users/{id}/sessions/{sid}` in the second session, which blocks the first one.
+    Block,
 }
 
 /// A revocation that was acknowledged.
@@ -57,7 +63,8 @@ pub(crate) struct Revocation {
 }
 
 impl RevocationKind {
-    pub(crate) const ALL: [Self; 4] = [Self::LogOut, Self::Everywhere, Self::Others, Self::Password];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::LogOut, Self::Everywhere, Self::Others, Self::Password, Self::Block];
 
     pub(crate) fn any() -> Self {
         Self::ALL[random(Self::ALL.len())]
@@ -65,27 +72,39 @@ impl RevocationKind {
 }
 
 impl RevokedUser {
-    /// Registers a user, and opens a session on each of two instances.
-    pub(crate) async fn register(name: &str, one: &Instance, other: &Instance) -> Self {
+    /// Registers an admin, and opens a session on each of two instances.
+    pub(crate) async fn register(
+        name: &str,
+        users: &Collection<Document>,
+        one: &Instance,
+        other: &Instance,
+    ) -> Self {
         let answer = one.register(name).await;
         assert_eq!(answer.status, 201, "{answer:?}");
-        let first = one.log_in(name, PASSWORD).await.session();
+        let id = answer.body["id"].as_str().unwrap().to_owned();
+        let admin = doc! { "$set": { "roles": ["user", "admin"] } };
+        users.update_one(doc! { "username": name }, admin).await.unwrap();
+        let login = one.log_in(name, PASSWORD).await;
+        let first_id = login.body["session_id"].as_str().unwrap().to_owned();
+        let first = login.session();
         let second = other.log_in(name, PASSWORD).await.session();
-        Self { name: name.to_owned(), first, second }
+        Self { id, name: name.to_owned(), first_id, first, second }
     }
 
     /// Revokes on one instance, with retries until the revocation is acknowledged.
     pub(crate) async fn revoke(self, kind: RevocationKind, at: &Instance) -> Revocation {
         let began = Instant::now();
         let (mut tries, mut faults) = (Vec::new(), Vec::new());
-        let (mut kind_now, mut token, mut again) = (kind, self.first.access.clone(), false);
+        let by = if kind == RevocationKind::Block { &self.second } else { &self.first };
+        let (mut kind_now, mut token, mut again) = (kind, by.access.clone(), false);
         let (answered, new) = loop {
             assert!(began.elapsed() < PATIENCE, "{kind:?} at {}: {tries:?}", at.number);
-            let answer = request(kind_now, &token, at).await;
+            let answer = self.request(kind_now, &token, at).await;
             tries.push((answer.status, answer.took()));
             match answer.status {
                 200..300 => {
-                    let new = (answer.status == 200).then(|| answer.session());
+                    let new =
+                        (answer.status == 200 && kind != RevocationKind::Block).then(|| answer.session());
                     break (answer.came, new);
                 }
                 // The revocation was not acknowledged, but it was stored.
@@ -117,6 +136,22 @@ impl RevokedUser {
         Revocation { kind, user: self, by: at.number, answered, at: wall, tries, again, faults, new }
     }
 
+    async fn request(&self, kind: RevocationKind, token: &str, at: &Instance) -> Answer {
+        let session = format!("/v1/admin/users/{}/sessions/{}", self.id, self.first_id);
+        let (method, path, body) = match kind {
+            RevocationKind::LogOut => (Method::POST, "/v1/logout".to_owned(), Value::Null),
+            RevocationKind::Everywhere => (Method::DELETE, "/v1/sessions".to_owned(), Value::Null),
+            RevocationKind::Others => (Method::DELETE, "/v1/sessions?except=current".to_owned(), Value::Null),
+            RevocationKind::Password => (
+                Method::PUT,
+                "/v1/user/password".to_owned(),
+                json!({ "current_password": PASSWORD, "new_password": NEW_PASSWORD }),
+            ),
+            RevocationKind::Block => (Method::PATCH, session, json!({ "blocked": true })),
+        };
+        at.call(method, &path, token, &body).await
+    }
+
     async fn log_in_again(&self, at: &Instance) -> Option<Session> {
         for password in [NEW_PASSWORD, PASSWORD] {
             let answer = at.log_in(&self.name, password).await;
@@ -132,7 +167,7 @@ impl Revocation {
     /// The sessions whose tokens must be revoked. The one that asked for the revocation comes first.
     pub(crate) fn ended(&self) -> Vec<&Session> {
         match self.kind {
-            RevocationKind::LogOut => vec![&self.user.first],
+            RevocationKind::LogOut | RevocationKind::Block => vec![&self.user.first],
             _ => vec![&self.user.first, &self.user.second],
         }
     }
@@ -146,22 +181,8 @@ impl Revocation {
     /// The tokens that must work, if any.
     pub(crate) fn survivor(&self) -> Option<&Session> {
         match self.kind {
-            RevocationKind::LogOut => Some(&self.user.second),
+            RevocationKind::LogOut | RevocationKind::Block => Some(&self.user.second),
             _ => self.new.as_ref(),
         }
     }
-}
-
-async fn request(kind: RevocationKind, token: &str, at: &Instance) -> Answer {
-    let (method, path, body) = match kind {
-        RevocationKind::LogOut => (Method::POST, "/v1/logout", Value::Null),
-        RevocationKind::Everywhere => (Method::DELETE, "/v1/sessions", Value::Null),
-        RevocationKind::Others => (Method::DELETE, "/v1/sessions?except=current", Value::Null),
-        RevocationKind::Password => (
-            Method::PUT,
-            "/v1/user/password",
-            json!({ "current_password": PASSWORD, "new_password": NEW_PASSWORD }),
-        ),
-    };
-    at.call(method, path, token, &body).await
 }

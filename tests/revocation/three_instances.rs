@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use mongodb::Client;
+
 use crate::fleet::RECOVERY;
 use crate::fleet::instance::Instance;
 use crate::fleet::process::Server;
@@ -49,8 +51,11 @@ impl ThreeInstances {
     /// Users with two sessions each, opened on random instances and accepted by all.
     pub(crate) async fn users(&self, count: usize) -> Vec<RevokedUser> {
         let mut users = Vec::with_capacity(count);
+        let client = Client::with_uri_str(&self.set.uri).await.unwrap();
+        let stored = client.default_database().expect("the URI names the database").collection("users");
         for number in 0..count {
-            let user = RevokedUser::register(&format!("user-{number}"), &self.any(), &self.any()).await;
+            let user =
+                RevokedUser::register(&format!("user-{number}"), &stored, &self.any(), &self.any()).await;
             for instance in &self.instances {
                 for session in [&user.first, &user.second] {
                     assert_eq!(

@@ -51,8 +51,9 @@ fn need(operation: &Value) -> Option<Need> {
 }
 
 fn with_example_ids(path: &str) -> String {
-    let id = if path.contains("/sessions/") { "0123456789abcdef0123456789abcdef" } else { UNKNOWN_ID };
-    path.replace("{id}", id).replace("{todo_id}", id).replace("{tag}", "x")
+    let sid = "0123456789abcdef0123456789abcdef";
+    let id = if path.starts_with("/v1/sessions/") { sid } else { UNKNOWN_ID };
+    path.replace("{id}", id).replace("{sid}", sid).replace("{todo_id}", id).replace("{tag}", "x")
 }
 
 /// Every protected route of the original, for a user `ann`. Add new routes here.

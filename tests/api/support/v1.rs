@@ -35,6 +35,15 @@ impl TestApp {
         self.anonymous().with_tokens(&answer.assert(200))
     }
 
+    /// A registered user with the role `admin`, logged in.
+    pub(crate) async fn v1_admin(&self, name: &str) -> Client {
+        self.anonymous().v1_register(name, PASSWORD).await.assert(201);
+        let admin = doc! { "$set": { "roles": ["user", "admin"] } };
+        let named = doc! { "username": name };
+        self.db.collection("users").update_one(named, admin).await.unwrap();
+        self.v1_login(name).await
+    }
+
     /// The stored document of a client's session.
     pub(crate) async fn session_of(&self, client: &Client) -> Document {
         let sid = doc! { "_id": client.sid() };
