@@ -174,10 +174,7 @@ async fn stop_signal() {
     else {
         return std::future::pending().await;
     };
-    tokio::select! {
-        _ = term.recv() => {},
-        _ = int.recv() => {},
-    }
+    tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
 }
 
 async fn with_state<T>(
