@@ -19,6 +19,7 @@ pub mod text;
 pub mod unreadable;
 pub mod update;
 pub mod upkeep;
+pub mod visible;
 
 use std::time::Duration;
 

@@ -3,9 +3,11 @@
 //!
 //! **Invariant:** the rules apply to input only. Stored values may be older than a rule and stay valid.
 
-use icu_normalizer::ComposingNormalizerBorrowed;
+use icu_casemap::CaseMapper;
+use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 use serde_json::{Value, json};
 
+use super::visible::{is_invisible, tidied};
 use crate::error::{VIOLATIONS_MAX, Violation};
 
 // In code points, like every length in this API and in JSON Schema.
@@ -38,10 +40,12 @@ impl<T> TextFormat<T> {
 }
 
 pub const NAME: TextFormat<String> = TextFormat {
-    read: |text| within(text.trim(), 1, NAME_MAX),
+    read: |text| within(&tidied(text), 1, NAME_MAX).filter(|name| shows_something(name)),
     code: "wrong_length",
-    detail: || format!("A name must have 1 to {NAME_MAX} characters."),
-    schema: || json!({ "type": "string", "minLength": 1, "maxLength": NAME_MAX, "pattern": NOT_BLANK }),
+    detail: || {
+        format!("A name must have 1 to {NAME_MAX} characters, and at least one of them must be visible.")
+    },
+    schema: || json!({ "type": "string", "minLength": 1, "maxLength": NAME_MAX, "pattern": VISIBLE }),
 };
 
 pub const DESCRIPTION: TextFormat<String> = TextFormat {
@@ -52,13 +56,30 @@ pub const DESCRIPTION: TextFormat<String> = TextFormat {
 };
 
 pub const TAG: TextFormat<String> = TextFormat {
+    // Browsers remove `.` and `..` from paths, even if their dots are percent-encoded.
+    read: |text| (KNOWN_TAG.read)(text).filter(|tag| shows_something(tag) && tag != "." && tag != ".."),
+    code: "wrong_length",
+    detail: || {
+        format!(
+            "A tag must have 1 to {TAG_MAX} characters, of which at least one must be visible, and must not be `.` or `..`."
+        )
+    },
+    schema: || {
+        json!({
+            "type": "string", "minLength": 1, "maxLength": TAG_MAX, "pattern": VISIBLE, "not": { "enum": [".", ".."] },
+        })
+    },
+};
+
+/// A tag that may be older than the rules that new tags must follow.
+pub const KNOWN_TAG: TextFormat<String> = TextFormat {
     // In NFC (UAX #15), tags that look the same are equal. NFC changes the number of code points, so the length is
     // checked last.
     read: |text| {
-        let text = text.trim();
+        let text = tidied(text);
         // No character of a text in NFC has replaced more than four.
         let is_short = text.chars().nth(4 * TAG_MAX).is_none();
-        is_short.then(|| within(&ComposingNormalizerBorrowed::new_nfc().normalize(text), 1, TAG_MAX))?
+        is_short.then(|| within(&ComposingNormalizerBorrowed::new_nfc().normalize(&text), 1, TAG_MAX))?
     },
     code: "wrong_length",
     detail: || format!("A tag must have 1 to {TAG_MAX} characters."),
@@ -76,13 +97,16 @@ pub const COLOR: TextFormat<String> = TextFormat {
     schema: || json!({ "type": "string", "pattern": "^#[0-9a-fA-F]{6}$", "examples": ["#1e90ff"] }),
 };
 
-/// Reads the tags of one todo: each once, in the order of their first occurrence.
+/// Reads the tags of one todo: each once, in the order and spelling of their first occurrence.
 pub fn tags(texts: &[String]) -> Result<Vec<String>, Vec<Violation>> {
-    let (mut tags, mut violations): (Vec<String>, _) = (Vec::new(), Vec::new());
+    let (mut tags, mut caseless_tags, mut violations) = (Vec::new(), Vec::new(), Vec::new());
     for (index, text) in texts.iter().enumerate() {
-        match TAG.read(text) {
-            Some(tag) if tags.contains(&tag) => {}
-            Some(tag) => tags.push(tag),
+        match TAG.read(text).map(|tag| (caseless(&tag), tag)) {
+            Some((caseless, _)) if caseless_tags.contains(&caseless) => {}
+            Some((caseless, tag)) => {
+                caseless_tags.push(caseless);
+                tags.push(tag);
+            }
             None => violations.push(TAG.violation(&format!("tags/{index}"))),
         }
         if violations.len() >= VIOLATIONS_MAX {
@@ -97,12 +121,25 @@ pub fn tags(texts: &[String]) -> Result<Vec<String>, Vec<Violation>> {
     if violations.is_empty() { Ok(tags) } else { Err(violations) }
 }
 
+/// The form in which texts are compared without regard to case: canonical caseless matching (Unicode §3.13, D145), in NFC.
+pub fn caseless(text: &str) -> String {
+    let decomposed = DecomposingNormalizerBorrowed::new_nfd().normalize(text);
+    let folded = CaseMapper::new().fold_string(&decomposed);
+    ComposingNormalizerBorrowed::new_nfc().normalize(&folded).into_owned()
+}
+
 pub fn too_many_tags() -> Violation {
     Violation::of("tags", "too_many", format!("A todo must have at most {TAGS_MAX} tags."))
 }
 
 // `minLength` counts the white space that the reader trims.
 const NOT_BLANK: &str = r"\S";
+// Any character that is visible, as far as a pattern can tell that all tools read alike: without those past U+FFFF.
+const VISIBLE: &str = r"[^\u0000-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffc]";
+
+fn shows_something(name: &str) -> bool {
+    !name.chars().all(is_invisible)
+}
 
 fn within(text: &str, min: usize, max: usize) -> Option<String> {
     (min..=max).contains(&text.chars().count()).then(|| text.to_owned())

@@ -4,8 +4,8 @@ use bson::DateTime;
 use bson::oid::ObjectId;
 use icu_casemap::CaseMapper;
 use icu_normalizer::ComposingNormalizer;
-use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory, WhiteSpace};
-use icu_properties::{CodePointMapData, CodePointSetData};
+use icu_properties::CodePointMapData;
+use icu_properties::props::GeneralCategory;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,7 @@ use super::common_passwords::is_common;
 use crate::auth::token::{Role, Subject, USERNAME_MAX_CHARS};
 use crate::clock::time_zone::Zone;
 use crate::error::Violation;
+use crate::owned::visible;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
@@ -269,19 +270,10 @@ fn length_violation(field: &str, what: &str, text: &str, Length { min, max }: Le
 
 fn is_visible(c: char) -> bool {
     use GeneralCategory as Category;
-    // A blank pattern that is neither white space nor ignorable in Unicode.
-    const BRAILLE_BLANK: char = '\u{2800}';
-    let hidden = matches!(
-        CodePointMapData::<Category>::new().get(c),
-        Category::Control
-            | Category::Format
-            | Category::Surrogate
-            | Category::PrivateUse
-            | Category::Unassigned
-    );
+    let category = CodePointMapData::<Category>::new().get(c);
+    let is_unclear = matches!(category, Category::Format | Category::PrivateUse | Category::Unassigned);
     // A plain space counts as visible, because it shows between words.
-    let blank = CodePointSetData::new::<WhiteSpace>().contains(c) && c != ' ' || c == BRAILLE_BLANK;
-    !hidden && !blank && !CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
+    c == ' ' || !is_unclear && !visible::is_invisible(c)
 }
 
 #[cfg(test)]
