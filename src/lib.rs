@@ -98,6 +98,7 @@
 //! | order key | A text that sorts an object among its siblings; the `position` of a todo or list. |
 //! | lineage | A random id that a restore gives the database, so that older sync tokens are rejected. |
 //! | block | A state of a session in which its tokens are refused. It can be taken back, unlike a revocation. |
+//! | tag key | The form of a tag that is the same for all spellings, and sorts as people do. Todos store it beside the tag. |
 //! | epoch | A counter of a user. Raising it revokes all tokens of an earlier epoch. |
 //! | generation | A counter of a session's refresh tokens, which detects the reuse of a replaced one. |
 //! | violation | One broken rule of the input: pointer, code, detail. |

@@ -9,6 +9,7 @@ mod m3_m5_removal_index;
 mod m4_mark_parents;
 mod m6_due_instants;
 mod m7_shorten_words;
+mod m9_merge_tags;
 
 use bson::{DateTime, doc};
 use futures_util::FutureExt;
@@ -34,7 +35,7 @@ struct Migration {
     run: Run,
 }
 
-const MIGRATIONS: [Migration; 7] = [
+const MIGRATIONS: [Migration; 8] = [
     Migration {
         number: 1,
         name: "take over the original's database",
@@ -66,6 +67,11 @@ const MIGRATIONS: [Migration; 7] = [
         number: 7,
         name: "store fewer and shorter search words",
         run: |db, _| m7_shorten_words::run(db).boxed(),
+    },
+    Migration {
+        number: 9,
+        name: "store the keys of tags, and merge tags that differ only in case",
+        run: |db, _| m9_merge_tags::run(db).boxed(),
     },
 ];
 
@@ -99,8 +105,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn migrations_are_numbered_from_one_without_gaps() {
+    fn migrations_are_numbered_in_ascending_order() {
         let numbers = MIGRATIONS.iter().map(|migration| migration.number);
-        assert!(numbers.eq(1..=7));
+        assert!(numbers.is_sorted_by(|a, b| a < b));
     }
 }

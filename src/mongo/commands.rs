@@ -83,6 +83,18 @@ pub async fn update<T: Send + Sync>(
     }
 }
 
+/// Fails if any of the updates fails. Others may have been made.
+pub async fn update_all<T: Send + Sync>(
+    collection: &Collection<T>,
+    updates: Vec<Document>,
+) -> Result<(), Error> {
+    let reply = update(collection, updates).await?;
+    match reply_code(&reply) {
+        None => Ok(()),
+        Some(_) => Err(Error::unavailable(format!("a batch failed: {reply}"))),
+    }
+}
+
 /// The logical time of the last majority-committed write. `no_match` is a cheap filter that should match no document.
 pub async fn committed_time<T: Send + Sync>(
     collection: &Collection<T>,

@@ -10,11 +10,11 @@ use super::{Owned, Selection};
 use crate::error::Error;
 use crate::mongo;
 
-// How many documents one round trip brings. The largest document that a client can write has about 100 kB, so a request
-// holds at most about 7 MB of stored documents at a time. A page of the default length still takes one round trip.
+// How many documents one round trip brings. The largest document that a client can write has about 140 kB, so a request
+// holds at most about 9 MB of stored documents at a time. A page of the default length still takes one round trip.
 pub(super) const READ_BATCH: u32 = 67;
-// The same for documents of which only some fields are read. With the longest tags, they have 6 MB.
-const PROJECTED_BATCH: u32 = 500;
+// The same for documents of which only some fields are read. With the longest tags, they have 8 MB.
+const PROJECTED_BATCH: u32 = 150;
 
 impl<T: Owned> OwnedBy<'_, T> {
     /// Gives at most `limit` documents of `selections`, one selection after the other, to `take`, until it refuses one.

@@ -24,7 +24,7 @@ pub fn operations() -> Vec<Operation> {
             .paginated()
             .page_response("Tags.", &named("Tag"), &example),
         new("patch", "/v1/tags/{tag}", "rename_tag", "Rename a tag on all todos")
-            .description("If a tag with the new name exists, both tags are merged.")
+            .description("If a tag with the new name exists, both tags are merged, in the spelling of the existing one. Tags that differ only in case are one tag, and the new name may differ from the old one only in case.")
             .body(&named("Renaming"), &json!({ "name": "sport" }))
             .json_response(200, "The tag under its new name.", &named("Tag"), &example)
             .not_found(Resource::Tag),

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::counts::Tag;
 use crate::crypto::sealed::Sealer;
-use crate::error::{Error, Resource};
+use crate::error::Error;
 use crate::http::body::JsonBody;
 use crate::http::fields::{Fields, FromFields};
 use crate::http::json::Json;
@@ -53,7 +53,7 @@ pub(crate) async fn list(
     let ((), page) = Page::read(params, &sealer, workspace.owner_id)?;
     let last = page.position(|bytes| String::from_utf8(bytes.to_vec()).ok())?;
     let (found, has_more) = workspace.tag_page(last.as_deref(), page.limit()).await?;
-    let found = found.into_iter().map(|tag| (tag.name.clone().into_bytes(), TagBody::from(tag)));
+    let found = found.into_iter().map(|tag| (tag.key.clone().into_bytes(), TagBody::from(tag)));
     page.listing_of(found, has_more)
 }
 
@@ -62,11 +62,11 @@ pub(crate) async fn rename(
     TagText(tag): TagText,
     JsonBody(Renaming(name)): JsonBody<Renaming>,
 ) -> Result<Json<TagBody>, Error> {
-    Ok(Json(workspace.rename_tag(&existing(&tag)?, &name).await?.into()))
+    Ok(Json(workspace.rename_tag(&tag, &name).await?.into()))
 }
 
 pub(crate) async fn delete(workspace: Workspace, TagText(tag): TagText) -> Result<StatusCode, Error> {
-    workspace.remove_tag(&existing(&tag)?).await?;
+    workspace.remove_tag(&tag).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -86,12 +86,6 @@ pub(crate) async fn unlink(
     TagText(tag): TagText,
     Preconditions(precondition): Preconditions,
 ) -> Result<WithEtag<TodoBody>, Error> {
-    // A text that cannot be a tag is on no todo, so that removing the text is a no-op.
-    let tag = TAG.read(&tag).unwrap_or(tag);
+    // Any text, because stored tags may be older than the rules. Removing what is on no todo is a no-op.
     Ok(workspace.set_tag(id, &tag, false, &precondition).await?.into())
-}
-
-fn existing(tag: &str) -> Result<String, Error> {
-    // A text that cannot be a tag is on no todo.
-    TAG.read(tag).ok_or(Error::NotFound(Resource::Tag))
 }

@@ -3,4 +3,5 @@
 pub mod counts;
 pub mod docs;
 pub mod handlers;
+pub mod model;
 pub mod operations;

@@ -1,14 +1,19 @@
 //! Tags exist as long as a todo has them, so that there is no collection of tags.
 //!
+//! Tags that differ only in case are one tag: see [`model::key`]. A request that adds a tag takes over the spelling that other
+//! todos of the user have. Two requests at the same time can store two spellings, which remain one tag.
+//!
 //! Every operation changes only todos that it has not changed yet. Repeating a rename or a removal that was interrupted
 //! therefore completes it. If it concerns many todos, one of them notes it as a pending side effect.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bson::oid::ObjectId;
-use bson::{Document, doc};
+use bson::{Bson, Document, doc};
 
 use super::counts::Tag;
+use super::model;
 use crate::error::{Error, Resource};
 use crate::owned::bulk::BulkChange;
 use crate::owned::cascades::BATCH_MAX;
@@ -16,6 +21,7 @@ use crate::owned::note::Note;
 use crate::owned::update::{Accept, Step, update};
 use crate::owned::{Conflict, Precondition, text};
 use crate::todos::model::{SideEffect, Todo};
+use crate::todos::store::UserTodos;
 use crate::workspace::Workspace;
 
 impl Workspace {
@@ -26,15 +32,16 @@ impl Workspace {
         is_linked: bool,
         precondition: &Precondition,
     ) -> Result<Todo, Conflict<Todo>> {
+        let key = model::key(tag);
         let change = async |before: Todo| {
-            if before.tags.iter().any(|known| known == tag) == is_linked {
+            if before.tags.iter().any(|known| model::key(known) == key) == is_linked {
                 return Ok(Step::Unchanged);
             }
             let mut after = before.clone();
             if is_linked {
-                after.tags.push(tag.to_owned());
+                after.tags.extend(self.in_known_spelling(&before.tags, vec![tag.to_owned()]).await?);
             } else {
-                after.tags.retain(|known| known != tag);
+                after.tags.retain(|known| model::key(known) != key);
             }
             if after.tags.len() > text::TAGS_MAX {
                 return Err(Error::Invalid(vec![text::too_many_tags()]));
@@ -44,10 +51,22 @@ impl Workspace {
         Ok(update(self, id, Accept::Live, precondition, change).await?.after)
     }
 
+    /// Gives tags the spelling of `known` tags, or that of tags of the user's other todos.
+    pub async fn in_known_spelling(&self, known: &[String], tags: Vec<String>) -> Result<Vec<String>, Error> {
+        let mut spellings: BTreeMap<_, _> = known.iter().map(|tag| (model::key(tag), tag.clone())).collect();
+        let missing = model::keys(&tags).into_iter().filter(|key| !spellings.contains_key(key)).collect();
+        spellings.extend(find_spellings(&self.todos(), missing).await?);
+        Ok(model::merged(tags, |key, tag| spellings.remove(key).unwrap_or(tag)))
+    }
+
     /// Replaces a tag by another in all todos. A todo that has both keeps one.
     pub async fn rename_tag(&self, from: &str, to: &str) -> Result<Tag, Error> {
-        self.replace_tag(from, Some(to)).await?;
-        self.tag(to).await
+        let (key, mut to) = (model::key(to), to.to_owned());
+        if key != model::key(from) {
+            to = self.in_known_spelling(&[], vec![to.clone()]).await?.pop().unwrap_or(to);
+        }
+        self.replace_tag(from, Some(&to)).await?;
+        self.count_tag(key, to).await
     }
 
     pub async fn remove_tag(&self, tag: &str) -> Result<(), Error> {
@@ -55,21 +74,19 @@ impl Workspace {
     }
 
     async fn replace_tag(&self, from: &str, to: Option<&str>) -> Result<(), Error> {
-        if !self.todos().has_tag(from).await? {
-            return Err(Error::NotFound(Resource::Tag));
-        }
-        if to == Some(from) {
+        let retagging = self.retagging(from, to).await?.ok_or(Error::NotFound(Resource::Tag))?;
+        if retagging.from.is_empty() {
             return Ok(());
         }
-        let tagged = self.todos().tagged(from).await?;
+        let tagged = self.todos().tagged(&retagging.from_key).await?;
         if tagged.len() <= BATCH_MAX {
             // A repetition completes what a crash interrupts.
-            return self.retag_each(tagged, from, to, &Note::none()).await;
+            return self.todos().change_each(tagged, retagging.change(), self.now, &Note::none()).await;
         }
         // One of many todos notes what is to be done with the others.
         let note = async |before: Todo| {
             let mut after = before.clone();
-            after.tags = retagged(before.tags, from, to);
+            after.tags = retagging.of(before.tags);
             let (from, to) = (from.to_owned(), to.map(str::to_owned));
             Ok(Step::Replace(after, vec![SideEffect::Retag { from, to }]))
         };
@@ -85,44 +102,108 @@ impl Workspace {
 
     /// Todos in the trash too, because they can be restored.
     pub(crate) async fn retag(&self, from: &str, to: Option<&str>, note: &Arc<Note>) -> Result<(), Error> {
-        let tagged = self.todos().tagged(from).await?;
-        self.retag_each(tagged, from, to, note).await
+        let Some(retagging) = self.retagging(from, to).await? else { return Ok(()) };
+        let tagged = self.todos().tagged(&retagging.from_key).await?;
+        self.todos().change_each(tagged, retagging.change(), self.now, note).await
     }
 
-    async fn retag_each(
-        &self,
-        ids: Vec<ObjectId>,
-        from: &str,
-        to: Option<&str>,
-        note: &Arc<Note>,
-    ) -> Result<(), Error> {
+    /// `None` if no todo has the tag `from`.
+    async fn retagging(&self, from: &str, to: Option<&str>) -> Result<Option<Retagging>, Error> {
+        let from_key = model::key(from);
+        let to = to.map(|to| (to.to_owned(), model::key(to)));
+        let (mut from, mut replaced) = (self.spellings(&from_key).await?, Vec::new());
+        if from.is_empty() {
+            return Ok(None);
+        }
+        if let Some((to, to_key)) = &to {
+            from.retain(|spelling| spelling != to);
+            replaced = if *to_key == from_key { Vec::new() } else { self.spellings(to_key).await? };
+            replaced.retain(|spelling| spelling != to);
+        }
+        replaced.extend(from.iter().cloned());
+        Ok(Some(Retagging { from_key, from, to, replaced }))
+    }
+
+    /// The spellings of the tag with this key. They are several only after requests at the same time.
+    async fn spellings(&self, key: &str) -> Result<Vec<String>, Error> {
+        let is_spelling = |tag: &String| model::key(tag) == key;
+        let Some(one) = self.todos().tags_of_one_with(&BTreeSet::from([key.to_owned()])).await? else {
+            return Ok(Vec::new());
+        };
+        let mut spellings: Vec<_> = one.into_iter().filter(is_spelling).collect();
+        let others = self.todos().tags_of_others_with(key, &spellings).await?;
+        spellings.extend(others.into_iter().filter(is_spelling));
+        Ok(spellings)
+    }
+}
+
+/// The spellings, by key, of those tags that any todo of the user has, each from one todo.
+pub(crate) async fn find_spellings(
+    todos: &UserTodos<'_>,
+    mut missing: BTreeSet<String>,
+) -> Result<BTreeMap<String, String>, Error> {
+    let mut spellings = BTreeMap::new();
+    while !missing.is_empty() {
+        let Some(tags) = todos.tags_of_one_with(&missing).await? else { break };
+        let found = tags.into_iter().map(|tag| (model::key(&tag), tag));
+        let found: Vec<_> = found.filter(|(key, _)| missing.remove(key)).collect();
+        // An instance of an earlier version has changed the tags and left the keys.
+        if found.is_empty() {
+            break;
+        }
+        spellings.extend(found);
+    }
+    Ok(spellings)
+}
+
+/// How the tags of a todo change when a tag is renamed or removed.
+struct Retagging {
+    from_key: String,
+    /// The spellings of the tag, except for the new one.
+    from: Vec<String>,
+    /// The new tag with its key. `None` removes the tag.
+    to: Option<(String, String)>,
+    /// The spellings that a todo with one of `from` loses: these, and other spellings of the new tag.
+    replaced: Vec<String>,
+}
+
+impl Retagging {
+    fn of(&self, tags: Vec<String>) -> Vec<String> {
+        let Some((to, _)) = &self.to else {
+            return tags.into_iter().filter(|tag| !self.replaced.contains(tag)).collect();
+        };
+        let mut retagged: Vec<String> = Vec::new();
+        for tag in tags {
+            let tag = if self.replaced.contains(&tag) { to.clone() } else { tag };
+            retagged.extend((!retagged.contains(&tag)).then_some(tag));
+        }
+        retagged
+    }
+
+    fn change(&self) -> BulkChange {
         // Without `$literal`, a tag such as `$name` would be an expression.
-        let old = doc! { "$literal": from };
-        let tags = replaced(&old, to);
+        let from = doc! { "$setIntersection": ["$tags", { "$literal": self.from.clone() }] };
         // A tombstone has no tags.
-        let only = doc! { "$and": [{ "$isArray": "$tags" }, { "$in": [old, "$tags"] }] };
-        let change = BulkChange { only, set: doc! { "tags": tags }, is_for_all: false };
-        self.todos().change_each(ids, change, self.now, note).await
+        let only = doc! { "$and": [{ "$isArray": "$tags" }, { "$ne": [from, []] }] };
+        let (to, to_key) = self.to.clone().unzip();
+        // An instance of an earlier version may have stored no keys.
+        let keys = doc! { "$ifNull": ["$tag_keys", []] };
+        let set = doc! {
+            "tags": replaced("$tags", &self.replaced, to),
+            "tag_keys": replaced(keys, std::slice::from_ref(&self.from_key), to_key),
+        };
+        BulkChange { only, set, is_for_all: false }
     }
 }
 
-fn retagged(tags: Vec<String>, from: &str, to: Option<&str>) -> Vec<String> {
-    let mut retagged: Vec<String> = Vec::new();
-    for tag in tags {
-        let tag = if tag == from { to.map(str::to_owned) } else { Some(tag) };
-        retagged.extend(tag.filter(|tag| !retagged.contains(tag)));
-    }
-    retagged
-}
-
-/// The expression for the tags of a todo after `old` was replaced or removed.
-fn replaced(old: &Document, to: Option<&str>) -> Document {
+/// The expression for an array of texts in which `to` replaces the texts `from`, or which loses them.
+fn replaced(array: impl Into<Bson>, from: &[String], to: Option<String>) -> Document {
+    let (array, is_replaced) = (array.into(), doc! { "$in": ["$$this", { "$literal": from.to_vec() }] });
     let Some(to) = to else {
-        return doc! { "$filter": { "input": "$tags", "cond": { "$ne": ["$$this", old.clone()] } } };
+        return doc! { "$filter": { "input": array, "cond": { "$not": [is_replaced] } } };
     };
-    let is_old = doc! { "$eq": ["$$this", old.clone()] };
-    let renamed = doc! { "$cond": [is_old, { "$literal": to }, "$$this"] };
+    let renamed = doc! { "$cond": [is_replaced, { "$literal": to }, "$$this"] };
     let joined = doc! { "$concatArrays": ["$$value", [renamed.clone()]] };
     let once = doc! { "$cond": [{ "$in": [renamed, "$$value"] }, "$$value", joined] };
-    doc! { "$reduce": { "input": "$tags", "initialValue": [], "in": once } }
+    doc! { "$reduce": { "input": array, "initialValue": [], "in": once } }
 }

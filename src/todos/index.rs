@@ -44,7 +44,7 @@ indexes! {
     ByPosition = "by_position_2": "state" "position" "_id" "completed" "parent_id" "due_local" "priority";
     ByList = "by_list": "state" "list_id" "position" "_id" "completed" "parent_id";
     ByParent = "by_parent_2": "parent_id" "state" "position" "_id";
-    ByTag = "by_tag_2": "state" "tags" "position" "_id" "completed";
+    ByTag = "by_tag_3": "state" "tag_keys" "position" "_id" "completed";
     // A prefix matches a range of words, after which no index can provide a sort order. Without the state, so that the
     // trash takes and returns a todo without a write for each of its words.
     ByWord = "by_word_2": "words";
@@ -56,7 +56,8 @@ indexes! {
 }
 
 /// Names of earlier indexes that no query of this version uses.
-pub const RETIRED: [&str; 6] = ["by_position", "by_parent", "by_tag", "by_word", "by_priority", "by_due"];
+pub const RETIRED: [&str; 7] =
+    ["by_position", "by_parent", "by_tag", "by_tag_2", "by_word", "by_priority", "by_due"];
 
 impl Index {
     /// The documents that a partial index contains. A new todo usually has neither parent, tag, priority nor due date, and
@@ -65,7 +66,7 @@ impl Index {
         // A comparison matches only values of the same BSON type, so these exclude null.
         match self {
             Self::ByParent => Some(doc! { "parent_id": { "$gte": ObjectId::from_bytes([0; 12]) } }),
-            Self::ByTag => Some(doc! { "tags": { "$gte": "" } }),
+            Self::ByTag => Some(doc! { "tag_keys": { "$gte": "" } }),
             Self::ByPriority => Some(doc! { "priority": { "$gt": 0 } }),
             Self::ByDue => Some(doc! { "due_local": { "$gt": "" } }),
             _ => None,

@@ -14,6 +14,7 @@ use super::search_terms;
 use crate::error::{Error, Resource};
 use crate::owned::text::TextFormat;
 use crate::owned::{Owned, PendingEffects, State};
+use crate::tags;
 
 /// How many levels of subtasks there can be, including the topmost todo.
 pub const LEVELS_MAX: usize = 5;
@@ -263,6 +264,7 @@ impl Owned for Todo {
         doc! {
             "name_key": search_terms::sort_key(&self.name),
             "words": words,
+            "tag_keys": tags::model::keys(&self.tags),
             "due_local": self.due.as_ref().map(Due::local_key),
             "due_at": self.due.as_ref().and_then(Due::instant),
         }

@@ -119,7 +119,7 @@ impl Workspace {
             return Ok(todo);
         }
         let apply = async |before: Todo| {
-            let mut after = before.clone();
+            let (mut after, input) = (before.clone(), self.in_known_tags(&before, input.clone()).await?);
             after.apply(input.clone(), self.now).map_err(Error::Invalid)?;
             self.apply_placement(&mut after, &input).await?;
             if after == before {
@@ -146,6 +146,7 @@ impl Workspace {
         self.assert_room_for_todos(1).await?;
         let position = self.order_keys().last(self.now);
         let mut todo = Todo::blank(id, self.owner_id, position, self.now);
+        let input = self.in_known_tags(&todo, input).await?;
         todo.apply(input.clone(), self.now).map_err(Error::Invalid)?;
         self.apply_placement(&mut todo, &input).await?;
         self.assert_in_time()?;
@@ -153,5 +154,13 @@ impl Workspace {
         let Some(version) = self.todos().insert(&todo).await? else { return Ok(None) };
         todo.version = version;
         self.follow_into_trash(todo).await.map(Some)
+    }
+
+    /// The input with its tags in the spelling that the user's todos have, this one first.
+    async fn in_known_tags(&self, todo: &Todo, mut input: TodoInput) -> Result<TodoInput, Error> {
+        if let Some(tags) = input.tags.take() {
+            input.tags = Some(self.in_known_spelling(&todo.tags, tags).await?);
+        }
+        Ok(input)
     }
 }

@@ -21,6 +21,7 @@ pub struct TodoQuery {
     /// `Some(None)` is the top level.
     pub parent_id: Option<Option<ObjectId>>,
     pub completed: Option<bool>,
+    /// The keys of the tags.
     pub tags: Vec<String>,
     pub priority: Option<Priority>,
     pub due_before: Option<DueBound>,
@@ -65,7 +66,7 @@ impl TodoQuery {
         };
         let parent = self.parent_id.flatten().map(|id| (within("parent_id", id.into()), Index::ByParent));
         let list = self.list_id.flatten().map(|id| (within("list_id", id.into()), Index::ByList));
-        let tag = self.tags.first().map(|tag| (within("tags", tag.into()), Index::ByTag));
+        let tag = self.tags.first().map(|tag| (within("tag_keys", tag.into()), Index::ByTag));
         let prefixes = self.search.iter().flat_map(|search| &search.prefixes).take(ENTRY_WORDS_MAX);
         let words = prefixes.map(|prefix| (has_word(prefix), Index::ByWord));
         parent.into_iter().chain(list).chain(tag).chain(words).collect()
@@ -172,7 +173,7 @@ impl TodoQuery {
         equal("parent_id", self.parent_id.map(Bson::from));
         equal("completed", self.completed.map(Bson::from));
         equal("priority", self.priority.map(|priority| i32::from(priority).into()));
-        equal("tags", (!self.tags.is_empty()).then(|| doc! { "$all": self.tags.clone() }.into()));
+        equal("tag_keys", (!self.tags.is_empty()).then(|| doc! { "$all": self.tags.clone() }.into()));
         equal("updated_at", self.updated_after.map(|after| doc! { "$gt": after }.into()));
         // These filters compare the same fields several times, so they cannot be keys of one document.
         let prefixes = self.search.iter().flat_map(|search| &search.prefixes);

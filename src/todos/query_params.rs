@@ -14,7 +14,8 @@ use crate::error::Violation;
 use crate::http::query::{FromParams, Params};
 use crate::mongo::object_id;
 use crate::openapi::operation::Operation;
-use crate::owned::text::{TAG, TAGS_MAX, TextFormat};
+use crate::owned::text::{KNOWN_TAG, TAGS_MAX, TextFormat};
+use crate::tags;
 
 impl FromParams for TodoQuery {
     fn take(params: &mut Params) -> Option<Self> {
@@ -50,13 +51,13 @@ impl FromParams for TodoQuery {
 }
 
 pub(super) fn documented(operation: Operation) -> Operation {
-    let tags = json!({ "type": "array", "items": TAG.schema(), "maxItems": TAGS_MAX });
+    let tags = json!({ "type": "array", "items": KNOWN_TAG.schema(), "maxItems": TAGS_MAX });
     operation
         .description("Filters combine: a todo must match all of them. Todos without a due date come last when sorted by `due`.")
         .query("list_id", NONE_OR_ID.schema(), "Todos in this list; `none` is the inbox.")
         .query("parent_id", NONE_OR_ID.schema(), "Direct subtasks of this todo; `none` is the top level.")
         .query("completed", FLAG.schema(), "Completed or open todos.")
-        .query("tag", tags, "Todos with all of these tags.")
+        .query("tag", tags, "Todos with all of these tags, in upper or lower case.")
         .query("priority", Priority::FORMAT.schema(), "Todos with this priority.")
         .query("due_before", DUE_BOUND.schema(), "Todos due before this date (`2026-12-01`), local time in the user's time zone (`2026-12-01T09:00`), or time with an offset (RFC 3339). A todo due on a date is due before a time if its day is over at that time.")
         .query("due_after", DUE_BOUND.schema(), "Todos due after this date or time. A todo due on a date is not due after that date.")
@@ -77,8 +78,9 @@ fn tags(params: &mut Params) -> Option<Vec<String>> {
         let detail = format!("At most {TAGS_MAX} tags are allowed.");
         return params.reject(Violation::of("tag", "too_many", detail));
     }
-    let tags: Option<Vec<_>> = texts.iter().map(|tag| TAG.read(tag)).collect();
-    tags.or_else(|| params.reject(TAG.violation("tag")))
+    let keys: Option<Vec<_>> =
+        texts.iter().map(|tag| KNOWN_TAG.read(tag).map(|tag| tags::model::key(&tag))).collect();
+    keys.or_else(|| params.reject(KNOWN_TAG.violation("tag")))
 }
 
 fn search(params: &mut Params) -> Option<Search> {

@@ -1,6 +1,6 @@
 //! The collection `todos`: its indexes, and the queries that lists do not need.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use bson::oid::ObjectId;
 use bson::{Bson, DateTime, Document, doc};
@@ -112,15 +112,38 @@ impl UserTodos<'_> {
         self.candidates(filter, Index::ByList.name()).await
     }
 
-    /// The ids of all todos that have a tag, live or in the trash, and of todos that wait for a change.
-    pub async fn tagged(&self, tag: &str) -> Result<Vec<ObjectId>, Error> {
-        self.candidates(doc! { "state": kept(), "tags": tag }, Index::ByTag.name()).await
+    /// The ids of all todos that have the tag with this key, live or in the trash, and of todos that wait for a change.
+    pub async fn tagged(&self, key: &str) -> Result<Vec<ObjectId>, Error> {
+        self.candidates(with_tag(key), Index::ByTag.name()).await
     }
 
-    pub async fn has_tag(&self, tag: &str) -> Result<bool, Error> {
-        let tagged = doc! { "state": kept(), "tags": tag };
-        Ok(self.count(tagged, Index::ByTag.name(), 1).await? > 0)
+    /// The tags of any todo that has one of the tags with these keys.
+    pub async fn tags_of_one_with(&self, keys: &BTreeSet<String>) -> Result<Option<Vec<String>>, Error> {
+        let stages = vec![doc! { "$limit": 1 }, doc! { "$project": { "_id": 0, "tags": 1 } }];
+        let one_of = doc! { "$in": keys.iter().collect::<Vec<_>>() };
+        let found = self.aggregate(with_tag(one_of), stages, Index::ByTag.name()).await?;
+        Ok(found.into_iter().next().map(|found| texts(found.get("tags"))))
     }
+
+    /// All tags of the todos that have the tag with this key and have it in none of these spellings.
+    pub async fn tags_of_others_with(&self, key: &str, spellings: &[String]) -> Result<Vec<String>, Error> {
+        let stages = vec![
+            doc! { "$match": { "tags": { "$nin": spellings.to_vec() } } },
+            doc! { "$unwind": "$tags" },
+            doc! { "$group": { "_id": "$tags" } },
+        ];
+        let found = self.aggregate(with_tag(key), stages, Index::ByTag.name()).await?;
+        Ok(found.iter().filter_map(|found| found.get_str("_id").ok()).map(str::to_owned).collect())
+    }
+}
+
+fn with_tag(key: impl Into<Bson>) -> Document {
+    doc! { "state": kept(), "tag_keys": key.into() }
+}
+
+fn texts(array: Option<&Bson>) -> Vec<String> {
+    let elements = array.and_then(Bson::as_array).into_iter().flatten();
+    elements.filter_map(|element| element.as_str().map(str::to_owned)).collect()
 }
 
 pub fn siblings(place: Placement) -> (Document, &'static str) {

@@ -48,6 +48,7 @@ mod v1_registration_rules;
 mod v1_session_list;
 mod v1_sessions;
 mod v1_sync;
+mod v1_tags;
 mod v1_todo_consistency;
 mod v1_todo_queries;
 mod v1_todos;

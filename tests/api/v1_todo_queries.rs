@@ -416,7 +416,9 @@ async fn tags_are_counted_page_by_page() {
         let mut copy = model.clone();
         let own = format!("own {n:03}");
         let tags = ["all", "a", own.as_str(), ["x", "y", "z"][n % 3], "zz"];
-        copy.extend(doc! { "_id": ObjectId::new(), "tags": tags.to_vec(), "completed": n.is_multiple_of(4) });
+        let keys = tags.map(todo_api::tags::model::key);
+        copy.extend(doc! { "_id": ObjectId::new(), "tags": tags.to_vec(), "tag_keys": keys.to_vec() });
+        copy.insert("completed", n.is_multiple_of(4));
         if n >= 600 {
             copy.insert("state", "trash");
         }
