@@ -80,6 +80,9 @@ class Tokens:
                 case.path_parameters["sid"] = user["session_id"]
         elif operation == "end_session":
             case.path_parameters["id"] = session["session_id"]
+        elif operation == "end_token":
+            new = {"name": "script", "scopes": ["todos:read"]}
+            case.path_parameters["id"] = post("/v1/tokens", new, session["access_token"])["id"]
         elif operation == "skip_todo":
             todo = {"name": "Water the plants", "due": {"date": "2026-12-01"}, "recurrence": {"rule": "FREQ=DAILY"}}
             case.path_parameters["id"] = post("/v1/todos", todo, session["access_token"])["id"]

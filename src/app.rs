@@ -13,7 +13,8 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tower::util::MapResponseLayer;
 
-use crate::auth::extract::identify;
+use crate::access_tokens::extract::{authenticate, identify};
+use crate::access_tokens::operations::AccessTokens;
 use crate::auth::operations::Auth;
 use crate::error::{Error, Resource};
 use crate::http::access_log::AccessLogEntry;
@@ -26,7 +27,7 @@ use crate::http::readiness::Readiness;
 use crate::http::security_headers::Transport;
 use crate::http::{detached, problem, readiness, security_headers};
 use crate::state::AppState;
-use crate::{admin, lists, openapi, original, sync, tags, todos, users, web};
+use crate::{access_tokens, admin, lists, openapi, original, sync, tags, todos, users, web};
 
 pub fn router(state: AppState) -> Router {
     let hops = state.trusted_proxy_hops;
@@ -76,6 +77,7 @@ fn original(state: &AppState) -> Router<AppState> {
 }
 
 fn v1(state: &AppState) -> Router<AppState> {
+    use access_tokens::handlers as a;
     use lists::handlers as l;
     use sync::handlers as s;
     use tags::handlers as g;
@@ -91,6 +93,8 @@ fn v1(state: &AppState) -> Router<AppState> {
         .route("/v1/sessions/{id}", delete(u::end_session))
         .route("/v1/user", get(u::get).patch(u::patch).delete(u::delete))
         .route("/v1/user/password", put(u::change_password))
+        .route("/v1/tokens", get(a::list).post(a::create))
+        .route("/v1/tokens/{id}", delete(a::end))
         .route("/v1/todos", get(t::list).post(t::create))
         .route("/v1/todos/{id}", get(t::get).put(t::put).patch(t::patch).delete(t::delete))
         .route("/v1/todos/{id}/restore", post(t::restore))
@@ -138,15 +142,20 @@ fn with_small_body(routes: Router<AppState>) -> Router<AppState> {
 }
 
 fn guarded(routes: Router<AppState>, state: &AppState) -> Router<AppState> {
-    let (auth, readiness) = (state.auth.clone(), state.readiness.clone());
+    let (auth, access_tokens, readiness) =
+        (state.auth.clone(), state.access_tokens.clone(), state.readiness.clone());
     let (admission, budget, tasks) =
         (state.admission.clone(), state.byte_budget.clone(), state.tasks.clone());
-    routes.route_layer(from_fn_with_state(Guard { auth, readiness, admission, budget, tasks }, run_guarded))
+    routes.route_layer(from_fn_with_state(
+        Guard { auth, access_tokens, readiness, admission, budget, tasks },
+        run_guarded,
+    ))
 }
 
 #[derive(Clone)]
 struct Guard {
     auth: Arc<Auth>,
+    access_tokens: Arc<AccessTokens>,
     readiness: Readiness,
     admission: Admission,
     budget: ByteBudget,
@@ -160,13 +169,14 @@ async fn run_guarded(
 ) -> Result<Response, Error> {
     guard.readiness.check()?;
     let deadline = Instant::now() + DEADLINE;
-    let client = identify(&guard.auth, &mut request);
+    let client = identify(&guard.access_tokens, &guard.auth, &mut request);
     guard.budget.check(client)?;
     let slot = guard.admission.admit(client, &mut request, deadline).await?;
     let answer_bytes = AnswerBytes::of(&guard.budget, client, &request);
     let body_bytes = BodyBytes::count(&guard.budget, client, &mut request);
     let work = async move {
         let _slot = slot;
+        authenticate(&guard.access_tokens, &mut request).await;
         let response = next.run(request).await;
         drop(body_bytes);
         answer_bytes.count(response)

@@ -41,6 +41,12 @@ pub enum Error {
     InvalidCredentials,
     #[error("forbidden")]
     Forbidden,
+    /// The route accepts only the tokens of sessions, and the request has a personal access token.
+    #[error("session required")]
+    SessionRequired,
+    /// The personal access token does not have this scope.
+    #[error("insufficient scope: {0} required")]
+    InsufficientScope(&'static str),
     #[error("registration closed")]
     RegistrationClosed,
     /// The password is right, and an admin has set it for one use.
@@ -97,6 +103,7 @@ pub enum Resource {
     Path,
     User,
     Session,
+    AccessToken,
     Problem,
     Todo,
     List,
@@ -111,6 +118,7 @@ impl Resource {
             Self::Path => "No route matches this path.",
             Self::User => "There is no such user.",
             Self::Session => "There is no session with this id. It may have ended.",
+            Self::AccessToken => "You have no access token with this id.",
             Self::Problem => "No error has this code.",
             Self::Todo => "You have no todo with this id. It may have been deleted.",
             Self::List => "You have no list with this id. It may have been deleted.",

@@ -29,8 +29,8 @@
 //!
 //! # Where things are
 //!
-//! The code is grouped by feature: [`auth`], [`users`], [`todos`], [`lists`], [`tags`], [`sync`], [`idempotency`], [`audit`],
-//! [`admin`] (what admins do with users).
+//! The code is grouped by feature: [`auth`], [`access_tokens`], [`users`], [`todos`], [`lists`], [`tags`], [`sync`],
+//! [`idempotency`], [`audit`], [`admin`] (what admins do with users).
 //! Inside a feature the file name is the layer: `model` (the object and its rules; pure), `store` (the collection; one
 //! method is one round trip), `operations` (actions that several API surfaces share), `handlers` and `wire` (HTTP and
 //! JSON), `docs` (the feature's part of the API document). [`original`] is an API surface: handlers and wire types only.
@@ -144,8 +144,10 @@
 //!
 //! 1. The action in the feature's `operations.rs`. The type of a new body in `wire.rs`.
 //! 2. A function in `handlers.rs`, in this order of arguments: who, with what, on which object, body last. At most 15
-//!    lines. A route that creates an object with an id from the service reads its body with
-//!    [`idempotency::extract::Creation`] and calls [`idempotency::store::Idempotency::create`].
+//!    lines. The type of the first argument says who: [`workspace::extract`] for todos and lists, with the scope of personal
+//!    access tokens, and [`auth::extract`] for accounts, which accept no such token. A route that creates an object with an
+//!    id from the service reads its body with [`idempotency::extract::Creation`] and calls
+//!    [`idempotency::store::Idempotency::create`].
 //! 3. [`app`]: a row of the route table.
 //! 4. The feature's `docs.rs`: an operation with summary, parameters, responses, errors and example. Tests compare the
 //!    routes with the document, validate the examples, and check the status, the body and the headers of every response.
@@ -201,6 +203,7 @@
 //! 3. `tests/api/process.rs`: an invalid value. `docs/operating.md`: its row. `.env.example`: a commented line with the
 //!    default (review).
 
+pub mod access_tokens;
 pub mod admin;
 pub mod app;
 pub mod audit;

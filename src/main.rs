@@ -24,6 +24,7 @@ use todo_api::http::server;
 use todo_api::migrations::MigrationScope;
 use todo_api::operator::backup::operations::Source;
 use todo_api::operator::seed::command::{self, SeedOptions};
+use todo_api::operator::tokens::{self, TokenCommand};
 use todo_api::operator::users::{self, UserCommand};
 use todo_api::operator::{backup, logging, metrics, open_files};
 use todo_api::state::AppState;
@@ -62,6 +63,9 @@ enum Command {
     /// Create and change users: for the first admin, and in an emergency
     #[command(subcommand)]
     User(UserCommand),
+    /// Create, list and end personal access tokens of users
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// Write the whole database, as it is at this moment, to one file; the service may keep running
     Backup {
         /// The file, which must not exist yet; `-` is standard output
@@ -90,13 +94,14 @@ async fn main() {
     let done = match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => serve(file).await,
         Command::Migrate { again } => migrate(file, again).await,
-        Command::User(command) => user(file, command).await,
+        Command::User(command) => run(file, async |state| users::run(state, command).await).await,
+        Command::Token(command) => run(file, async |state| tokens::run(state, command).await).await,
         Command::Backup { file: to } => backup(file, &to).await,
         Command::Restore { file: from, max_size } => {
             restore(file, Source { path: &from, max_bytes: max_size }).await
         }
         Command::Openapi => print_document(),
-        Command::Seed(options) => seed(file, options).await,
+        Command::Seed(options) => run(file, async |state| command::run(state, options).await).await,
         Command::Healthcheck => healthcheck(file).await,
     };
     if let Err(error) = &done {
@@ -125,7 +130,6 @@ async fn serve(file: Option<&Path>) -> Result<(), OperatorError> {
         .map_err(|error| OperatorError(format!("cannot listen on {address}: {error}; set HOST and PORT")))?;
     let address = listener.local_addr().unwrap_or(address);
     tracing::info!(%address, "listening");
-
     if let Some((address, handle)) = metrics {
         serve_metrics(address, metrics::router(state.clone(), handle)).await?;
     }
@@ -194,19 +198,13 @@ async fn migrate(file: Option<&Path>, again: bool) -> Result<(), OperatorError> 
     with_state(config, async |state| startup::migrate(state, which).await).await
 }
 
-async fn user(file: Option<&Path>, command: UserCommand) -> Result<(), OperatorError> {
+async fn run(
+    file: Option<&Path>,
+    command: impl AsyncFnOnce(&AppState) -> Result<String, OperatorError>,
+) -> Result<(), OperatorError> {
     let done = with_state(Config::load(file)?, async |state| {
         startup::migrate(state, MigrationScope::Missing).await?;
-        users::run(state, command).await
-    });
-    report(&done.await?);
-    Ok(())
-}
-
-async fn seed(file: Option<&Path>, options: SeedOptions) -> Result<(), OperatorError> {
-    let done = with_state(Config::load(file)?, async |state| {
-        startup::migrate(state, MigrationScope::Missing).await?;
-        command::run(state, options).await
+        command(state).await
     });
     report(&done.await?);
     Ok(())
@@ -256,10 +254,9 @@ fn report(done: &str) {
     println!("{done}");
 }
 
-#[expect(clippy::print_stdout, reason = "the document is the output of the command")]
 fn print_document() -> Result<(), OperatorError> {
     let document = serde_json::to_string_pretty(&*openapi::document::DOCUMENT);
-    println!("{}", document.map_err(|error| OperatorError(error.to_string()))?);
+    report(&document.map_err(|error| OperatorError(error.to_string()))?);
     Ok(())
 }
 

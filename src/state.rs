@@ -6,6 +6,9 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use tokio_util::task::TaskTracker;
 
+use crate::access_tokens::operations::AccessTokens;
+use crate::access_tokens::store::TokenStore;
+use crate::access_tokens::text::RepeatableTexts;
 use crate::admin::operations::Administration;
 use crate::admin::store::UserPages;
 use crate::audit::store::Audit;
@@ -60,6 +63,7 @@ macro_rules! impl_from_ref {
 impl_from_ref! {
     db: Db,
     auth: Arc<Auth>,
+    access_tokens: Arc<AccessTokens>,
     accounts: Arc<Accounts>,
     administration: Arc<Administration>,
     workspaces: Arc<Workspaces>,
@@ -72,6 +76,7 @@ impl_from_ref! {
 pub struct Shared {
     pub db: Db,
     pub auth: Arc<Auth>,
+    pub access_tokens: Arc<AccessTokens>,
     pub accounts: Arc<Accounts>,
     pub administration: Arc<Administration>,
     pub workspaces: Arc<Workspaces>,
@@ -93,6 +98,7 @@ pub struct Stores {
     users: Users,
     owned: OwnedStores,
     sessions: Sessions,
+    access_tokens: TokenStore,
     revocations: Revocations,
     failed_logins: FailedLogins,
     audit: Audit,
@@ -107,6 +113,7 @@ impl AppState {
         let tasks = TaskTracker::new();
         let stores = Stores::new(&db, config, &clock, &tasks).map_err(unusable)?;
         let auth = Arc::new(auth(config, &stores, &clock).map_err(unusable)?);
+        let access_tokens = Arc::new(access_tokens(config, &stores, &auth, clock.clone()).map_err(unusable)?);
         let sealer = Sealer::derive(&config.jwt_secret, &config.jwt_secrets_previous).map_err(unusable)?;
         let sealer = Arc::new(sealer);
         let hasher = Arc::new(Hasher::new(config.bcrypt_cost, config.password_pepper.as_ref()));
@@ -119,7 +126,7 @@ impl AppState {
             seals: sealer.clone(),
             admission: admission.clone(),
         };
-        let accounts = Arc::new(accounts(config, &stores, &auth, &hasher, clock.clone()));
+        let accounts = Arc::new(accounts(config, &stores, &auth, &access_tokens, &hasher, clock.clone()));
         let administration = Administration {
             accounts: accounts.clone(),
             pages: UserPages::new(&db),
@@ -132,6 +139,7 @@ impl AppState {
             accounts,
             administration: Arc::new(administration),
             auth,
+            access_tokens,
             workspaces,
             idempotency: stores.idempotency.clone(),
             sealer,
@@ -154,6 +162,19 @@ fn auth(config: &Config, stores: &Stores, clock: &Clock) -> Result<Auth, Error> 
     Ok(Auth::new(keys, blacklist, stores.sessions.clone(), clock.clone(), config.access_token_ttl))
 }
 
+fn access_tokens(
+    config: &Config,
+    stores: &Stores,
+    auth: &Arc<Auth>,
+    clock: Clock,
+) -> Result<AccessTokens, Error> {
+    let guesses = Throttle::new(config.throttles == Switch::On, clock.clone());
+    let texts = RepeatableTexts::derive(&config.jwt_secret, &config.jwt_secrets_previous)?;
+    let Stores { access_tokens, users, audit, .. } = stores;
+    let (store, users, audit) = (access_tokens.clone(), users.clone(), audit.clone());
+    Ok(AccessTokens::new(store, users, auth.clone(), audit, guesses, clock, texts))
+}
+
 fn workspaces(stores: &Stores, clock: &Clock) -> Workspaces {
     Workspaces::new(stores.owned.clone(), stores.users.clone(), clock.clone())
 }
@@ -162,6 +183,7 @@ fn accounts(
     config: &Config,
     stores: &Stores,
     auth: &Arc<Auth>,
+    access_tokens: &Arc<AccessTokens>,
     hasher: &Arc<Hasher>,
     clock: Clock,
 ) -> Accounts {
@@ -170,6 +192,7 @@ fn accounts(
         owned: stores.owned.clone(),
         idempotency: stores.idempotency.clone(),
         auth: auth.clone(),
+        access_tokens: access_tokens.clone(),
         audit: stores.audit.clone(),
         hasher: hasher.clone(),
         throttle: Throttle::new(config.throttles == Switch::On, clock.clone()),
@@ -186,6 +209,7 @@ impl Stores {
             users: Users::new(db),
             owned: OwnedStores::new(db, tasks),
             sessions: Sessions::new(db),
+            access_tokens: TokenStore::new(db),
             revocations: Revocations::new(db),
             failed_logins: FailedLogins::new(db),
             audit: Audit::new(db, clock.clone()),
@@ -197,6 +221,7 @@ impl Stores {
         self.users.ensure_indexes().await?;
         self.owned.ensure_indexes().await?;
         self.sessions.ensure_indexes().await?;
+        self.access_tokens.ensure_indexes().await?;
         self.revocations.ensure_indexes().await?;
         self.failed_logins.ensure_indexes().await?;
         self.audit.ensure_indexes().await?;

@@ -16,6 +16,7 @@ const LAYERS: &[&[&str]] = &[
     &["http", "openapi/error_responses", "openapi/operation", "openapi/schema", "web"],
     &[
         "*/common_passwords",
+        "*/credential",
         "*/decode",
         "*/due",
         "*/history",
@@ -31,6 +32,7 @@ const LAYERS: &[&[&str]] = &[
         "*/search_terms",
         "*/sort_order",
         "*/target",
+        "*/text",
         "*/throttling",
         "*/token",
     ],
@@ -52,6 +54,7 @@ const LAYERS: &[&[&str]] = &[
         "*/counts",
         "*/hierarchy",
         "*/operations",
+        "*/memory",
         "*/mirror",
         "*/page_sessions",
         "*/recurring",
@@ -59,6 +62,7 @@ const LAYERS: &[&[&str]] = &[
         "*/revocation",
         "*/search",
         "*/side_effects",
+        "*/verification",
     ],
     &["*/client_info", "*/extract", "workspace/extract"],
     &[

@@ -24,7 +24,7 @@ use crate::users::access::{AccessPatch, LastAdmin};
 use crate::users::account_changes::require_good_password;
 use crate::users::model::{NewUser, User};
 use crate::users::operations::{Accounts, ClientInfo};
-use crate::users::store::PasswordGuard;
+use crate::users::store::{PasswordGuard, PasswordTerms};
 
 // Each counts the todos of one user.
 const COUNTS_AT_A_TIME: usize = 4;
@@ -123,6 +123,9 @@ impl Administration {
         };
         // Also after a repetition, because the first attempt may have stopped here.
         self.accounts.auth.end_sessions_before_epoch(user.id, user.epoch, why).await?;
+        if patch.disabled == Some(true) {
+            self.accounts.access_tokens.end_before_epoch(&user, by.origin()).await?;
+        }
         if patch.roles.is_some() {
             self.accounts.record_event(Event::RolesChanged, &user, None, by).await;
         }
@@ -144,8 +147,8 @@ impl Administration {
         let user = self.existing(id).await?;
         require_good_password("password", &user, &given.password)?;
         let guard = PasswordGuard { epoch: None, versions };
-        let changed =
-            self.accounts.replace_password(id, guard, &given.password, given.must_change, by).await?;
+        let terms = PasswordTerms { must_change: given.must_change, end_tokens: false };
+        let changed = self.accounts.replace_password(id, guard, &given.password, terms, by).await?;
         let Some(user) = changed else { return Err(self.stale(id).await) };
         self.accounts.record_event(Event::PasswordChanged, &user, None, by).await;
         Ok(user)

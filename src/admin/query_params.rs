@@ -13,8 +13,7 @@ use crate::http::query::{FromParams, Params};
 use crate::mongo::object_id;
 use crate::openapi::operation::Operation;
 use crate::openapi::schema::sent;
-use crate::owned::text::TextFormat;
-use crate::todos::query_params::INSTANT;
+use crate::owned::text::{INSTANT, TextFormat};
 use crate::users::model::EMAIL_MAX_BYTES;
 
 impl FromParams for UserQuery {

@@ -40,6 +40,11 @@ pub enum Event {
     SessionBlocked,
     SessionUnblocked,
     PasswordChanged,
+    TokenCreated,
+    // A personal access token was used for the first time from a network.
+    TokenNewNetwork,
+    // One token was ended by its id, or all tokens of a user.
+    TokensEnded,
     Disabled,
     Enabled,
     RolesChanged,
@@ -55,6 +60,9 @@ pub struct RequestContext {
     pub username: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_id: Option<RandomId>,
+    /// Of a personal access token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_id: Option<ObjectId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,
     /// The admin who did this to the user. `None` for an action of the user, and for a command of an operator.

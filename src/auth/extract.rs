@@ -1,4 +1,7 @@
 //! Extractors that authenticate a request. A handler that lists one of these types runs only if the token allows it.
+//!
+//! [`TodoReader`] and [`TodoWriter`] also accept a personal access token with the scope. All other types require a session,
+//! so that a token with scopes can never be exchanged for more.
 
 use std::sync::Arc;
 
@@ -7,6 +10,7 @@ use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
+use super::credential::{Credential, Grant, TokenScope};
 use super::operations::Auth;
 use super::token::{Claims, Role, TokenKind};
 use crate::error::{Error, TokenRejection};
@@ -18,22 +22,34 @@ use crate::http::client_address::{ClientAddress, Network};
 #[derive(Clone)]
 struct BearerToken(Result<Claims, TokenRejection>);
 
+/// In the extensions of a request with a personal access token: what the token allows, or why it is refused.
+#[derive(Clone)]
+pub struct AccessTokenGrant(pub Result<Arc<Grant>, Error>);
+
 /// Verifies the bearer token without the database, for the extractors below, and puts the [`ClientKey`] into the
-/// extensions of the request.
+/// extensions of the request. Not for a personal access token: see [`crate::access_tokens::extract`].
 pub fn identify(auth: &Auth, request: &mut Request) -> ClientKey {
     let verified = bearer(request.headers()).and_then(|token| auth.verify(token));
     let client = match &verified {
         // Otherwise the thief of a revoked token could use up the share of its user.
         Ok(claims) if !auth.is_known_revoked(claims) => ClientKey::User(claims.sub),
-        _ => {
-            let address = request.extensions().get::<ClientAddress>();
-            ClientKey::Address(address.map_or(Network::Unknown, |address| address.network()))
-        }
+        _ => address_key(request),
     };
     request.extensions_mut().insert(BearerToken(verified));
     request.extensions_mut().insert(client);
     client
 }
+
+pub fn address_key(request: &Request) -> ClientKey {
+    let address = request.extensions().get::<ClientAddress>();
+    ClientKey::Address(address.map_or(Network::Unknown, |address| address.network()))
+}
+
+/// The caller of a route that reads todos, lists or tags.
+pub struct TodoReader(pub Credential);
+
+/// The caller of a route that changes todos, lists or tags.
+pub struct TodoWriter(pub Credential);
 
 pub struct CurrentUser(pub Claims);
 
@@ -57,6 +73,34 @@ impl CurrentUser {
 
     pub fn require_fresh(&self) -> Result<(), Error> {
         if self.0.fresh { Ok(()) } else { Err(Error::Token(TokenRejection::NotFresh)) }
+    }
+}
+
+impl TodoReader {
+    pub fn require(&self, scope: TokenScope) -> Result<(), Error> {
+        if self.0.allows(scope) { Ok(()) } else { Err(Error::InsufficientScope(scope.name())) }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for TodoReader
+where
+    Arc<Auth>: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        authenticate_scoped(parts, state, TokenScope::TodosRead).await.map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for TodoWriter
+where
+    Arc<Auth>: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        authenticate_scoped(parts, state, TokenScope::TodosWrite).await.map(Self)
     }
 }
 
@@ -129,6 +173,21 @@ where
     }
 }
 
+async fn authenticate_scoped<S>(parts: &mut Parts, state: &S, needed: TokenScope) -> Result<Credential, Error>
+where
+    Arc<Auth>: FromRef<S>,
+{
+    let Some(grant) = access_token(parts) else {
+        let claims = authenticate(parts, state, TokenKind::Access).await?;
+        return Ok(Credential::Session(Box::new(claims)));
+    };
+    let grant = grant?;
+    if !grant.allows(needed) {
+        return Err(Error::InsufficientScope(needed.name()));
+    }
+    Ok(Credential::AccessToken(grant))
+}
+
 async fn authenticate<S>(parts: &mut Parts, state: &S, needed: TokenKind) -> Result<Claims, Error>
 where
     Arc<Auth>: FromRef<S>,
@@ -147,7 +206,19 @@ where
     Ok(log_caller(parts, claims))
 }
 
+/// `None` if the request has no personal access token.
+fn access_token(parts: &Parts) -> Option<Result<Arc<Grant>, Error>> {
+    let AccessTokenGrant(grant) = parts.extensions.get().cloned()?;
+    if let Ok(grant) = &grant {
+        log_name(parts, &grant.username);
+    }
+    Some(grant)
+}
+
 fn verified(parts: &mut Parts, auth: &Auth) -> Result<Claims, Error> {
+    if let Some(grant) = access_token(parts) {
+        return Err(grant.err().unwrap_or(Error::SessionRequired));
+    }
     // Removed, because a copy would cost several allocations. A second extractor of the same request verifies again.
     let verified = match parts.extensions.remove::<BearerToken>() {
         Some(BearerToken(verified)) => verified,
@@ -156,7 +227,7 @@ fn verified(parts: &mut Parts, auth: &Auth) -> Result<Claims, Error> {
     verified.map_err(Error::Token)
 }
 
-fn bearer(headers: &HeaderMap) -> Result<&str, TokenRejection> {
+pub fn bearer(headers: &HeaderMap) -> Result<&str, TokenRejection> {
     // `Authorization` is not a list, so it must not occur twice (RFC 9110 §5.3).
     let mut headers = headers.get_all(AUTHORIZATION).iter().filter(|header| !header.is_empty());
     let first = headers.next().ok_or(TokenRejection::Missing)?;
@@ -171,8 +242,12 @@ fn bearer(headers: &HeaderMap) -> Result<&str, TokenRejection> {
 }
 
 fn log_caller(parts: &Parts, claims: Claims) -> Claims {
-    if let Some(name) = parts.extensions.get::<UserName>() {
-        name.set(&claims.username);
-    }
+    log_name(parts, &claims.username);
     claims
+}
+
+fn log_name(parts: &Parts, username: &str) {
+    if let Some(name) = parts.extensions.get::<UserName>() {
+        name.set(username);
+    }
 }

@@ -101,7 +101,7 @@ impl Auth {
         let claims = require_kind(claims, accepted)?;
         // The map is enough, however old it is: a logout then takes effect in this instance even during an outage, and
         // revoking a token that another instance has already revoked does no harm.
-        match self.blacklist.check_in_memory(&claims) {
+        match self.blacklist.check_in_memory((&claims).into()) {
             RevocationStatus::Revoked => Err(Error::Token(TokenRejection::Revoked)),
             // Pending: an earlier logout was answered 503, and the client repeats it.
             RevocationStatus::Pending | RevocationStatus::NotRevoked => Ok(claims),

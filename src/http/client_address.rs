@@ -131,6 +131,18 @@ impl Network {
     }
 }
 
+impl Display for Network {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => out.write_str("unknown"),
+            Self::V4(address) => address.fmt(out),
+            Self::V6 { bits, prefix } => {
+                write!(out, "{}/{prefix}", Ipv6Addr::from_bits(u128::from(*bits) << 64))
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use axum::http::HeaderValue;

@@ -34,6 +34,8 @@ error_codes! {
     TOKEN_NOT_FRESH: UNAUTHORIZED, "token_not_fresh", "A token from a login is required";
     INVALID_CREDENTIALS: UNAUTHORIZED, "invalid_credentials", "The username or the password is wrong";
     FORBIDDEN: FORBIDDEN, "forbidden", "You are not allowed to do this";
+    SESSION_REQUIRED: FORBIDDEN, "session_required", "A token of a session is required";
+    INSUFFICIENT_SCOPE: FORBIDDEN, "insufficient_scope", "The access token does not have the scope";
     REGISTRATION_CLOSED: FORBIDDEN, "registration_closed", "Registration is closed";
     PASSWORD_CHANGE_REQUIRED: FORBIDDEN, "password_change_required", "The password must be changed";
     NOT_FOUND: NOT_FOUND, "not_found", "The resource does not exist";
@@ -73,6 +75,8 @@ impl ErrorCode {
             Error::Token(TokenRejection::NotFresh) => Self::TOKEN_NOT_FRESH,
             Error::InvalidCredentials => Self::INVALID_CREDENTIALS,
             Error::Forbidden => Self::FORBIDDEN,
+            Error::SessionRequired => Self::SESSION_REQUIRED,
+            Error::InsufficientScope(_) => Self::INSUFFICIENT_SCOPE,
             Error::RegistrationClosed => Self::REGISTRATION_CLOSED,
             Error::PasswordChangeRequired => Self::PASSWORD_CHANGE_REQUIRED,
             Error::NotFound(_) => Self::NOT_FOUND,

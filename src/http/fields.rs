@@ -130,6 +130,11 @@ impl Fields {
         if self.violations.all().len() > violations { None } else { Some(object.unwrap_or_default()) }
     }
 
+    /// Rejects an absent or empty field, unless a violation of it was noted already.
+    pub fn require<T>(&mut self, name: &str, detail: &str) -> Option<T> {
+        if self.has_violation(name) { None } else { self.reject(Violation::of(name, "required", detail)) }
+    }
+
     /// An array of at most `max` objects; absence and null mean an empty array.
     pub fn each<T: FromFields>(&mut self, name: &str, max: usize) -> Option<Vec<T>> {
         let violations = self.violations.all().len();

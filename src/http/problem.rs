@@ -67,6 +67,12 @@ fn detail(error: &Error) -> String {
         Error::Token(_) => "Refresh the access token, or log in, and try again.",
         Error::InvalidCredentials => "Check the username and the password.",
         Error::Forbidden => "This request needs the permission of another user or role.",
+        Error::SessionRequired => {
+            "Log in, and use the access token of the session. Personal access tokens are for todos, lists, tags, sync and events."
+        }
+        Error::InsufficientScope(scope) => {
+            return format!("Use an access token with the scope `{scope}`, or the token of a session.");
+        }
         Error::RegistrationClosed => "Ask the operator of this service for an account.",
         Error::PasswordChangeRequired => {
             "An admin has set this password for one use. Log in with it and a `new_password`."

@@ -13,10 +13,14 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 impl IntoResponse for Outcome {
     fn into_response(self) -> Response {
-        let replayed = self.replayed.then_some([(REPLAYED, HeaderValue::from_static("true"))]);
+        let replayed = replayed(&self);
         let body = with_etag(self.response).map_err(Error::internal);
         (replayed, body).into_response()
     }
+}
+
+pub fn replayed(outcome: &Outcome) -> Option<[(HeaderName, HeaderValue); 1]> {
+    outcome.replayed.then_some([(REPLAYED, HeaderValue::from_static("true"))])
 }
 
 /// Reads the version for the `ETag` from the field `version`, which the body of every object has.

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::operations::LISTS_MAX;
 use super::wire::{CountedList, ListBody, READ_ONLY};
+use crate::auth::credential::TokenScope;
 use crate::error::{Error, Resource};
 use crate::openapi::operation::{Needs, Operation};
 use crate::openapi::schema::{named, or_null, read, sent};
@@ -31,8 +32,10 @@ fn example() -> Value {
 }
 
 pub fn operations() -> Vec<Operation> {
-    let new =
-        |method, path, id, summary| Operation::new(method, path, "Lists", id, summary).needs(Needs::Access);
+    let new = |method, path, id, summary| {
+        Operation::new(method, path, "Lists", id, summary)
+            .needs(Needs::Scope(TokenScope::of_method(method).name()))
+    };
     let list = |operation: Operation, status, about| {
         operation
             .json_response(status, about, &named("CountedList"), &example())

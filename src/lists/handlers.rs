@@ -23,9 +23,10 @@ use crate::idempotency::store::Idempotency;
 use crate::owned::Conflict;
 use crate::todos::hierarchy::Beside;
 use crate::workspace::Workspace;
+use crate::workspace::extract::{ToRead, ToWrite};
 
 pub(crate) async fn list(
-    workspace: Workspace,
+    ToRead(workspace): ToRead,
     State(sealer): State<Arc<Sealer>>,
     params: Params,
 ) -> Result<Listing, Error> {
@@ -40,7 +41,7 @@ pub(crate) async fn list(
 }
 
 pub(crate) async fn create(
-    workspace: Workspace,
+    ToWrite(workspace): ToWrite,
     State(idempotency): State<Arc<Idempotency>>,
     Creation { input: WholeList(input), attempt }: Creation<WholeList>,
 ) -> Result<impl IntoResponse, Error> {
@@ -51,7 +52,7 @@ pub(crate) async fn create(
 }
 
 pub(crate) async fn get(
-    workspace: Workspace,
+    ToRead(workspace): ToRead,
     PathId(id, ..): PathId<List>,
     if_none_match: IfNoneMatch,
 ) -> Result<impl IntoResponse, Error> {
@@ -60,7 +61,7 @@ pub(crate) async fn get(
 }
 
 pub(crate) async fn put(
-    workspace: Workspace,
+    ToWrite(workspace): ToWrite,
     ChosenId(id): ChosenId,
     Preconditions(precondition): Preconditions,
     JsonBody(WholeList(input)): JsonBody<WholeList>,
@@ -73,7 +74,7 @@ pub(crate) async fn put(
 }
 
 pub(crate) async fn patch(
-    workspace: Workspace,
+    ToWrite(workspace): ToWrite,
     PathId(id, ..): PathId<List>,
     Preconditions(precondition): Preconditions,
     JsonBody(ListPatch(input)): JsonBody<ListPatch>,
@@ -82,7 +83,7 @@ pub(crate) async fn patch(
 }
 
 pub(crate) async fn delete(
-    workspace: Workspace,
+    ToWrite(workspace): ToWrite,
     PathId(id, ..): PathId<List>,
     Preconditions(precondition): Preconditions,
     params: Params,
@@ -100,7 +101,7 @@ pub(crate) async fn delete(
 }
 
 pub(crate) async fn restore(
-    workspace: Workspace,
+    ToWrite(workspace): ToWrite,
     PathId(id, ..): PathId<List>,
     Preconditions(precondition): Preconditions,
 ) -> Result<WithEtag<CountedList>, Error> {
@@ -108,7 +109,7 @@ pub(crate) async fn restore(
 }
 
 pub(crate) async fn move_to(
-    workspace: Workspace,
+    ToWrite(workspace): ToWrite,
     PathId(id, ..): PathId<List>,
     Preconditions(precondition): Preconditions,
     JsonBody(beside): JsonBody<Option<Beside>>,

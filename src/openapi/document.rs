@@ -11,16 +11,19 @@ use super::{error_responses, service_routes};
 use crate::http::problem::{Problem, ProblemViolation};
 use crate::sync::kind::Kind;
 use crate::sync::kinds::KINDS;
-use crate::{admin, lists, original, sync, tags, todos, users};
+use crate::{access_tokens, admin, lists, original, sync, tags, todos, users};
 
 const ABOUT: &str = "A self-hosted todo service. The routes under `/v1` are its own API. The routes tagged *Original* are \
     compatible with the service that it replaces, and use the same users and todos.\n\nSend `Authorization: Bearer TOKEN` with \
-    an access token from a login. Errors are problem details (RFC 9457) with a `code` for programs, which `/problems/{code}` \
+    an access token from a login, or with a personal access token from `/v1/tokens`. Errors are problem details (RFC 9457) with a `code` for programs, which `/problems/{code}` \
     explains.";
 
 // In the order in which the pages show them.
 const TAGS: [(&str, &str); 8] = [
-    ("Accounts", "Registration, login and logout, sessions, and the caller's account."),
+    (
+        "Accounts",
+        "Registration, login and logout, sessions, personal access tokens, and the caller's account.",
+    ),
     ("Todos", "Todos with due dates, recurrence, subtasks, a manual order, and a trash."),
     ("Lists", "Lists of todos."),
     ("Tags", "Tags of todos."),
@@ -32,8 +35,9 @@ const TAGS: [(&str, &str); 8] = [
 
 type Feature = (fn() -> Vec<Operation>, fn() -> Vec<(&'static str, Value)>);
 
-const FEATURES: [Feature; 8] = [
+const FEATURES: [Feature; 9] = [
     (users::docs::operations, users::docs::schemas),
+    (access_tokens::docs::operations, access_tokens::docs::schemas),
     (todos::docs::operations, todos::docs::schemas),
     (lists::docs::operations, lists::docs::schemas),
     (tags::docs::operations, tags::docs::schemas),
@@ -74,6 +78,10 @@ fn security() -> Value {
     json!({
         "access": bearer("An access token, from a login or a refresh."),
         "refresh": bearer("A refresh token, from a login or a refresh."),
+        "personal": {
+            "type": "http", "scheme": "bearer", "bearerFormat": "tdo_",
+            "description": "A personal access token with one of the scopes that the operation names. `todos:write` includes `todos:read`.",
+        },
     })
 }
 

@@ -22,6 +22,8 @@ pub enum Needs {
     Fresh,
     Refresh,
     Either,
+    /// An access token of a session, or a personal access token with this scope.
+    Scope(&'static str),
 }
 
 /// The pattern of cursors and sync tokens (base64url, RFC 4648 §5).
@@ -72,6 +74,7 @@ impl Operation {
             Needs::Access | Needs::Fresh => json!([{ "access": [] }]),
             Needs::Refresh => json!([{ "refresh": [] }]),
             Needs::Either => json!([{ "access": [] }, { "refresh": [] }]),
+            Needs::Scope(scope) => json!([{ "access": [] }, { "personal": [scope] }]),
         };
         self.document.insert("security".to_owned(), security);
         // Every operation that uses the database fails while the database is unreachable, while too many clients wait, or
@@ -88,6 +91,10 @@ impl Operation {
             TokenRejection::Revoked,
         ];
         self.errors.extend(rejections.map(Error::Token));
+        self.errors.push(match needs {
+            Needs::Scope(scope) => Error::InsufficientScope(scope),
+            _ => Error::SessionRequired,
+        });
         if needs == Needs::Fresh {
             self.errors.push(Error::Token(TokenRejection::NotFresh));
         }

@@ -15,6 +15,7 @@ use metrics::{describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 
+use crate::access_tokens::{self, verification};
 use crate::error::OperatorError;
 use crate::http::access_log::{REQUEST_SECONDS, REQUESTS};
 use crate::http::fair_queue::REFUSALS;
@@ -54,6 +55,11 @@ pub fn install_recorder() -> Result<PrometheusHandle, OperatorError> {
         "Connections that were refused or closed to make room, by reason."
     );
     describe_counter!(server::ACCEPT_ERRORS, "Connections that could not be accepted.");
+    describe_counter!(
+        verification::LOOKUPS,
+        "Personal access tokens that were looked up in the database, by outcome."
+    );
+    describe_counter!(access_tokens::operations::CREATED, "Personal access tokens that were created.");
     describe_gauge!("todo_api_body_bytes", "Bytes of requests and responses that wait for their clients.");
     describe_gauge!("todo_api_requests", "Requests that are being processed or wait for a slot.");
     describe_gauge!("todo_api_event_streams", "Open event streams.");

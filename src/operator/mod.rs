@@ -5,4 +5,5 @@ pub mod logging;
 pub mod metrics;
 pub mod open_files;
 pub mod seed;
+pub mod tokens;
 pub mod users;

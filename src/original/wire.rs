@@ -144,6 +144,8 @@ fn describe(error: &Error, method: &Method) -> (StatusCode, Value) {
     let status = ErrorCode::of(error).status;
     let message = match error {
         Error::Token(rejection) => return (status, describe_token(*rejection)),
+        // The original knows no personal access tokens.
+        Error::SessionRequired => "A token from a login is required.",
         Error::Invalid(violations) => {
             let message = match violations.first() {
                 Some(Violation { pointer, detail, .. }) if pointer.is_empty() => json!(detail),
@@ -181,6 +183,7 @@ fn describe(error: &Error, method: &Method) -> (StatusCode, Value) {
         // do not name other resources, so these errors do not occur.
         Error::VersionMismatch { .. }
         | Error::IdempotencyKeyReused
+        | Error::InsufficientScope(_)
         | Error::IdTaken
         | Error::PasswordChangeRequired
         | Error::NothingToUndo

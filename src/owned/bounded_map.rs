@@ -19,13 +19,13 @@ pub struct BoundedMap<K, V> {
     evicting: Mutex<()>,
 }
 
-impl<K: Eq + Hash, V: Expires + Copy> BoundedMap<K, V> {
+impl<K: Eq + Hash, V: Expires + Clone> BoundedMap<K, V> {
     pub fn new(max: usize) -> Self {
         Self { entries: DashMap::new(), max, evicting: Mutex::new(()) }
     }
 
     pub fn get(&self, key: &K) -> Option<V> {
-        self.entries.get(key).map(|entry| *entry)
+        self.entries.get(key).map(|entry| entry.clone())
     }
 
     pub fn insert(&self, key: K, value: V, now: i64) {
@@ -37,7 +37,7 @@ impl<K: Eq + Hash, V: Expires + Copy> BoundedMap<K, V> {
     pub fn update<R>(&self, key: K, initial: V, now: i64, change: impl FnOnce(&mut V) -> R) -> R {
         self.make_room(now);
         // After `make_room`, because a held entry locks its shard and `retain` locks every shard.
-        let mut entry = self.entries.entry(key).or_insert(initial);
+        let mut entry = self.entries.entry(key).or_insert_with(|| initial.clone());
         if entry.expires_at() <= now {
             *entry = initial;
         }

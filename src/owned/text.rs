@@ -3,6 +3,8 @@
 //!
 //! **Invariant:** the rules apply to input only. Stored values may be older than a rule and stay valid.
 
+use bson::DateTime;
+use chrono::{DateTime as ChronoDateTime, Datelike};
 use icu_casemap::CaseMapper;
 use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 use serde_json::{Value, json};
@@ -15,6 +17,8 @@ pub const NAME_MAX: usize = 500;
 pub const DESCRIPTION_MAX: usize = 16_384;
 pub const TAG_MAX: usize = 64;
 pub const TAGS_MAX: usize = 50;
+/// Of dates and times.
+pub const LAST_YEAR: i32 = 9_999;
 /// Tags that occur more than once count once, so a client may send more of them than a todo can have.
 pub const TAGS_SENT_MAX: usize = 1_000;
 
@@ -95,6 +99,16 @@ pub const COLOR: TextFormat<String> = TextFormat {
     code: "not_a_color",
     detail: || "A color must be # and six hex digits, such as #1e90ff.".to_owned(),
     schema: || json!({ "type": "string", "pattern": "^#[0-9a-fA-F]{6}$", "examples": ["#1e90ff"] }),
+};
+
+pub const INSTANT: TextFormat<DateTime> = TextFormat {
+    read: |text| {
+        let instant = ChronoDateTime::parse_from_rfc3339(text).ok()?;
+        (1..=LAST_YEAR).contains(&instant.year()).then(|| instant.to_utc().into())
+    },
+    code: "not_a_time",
+    detail: || "This must be a time with an offset (RFC 3339).".to_owned(),
+    schema: || json!({ "type": "string", "format": "date-time" }),
 };
 
 /// Reads the tags of one todo: each once, in the order and spelling of their first occurrence.

@@ -9,6 +9,7 @@ use super::edit::Op;
 use super::kind::Kind;
 use super::kinds::KINDS;
 use super::wire::COMMANDS_MAX;
+use crate::auth::credential::TokenScope;
 use crate::error::Error;
 use crate::http::idempotency_key::KEY_MAX_CHARS;
 use crate::openapi::operation::{Needs, Operation, SEALED};
@@ -96,14 +97,15 @@ fn result() -> Value {
 
 const ABOUT_SYNC: &str = "Applies the commands in their order, each on its own. Then returns the changes since the token, in \
     pages. A client that applies the responses in order has exactly what the server has. Changes of the last minute \
-    may be sent twice.";
+    may be sent twice. A personal access token needs the scope `todos:write` if there are commands.";
 
 const ABOUT_EVENTS: &str = "Server-sent events: `change` has the `Changes` of one object, and a sync token as its `id`. `bye` \
-    is sent when the session ends or the access token expires. `: ping` is sent every 15 s. This page waits for the \
+    is sent when the session or the token ends, or the token expires. `: ping` is sent every 15 s. This page waits for the \
     end of a response and cannot show a stream: try `curl -N -H 'Authorization: Bearer TOKEN' URL/v1/events`.";
 
 pub fn operations() -> Vec<Operation> {
-    vec![sync().needs(Needs::Access), events().needs(Needs::Access)]
+    let reads = Needs::Scope(TokenScope::TodosRead.name());
+    vec![sync().needs(reads), events().needs(reads)]
 }
 
 fn sync() -> Operation {
@@ -128,6 +130,10 @@ fn events() -> Operation {
     Operation::new("get", "/v1/events", "Sync", "stream_events", "Stream changes as they happen")
         .description(ABOUT_EVENTS)
         .header("Last-Event-ID", token, "A sync token. The stream begins with the changes since this token.")
-        .text_response(200, "A stream that stays open until the session ends.", "text/event-stream")
+        .text_response(
+            200,
+            "A stream that stays open until the session or the token ends.",
+            "text/event-stream",
+        )
         .errors(&[Error::SyncTokenExpired, Error::TooManyConnections])
 }

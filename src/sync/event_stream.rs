@@ -1,6 +1,6 @@
 //! One stream of events, from its sync token to its end.
 //!
-//! **Invariant:** a session that has ended receives no further change.
+//! **Invariant:** a session or personal access token that has ended receives no further change.
 //!
 //! A stream first subscribes to changes, then reads what changed since its token, and only then delivers what its
 //! subscription received. Subscribing first leaves no gap; changes that both ways deliver are sent once. A stream that the
@@ -23,8 +23,8 @@ use super::kind::{ChangedObject, ObjectState};
 use super::sent_versions::SentVersions;
 use super::token::SyncToken;
 use super::wire::{self, ByeReason};
+use crate::auth::credential::Credential;
 use crate::auth::operations::Auth;
-use crate::auth::token::Claims;
 use crate::crypto::random_id::RandomId;
 use crate::crypto::sealed::Sealer;
 use crate::error::{Error, TokenRejection};
@@ -35,6 +35,8 @@ use crate::workspace::Workspaces;
 pub const PING: Duration = Duration::from_secs(15);
 // Smaller than a page of sync, because each stream whose client reads slowly holds a page of events.
 const PAGE_BYTES: usize = 256 * 1024;
+// Of a stream whose token does not expire. A timer cannot wait for ever.
+const LIFETIME_MAX: Duration = Duration::from_hours(24 * 365);
 const RECONNECT_DELAY: Duration = Duration::from_secs(2);
 
 #[derive(Clone)]
@@ -48,7 +50,7 @@ pub struct EventSources {
 
 pub struct EventStream {
     sources: EventSources,
-    caller: Claims,
+    caller: Credential,
     lineage: Option<RandomId>,
     revocations: watch::Receiver<()>,
     expires_at: Instant,
@@ -75,17 +77,18 @@ impl EventStream {
     /// Subscribes, and begins at `token` or at the present. The stream's tokens belong to `lineage`.
     pub async fn open(
         sources: EventSources,
-        caller: Claims,
+        caller: Credential,
         lineage: Option<RandomId>,
         token: Option<SyncToken>,
     ) -> Result<Self, Error> {
         let revocations = sources.auth.watch_revocations();
-        let expires_at = Instant::now() + sources.auth.time_until_expiry(&caller);
-        let subscription = sources.hub.subscribe(caller.sub).await?;
+        let lifetime = caller.expires_at().map_or(LIFETIME_MAX, |time| sources.auth.time_until(time));
+        let expires_at = Instant::now() + lifetime.min(LIFETIME_MAX);
+        let subscription = sources.hub.subscribe(caller.user_id()).await?;
         let (token, phase) = if let Some(token) = token {
             (token, Phase::CatchingUp(subscription, SentVersions::default()))
         } else {
-            let workspace = sources.workspaces.of(caller.sub);
+            let workspace = sources.workspaces.of(caller.user_id());
             let until = workspace.horizon().await?;
             let nothing_sent = CaughtUp { versions: SentVersions::default(), until };
             (SyncToken::up_to(until, workspace.now()), Phase::Live(subscription, nothing_sent))
@@ -130,7 +133,7 @@ impl EventStream {
     }
 
     async fn catch_up(&mut self, subscription: Subscription, mut sent: SentVersions) -> Result<(), Error> {
-        let user = self.caller.sub;
+        let user = self.caller.user_id();
         // The limit on the streams of a user bounds how many of these wait.
         let slot = self.sources.admission.slot_for(ClientKey::User(user)).await?;
         if self.has_ended().await? {
@@ -182,7 +185,7 @@ impl EventStream {
         let Some(change) = change else {
             // Gives the slot back first, because this stream may hold the last one.
             drop(subscription);
-            let subscription = self.sources.hub.subscribe(self.caller.sub).await?;
+            let subscription = self.sources.hub.subscribe(self.caller.user_id()).await?;
             self.phase = Phase::CatchingUp(subscription, SentVersions::default());
             return Ok(());
         };
@@ -218,6 +221,6 @@ impl EventStream {
     }
 
     fn id(&self) -> Result<String, Error> {
-        self.token.seal(&self.sources.seals, self.caller.sub, self.lineage)
+        self.token.seal(&self.sources.seals, self.caller.user_id(), self.lineage)
     }
 }

@@ -7,14 +7,15 @@ use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderMap, HeaderName};
 use axum::response::sse::{KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
+use bson::oid::ObjectId;
 use serde_json::value::RawValue;
 
 use super::commands::Command;
 use super::event_stream::{EventSources, EventStream, PING};
 use super::token::SyncToken;
 use super::wire::{self, ChangesBody, RESULTS_BYTES_MAX, SyncBody, SyncRequest, invalid_token};
-use crate::auth::extract::CurrentUser;
-use crate::auth::token::Claims;
+use crate::auth::credential::TokenScope;
+use crate::auth::extract::TodoReader;
 use crate::crypto::random_id::RandomId;
 use crate::error::Error;
 use crate::http::admission::Slot;
@@ -32,18 +33,22 @@ const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-accel-bufferi
 pub(crate) async fn sync(
     State(sources): State<EventSources>,
     State(idempotency): State<Arc<Idempotency>>,
-    CurrentUser(caller): CurrentUser,
+    caller: TodoReader,
     slot: Option<Extension<Slot>>,
     JsonBody(SyncRequest { token, limit, commands }): JsonBody<SyncRequest>,
 ) -> Result<Response, Error> {
+    if !commands.is_empty() {
+        caller.require(TokenScope::TodosWrite)?;
+    }
+    let caller = caller.0.user_id();
     let lineage = sources.hub.lineage().await?;
-    let since = open(&sources, &caller, lineage, token.as_deref(), "/token")?;
+    let since = open(&sources, caller, lineage, token.as_deref(), "/token")?;
     let slot = slot.map(|Extension(slot)| slot);
-    let results = results_of(&sources.workspaces, &idempotency, &caller, slot.as_ref(), commands).await?;
+    let results = results_of(&sources.workspaces, &idempotency, caller, slot.as_ref(), commands).await?;
     // The page and the results share the size of a page.
     let room = PAGE_BYTES_MAX.saturating_sub(results.iter().map(|result| result.get().len()).sum());
-    let page = sources.workspaces.of(caller.sub).changes(since, limit, room).await?;
-    let token = page.token.seal(&sources.seals, caller.sub, lineage)?;
+    let page = sources.workspaces.of(caller).changes(since, limit, room).await?;
+    let token = page.token.seal(&sources.seals, caller, lineage)?;
     let changes = ChangesBody(&page.changes);
     Ok(Json(SyncBody { token, has_more: page.has_more, full: page.full, changes, results }).into_response())
 }
@@ -51,11 +56,11 @@ pub(crate) async fn sync(
 async fn results_of(
     workspaces: &Arc<Workspaces>,
     idempotency: &Idempotency,
-    caller: &Claims,
+    caller: ObjectId,
     slot: Option<&Slot>,
     commands: Vec<Command>,
 ) -> Result<Vec<Box<RawValue>>, Error> {
-    let request = workspaces.of(caller.sub);
+    let request = workspaces.of(caller);
     let (mut results, mut room) = (Vec::with_capacity(commands.len()), RESULTS_BYTES_MAX);
     for command in commands {
         if let Some(slot) = slot {
@@ -73,12 +78,12 @@ async fn results_of(
 async fn result_of(
     workspaces: &Arc<Workspaces>,
     idempotency: &Idempotency,
-    caller: &Claims,
+    caller: ObjectId,
     Command { attempt, action }: Command,
     room: usize,
 ) -> Result<Box<RawValue>, Error> {
     let apply = async |target| {
-        let workspace = workspaces.of(caller.sub).on_behalf_of(target);
+        let workspace = workspaces.of(caller).on_behalf_of(target);
         let applied = match action {
             Ok(action) => action.apply(&workspace).await,
             Err(violations) => Err(Error::Invalid(violations)),
@@ -89,7 +94,7 @@ async fn result_of(
             applied => wire::result(&attempt.key, &applied, room),
         }
     };
-    let result = match idempotency.once_keeping(Scope::Sync(caller.sub), &attempt, apply).await {
+    let result = match idempotency.once_keeping(Scope::Sync(caller), &attempt, apply).await {
         Err(error @ Error::IdempotencyKeyReused) => wire::result(&attempt.key, &Err(error), room)?.response,
         outcome => outcome?.response,
     };
@@ -98,13 +103,13 @@ async fn result_of(
 
 pub(crate) async fn events(
     State(sources): State<EventSources>,
-    CurrentUser(caller): CurrentUser,
+    TodoReader(caller): TodoReader,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Error> {
     let lineage = sources.hub.lineage().await?;
     let last_id = headers.get("last-event-id").filter(|id| !id.is_empty());
     let last_id = last_id.map(|id| id.to_str().map_err(|_| invalid_token(""))).transpose()?;
-    let token = open(&sources, &caller, lineage, last_id, "")?;
+    let token = open(&sources, caller.user_id(), lineage, last_id, "")?;
     let events = EventStream::open(sources, caller, lineage, token).await?.into_stream();
     let events = Sse::new(events).keep_alive(KeepAlive::new().interval(PING).text("ping"));
     Ok(([(CACHE_CONTROL, "no-store"), UNBUFFERED], events))
@@ -113,12 +118,12 @@ pub(crate) async fn events(
 /// `pointer` says where the client sent the token.
 fn open(
     sources: &EventSources,
-    caller: &Claims,
+    caller: ObjectId,
     lineage: Option<RandomId>,
     token: Option<&str>,
     pointer: &str,
 ) -> Result<Option<SyncToken>, Error> {
     let Some(token) = token else { return Ok(None) };
-    let opened = SyncToken::open(&sources.seals, caller.sub, lineage, token, sources.workspaces.now())?;
+    let opened = SyncToken::open(&sources.seals, caller, lineage, token, sources.workspaces.now())?;
     opened.ok_or_else(|| invalid_token(pointer)).map(Some)
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::handlers::TagBody;
+use crate::auth::credential::TokenScope;
 use crate::error::Resource;
 use crate::openapi::operation::{Needs, Operation};
 use crate::openapi::schema::{named, sent};
@@ -16,8 +17,10 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
 }
 
 pub fn operations() -> Vec<Operation> {
-    let new =
-        |method, path, id, summary| Operation::new(method, path, "Tags", id, summary).needs(Needs::Access);
+    let new = |method, path, id, summary| {
+        Operation::new(method, path, "Tags", id, summary)
+            .needs(Needs::Scope(TokenScope::of_method(method).name()))
+    };
     let example = json!({ "name": "sport", "open_count": 2, "total_count": 5 });
     vec![
         new("get", "/v1/tags", "list_tags", "List tags with their counts, page by page")

@@ -20,7 +20,7 @@ use crate::http::query::Params;
 use crate::owned::text::TAG;
 use crate::todos::model::Todo;
 use crate::todos::wire::TodoBody;
-use crate::workspace::Workspace;
+use crate::workspace::extract::{ToRead, ToWrite};
 
 /// A tag with the number of todos that have it, not counting the trash.
 #[derive(Serialize, ToSchema)]
@@ -46,7 +46,7 @@ impl FromFields for Renaming {
 }
 
 pub(crate) async fn list(
-    workspace: Workspace,
+    ToRead(workspace): ToRead,
     State(sealer): State<Arc<Sealer>>,
     params: Params,
 ) -> Result<Listing, Error> {
@@ -58,20 +58,20 @@ pub(crate) async fn list(
 }
 
 pub(crate) async fn rename(
-    workspace: Workspace,
+    ToWrite(workspace): ToWrite,
     TagText(tag): TagText,
     JsonBody(Renaming(name)): JsonBody<Renaming>,
 ) -> Result<Json<TagBody>, Error> {
     Ok(Json(workspace.rename_tag(&tag, &name).await?.into()))
 }
 
-pub(crate) async fn delete(workspace: Workspace, TagText(tag): TagText) -> Result<StatusCode, Error> {
+pub(crate) async fn delete(ToWrite(workspace): ToWrite, TagText(tag): TagText) -> Result<StatusCode, Error> {
     workspace.remove_tag(&tag).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 pub(crate) async fn link(
-    workspace: Workspace,
+    ToWrite(workspace): ToWrite,
     PathId(id, ..): PathId<Todo>,
     TagText(tag): TagText,
     Preconditions(precondition): Preconditions,
@@ -81,7 +81,7 @@ pub(crate) async fn link(
 }
 
 pub(crate) async fn unlink(
-    workspace: Workspace,
+    ToWrite(workspace): ToWrite,
     PathId(id, ..): PathId<Todo>,
     TagText(tag): TagText,
     Preconditions(precondition): Preconditions,

@@ -9,6 +9,7 @@ use super::recurrence::Basis;
 use super::recurrence::wire::RecurrenceBody;
 use super::recurring::not_recurring;
 use super::wire::{TodoBody, move_schemas};
+use crate::auth::credential::TokenScope;
 use crate::error::{Error, Resource};
 use crate::openapi::operation::{Needs, Operation};
 use crate::openapi::schema::{named, sent};
@@ -112,7 +113,8 @@ fn actions() -> Vec<Operation> {
 }
 
 fn new(method: &'static str, path: &'static str, id: &str, summary: &str) -> Operation {
-    Operation::new(method, path, "Todos", id, summary).needs(Needs::Access)
+    Operation::new(method, path, "Todos", id, summary)
+        .needs(Needs::Scope(TokenScope::of_method(method).name()))
 }
 
 fn todo(operation: Operation, status: u16, about: &str) -> Operation {

@@ -22,10 +22,10 @@ use crate::http::query::Params;
 use crate::idempotency::extract::Creation;
 use crate::idempotency::scope::Scope;
 use crate::idempotency::store::Idempotency;
-use crate::workspace::Workspace;
+use crate::workspace::extract::{ToRead, ToWrite};
 
 pub(crate) async fn list(
-    workspace: Workspace,
+    ToRead(workspace): ToRead,
     State(sealer): State<Arc<Sealer>>,
     params: Params,
 ) -> Result<Listing, Error> {
@@ -38,7 +38,7 @@ pub(crate) async fn list(
 }
 
 pub(crate) async fn create(
-    workspace: Workspace,
+    ToWrite(workspace): ToWrite,
     State(idempotency): State<Arc<Idempotency>>,
     Creation { input: WholeTodo(input), attempt }: Creation<WholeTodo>,
 ) -> Result<impl IntoResponse, Error> {
@@ -48,7 +48,7 @@ pub(crate) async fn create(
 }
 
 pub(crate) async fn get(
-    workspace: Workspace,
+    ToRead(workspace): ToRead,
     PathId(id, ..): PathId<Todo>,
     if_none_match: IfNoneMatch,
 ) -> Result<impl IntoResponse, Error> {
@@ -56,7 +56,7 @@ pub(crate) async fn get(
 }
 
 pub(crate) async fn put(
-    workspace: Workspace,
+    ToWrite(workspace): ToWrite,
     ChosenId(id): ChosenId,
     Preconditions(precondition): Preconditions,
     JsonBody(WholeTodo(input)): JsonBody<WholeTodo>,
@@ -67,7 +67,7 @@ pub(crate) async fn put(
 }
 
 pub(crate) async fn patch(
-    workspace: Workspace,
+    ToWrite(workspace): ToWrite,
     State(idempotency): State<Arc<Idempotency>>,
     PathId(id, ..): PathId<Todo>,
     Preconditions(precondition): Preconditions,
@@ -83,7 +83,7 @@ pub(crate) async fn patch(
 }
 
 pub(crate) async fn delete(
-    workspace: Workspace,
+    ToWrite(workspace): ToWrite,
     PathId(id, ..): PathId<Todo>,
     Preconditions(precondition): Preconditions,
     params: Params,
@@ -98,7 +98,7 @@ pub(crate) async fn delete(
 }
 
 pub(crate) async fn restore(
-    workspace: Workspace,
+    ToWrite(workspace): ToWrite,
     PathId(id, ..): PathId<Todo>,
     Preconditions(precondition): Preconditions,
 ) -> Result<WithEtag<TodoBody>, Error> {
@@ -106,7 +106,7 @@ pub(crate) async fn restore(
 }
 
 pub(crate) async fn skip(
-    workspace: Workspace,
+    ToWrite(workspace): ToWrite,
     PathId(id, ..): PathId<Todo>,
     Preconditions(precondition): Preconditions,
 ) -> Result<WithEtag<TodoBody>, Error> {
@@ -114,7 +114,7 @@ pub(crate) async fn skip(
 }
 
 pub(crate) async fn undo(
-    workspace: Workspace,
+    ToWrite(workspace): ToWrite,
     PathId(id, ..): PathId<Todo>,
     Preconditions(precondition): Preconditions,
 ) -> Result<WithEtag<TodoBody>, Error> {
@@ -122,7 +122,7 @@ pub(crate) async fn undo(
 }
 
 pub(crate) async fn move_to(
-    workspace: Workspace,
+    ToWrite(workspace): ToWrite,
     PathId(id, ..): PathId<Todo>,
     Preconditions(precondition): Preconditions,
     JsonBody(wanted): JsonBody<Move>,

@@ -14,7 +14,7 @@ pub mod model;
 pub mod occurrences;
 pub mod operations;
 pub mod query;
-pub(crate) mod query_params;
+mod query_params;
 pub mod recurrence;
 pub mod recurring;
 pub mod search;

@@ -1,11 +1,10 @@
 //! The query parameters of `GET /v1/todos`: how each is read, and how it is documented.
 
 use bson::oid::ObjectId;
-use chrono::{DateTime as ChronoDateTime, Datelike};
 use serde_json::json;
 
 use super::due::bound::DueBound;
-use super::due::{self, DATE, LOCAL_TIME};
+use super::due::{DATE, LOCAL_TIME};
 use super::model::Priority;
 use super::query::{Deleted, TodoQuery};
 use super::search_terms::Search;
@@ -14,7 +13,7 @@ use crate::error::Violation;
 use crate::http::query::{FromParams, Params};
 use crate::mongo::object_id;
 use crate::openapi::operation::Operation;
-use crate::owned::text::{KNOWN_TAG, TAGS_MAX, TextFormat};
+use crate::owned::text::{INSTANT, KNOWN_TAG, TAGS_MAX, TextFormat};
 use crate::tags;
 
 impl FromParams for TodoQuery {
@@ -117,16 +116,6 @@ const ONLY_TRUE: TextFormat<()> = TextFormat {
     code: "unknown_value",
     detail: || "This parameter can only be `true`.".to_owned(),
     schema: || json!({ "type": "boolean", "enum": [true] }),
-};
-
-pub(crate) const INSTANT: TextFormat<bson::DateTime> = TextFormat {
-    read: |text| {
-        let instant = ChronoDateTime::parse_from_rfc3339(text).ok()?;
-        (1..=due::LAST_YEAR).contains(&instant.year()).then(|| instant.to_utc().into())
-    },
-    code: "not_a_time",
-    detail: || "This parameter must be a time with an offset (RFC 3339).".to_owned(),
-    schema: || json!({ "type": "string", "format": "date-time" }),
 };
 
 const DUE_BOUND: TextFormat<DueBound> = TextFormat {

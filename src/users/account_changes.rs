@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::model::{self, LIMITS, User, UserPatch};
 use super::operations::{Accounts, ClientInfo, DELETION_TIMEOUT_MILLIS};
-use super::store::PasswordGuard;
+use super::store::{PasswordGuard, PasswordTerms};
 use crate::audit::store::Event;
 use crate::auth::operations::{NewSession, Tokens};
 use crate::auth::store::Session;
@@ -36,13 +36,15 @@ impl Accounts {
         }
     }
 
-    /// Ends all sessions, the caller's too, and opens a new one for the caller. If this fails after the password was
+    /// Ends all sessions, the caller's too, and opens a new one for the caller. Personal access tokens stay, unless
+    /// `end_tokens`. If this fails after the password was
     /// changed, no earlier token works, and the caller can log in with the new password.
     pub async fn change_password(
         &self,
         claims: &Claims,
         current: &SecretString,
         new: &SecretString,
+        end_tokens: bool,
         client: &ClientInfo,
     ) -> Result<Tokens, Error> {
         let (user, session) = self.require_live_session(claims).await?;
@@ -51,7 +53,8 @@ impl Accounts {
         let user = self.verify_password(&name, Some(user), current, client).await?;
         // Fails if another request has ended the caller's session since: a thief must not change the password afterwards.
         let unchanged = PasswordGuard { epoch: Some(user.epoch), versions: None };
-        let changed = self.replace_password(user.id, unchanged, new, false, client).await?;
+        let terms = PasswordTerms { must_change: false, end_tokens };
+        let changed = self.replace_password(user.id, unchanged, new, terms, client).await?;
         let user = changed.ok_or(Error::Token(TokenRejection::Revoked))?;
         self.record_event(Event::PasswordChanged, &user, Some(claims.sid), client).await;
         let new_session = NewSession { rotating: session.rotating, device: session.device, ip: client.ip() };
@@ -77,7 +80,8 @@ impl Accounts {
         };
         require_good_password("new_password", &user, new)?;
         let unchanged = PasswordGuard { epoch: Some(user.epoch), versions: None };
-        let changed = self.replace_password(user.id, unchanged, new, false, client).await?;
+        let changed =
+            self.replace_password(user.id, unchanged, new, PasswordTerms::default(), client).await?;
         // Another request has changed the password since, so the given one is no longer right.
         let user = changed.ok_or(Error::InvalidCredentials)?;
         self.record_event(Event::PasswordChanged, &user, None, client).await;
@@ -90,14 +94,17 @@ impl Accounts {
         id: ObjectId,
         guard: PasswordGuard<'_>,
         new: &SecretString,
-        must_change: bool,
+        terms: PasswordTerms,
         client: &ClientInfo,
     ) -> Result<Option<User>, Error> {
         let hash = self.hasher.hash_again(&client.requester, new).await?;
         // The same write raises the epoch.
-        let changed = self.users.set_password(id, guard, &hash, must_change).await?;
+        let changed = self.users.set_password(id, guard, &hash, terms).await?;
         if let Some(user) = &changed {
             self.auth.end_sessions_before_epoch(user.id, user.epoch, "password").await?;
+            if terms.end_tokens {
+                self.access_tokens.end_before_epoch(user, client.origin()).await?;
+            }
         }
         Ok(changed)
     }
@@ -174,6 +181,7 @@ impl Accounts {
         };
         // Before the data is deleted, so that requests with earlier tokens stop adding to it.
         self.auth.end_sessions_before_epoch(user.id, user.epoch, "deleted").await?;
+        self.access_tokens.end_before_epoch(&user, client.origin()).await?;
         self.record_event(Event::Deleted, &user, None, client).await;
         Ok(Some(user))
     }
@@ -182,6 +190,7 @@ impl Accounts {
         self.owned.delete_all(user.id).await?;
         self.idempotency.delete_all_of(user.id).await?;
         self.auth.delete_sessions(user.id).await?;
+        self.access_tokens.delete_all_of(user.id).await?;
         // Last, because this makes the name available again, and a repetition needs the user.
         self.users.finish_deletion(user.id).await
     }

@@ -36,7 +36,9 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         "Replaces a password that an admin has set for one use. Only for a user who gets `password_change_required` without it."
     );
     let login = json!({ "username": any, "password": any, "new_password": new_password, "device": device });
-    let change = json!({ "current_password": any, "new_password": password });
+    let end_tokens =
+        json!({ "type": ["boolean", "null"], "description": "`true` ends all personal access tokens too." });
+    let change = json!({ "current_password": any, "new_password": password, "end_tokens": end_tokens });
     vec![
         (
             "NewUser",
@@ -150,7 +152,7 @@ fn user() -> Vec<Operation> {
         .response(204, "The user was deleted.")
         .errors(&[Error::LastAdmin]),
         answers_tokens(new("put", "/v1/user/password", "put_password", "Change the password"))
-            .description("Ends all sessions, revokes every token that was issued before, and opens a new session. The access token is fresh.")
+            .description("Ends all sessions, revokes every token that was issued before, and opens a new session. The access token is fresh. Personal access tokens stay, unless `end_tokens` is true.")
             .needs(Needs::Access)
             .body(&named("PasswordChange"), &change)
             .errors(&[Error::InvalidCredentials]),

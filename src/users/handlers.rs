@@ -126,9 +126,9 @@ pub(crate) async fn change_password(
     State(accounts): State<Arc<Accounts>>,
     CurrentUser(caller): CurrentUser,
     Attempt(client): Attempt,
-    JsonBody(PasswordChange { current, new }): JsonBody<PasswordChange>,
+    JsonBody(PasswordChange { current, new, end_tokens }): JsonBody<PasswordChange>,
 ) -> Result<Json<TokensBody>, Error> {
-    let tokens = accounts.change_password(&caller, &current, &new, &client).await?;
+    let tokens = accounts.change_password(&caller, &current, &new, end_tokens, &client).await?;
     Ok(Json(tokens.into()))
 }
 

@@ -31,6 +31,9 @@ pub struct User {
     pub time_zone: String,
     pub roles: Vec<Role>,
     pub epoch: i64,
+    /// Raising it ends all personal access tokens. A change of password raises only `epoch`.
+    #[serde(default)]
+    pub token_epoch: i64,
     pub created_at: DateTime,
     pub version: i64,
     /// Whether the password is for one login, which must replace it.
@@ -54,6 +57,7 @@ impl User {
             time_zone: default_time_zone(),
             roles: vec![Role::User],
             epoch: 0,
+            token_epoch: 0,
             created_at: now,
             version: 1,
             must_change_password: false,

@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use super::model::{NewUser, User, username_key};
 use super::password::{Hasher, PasswordCheck};
 use super::store::Users;
+use crate::access_tokens::operations::{AccessTokens, Origin};
 use crate::audit::store::{Actor, Audit, Event, RequestContext};
 use crate::auth::operations::{Auth, NewSession, Tokens};
 use crate::auth::refresh::RefreshOutcome;
@@ -33,6 +34,7 @@ pub struct Accounts {
     pub(crate) owned: OwnedStores,
     pub(crate) idempotency: Arc<Idempotency>,
     pub(crate) auth: Arc<Auth>,
+    pub(crate) access_tokens: Arc<AccessTokens>,
     pub(crate) audit: Audit,
     pub(crate) hasher: Arc<Hasher>,
     pub(crate) throttle: Throttle,
@@ -62,6 +64,10 @@ impl ClientInfo {
 
     pub(super) fn ip(&self) -> Option<String> {
         self.ip.map(|ip| ip.to_string())
+    }
+
+    pub(crate) fn origin(&self) -> Origin {
+        Origin { ip: self.ip(), by: self.by.clone() }
     }
 }
 
@@ -242,6 +248,7 @@ impl Accounts {
             user_id: Some(claims.sub),
             username: Some(claims.username.clone()),
             session_id: Some(claims.sid),
+            token_id: None,
             ip: client.ip(),
             by: None,
         };
@@ -274,6 +281,7 @@ impl Accounts {
     ) {
         let (user_id, username) = (Some(user.id), Some(user.username.clone()));
         let (ip, by) = (client.ip(), client.by.clone());
-        self.audit.record(event, RequestContext { user_id, username, session_id, ip, by }).await;
+        let context = RequestContext { user_id, username, session_id, token_id: None, ip, by };
+        self.audit.record(event, context).await;
     }
 }

@@ -27,6 +27,15 @@ pub struct PasswordGuard<'a> {
     pub versions: Option<&'a [i64]>,
 }
 
+/// What follows from a new password.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PasswordTerms {
+    /// Whether it is for one use.
+    pub must_change: bool,
+    /// Whether the personal access tokens end too.
+    pub end_tokens: bool,
+}
+
 impl Users {
     pub fn new(db: &Db) -> Self {
         Self(db.collection(COLLECTION))
@@ -138,7 +147,7 @@ impl Users {
         id: ObjectId,
         guard: PasswordGuard<'_>,
         password_hash: &str,
-        must_change: bool,
+        terms: PasswordTerms,
     ) -> Result<Option<User>, Error> {
         let mut filter = doc! { "_id": id, "deleted_at": null };
         if let Some(epoch) = guard.epoch {
@@ -147,13 +156,19 @@ impl Users {
         if let Some(versions) = guard.versions {
             filter.insert("version", doc! { "$in": versions });
         }
-        let set = doc! { "password_hash": password_hash, "must_change_password": must_change };
+        let set = doc! { "password_hash": password_hash, "must_change_password": terms.must_change };
         // One write, so that no login with the old password gets the new epoch.
-        self.find_and_update(filter, doc! { "$set": set, "$inc": { "epoch": 1, "version": 1 } }).await
+        let raised = doc! { "epoch": 1, "version": 1, "token_epoch": i32::from(terms.end_tokens) };
+        self.find_and_update(filter, doc! { "$set": set, "$inc": raised }).await
     }
 
     pub async fn raise_epoch(&self, id: ObjectId) -> Result<Option<User>, Error> {
         self.find_and_update(doc! { "_id": id, "deleted_at": null }, doc! { "$inc": { "epoch": 1 } }).await
+    }
+
+    /// Personal access tokens of an earlier epoch are refused from here on, except by an instance that knows them.
+    pub async fn raise_token_epoch(&self, id: ObjectId) -> Result<Option<User>, Error> {
+        self.find_and_update(doc! { "_id": id }, doc! { "$inc": { "token_epoch": 1 } }).await
     }
 
     pub(super) async fn find_and_update(

@@ -96,6 +96,8 @@ impl FromFields for Login {
 pub(crate) struct PasswordChange {
     pub(super) current: SecretString,
     pub(super) new: SecretString,
+    /// Whether to end the personal access tokens too.
+    pub(super) end_tokens: bool,
 }
 
 impl FromFields for PasswordChange {
@@ -105,7 +107,8 @@ impl FromFields for PasswordChange {
             // The username is not known here. `Accounts::change_password` compares the password with it.
             input.reject_all::<()>(password_violations("new_password", None, new, LIMITS));
         }
-        Some(Self { current: current?.into(), new: new?.into() })
+        let end_tokens = input.flag("end_tokens").flatten().unwrap_or_default();
+        Some(Self { current: current?.into(), new: new?.into(), end_tokens })
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod support;
 
+mod access_tokens;
 mod assets;
 mod authorization_header;
 mod backup;

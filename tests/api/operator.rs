@@ -56,6 +56,49 @@ async fn a_disabled_user_is_locked_out_until_enabled() {
 }
 
 #[tokio::test]
+async fn the_command_line_creates_lists_and_ends_tokens() {
+    let db = TestDatabase::create().await;
+    let server = Server::start_ready(db.uri(), &[]).await;
+    server.user("ann").await;
+    let token = async |arguments: &[&str]| {
+        let arguments: Vec<_> = ["token"].iter().chain(arguments).copied().collect();
+        process::run(&arguments, &[("MONGODB_URI", db.uri())]).await
+    };
+    let create = ["create", "ANN", "nightly backup", "--scope", "todos:read", "--scope", "caldav"];
+    let (code, printed, error) = token(&create).await;
+    assert_eq!(code, Some(0), "{error}");
+    let created = printed.trim_end();
+    assert_eq!(server.get("/v1/todos", created).await.status(), 200);
+    let (_, list, _) = token(&["list", "ann"]).await;
+    assert!(list.contains("nightly backup") && list.contains("todos:read,caldav"), "{list}");
+    assert!(list.contains(&created[38..]) && !list.contains(created), "{list}");
+    let id = list.split_whitespace().next().unwrap();
+    assert_eq!(token(&["end", "ann", id]).await.0, Some(0));
+    server.wait_for_token("/v1/todos", created, 401).await;
+    let (_, second, _) =
+        token(&["create", "ann", "x", "--scope", "todos:write", "--expires-at", "2999-01-01T00:00:00Z"])
+            .await;
+    assert_eq!(server.get("/v1/todos", second.trim_end()).await.status(), 200);
+    assert_eq!(token(&["end", "ann", "--all"]).await.1, "1 tokens of ann ended\n");
+    server.wait_for_token("/v1/todos", second.trim_end(), 401).await;
+    assert_eq!(token(&["list", "ann"]).await.1.trim(), "");
+    for (wrong, reason) in [
+        (&["create", "nobody", "x", "--scope", "todos:read"][..], "no user has this name"),
+        (&["create", "ann", "x", "--scope", "admin"], "todos:read, todos:write, caldav"),
+        (&["create", "ann", "x"], "--scope"),
+        (
+            &["create", "ann", "x", "--scope", "caldav", "--expires-at", "2020-01-01T00:00:00Z"],
+            "in the future",
+        ),
+        (&["end", "ann"], "--all"),
+        (&["end", "ann", id], "no token with this id"),
+    ] {
+        let (code, _, error) = token(wrong).await;
+        assert!(code != Some(0) && error.contains(reason), "{wrong:?}: {error}");
+    }
+}
+
+#[tokio::test]
 async fn a_new_password_ends_every_session() {
     let db = TestDatabase::create().await;
     let server = Server::start_ready(db.uri(), &[]).await;

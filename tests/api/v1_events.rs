@@ -6,6 +6,7 @@ use axum::http::Method;
 use bson::doc;
 use reqwest::Response;
 use serde_json::{Value, json};
+use todo_api::clock::{Clock, rfc3339};
 
 use crate::support::events::Events;
 use crate::support::process::Server;
@@ -183,6 +184,41 @@ async fn a_stream_says_bye_when_its_token_expires() {
     let bye = stream.next().await.unwrap();
     assert_eq!((bye.name.as_str(), &bye.data), ("bye", &json!({ "reason": "token_expired" })));
     assert_eq!(stream.next().await, None);
+}
+
+#[tokio::test]
+async fn a_stream_of_an_access_token_ends_with_the_token_and_not_with_sessions() {
+    let db = TestDatabase::create().await;
+    let (one, two) = (Server::start_ready(db.uri(), &[]).await, Server::start_ready(db.uri(), &[]).await);
+    let (ann, _) = one.user("ann").await;
+    let login = json!({ "username": "ann", "password": PASSWORD });
+    let create = async |expires_at: Value| {
+        let body = json!({ "name": "script", "scopes": ["todos:read"], "expires_at": expires_at });
+        let created: Value = one.post("/v1/tokens", &ann, &body).await.json().await.unwrap();
+        (created["id"].as_str().unwrap().to_owned(), created["token"].as_str().unwrap().to_owned())
+    };
+    let soon = Clock::system().now().saturating_add_millis(1_500);
+    let (_, expiring) = create(json!(rfc3339(soon).to_string())).await;
+    let (id, token) = create(json!(null)).await;
+    let mut short = open(&two, &expiring, None).await;
+    let mut streams = [open(&one, &token, None).await, open(&two, &token, None).await];
+    todo(&one, &ann, "seen").await;
+    for stream in streams.iter_mut().chain([&mut short]) {
+        assert_eq!(stream.change().await["todos"][0]["name"], "seen");
+    }
+    let bye = short.next().await.unwrap();
+    assert_eq!((bye.name.as_str(), &bye.data), ("bye", &json!({ "reason": "token_expired" })));
+    let other: Value = two.post("/v1/login", "", &login).await.json().await.unwrap();
+    send(&two, Method::DELETE, "/v1/sessions", other["access_token"].as_str().unwrap(), json!(null)).await;
+    let fresh: Value = two.post("/v1/login", "", &login).await.json().await.unwrap();
+    let fresh = fresh["access_token"].as_str().unwrap();
+    todo(&two, fresh, "still seen").await;
+    for stream in &mut streams {
+        assert_eq!(stream.change().await["todos"][0]["name"], "still seen");
+    }
+    let ended = Instant::now();
+    send(&one, Method::DELETE, &format!("/v1/tokens/{id}"), fresh, json!(null)).await;
+    assert_end(&mut streams, ended).await;
 }
 
 #[tokio::test]

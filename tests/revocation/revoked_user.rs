@@ -17,7 +17,7 @@ const NEW_PASSWORD: &str = "another horse battery";
 const PATIENCE: Duration = Duration::from_mins(1);
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// A user with two sessions and the role `admin`.
+/// A user with two sessions, a personal access token and the role `admin`.
 #[derive(Debug, Clone)]
 pub(crate) struct RevokedUser {
     id: String,
@@ -25,6 +25,9 @@ pub(crate) struct RevokedUser {
     first_id: String,
     pub(crate) first: Session,
     pub(crate) second: Session,
+    /// The token in place of both tokens of a session.
+    script: Session,
+    script_id: String,
 }
 
 /// A way to revoke tokens.
@@ -40,6 +43,8 @@ pub(crate) enum RevocationKind {
     Password,
     /// `PATCH /v1/admin/users/{id}/sessions/{sid}` in the second session, which blocks the first one.
     Block,
+    /// `DELETE /v1/tokens/{id}` in the first session.
+    AccessToken,
 }
 
 /// A revocation that was acknowledged.
@@ -63,8 +68,8 @@ pub(crate) struct Revocation {
 }
 
 impl RevocationKind {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::LogOut, Self::Everywhere, Self::Others, Self::Password, Self::Block];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::LogOut, Self::Everywhere, Self::Others, Self::Password, Self::Block, Self::AccessToken];
 
     pub(crate) fn any() -> Self {
         Self::ALL[random(Self::ALL.len())]
@@ -88,7 +93,17 @@ impl RevokedUser {
         let first_id = login.body["session_id"].as_str().unwrap().to_owned();
         let first = login.session();
         let second = other.log_in(name, PASSWORD).await.session();
-        Self { id, name: name.to_owned(), first_id, first, second }
+        let new = json!({ "name": "script", "scopes": ["todos:write"] });
+        let created = one.call(Method::POST, "/v1/tokens", &first.access, &new).await;
+        assert_eq!(created.status, 201, "{created:?}");
+        let text = |field: &str| created.body[field].as_str().unwrap().to_owned();
+        let script = Session { access: text("token"), refresh: text("token") };
+        // So that these instances have verified the token, and only the blacklist can refuse it.
+        for instance in [one, other] {
+            let used = instance.attempt(ProtectedRoute::ReadsDatabase, &script.access).await;
+            assert_eq!(used.status, 200, "{used:?}");
+        }
+        Self { id, name: name.to_owned(), first_id, first, second, script, script_id: text("id") }
     }
 
     /// Revokes on one instance, with retries until the revocation is acknowledged.
@@ -109,6 +124,9 @@ impl RevokedUser {
                 }
                 // The revocation was not acknowledged, but it was stored.
                 401 if kind == RevocationKind::LogOut && tries.len() > 1 => {
+                    break (answer.came, None);
+                }
+                404 if kind == RevocationKind::AccessToken && tries.len() > 1 => {
                     break (answer.came, None);
                 }
                 401 if tries.len() > 1 => {
@@ -137,17 +155,17 @@ impl RevokedUser {
     }
 
     async fn request(&self, kind: RevocationKind, token: &str, at: &Instance) -> Answer {
+        let passwords = json!({ "current_password": PASSWORD, "new_password": NEW_PASSWORD });
         let session = format!("/v1/admin/users/{}/sessions/{}", self.id, self.first_id);
         let (method, path, body) = match kind {
             RevocationKind::LogOut => (Method::POST, "/v1/logout".to_owned(), Value::Null),
             RevocationKind::Everywhere => (Method::DELETE, "/v1/sessions".to_owned(), Value::Null),
             RevocationKind::Others => (Method::DELETE, "/v1/sessions?except=current".to_owned(), Value::Null),
-            RevocationKind::Password => (
-                Method::PUT,
-                "/v1/user/password".to_owned(),
-                json!({ "current_password": PASSWORD, "new_password": NEW_PASSWORD }),
-            ),
+            RevocationKind::Password => (Method::PUT, "/v1/user/password".to_owned(), passwords),
             RevocationKind::Block => (Method::PATCH, session, json!({ "blocked": true })),
+            RevocationKind::AccessToken => {
+                (Method::DELETE, format!("/v1/tokens/{}", self.script_id), Value::Null)
+            }
         };
         at.call(method, &path, token, &body).await
     }
@@ -168,6 +186,7 @@ impl Revocation {
     pub(crate) fn ended(&self) -> Vec<&Session> {
         match self.kind {
             RevocationKind::LogOut | RevocationKind::Block => vec![&self.user.first],
+            RevocationKind::AccessToken => vec![&self.user.script],
             _ => vec![&self.user.first, &self.user.second],
         }
     }
@@ -181,7 +200,9 @@ impl Revocation {
     /// The tokens that must work, if any.
     pub(crate) fn survivor(&self) -> Option<&Session> {
         match self.kind {
-            RevocationKind::LogOut | RevocationKind::Block => Some(&self.user.second),
+            RevocationKind::LogOut | RevocationKind::Block | RevocationKind::AccessToken => {
+                Some(&self.user.second)
+            }
             _ => self.new.as_ref(),
         }
     }

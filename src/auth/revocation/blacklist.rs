@@ -15,12 +15,12 @@ use std::time::{Duration, Instant};
 use bson::{DateTime, Timestamp};
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry::{Occupied, Vacant};
+use futures_util::future::try_join_all;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout_at;
 
 use super::store::{Revocation, Revocations};
-use super::target::RevocationTarget;
-use crate::auth::token::Claims;
+use super::target::{Revocable, RevocationTarget};
 use crate::error::Error;
 
 pub const AGE_MAX: Duration = Duration::from_secs(2);
@@ -35,7 +35,7 @@ pub const PENDING_MAX: usize = 10_000;
 
 pub const EXACT_READ_TIMEOUT: Duration = Duration::from_millis(1_500);
 
-// Each uses four connections, so together they use 20 of the 32 of the pool (`mongo::POOL_MAX`).
+// Each uses up to four connections, so together they use 20 of the 32 of the pool (`mongo::POOL_MAX`).
 const EXACT_READS_MAX: usize = 5;
 
 // The order counts: a token has the highest status of its targets.
@@ -98,37 +98,33 @@ impl Blacklist {
     }
 
     /// Fails with [`Error::Unavailable`] if the map is too old and the collection cannot be read in time.
-    pub async fn check(&self, claims: &Claims) -> Result<RevocationStatus, Error> {
+    pub async fn check(&self, token: Revocable) -> Result<RevocationStatus, Error> {
         // The age must be read before the map. In the other order a round could finish in between: the lookup would
         // miss the round's entries, and the age would be that of the finished round.
         let fresh = self.age().is_some_and(|age| age < AGE_MAX);
-        match self.check_in_memory(claims) {
+        match self.check_in_memory(token) {
             // A revoked token stays revoked, so this result is right however old the map is.
             status if fresh || status > RevocationStatus::NotRevoked => Ok(status),
-            _ => self.check_in_database(claims).await,
+            _ => self.check_in_database(token).await,
         }
     }
 
     /// Checks the map without regard to its age. `NotRevoked` means only that the map has no entry.
-    pub fn check_in_memory(&self, claims: &Claims) -> RevocationStatus {
-        RevocationTarget::all_of(claims)
-            .into_iter()
-            .map(|target| self.status_of(target, claims))
-            .max()
-            .unwrap_or(RevocationStatus::NotRevoked)
+    pub fn check_in_memory(&self, token: Revocable) -> RevocationStatus {
+        let statuses = token.targets().map(|target| self.status_of(target, token));
+        statuses.max().unwrap_or(RevocationStatus::NotRevoked)
     }
 
-    fn status_of(&self, target: RevocationTarget, claims: &Claims) -> RevocationStatus {
+    fn status_of(&self, target: RevocationTarget, token: Revocable) -> RevocationStatus {
         match self.entries.get(&target) {
-            Some(entry) if !target.revokes(entry.epoch, claims) => RevocationStatus::NotRevoked,
+            Some(entry) if !target.revokes(entry.epoch, token) => RevocationStatus::NotRevoked,
             Some(entry) if entry.durable => RevocationStatus::Revoked,
             Some(_) => RevocationStatus::Pending,
             None => RevocationStatus::NotRevoked,
         }
     }
 
-    async fn check_in_database(&self, claims: &Claims) -> Result<RevocationStatus, Error> {
-        let targets = RevocationTarget::all_of(claims);
+    async fn check_in_database(&self, token: Revocable) -> Result<RevocationStatus, Error> {
         let late = |_| Error::unavailable("reading the blacklist took too long");
         let deadline = Instant::now() + EXACT_READ_TIMEOUT;
         // Only a few requests read at the same time. Otherwise reads that hang in a database that does not respond
@@ -140,23 +136,23 @@ impl Blacklist {
         // is released when the reads end, not when the request stops waiting.
         let reading = tokio::spawn(async move {
             let _permit = permit;
-            let reads = targets.map(|target| {
-                let (store, target) = (store.clone(), target.to_string());
-                async move { store.find_linearizable(&target).await }
+            let reads = token.targets().map(|target| {
+                let (store, text) = (store.clone(), target.to_string());
+                async move { Ok::<_, Error>((target, store.find_linearizable(&text).await?)) }
             });
-            futures_util::future::try_join_all(reads).await
+            try_join_all(reads).await
         });
         let read = timeout_at(deadline.into(), reading).await.map_err(late)?;
         let entries = read.map_err(Error::internal)??;
-        let is_match = |(target, entry): (RevocationTarget, &Option<Revocation>)| {
-            entry.as_ref().is_some_and(|entry| target.revokes(entry.epoch(), claims))
+        let is_match = |(target, entry): &(RevocationTarget, Option<Revocation>)| {
+            entry.as_ref().is_some_and(|entry| target.revokes(entry.epoch(), token))
         };
-        let revoked = targets.into_iter().zip(&entries).any(is_match);
+        let revoked = entries.iter().any(is_match);
         Ok(if revoked { RevocationStatus::Revoked } else { RevocationStatus::NotRevoked })
     }
 
     /// Safe to repeat. If storing the entry fails, this instance refuses the tokens nevertheless, and
-    /// [`Blacklist::persist_pending`] tries again. `epoch` is needed for a user and for a block: see
+    /// [`Blacklist::persist_pending`] tries again. `epoch` is needed for all tokens of a user and for a block: see
     /// [`RevocationTarget::revokes`]. `last_exp` is in seconds since 1970.
     pub async fn revoke(
         &self,

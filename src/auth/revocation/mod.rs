@@ -21,10 +21,10 @@ use bson::oid::ObjectId;
 use tokio::sync::watch;
 
 use self::blacklist::RevocationStatus;
-use self::target::RevocationTarget;
+use self::target::{Revocable, RevocationTarget};
 use super::operations::{Auth, Tokens};
 use super::store::Session;
-use super::token::{Claims, LEEWAY_SECONDS, REFRESH_TTL_SECONDS, Subject};
+use super::token::{Claims, REFRESH_TTL_SECONDS, Subject};
 use crate::crypto::random_id::RandomId;
 use crate::error::{Error, TokenRejection};
 
@@ -103,6 +103,24 @@ impl Auth {
         self.blacklist.revoke(RevocationTarget::User(user_id), Some(epoch), last_exp(now), now).await
     }
 
+    /// Revokes a personal access token. If this fails with [`Error::Unavailable`], this instance refuses it nevertheless.
+    pub async fn revoke_access_token(&self, id: ObjectId) -> Result<(), Error> {
+        let now = self.clock.now();
+        self.blacklist.revoke(RevocationTarget::AccessToken(id), None, last_exp(now), now).await
+    }
+
+    /// Revokes the personal access tokens of an epoch before `epoch`. The caller must already have raised the user's
+    /// `token_epoch` in the database. Fails like [`Auth::revoke_access_token`].
+    pub async fn revoke_access_tokens_before_epoch(
+        &self,
+        user_id: ObjectId,
+        epoch: i64,
+    ) -> Result<(), Error> {
+        let now = self.clock.now();
+        let all = RevocationTarget::AccessTokensOf(user_id);
+        self.blacklist.revoke(all, Some(epoch), last_exp(now), now).await
+    }
+
     /// The caller must already have ended the sessions with [`Auth::end_sessions_before_epoch`].
     pub async fn delete_sessions(&self, user_id: ObjectId) -> Result<(), Error> {
         self.sessions.delete_all_of_user(user_id).await
@@ -117,8 +135,8 @@ impl Auth {
     }
 
     /// Fails with [`Error::Unavailable`] if it is unknown whether the token is revoked.
-    pub async fn check_revocation(&self, claims: &Claims) -> Result<(), Error> {
-        match self.blacklist.check(claims).await? {
+    pub async fn check_revocation(&self, token: impl Into<Revocable>) -> Result<(), Error> {
+        match self.blacklist.check(token.into()).await? {
             RevocationStatus::NotRevoked => Ok(()),
             RevocationStatus::Pending | RevocationStatus::Revoked => {
                 Err(Error::Token(TokenRejection::Revoked))
@@ -127,8 +145,8 @@ impl Auth {
     }
 
     /// Like [`Auth::check_revocation`], except that it never asks the database.
-    pub fn is_known_revoked(&self, claims: &Claims) -> bool {
-        self.blacklist.check_in_memory(claims) != RevocationStatus::NotRevoked
+    pub fn is_known_revoked(&self, token: impl Into<Revocable>) -> bool {
+        self.blacklist.check_in_memory(token.into()) != RevocationStatus::NotRevoked
     }
 
     pub fn watch_revocations(&self) -> watch::Receiver<()> {
@@ -140,16 +158,13 @@ impl Auth {
         (self.blacklist.len(), self.blacklist.age())
     }
 
-    pub fn time_until_expiry(&self, claims: &Claims) -> Duration {
-        // Verification accepts a token until the end of the leeway.
-        let millis = (claims.exp + LEEWAY_SECONDS)
-            .saturating_mul(1_000)
-            .saturating_sub(self.clock.now().timestamp_millis());
-        Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+    pub fn time_until(&self, time: DateTime) -> Duration {
+        time.saturating_duration_since(self.clock.now())
     }
 }
 
-/// When the last token that could have been issued until now expires, in seconds since 1970.
+/// When the last token of a session that could have been issued until now expires, in seconds since 1970. Personal access
+/// tokens can live longer, but after this time no instance still knows an ended one: their documents say that they ended.
 fn last_exp(now: DateTime) -> i64 {
     now.timestamp_millis() / 1_000 + REFRESH_TTL_SECONDS
 }

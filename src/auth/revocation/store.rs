@@ -27,7 +27,7 @@ pub const FENCES: &str = "fences";
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revocation {
-    /// `jti:`, `sid:`, `block:` or `user:`, followed by the id.
+    /// The text form of a [`super::target::RevocationTarget`].
     #[serde(rename = "_id")]
     pub target: String,
     /// Only for a user and for a block: see `RevocationTarget`.

@@ -1,5 +1,5 @@
-//! What an entry of the blacklist revokes: one token, one session, the tokens of one session for a time, or the tokens of one user. The text form is the
-//! `_id` of the entry in the database.
+//! What an entry of the blacklist revokes: a token, a session, the tokens of a session for a time, or all tokens of a user.
+//! The text form is the `_id` of the entry in the database.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,21 +16,46 @@ pub enum RevocationTarget {
     /// The tokens of a session while it is blocked. The epoch of the entry counts blocks and unblocks, so it is odd while
     /// the session is blocked, and a later change always has a higher epoch.
     Block(RandomId),
-    /// The tokens of a user that are of an earlier epoch than the entry.
+    /// The tokens of a user's sessions that are of an earlier epoch than the entry.
     User(ObjectId),
+    /// A personal access token.
+    AccessToken(ObjectId),
+    /// The personal access tokens of a user that are of an earlier epoch than the entry.
+    AccessTokensOf(ObjectId),
+}
+
+/// What can revoke a credential.
+#[derive(Debug, Clone, Copy)]
+pub struct Revocable {
+    pub targets: [Option<RevocationTarget>; 4],
+    pub epoch: i64,
+}
+
+impl Revocable {
+    pub fn targets(self) -> impl Iterator<Item = RevocationTarget> {
+        self.targets.into_iter().flatten()
+    }
+}
+
+impl From<&Claims> for Revocable {
+    fn from(claims: &Claims) -> Self {
+        let Claims { jti, sid, sub, .. } = *claims;
+        let targets = [
+            RevocationTarget::Token(jti),
+            RevocationTarget::Session(sid),
+            RevocationTarget::Block(sid),
+            RevocationTarget::User(sub),
+        ];
+        Self { targets: targets.map(Some), epoch: claims.epoch }
+    }
 }
 
 impl RevocationTarget {
-    pub fn all_of(claims: &Claims) -> [Self; 4] {
-        let Claims { jti, sid, sub, .. } = *claims;
-        [Self::Token(jti), Self::Session(sid), Self::Block(sid), Self::User(sub)]
-    }
-
     /// Whether an entry of this target and epoch revokes a token.
-    pub(super) fn revokes(self, epoch: i64, claims: &Claims) -> bool {
+    pub(super) fn revokes(self, epoch: i64, token: Revocable) -> bool {
         match self {
             Self::Block(_) => epoch % 2 == 1,
-            Self::Token(_) | Self::Session(_) | Self::User(_) => claims.epoch < epoch,
+            _ => token.epoch < epoch,
         }
     }
 }
@@ -42,6 +67,8 @@ impl fmt::Display for RevocationTarget {
             Self::Session(sid) => write!(f, "sid:{sid}"),
             Self::Block(sid) => write!(f, "block:{sid}"),
             Self::User(id) => write!(f, "user:{id}"),
+            Self::AccessToken(id) => write!(f, "pat:{id}"),
+            Self::AccessTokensOf(id) => write!(f, "pats:{id}"),
         }
     }
 }
@@ -55,7 +82,9 @@ impl FromStr for RevocationTarget {
             Some(("sid", id)) => Ok(Self::Session(id.parse()?)),
             Some(("block", id)) => Ok(Self::Block(id.parse()?)),
             Some(("user", id)) => Ok(Self::User(id.parse()?)),
-            _ => Err("not jti:, sid:, block: or user:".into()),
+            Some(("pat", id)) => Ok(Self::AccessToken(id.parse()?)),
+            Some(("pats", id)) => Ok(Self::AccessTokensOf(id.parse()?)),
+            _ => Err("not jti:, sid:, block:, user:, pat: or pats:".into()),
         }
     }
 }
@@ -71,6 +100,8 @@ mod tests {
             RevocationTarget::Session(RandomId::new()),
             RevocationTarget::Block(RandomId::new()),
             RevocationTarget::User(ObjectId::new()),
+            RevocationTarget::AccessToken(ObjectId::new()),
+            RevocationTarget::AccessTokensOf(ObjectId::new()),
         ] {
             assert_eq!(target.to_string().parse::<RevocationTarget>().unwrap(), target);
         }

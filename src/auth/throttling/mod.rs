@@ -84,6 +84,18 @@ impl Throttle {
         network.wider().try_for_each(|(wider, factor)| self.charge(wider, now, factor))
     }
 
+    /// Like [`Throttle::admit_address`], except that the attempt does not count.
+    pub fn check_address(&self, address: Option<IpAddr>) -> Result<(), Error> {
+        if !self.enabled {
+            return Ok(());
+        }
+        let (now, network) = (self.now(), Network::of(address));
+        std::iter::once((network, 1)).chain(network.wider()).try_for_each(|(network, factor)| {
+            let unused = Allowance { full_at: now };
+            self.addresses.get(&network).unwrap_or(unused).charge(now, factor).map(drop)
+        })
+    }
+
     fn charge(&self, network: Network, now: i64, factor: u32) -> Result<(), Error> {
         self.addresses.update(network, Allowance { full_at: now }, now, |allowance| {
             *allowance = allowance.charge(now, factor)?;

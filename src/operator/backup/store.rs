@@ -1,6 +1,6 @@
 //! Reads and writes all collections as raw documents.
 //!
-//! The restored state is older than what clients have seen. Therefore a restore changes documents in three ways, and
+//! The restored state is older than what clients have seen. Therefore a restore changes documents in four ways, and
 //! copies everything else byte for byte:
 //!
 //! - Change stamps are set again by the server, because readers of changes compare them with the logical time of this
@@ -9,6 +9,8 @@
 //!   that were rotated or logged out after the backup would be valid again, and their successors would look like stolen
 //!   copies. Access tokens end by an entry in the blacklist for each user, and by an epoch that is higher than any epoch
 //!   that was reached after the backup.
+//! - Every personal access token ends, because a backup contains none. A token that was ended after the backup would be
+//!   valid again.
 //! - The database gets a new lineage, so that sync tokens of the undone state are rejected: see
 //!   [`crate::sync::lineage::Lineage`].
 
@@ -20,6 +22,7 @@ use futures_util::TryStreamExt;
 use mongodb::ClientSession;
 use mongodb::error::Error as DriverError;
 
+use crate::access_tokens::store as access_token;
 use crate::auth::revocation::store as revocation;
 use crate::auth::store as session;
 use crate::error::OperatorError;
@@ -28,8 +31,9 @@ use crate::sync::kind::Kind;
 use crate::sync::lineage;
 use crate::users::store as user;
 
-// Not in a backup: heartbeats of instances, the identity of the database, and sessions.
-const EXCLUDED: [&str; 3] = [revocation::FENCES, lineage::COLLECTION, session::COLLECTION];
+// Not in a backup: heartbeats of instances, the identity of the database, and credentials.
+const EXCLUDED: [&str; 4] =
+    [revocation::FENCES, lineage::COLLECTION, session::COLLECTION, access_token::COLLECTION];
 const READ_BATCH: u32 = 1_000;
 const WRITE_BATCH: usize = 1_000;
 // Far below the 48 MB that MongoDB accepts in one message.

@@ -10,7 +10,7 @@ use crate::owned::text::TextFormat;
 pub(super) const FIRST_YEAR: i32 = 1900;
 
 // Years of four digits sort as text.
-pub const LAST_YEAR: i32 = 9999;
+pub use crate::owned::text::LAST_YEAR;
 
 // The patterns allow 29 February in every year, because a regular expression for leap years would be unreadable.
 const DATE_PATTERN: &str = "(19|[2-9][0-9])[0-9]{2}-((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-9])|(0[13-9]|1[0-2])-30|(0[13578]|1[02])-31)";

@@ -70,10 +70,13 @@ impl Users {
             { "$eq": ["$roles", roles.clone()] }, { "$eq": [stored, disabled_at.clone()] },
         ] };
         let more = doc! { "$cond": [is_same, 0_i64, 1_i64] };
+        // Roles are nothing to personal access tokens.
+        let ended = if patch.disabled == Some(true) { more.clone().into() } else { bson::Bson::from(0_i64) };
         let change = vec![doc! { "$set": {
             "roles": roles,
             "disabled_at": disabled_at,
             "epoch": { "$add": ["$epoch", more.clone()] },
+            "token_epoch": { "$add": [token_epoch(), ended] },
             "version": { "$add": ["$version", more] },
         } }];
         let mut filter = user(id, versions);
@@ -95,6 +98,7 @@ impl Users {
         let change = vec![doc! { "$set": {
             "deleted_at": { "$ifNull": ["$deleted_at", now] },
             "epoch": { "$add": ["$epoch", 1_i64] },
+            "token_epoch": { "$add": [token_epoch(), 1_i64] },
             "version": { "$add": ["$version", 1_i64] },
         } }];
         self.change_unless_last_admin(id, user(id, versions), change).await
@@ -200,6 +204,11 @@ fn user(id: ObjectId, versions: Option<&[i64]>) -> Document {
         user.insert("version", doc! { "$in": versions });
     }
     user
+}
+
+/// Users of earlier versions have none.
+fn token_epoch() -> Document {
+    doc! { "$ifNull": ["$token_epoch", 0_i64] }
 }
 
 /// The admins who can log in.
