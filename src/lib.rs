@@ -184,7 +184,7 @@
 //!    A test with documents of the original belongs in `tests/api/import_original.rs` (review).
 //!
 //! During a release the old version still writes documents of the earlier form, even after the migration. So the new
-//! version must read both forms.
+//! version must read both forms. A migration in `REPEATED` of `migrations/mod.rs` runs again an hour after the release.
 //!
 //! **Add an error code**
 //!

@@ -60,12 +60,18 @@ pub async fn maintain(state: &AppState) -> ! {
             }
         }
     };
-    tokio::join!(mirror, upkeep, hash_costs, drop_retired_indexes(state), state.sources.hub.run()).1
+    tokio::join!(mirror, upkeep, hash_costs, complete_release(state), state.sources.hub.run()).1
 }
 
-/// Waits until no instance of an earlier version can be running, because its queries name these indexes.
-async fn drop_retired_indexes(state: &AppState) {
+/// Waits until no instance of the version before can be running. Such instances write documents of the earlier form, and
+/// their queries name the retired indexes.
+async fn complete_release(state: &AppState) {
     tokio::time::sleep(RELEASE_MAX).await;
+    while let Err(why) = migrations::repeat(&state.db, &state.hasher).await {
+        let error = to_operator_error(why);
+        tracing::warn!(%error, "cannot repeat migrations, retrying later");
+        tokio::time::sleep(UPKEEP_PERIOD).await;
+    }
     while let Err(error) = state.workspaces.drop_retired_indexes().await {
         tracing::warn!(%error, "cannot drop indexes of an earlier version, retrying later");
         tokio::time::sleep(UPKEEP_PERIOD).await;

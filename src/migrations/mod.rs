@@ -7,13 +7,12 @@ mod m1_import_original;
 mod m2_fill_in_todos;
 mod m3_m5_removal_index;
 mod m4_mark_parents;
-mod m6_due_instants;
-mod m7_shorten_words;
+mod m8_derive_fields;
 mod m9_merge_tags;
 
 use bson::{DateTime, doc};
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, ready};
 use serde::{Deserialize, Serialize};
 
 use crate::mongo::{Db, PrepareError};
@@ -35,7 +34,7 @@ struct Migration {
     run: Run,
 }
 
-const MIGRATIONS: [Migration; 8] = [
+const MIGRATIONS: [Migration; 9] = [
     Migration {
         number: 1,
         name: "take over the original's database",
@@ -58,15 +57,17 @@ const MIGRATIONS: [Migration; 8] = [
     },
     // The definition of the index changed a second time, so databases that recorded number 3 drop it again.
     Migration { number: 5, name: "index removals alone", run: |db, _| m3_m5_removal_index::run(db).boxed() },
+    // Number 8 does the work of these two, so that a database is read once.
     Migration {
         number: 6,
         name: "compute the instants of due dates again",
-        run: |db, _| m6_due_instants::run(db).boxed(),
+        run: |_, _| ready(Ok(())).boxed(),
     },
+    Migration { number: 7, name: "store fewer and shorter search words", run: |_, _| ready(Ok(())).boxed() },
     Migration {
-        number: 7,
-        name: "store fewer and shorter search words",
-        run: |db, _| m7_shorten_words::run(db).boxed(),
+        number: 8,
+        name: "derive the fields for search and sorting again",
+        run: |db, _| m8_derive_fields::run(db).boxed(),
     },
     Migration {
         number: 9,
@@ -74,6 +75,9 @@ const MIGRATIONS: [Migration; 8] = [
         run: |db, _| m9_merge_tags::run(db).boxed(),
     },
 ];
+
+// Instances of the version before write documents of the earlier form until they are replaced.
+const REPEATED: [i32; 2] = [8, 9];
 
 #[derive(Serialize, Deserialize)]
 struct MigrationRecord {
@@ -96,6 +100,23 @@ pub async fn run(db: &Db, hasher: &Hasher, scope: MigrationScope) -> Result<(), 
         let record = doc! { "$set": { "name": name }, "$currentDate": { "at": true } };
         records.update_one(doc! { "_id": number }, record).upsert(true).await?;
         tracing::info!(number, name, "migration done");
+    }
+    Ok(())
+}
+
+/// Runs migrations again for what instances of the version before have written. Once, when none of these can be running.
+pub async fn repeat(db: &Db, hasher: &Hasher) -> Result<(), PrepareError> {
+    let records = db.collection::<MigrationRecord>("migrations");
+    for Migration { number, name, run } in MIGRATIONS.into_iter().filter(|one| REPEATED.contains(&one.number))
+    {
+        let unrepeated = doc! { "_id": number, "repeated_at": null };
+        if records.find_one(unrepeated.clone()).await?.is_none() {
+            continue;
+        }
+        run(db, hasher).await?;
+        let record = doc! { "$currentDate": { "repeated_at": true } };
+        records.update_one(unrepeated, record).await?;
+        tracing::info!(number, name, "migration repeated");
     }
     Ok(())
 }

@@ -18,13 +18,13 @@ const PROJECTED_BATCH: u32 = 150;
 
 impl<T: Owned> OwnedBy<'_, T> {
     /// Gives at most `limit` documents of `selections`, one selection after the other, to `take`, until it refuses one.
-    /// Returns the last document that `take` accepted before it refused one, and `None` if it refused none.
+    /// Returns the last document that `take` accepted before it refused one, as it is stored, and `None` if it refused none.
     pub async fn read_page(
         &self,
         selections: impl IntoIterator<Item = Selection, IntoIter: Send> + Send,
         limit: i64,
         mut take: impl FnMut(T) -> Result<bool, Error> + Send,
-    ) -> Result<Option<T>, Error> {
+    ) -> Result<Option<RawDocumentBuf>, Error> {
         let (mut last, mut left) = (Vec::new(), limit);
         for selection in selections {
             let selection = Selection { limit: left, ..selection };
@@ -39,7 +39,7 @@ impl<T: Owned> OwnedBy<'_, T> {
                 Ok(is_taken)
             };
             if self.visit(selection, take).await? {
-                return RawDocument::from_bytes(&last).map_err(Error::internal).and_then(T::read).map(Some);
+                return RawDocumentBuf::from_bytes(last).map_err(Error::internal).map(Some);
             }
             // A limit of 0 would mean all documents.
             if left <= 0 {

@@ -50,14 +50,14 @@ indexes! {
     ByWord = "by_word_2": "words";
     ByPriority = "by_priority_2": "state" "priority" "position" "_id" "completed";
     ByDue = "by_due_2": "state" "due_local" "position" "_id" "completed";
-    ByName = "by_name": "state" "name_key" "_id";
+    ByName = "by_name_2": "state" "sort_name" "position" "_id";
     ByCreatedAt = "by_created_at": "state" "created_at" "_id";
     ByUpdatedAt = "by_updated_at": "state" "updated_at" "_id";
 }
 
 /// Names of earlier indexes that no query of this version uses.
-pub const RETIRED: [&str; 7] =
-    ["by_position", "by_parent", "by_tag", "by_tag_2", "by_word", "by_priority", "by_due"];
+pub const RETIRED: [&str; 8] =
+    ["by_position", "by_parent", "by_tag", "by_tag_2", "by_word", "by_priority", "by_due", "by_name"];
 
 impl Index {
     /// The documents that a partial index contains. A new todo usually has neither parent, tag, priority nor due date, and

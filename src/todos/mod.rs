@@ -5,12 +5,15 @@
 mod decode;
 pub mod docs;
 pub mod due;
+pub mod folded_text;
+pub mod folding;
 pub mod handlers;
 pub mod hierarchy;
 pub mod history;
 pub mod index;
 pub mod input;
 pub mod model;
+pub mod name_order;
 pub mod occurrences;
 pub mod operations;
 pub mod query;

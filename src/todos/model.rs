@@ -9,8 +9,9 @@ use utoipa::ToSchema;
 use super::decode::{decode, due_date, integer, nullable, object_id, string, strings, subdocument};
 use super::due::Due;
 use super::history::{History, Shift};
+use super::name_order::{earlier_name_key, name_key};
 use super::recurrence::Recurrence;
-use super::search_terms;
+use super::search_terms::words_of;
 use crate::error::{Error, Resource};
 use crate::owned::text::TextFormat;
 use crate::owned::{Owned, PendingEffects, State};
@@ -260,10 +261,10 @@ impl Owned for Todo {
     }
 
     fn derived(&self) -> Document {
-        let words = search_terms::words_of(&[&self.name, &self.description]);
         doc! {
-            "name_key": search_terms::sort_key(&self.name),
-            "words": words,
+            "sort_name": name_key(&self.name),
+            "name_key": earlier_name_key(&self.name),
+            "words": words_of(&[&self.name, &self.description]),
             "tag_keys": tags::model::keys(&self.tags),
             "due_local": self.due.as_ref().map(Due::local_key),
             "due_at": self.due.as_ref().and_then(Due::instant),

@@ -51,7 +51,7 @@ impl Workspace {
             return self.search_page(query, search, zone, last, limit, take).await;
         }
         let last = self.todos().read_page(query.selections(zone, self.now, last), limit, take).await?;
-        Ok(last.map(|last| query.sort_key(&last)))
+        last.map(|last| query.sort.key(&last)).transpose()
     }
 
     /// All live todos, the oldest first, in batches. Reads a batch only when it is asked for, and holds no cursor in

@@ -5,13 +5,13 @@ use bson::{Bson, DateTime, Document, doc};
 
 use super::due::bound::DueBound;
 use super::index::Index;
-use super::model::{Priority, Todo};
-use super::search_terms::{self, Search};
+use super::model::Priority;
+use super::search_terms::{self, Compound, Search};
 use super::sort_order::{Sort, SortKey};
 use crate::clock::time_zone::Zone;
 use crate::owned::{Selection, State};
 
-// Each word costs MongoDB at most 0.05 s, so only the longest ones are tried.
+// Each word costs MongoDB at most 0.05 s, so only the longest ones are tried, or one word of several parts.
 const ENTRY_WORDS_MAX: usize = 3;
 
 #[derive(Debug, Clone, Default)]
@@ -56,9 +56,9 @@ impl TodoQuery {
         Self { deleted: self.deleted, sort: self.sort, reverse: self.reverse, ..Self::default() }
     }
 
-    /// Filters that each include every todo that matches, with an index that serves the filter. The first are presumably
-    /// those that the fewest todos match.
-    pub fn entries(&self) -> Vec<(Document, Index)> {
+    /// Filters that together include every todo that matches, each with an index that serves the filter. The first are
+    /// presumably those that the fewest todos match.
+    pub fn entries(&self) -> Vec<Vec<(Document, Index)>> {
         let within = |field: &str, value: Bson| {
             let mut filter = self.states();
             filter.insert(field, value);
@@ -67,9 +67,19 @@ impl TodoQuery {
         let parent = self.parent_id.flatten().map(|id| (within("parent_id", id.into()), Index::ByParent));
         let list = self.list_id.flatten().map(|id| (within("list_id", id.into()), Index::ByList));
         let tag = self.tags.first().map(|tag| (within("tag_keys", tag.into()), Index::ByTag));
+        let word = |prefix: &String| (has_word(prefix), Index::ByWord);
         let prefixes = self.search.iter().flat_map(|search| &search.prefixes).take(ENTRY_WORDS_MAX);
-        let words = prefixes.map(|prefix| (has_word(prefix), Index::ByWord));
-        parent.into_iter().chain(list).chain(tag).chain(words).collect()
+        let mut entries: Vec<Vec<_>> =
+            parent.into_iter().chain(list).chain(tag).map(|one| vec![one]).collect();
+        entries.extend(prefixes.map(|prefix| vec![word(prefix)]));
+        if let Some(Search { prefixes, compounds, .. }) = &self.search
+            && prefixes.is_empty()
+            && let Some(Compound { whole, parts }) = compounds.first()
+        {
+            let longest = parts.iter().max_by_key(|part| part.len());
+            entries.push([whole].into_iter().chain(longest).map(word).collect());
+        }
+        entries
     }
 
     /// The database queries for the page after `last`, for a user in `zone` at `now`, one after the other. Sorted by due date or
@@ -119,10 +129,6 @@ impl TodoQuery {
             (Sort::Priority, Part::Present) => self.priority != Some(Priority::None),
             _ => true,
         }
-    }
-
-    pub fn sort_key(&self, todo: &Todo) -> SortKey {
-        self.sort.key(todo)
     }
 
     fn selection(&self, mut filter: Document, part: Option<Part>, last: Option<&SortKey>) -> Selection {
@@ -176,8 +182,7 @@ impl TodoQuery {
         equal("tag_keys", (!self.tags.is_empty()).then(|| doc! { "$all": self.tags.clone() }.into()));
         equal("updated_at", self.updated_after.map(|after| doc! { "$gt": after }.into()));
         // These filters compare the same fields several times, so they cannot be keys of one document.
-        let prefixes = self.search.iter().flat_map(|search| &search.prefixes);
-        let mut all: Vec<Document> = prefixes.map(|prefix| has_word(prefix)).collect();
+        let mut all: Vec<Document> = self.search.iter().flat_map(has_words).collect();
         if self.overdue {
             all.push(doc! { "completed": false });
             all.push(DueBound::late(now, zone));
@@ -191,6 +196,14 @@ impl TodoQuery {
     }
 }
 
+fn has_words(search: &Search) -> impl Iterator<Item = Document> {
+    let either = |Compound { whole, parts }: &Compound| {
+        let parts: Vec<_> = parts.iter().map(|part| has_word(part)).collect();
+        doc! { "$or": [has_word(whole), { "$and": parts }] }
+    };
+    search.prefixes.iter().map(|prefix| has_word(prefix)).chain(search.compounds.iter().map(either))
+}
+
 fn has_word(prefix: &str) -> Document {
     match search_terms::prefix_range(prefix) {
         // Without `$elemMatch`, two different words could satisfy the two bounds.
@@ -202,18 +215,31 @@ fn has_word(prefix: &str) -> Document {
 /// Restricts `filter` to todos after `last` in the order of `fields`.
 fn start_after(filter: &mut Document, fields: &[&str], reverse: bool, last: Option<&SortKey>) {
     let Some(SortKey(values)) = last else { return };
-    let comparison = if reverse { "$lt" } else { "$gt" };
     // MongoDB cannot compare tuples: the first field is greater, or it is equal and the second field is greater, and so
     // on.
     let mut equal = Document::new();
     let mut alternatives = Vec::new();
     for (field, value) in fields.iter().zip(values) {
         let mut alternative = equal.clone();
-        alternative.insert(*field, doc! { comparison: value.clone() });
-        alternatives.push(alternative);
+        if let Some(beyond) = beyond(field, value, reverse) {
+            alternative.insert(*field, beyond);
+            alternatives.push(alternative);
+        }
         equal.insert(*field, value.clone());
     }
     filter.insert("$or", alternatives);
+}
+
+fn beyond(field: &str, value: &Bson, reverse: bool) -> Option<Document> {
+    // Todos that an earlier version created while this one was running have no `sort_name` yet. They come first, and
+    // MongoDB compares null with nothing.
+    match (value, reverse) {
+        (Bson::Null, true) => None,
+        (Bson::Null, false) => Some(doc! { "$ne": null }),
+        (value, true) if field == "sort_name" => Some(doc! { "$not": { "$gte": value.clone() } }),
+        (value, true) => Some(doc! { "$lt": value.clone() }),
+        (value, false) => Some(doc! { "$gt": value.clone() }),
+    }
 }
 
 fn and(filter: &mut Document, condition: Document) {

@@ -62,7 +62,7 @@ pub(super) fn documented(operation: Operation) -> Operation {
         .query("due_after", DUE_BOUND.schema(), "Todos due after this date or time. A todo due on a date is not due after that date.")
         .query("overdue", ONLY_TRUE.schema(), "Open todos that are late: those due on a date whose day is over in the user's time zone, and those due at a time that has come.")
         .query("updated_after", INSTANT.schema(), "Todos changed after this time.")
-        .query("q", SEARCH.schema(), "At most ten words. Each must begin a word of the name or the description.")
+        .query("q", SEARCH.schema(), "At most ten words with a letter, a digit or a symbol such as `€`. Each must begin a word of the name or the description.")
         .query("deleted", DELETED.schema(), "Todos outside the trash (`false`), in the trash (`true`), or both (`any`).")
         .query("sort", SORT.schema(), "The sort order; `-` reverses it.")
 }
@@ -88,7 +88,9 @@ fn search(params: &mut Params) -> Option<Search> {
     if text.split_whitespace().nth(SEARCH_WORDS_MAX).is_some() {
         return params.reject(too_many(format!("A search must have at most {SEARCH_WORDS_MAX} words.")));
     }
-    let search = Search::read(&text);
+    let Some(search) = Search::read(&text) else {
+        return params.reject(Violation::of("q", "no_words", NO_WORDS));
+    };
     if search.word_count > PARTS_MAX {
         let detail =
             format!("Punctuation splits this search into more than {PARTS_MAX} parts. Send fewer words.");
@@ -141,13 +143,15 @@ const SEARCH_WORDS_MAX: usize = 10;
 // much as a word.
 const PARTS_MAX: usize = 32;
 
+const NO_WORDS: &str = "A search must have a letter, a digit, or a symbol such as € or an emoji.";
+
 const SEARCH: TextFormat<String> = TextFormat {
     read: |text| text.chars().nth(SEARCH_MAX).is_none().then(|| text.to_owned()),
     code: "too_long",
     detail: || format!("A search must have at most {SEARCH_MAX} characters."),
     schema: || {
-        let words = format!(r"^\s*(\S+(\s+|$)){{0,{SEARCH_WORDS_MAX}}}$");
-        json!({ "type": "string", "maxLength": SEARCH_MAX, "pattern": words })
+        let words = format!(r"^\s*(\S+(\s+|$)){{1,{SEARCH_WORDS_MAX}}}$");
+        json!({ "type": "string", "minLength": 1, "maxLength": SEARCH_MAX, "pattern": words })
     },
 };
 

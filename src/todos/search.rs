@@ -6,8 +6,8 @@
 //!
 //! **Invariant:** no query sorts or examines more documents than it names by id.
 
-use bson::doc;
 use bson::oid::ObjectId;
+use bson::{RawDocument, doc};
 
 use super::model::Todo;
 use super::query::TodoQuery;
@@ -53,10 +53,6 @@ impl Workspace {
         limit: i64,
         take: impl FnMut(Todo) -> Result<bool, Error> + Send,
     ) -> Result<Option<SortKey>, Error> {
-        // No todo matches a search without a letter, digit or emoji.
-        if search.prefixes.is_empty() {
-            return Ok(None);
-        }
         let mut page = SearchPage {
             workspace: self,
             query,
@@ -99,13 +95,13 @@ impl Workspace {
         let (mut window, mut left) = (Vec::new(), size);
         for selection in query.unfiltered().selections(Zone::UTC, self.now, last) {
             // The indexes of the orders contain these fields, so MongoDB fetches no document, except those without a value.
-            let found =
-                self.todos().project(Selection { limit: left, ..selection }, query.sort.projection()).await?;
-            left -= i64::try_from(found.len()).unwrap_or(left);
-            for document in found {
-                let id = document.get_object_id("_id").map_err(Error::internal)?;
-                window.push((id, query.sort.stored_key(&document)));
-            }
+            let selection = Selection { limit: left, ..selection };
+            let take = |found: &RawDocument| {
+                left -= 1;
+                window.push((found.get_object_id("_id").map_err(Error::internal)?, query.sort.key(found)?));
+                Ok(true)
+            };
+            self.todos().project_each(selection, query.sort.projection(), take).await?;
             if left <= 0 {
                 break;
             }
@@ -115,12 +111,16 @@ impl Workspace {
 
     /// The todos that one filter or word of the query leaves, if they are few.
     async fn few(&self, query: &TodoQuery) -> Result<Option<Vec<ObjectId>>, Error> {
-        for (filter, index) in query.entries() {
-            let selection = Selection { filter, sort: doc! {}, index: index.name(), limit: FEW + 1 };
-            let found = self.todos().project(selection, doc! { "_id": 1 }).await?;
-            if i64::try_from(found.len()).is_ok_and(|found| found <= FEW) {
-                let id = |document: bson::Document| document.get_object_id("_id").map_err(Error::internal);
-                return Ok(Some(found.into_iter().map(id).collect::<Result<_, _>>()?));
+        for entry in query.entries() {
+            let mut ids = Vec::new();
+            for (filter, index) in entry {
+                let selection = Selection { filter, sort: doc! {}, index: index.name(), limit: FEW + 1 };
+                let found = self.todos().project(selection, doc! { "_id": 1 }).await?;
+                let id = |document: &bson::Document| document.get_object_id("_id").map_err(Error::internal);
+                ids.extend(found.iter().map(id).collect::<Result<Vec<_>, _>>()?);
+            }
+            if i64::try_from(ids.len()).is_ok_and(|found| found <= FEW) {
+                return Ok(Some(ids));
             }
         }
         Ok(None)
@@ -136,7 +136,7 @@ impl<F: FnMut(Todo) -> Result<bool, Error> + Send> SearchPage<'_, F> {
             // A todo that must be compared may not match, so that another one takes its place.
             let limit = if self.search.needs_text() { 0 } else { self.limit };
             let selection = Selection { index: "_id_", limit, ..selection };
-            if self.workspace.todos().visit(selection, |todo, _| self.accept(todo)).await? {
+            if self.workspace.todos().visit(selection, |todo, stored| self.accept(todo, stored)).await? {
                 return Ok(true);
             }
         }
@@ -144,8 +144,8 @@ impl<F: FnMut(Todo) -> Result<bool, Error> + Send> SearchPage<'_, F> {
     }
 
     /// Returns false if the page is full.
-    fn accept(&mut self, todo: Todo) -> Result<bool, Error> {
-        let (key, mut is_match) = (self.query.sort_key(&todo), true);
+    fn accept(&mut self, todo: Todo, stored: &RawDocument) -> Result<bool, Error> {
+        let (key, mut is_match) = (self.query.sort.key(stored)?, true);
         if self.search.needs_text() {
             if self.compared >= COMPARED_MAX {
                 return Ok(false);

@@ -1,11 +1,8 @@
 //! The sort orders of todos, and the keys by which pages follow one another.
 
-use bson::{Bson, Document, doc};
+use bson::{Bson, Document, RawDocument, doc};
 
-use super::due::Due;
 use super::index::Index;
-use super::model::Todo;
-use super::search_terms;
 use crate::error::Error;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -15,7 +12,7 @@ pub enum Sort {
     /// Todos without a due date come last, in reverse order too. Those with the same due date are in their order.
     Due,
     Priority,
-    /// Ignores case and accents.
+    /// By base letters, and numbers by value. Todos with equal names are in their order.
     Name,
     CreatedAt,
     UpdatedAt,
@@ -37,7 +34,7 @@ impl Sort {
             Self::Position => (&["position", "_id"], Index::ByPosition),
             Self::Due => (&["due_local", "position", "_id"], Index::ByDue),
             Self::Priority => (&["priority", "position", "_id"], Index::ByPriority),
-            Self::Name => (&["name_key", "_id"], Index::ByName),
+            Self::Name => (&["sort_name", "position", "_id"], Index::ByName),
             Self::CreatedAt => (&["created_at", "_id"], Index::ByCreatedAt),
             Self::UpdatedAt => (&["updated_at", "_id"], Index::ByUpdatedAt),
         }
@@ -62,23 +59,14 @@ impl Sort {
         }
     }
 
-    pub fn key(self, todo: &Todo) -> SortKey {
-        let field = |field: &&str| match *field {
-            "position" => Bson::from(todo.position.as_str()),
-            "due_local" => todo.due.as_ref().map(Due::local_key).into(),
-            "priority" => i32::from(todo.priority).into(),
-            "name_key" => search_terms::sort_key(&todo.name).into(),
-            "created_at" => todo.created_at.into(),
-            "updated_at" => todo.updated_at.into(),
-            _ => todo.id.into(),
+    /// The sort key of a stored todo, which needs only the fields of [`Sort::projection`].
+    // As stored, because a todo that another version of this service wrote has its place in the index by that key.
+    pub fn key(self, stored: &RawDocument) -> Result<SortKey, Error> {
+        let value = |field: &&str| match stored.get(*field).map_err(Error::internal)? {
+            Some(value) => Bson::try_from(value).map_err(Error::internal),
+            None => Ok(Bson::Null),
         };
-        SortKey(self.fields().iter().map(field).collect())
-    }
-
-    /// The sort key of a document with the fields of [`Sort::projection`].
-    pub(super) fn stored_key(self, stored: &Document) -> SortKey {
-        let value = |field: &&str| stored.get(field).cloned().unwrap_or(Bson::Null);
-        SortKey(self.fields().iter().map(value).collect())
+        self.fields().iter().map(value).collect::<Result<_, _>>().map(SortKey)
     }
 
     pub(super) fn projection(self) -> Document {

@@ -140,7 +140,7 @@ impl Crowd {
             let name = format!("t{number}");
             copy.extend(doc! {
                 "_id": id(number), "parent_id": id(0), "position": format!("b{number:05}"), "name": &name,
-                "words": [&name], "name_key": &name,
+                "words": [&name], "sort_name": &name,
             });
             copy
         });

@@ -25,7 +25,7 @@ async fn with_todo(app: &TestApp) -> (Client, String, Value) {
 async fn stored(app: &TestApp) -> Document {
     let mut todos = app.db.all("todos").await;
     assert_eq!(todos.len(), 1);
-    for field in ["changed", "position", "words", "name_key"] {
+    for field in ["changed", "position", "words", "name_key", "sort_name"] {
         assert!(todos[0].remove(field).is_some(), "{field} is stored");
     }
     todos.remove(0)

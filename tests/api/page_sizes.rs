@@ -23,7 +23,7 @@ async fn fill(app: &TestApp, collection: &str, count: usize, text: &str) -> BTre
         let at = bson::DateTime::from_millis(1_700_000_000_000 + tenth);
         copy.extend(doc! {
             "_id": ObjectId::new(), "description": text, "position": format!("b{number}"), "words": [],
-            "name": format!("todo {tenth}"), "name_key": format!("todo {tenth}"), "created_at": at,
+            "name": format!("todo {tenth}"), "sort_name": format!("todo {tenth}"), "created_at": at,
             "updated_at": at, "priority": i32::try_from(number % 4).unwrap(),
         });
         if number % 3 == 0 && copy.contains_key("due") {
