@@ -4,7 +4,7 @@
 
 use crate::owned::text::caseless;
 use crate::owned::visible::tidied;
-use crate::todos::name_order::earlier_name_key;
+use crate::todos::name_order::name_key;
 
 // In characters. Tags whose sort keys agree so far are in the order of their code points.
 const SORT_KEY_MAX: usize = 200;
@@ -17,7 +17,7 @@ pub fn key(tag: &str) -> String {
     // Earlier versions stored tags of which tidying leaves nothing.
     let caseless = caseless(if tidied.is_empty() { tag } else { &tidied });
     // Of the caseless text, so that equal tags have equal sort keys.
-    let sort_key = earlier_name_key(&caseless);
+    let sort_key = name_key(&caseless);
     let mut key: String = sort_key.chars().filter(|c| *c != SEPARATOR).take(SORT_KEY_MAX).collect();
     key.push(SEPARATOR);
     key.push_str(&caseless);
@@ -67,11 +67,42 @@ mod tests {
 
     #[test]
     fn tags_are_in_the_order_in_which_people_sort() {
-        let sorted = ["1", "Äpfel", "apple", "Banana", "éclair", "home", "Home office", "zoo"];
+        let sorted = [
+            "1",
+            "2",
+            "10",
+            "Äpfel",
+            "apple",
+            "Banana",
+            "éclair",
+            "home",
+            "Home office",
+            "item 2",
+            "Item 10",
+            "œuf",
+            "zoo",
+        ];
         let mut tags = sorted;
         tags.reverse();
         tags.sort_by_key(|tag| key(tag));
-        assert_eq!(tags, ["1", "Äpfel", "apple", "Banana", "éclair", "home", "Home office", "zoo"]);
+        assert_eq!(
+            tags,
+            [
+                "1",
+                "2",
+                "10",
+                "Äpfel",
+                "apple",
+                "Banana",
+                "éclair",
+                "home",
+                "Home office",
+                "item 2",
+                "Item 10",
+                "œuf",
+                "zoo"
+            ]
+        );
     }
 
     proptest! {

@@ -55,6 +55,24 @@ async fn tags_that_differ_in_case_are_one_tag() {
 }
 
 #[tokio::test]
+async fn tags_are_listed_as_people_sort() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let sorted = ["1", "Äpfel", "apple", "Banana", "home", "Home office", "item 2", "Item 10", "œuf", "zoo"];
+    let mut shuffled = sorted;
+    shuffled.sort_unstable();
+    ann.create_todo(json!({ "name": "a", "tags": shuffled })).await;
+    let (mut names, mut path) = (Vec::new(), "/v1/tags?limit=3".to_owned());
+    loop {
+        let page = ann.get(&path).await.assert(200).json();
+        names.extend(page["items"].as_array().unwrap().iter().map(|tag| tag["name"].clone()));
+        let Some(cursor) = page["next_cursor"].as_str() else { break };
+        path = format!("/v1/tags?limit=3&cursor={cursor}");
+    }
+    assert_eq!(names, sorted);
+}
+
+#[tokio::test]
 async fn a_rename_can_change_the_case_of_a_tag_everywhere() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
