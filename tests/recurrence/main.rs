@@ -8,9 +8,11 @@ use std::collections::HashSet;
 use std::fs;
 
 use bson::DateTime;
+use bson::oid::ObjectId;
 use chrono::TimeDelta;
 use todo_api::clock::time_zone::Zone;
 use todo_api::todos::due::{Due, parse_date, parse_local};
+use todo_api::todos::model::Todo;
 use todo_api::todos::recurrence::{Basis, Reason, Recurrence};
 
 /// The fields of each line of one kind.
@@ -159,6 +161,42 @@ fn moved_occurrences_neither_repeat_nor_lose_a_date() {
         }
     }
     assert!(series >= 2000 && moves > 4 * series, "{series} series, {moves} moves");
+}
+
+#[test]
+fn completing_or_skipping_and_undoing_changes_nothing_in_any_series() {
+    const BASES: [Basis; 3] = [Basis::Due, Basis::Completion, Basis::Future];
+    let id = |number: u8| ObjectId::from_bytes([number; 12]);
+    let cases = cases("due");
+    let (count, mut steps) = (cases.len(), 0);
+    for (series, case) in cases.into_iter().enumerate() {
+        let [start, zone, home, _, rule, _] = case.as_slice() else { panic!("{case:?}") };
+        let (home, first) = (Zone::named(home).unwrap_or(Zone::UTC), due(start, zone));
+        let now = DateTime::from_millis(1_780_000_000_000 + i64::try_from(series).unwrap() * 3_600_000);
+        let recurrence = recurrence(rule, BASES[series % 3], &first);
+        // Every fourth series has an occurrence that was moved.
+        let moved = shifted(&first, 1, 0).filter(|_| series % 4 == 0);
+        let recurrence = moved.map_or(recurrence.clone(), |to| recurrence.moved(&first, &to));
+        let mut todo = Todo::blank(id(1), id(2), "a".to_owned(), now);
+        (todo.due, todo.recurrence) = (moved.or(Some(first)), Some(recurrence));
+        let mut earlier = Vec::new();
+        for step in 3..8 {
+            if todo.completed {
+                break;
+            }
+            earlier.push(Todo { history: None, ..todo.clone() });
+            let reason =
+                if (series + usize::from(step)) % 2 == 0 { Reason::Completed } else { Reason::Skipped };
+            todo.advance(id(step), reason, now, home);
+            steps += 1;
+        }
+        while let Some(earlier) = earlier.pop() {
+            assert!(todo.go_back(None).is_some(), "{case:?}");
+            assert_eq!(Todo { history: None, ..todo.clone() }, earlier, "{case:?}");
+        }
+        assert_eq!(todo.go_back(None), None);
+    }
+    assert!(count >= 2000 && steps > 3 * count, "{count} series, {steps} steps");
 }
 
 fn assert_next_at_completion(kind: &str, basis: Basis) {
