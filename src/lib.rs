@@ -115,8 +115,8 @@
 //!    rule as a constant. `todos/decode.rs` changes only for a type that no other field has.
 //! 3. `todos/input.rs`: the field of `TodoInput`, and its two lines in `Todo::apply`.
 //! 4. `todos/wire.rs`: the field of `TodoBody` and its line in the conversion from `Todo`. A field that clients set also
-//!    needs a line in `all_but_name`, which reads and checks it. List a field that only the service sets in `READ_ONLY` and
-//!    skip step 3. Request bodies have the schema of the response, except for the rules in `TodoBody::schemas`
+//!    needs a line in `all_but_name`, which reads and checks it. A field that only the service sets has a line in `READ_ONLY`
+//!    and in `Todo::shown`, and no step 3. Request bodies have the schema of the response, except for the rules in `TodoBody::schemas`
 //!    (review; `scripts/contract` tests them).
 //! 5. `todos/docs.rs`: the example.
 //! 6. `operator/seed/model.rs`: demo values, null among them (review). Another call of the random generator changes all
@@ -147,7 +147,8 @@
 //!    lines. The type of the first argument says who: [`workspace::extract`] for todos and lists, with the scope of personal
 //!    access tokens, and [`auth::extract`] for accounts, which accept no such token. A route that creates an object with an
 //!    id from the service reads its body with [`idempotency::extract::Creation`] and calls
-//!    [`idempotency::store::Idempotency::create`].
+//!    [`idempotency::store::Idempotency::create`]. A route without a body that must not happen twice takes
+//!    [`idempotency::extract::Repeatable`].
 //! 3. [`app`]: a row of the route table.
 //! 4. The feature's `docs.rs`: an operation with summary, parameters, responses, errors and example. Tests compare the
 //!    routes with the document, validate the examples, and check the status, the body and the headers of every response.

@@ -102,10 +102,12 @@ fn actions() -> Vec<Operation> {
     let link = new("put", "/v1/todos/{id}/tags/{tag}", "link_tag", "Add a tag to a todo");
     let unlink = new("delete", "/v1/todos/{id}/tags/{tag}", "unlink_tag", "Remove a tag from a todo");
     let changed = |operation| existing(todo(operation, 200, "The todo.")).if_match();
+    let repeatable =
+        |operation: Operation| operation.idempotency_key().response_header(200, "Idempotent-Replayed");
     vec![
         changed(restore).errors(&[Error::LimitReached(TODOS_MAX)]),
-        changed(skip).errors(&[Error::InTrash, Error::Invalid(vec![not_recurring()])]),
-        changed(undo).errors(&[Error::InTrash, Error::NothingToUndo]),
+        repeatable(changed(skip)).errors(&[Error::InTrash, Error::Invalid(vec![not_recurring()])]),
+        repeatable(changed(undo)).errors(&[Error::InTrash, Error::NothingToUndo]),
         changed(to).body(&named("Move"), &json!({ "list_id": null })).errors(&[Error::InTrash]),
         changed(link).errors(&[Error::InTrash]),
         changed(unlink).errors(&[Error::InTrash]),

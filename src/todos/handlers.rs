@@ -19,7 +19,7 @@ use crate::http::pagination::{Listing, Page};
 use crate::http::path::{ChosenId, PathId, Permanent};
 use crate::http::preconditions::{IfNoneMatch, Preconditions, WithEtag};
 use crate::http::query::Params;
-use crate::idempotency::extract::Creation;
+use crate::idempotency::extract::{Creation, Repeatable};
 use crate::idempotency::scope::Scope;
 use crate::idempotency::store::Idempotency;
 use crate::workspace::extract::{ToRead, ToWrite};
@@ -107,18 +107,32 @@ pub(crate) async fn restore(
 
 pub(crate) async fn skip(
     ToWrite(workspace): ToWrite,
+    State(idempotency): State<Arc<Idempotency>>,
     PathId(id, ..): PathId<Todo>,
     Preconditions(precondition): Preconditions,
-) -> Result<WithEtag<TodoBody>, Error> {
-    Ok(workspace.skip_todo(id, &precondition).await?.into())
+    Repeatable(attempt): Repeatable,
+) -> Result<impl IntoResponse, Error> {
+    let scope = Scope::User(workspace.owner_id);
+    let skip = async |attempt| {
+        let workspace = workspace.on_behalf_of(attempt);
+        Ok(TodoBody::from(workspace.skip_todo(id, &precondition).await?))
+    };
+    idempotency.once(scope, attempt.as_ref(), skip).await
 }
 
 pub(crate) async fn undo(
     ToWrite(workspace): ToWrite,
+    State(idempotency): State<Arc<Idempotency>>,
     PathId(id, ..): PathId<Todo>,
     Preconditions(precondition): Preconditions,
-) -> Result<WithEtag<TodoBody>, Error> {
-    Ok(workspace.undo_todo(id, &precondition).await?.into())
+    Repeatable(attempt): Repeatable,
+) -> Result<impl IntoResponse, Error> {
+    let scope = Scope::User(workspace.owner_id);
+    let undo = async |attempt| {
+        let workspace = workspace.on_behalf_of(attempt);
+        Ok(TodoBody::from(workspace.undo_todo(id, &precondition).await?))
+    };
+    idempotency.once(scope, attempt.as_ref(), undo).await
 }
 
 pub(crate) async fn move_to(

@@ -64,10 +64,10 @@ impl Todo {
         Some(id)
     }
 
-    /// Whether the request `attempt` has already made the last step.
+    /// Whether the request `attempt` has already made a step, after which others may have followed.
     pub fn has_advanced(&self, attempt: Option<ObjectId>) -> bool {
-        let last = self.history.as_ref().and_then(|history| history.steps.last());
-        attempt.is_some() && last.map(|step| step.id) == attempt
+        let mut steps = self.history.iter().flat_map(|history| &history.steps);
+        attempt.is_some_and(|attempt| steps.any(|step| step.id == attempt))
     }
 
     /// Whether the request `attempt` was the last to take a step back.
