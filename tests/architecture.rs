@@ -61,6 +61,8 @@ const LAYERS: &[&[&str]] = &[
         "*/mirror",
         "*/page_sessions",
         "*/recurring",
+        "*/reopening",
+        "*/room",
         "*/refresh",
         "*/revocation",
         "*/search",

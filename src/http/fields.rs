@@ -10,6 +10,7 @@ use serde::de::{DeserializeOwned, DeserializeSeed};
 use super::json_object::{AtMost, JsonObject};
 use crate::error::{POINTER_MAX_CHARS, Violation, Violations};
 use crate::mongo::object_id;
+use crate::owned::sent_back::SentBack;
 use crate::owned::text::TextFormat;
 
 pub trait FromFields: Sized {
@@ -181,12 +182,12 @@ impl Fields {
         self.fields.take_rest()
     }
 
-    pub fn read_only(&mut self, names: &[&str]) {
-        for name in names {
-            if self.fields.take(name).is_some() {
-                self.reject::<()>(Violation::of(name, "read_only", "Only the service sets this field."));
-            }
-        }
+    /// Fields that the caller compares with the stored object.
+    pub fn read_only(&mut self, names: &[&'static str]) -> SentBack {
+        let fields = &mut self.fields;
+        let mut sent =
+            |name: &&'static str| Some((*name, serde_json::from_str(fields.take(name)?.get()).ok()?));
+        SentBack::new(names.iter().filter_map(&mut sent).collect())
     }
 
     pub fn check<T>(&mut self, found: Option<T>, violation: impl FnOnce() -> Violation) -> Option<T> {

@@ -13,6 +13,7 @@ use crate::owned::text::{COLOR, DESCRIPTION, NAME};
 pub fn schemas() -> Vec<(&'static str, Value)> {
     let rules = json!({
         "name": NAME.schema(), "description": or_null(DESCRIPTION.schema()), "color": or_null(COLOR.schema()),
+        "open_count": { "type": "integer", "readOnly": true, "description": "May be sent back unchanged." },
     });
     let list = sent::<ListBody>();
     vec![

@@ -3,8 +3,11 @@
 use bson::oid::ObjectId;
 use bson::{DateTime, Document};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use crate::clock::rfc3339;
 use crate::error::Resource;
+use crate::owned::sent_back::SentBack;
 use crate::owned::{Owned, PendingEffects, State};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -72,6 +75,7 @@ pub struct ListInput {
     pub description: Option<String>,
     /// `Some(None)` removes the color.
     pub color: Option<Option<String>>,
+    pub sent_back: SentBack,
 }
 
 impl List {
@@ -92,8 +96,22 @@ impl List {
         }
     }
 
+    /// The value of a field that only the service sets, as a response shows it.
+    pub fn shown(&self, name: &str, open_count: i64) -> Value {
+        match name {
+            "id" => self.id.to_hex().into(),
+            "position" => self.position.as_str().into(),
+            "open_count" => open_count.into(),
+            "version" => self.version.into(),
+            "created_at" => rfc3339(self.created_at).to_string().into(),
+            "updated_at" => rfc3339(self.updated_at).to_string().into(),
+            "deleted_at" => self.deleted_at.map(|at| rfc3339(at).to_string()).into(),
+            _ => Value::Null,
+        }
+    }
+
     pub fn apply(&mut self, input: ListInput) {
-        let ListInput { whole, name, description, color } = input;
+        let ListInput { whole, name, description, color, sent_back: _ } = input;
         if let Some(name) = name {
             self.name = name;
         }

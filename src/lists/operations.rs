@@ -4,6 +4,7 @@
 //! side effect: see [`crate::owned::update`]. Removal for good works the other way round, todos first.
 
 use std::collections::HashMap;
+use std::slice;
 use std::sync::Arc;
 
 use bson::doc;
@@ -75,6 +76,7 @@ impl Workspace {
         precondition: &Precondition,
     ) -> Result<List, Conflict<List>> {
         let apply = async |before: List| {
+            self.assert_unchanged(&before, &input).await?;
             let mut after = before.clone();
             after.apply(input.clone());
             Ok(if after == before { Step::Unchanged } else { Step::Replace(after, Vec::new()) })
@@ -95,10 +97,11 @@ impl Workspace {
             };
             let point = Beside::insertion_point(beside, sibling.as_ref());
             let (filter, index) = store::siblings();
-            let siblings = Siblings { filter, index, except: id };
+            let siblings = Siblings { filter, index, except: id, current: Some(before.position.clone()) };
             let position = siblings.position(&self.lists(), &point, self.order_keys(), self.now).await?;
             let Some(position) = position else { return Ok(Step::StartOver) };
-            Ok(Step::Replace(List { position, ..before }, Vec::new()))
+            let after = List { position, ..before.clone() };
+            Ok(if after == before { Step::Unchanged } else { Step::Replace(after, Vec::new()) })
         };
         Ok(update(self, id, Accept::Live, precondition, reorder).await?.after)
     }
@@ -146,10 +149,22 @@ impl Workspace {
         self.assert_room_for_list(State::Live).await?;
         let position = self.order_keys().last(self.now);
         let mut list = List::blank(id, self.owner_id, position, self.now);
-        list.apply(input);
+        list.apply(input.clone());
+        input.sent_back.assert_unchanged(|name| list.shown(name, 0))?;
         self.assert_in_time()?;
         let version = self.lists().insert(&list).await?;
         Ok(version.map(|version| List { version, ..list }))
+    }
+
+    async fn assert_unchanged(&self, list: &List, input: &ListInput) -> Result<(), Error> {
+        // The number of open todos costs a round trip.
+        let counts = if input.sent_back.contains("open_count") {
+            self.open_counts(slice::from_ref(list)).await?
+        } else {
+            HashMap::new()
+        };
+        let open_count = counts.get(&list.id).copied().unwrap_or_default();
+        input.sent_back.assert_unchanged(|name| list.shown(name, open_count))
     }
 
     async fn assert_room_for_list(&self, state: State) -> Result<(), Error> {

@@ -104,12 +104,12 @@ impl FromFields for ListPatch {
 }
 
 fn all_but_name(input: &mut Fields) -> ListInput {
-    input.read_only(&READ_ONLY);
     ListInput {
         whole: false,
         name: None,
         description: input.nullable("description", &DESCRIPTION).map(Option::unwrap_or_default),
         color: input.nullable("color", &COLOR),
+        sent_back: input.read_only(&READ_ONLY),
     }
 }
 

@@ -71,10 +71,15 @@ fn require_all(schema: &mut Value) {
     }
 }
 
-/// The schema of a request body, from the schema of the response: without `read_only`, and with the stricter `rules`.
+/// The schema of a request body, from the schema of the response: with the stricter `rules`, and with the fields `read_only`
+/// marked, which a client may send back unchanged.
 pub fn read(sent: &Value, read_only: &[&str], required: &[&str], rules: &Value) -> Value {
     let mut fields = sent["properties"].as_object().cloned().unwrap_or_default();
-    fields.retain(|name, _| !read_only.contains(&name.as_str()));
+    for name in read_only {
+        fields.entry(*name).and_modify(|schema| {
+            *schema = json!({ "allOf": [schema], "readOnly": true, "description": "May be sent back unchanged." });
+        });
+    }
     for (name, rule) in rules.as_object().into_iter().flatten() {
         fields.insert(name.clone(), rule.clone());
     }

@@ -26,6 +26,8 @@ pub struct Siblings {
     pub index: &'static str,
     /// The document that is moved.
     pub except: ObjectId,
+    /// Its position, if it is one of the siblings already.
+    pub current: Option<String>,
 }
 
 #[derive(Clone, Copy)]
@@ -40,8 +42,8 @@ struct Bound<'t, T> {
 }
 
 impl Siblings {
-    /// The position for a document at `point`. `None` if there was no room: the siblings around `point` have been
-    /// spread, and the caller must read its sibling again and retry.
+    /// The position for a document at `point`, which is the current one if the document is there already. `None` if there was
+    /// no room: the siblings around `point` have been spread, and the caller must read its sibling again and retry.
     pub async fn position<T: Owned>(
         &self,
         documents: &OwnedBy<'_, T>,
@@ -50,12 +52,25 @@ impl Siblings {
         now: DateTime,
     ) -> Result<Option<String>, Error> {
         let (below, above) = self.around(documents, point, 1).await?;
+        if let Some(current) = self.current_between(below.first(), above.first()) {
+            return Ok(Some(current.to_owned()));
+        }
         let (low, high) = (below.first().map(T::position), above.first().map(T::position));
         if let Some(position) = order_keys.between(low, high, now) {
             return Ok(Some(position));
         }
         self.spread(documents, point, order_keys, now).await?;
         Ok(None)
+    }
+
+    fn current_between<T: Owned>(&self, low: Option<&T>, high: Option<&T>) -> Option<&str> {
+        let current = self.current.as_deref()?;
+        // Two documents can have equal positions. Their ids order them.
+        let (order, place) =
+            (|sibling: &T| (sibling.position().to_owned(), sibling.id()), (current.to_owned(), self.except));
+        let is_after = low.is_none_or(|low| order(low) < place);
+        let is_before = high.is_none_or(|high| order(high) > place);
+        (is_after && is_before).then_some(current)
     }
 
     async fn around<T: Owned>(

@@ -10,6 +10,7 @@ use super::input::TodoInput;
 use super::model::{LEVELS_MAX, Placement, SideEffect, Todo};
 use super::store;
 use crate::error::{Error, Violation};
+use crate::owned::note::Note;
 use crate::owned::siblings::{InsertionPoint, Siblings};
 use crate::owned::update::{Accept, Step, Updated, update};
 use crate::owned::{Conflict, Precondition, State};
@@ -65,13 +66,18 @@ impl Workspace {
             let parent_id = if leaves_parent { Some(None) } else { wanted.parent_id };
             self.place(&mut after, wanted.list_id, parent_id).await?;
             let (filter, index) = store::siblings(after.place());
-            let siblings = Siblings { filter, index, except: id };
+            let current = (after.place() == before.place()).then(|| before.position.clone());
+            let siblings = Siblings { filter, index, except: id, current };
             let sibling = self.sibling(&after, wanted.beside).await?;
             let point = Beside::insertion_point(wanted.beside, sibling.as_ref());
             let position = siblings.position(&self.todos(), &point, self.order_keys(), self.now).await?;
             let Some(position) = position else { return Ok(Step::StartOver) };
             after.position = position;
-            let effects = if after.list_id == before.list_id { vec![] } else { vec![SideEffect::Relist] };
+            if after == before {
+                return Ok(Step::Unchanged);
+            }
+            let relist = (after.list_id != before.list_id).then_some(SideEffect::Relist);
+            let effects = relist.into_iter().chain(SideEffect::of_opening(&before, &after)).collect();
             Ok(Step::Replace(after, effects))
         };
         let updated = update(self, id, Accept::Live, precondition, relocate).await?;
@@ -87,7 +93,12 @@ impl Workspace {
         found.map(Some).ok_or_else(|| Error::Invalid(vec![Violation::of(field, "not_a_sibling", detail)]))
     }
 
-    pub(super) async fn apply_placement(&self, todo: &mut Todo, input: &TodoInput) -> Result<(), Error> {
+    /// Returns the new parent, if the todo gets one.
+    pub(super) async fn apply_placement(
+        &self,
+        todo: &mut Todo,
+        input: &TodoInput,
+    ) -> Result<Option<Todo>, Error> {
         let parent_id = input.parent_id.or(input.whole.then_some(None));
         let has_parent = matches!(parent_id, Some(Some(_)));
         // A whole todo without a list is in the list of its parent, otherwise in the inbox.
@@ -96,19 +107,19 @@ impl Workspace {
     }
 
     /// Gives a todo a list and a parent after checking both. `None` keeps the current one, except that a todo with a
-    /// parent always gets the list of the parent.
+    /// parent always gets the list of the parent. Returns the new parent.
     async fn place(
         &self,
         todo: &mut Todo,
         list_id: Option<Option<ObjectId>>,
         parent_id: Option<Option<ObjectId>>,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<Todo>, Error> {
         let wanted = Placement {
             list_id: list_id.unwrap_or(todo.list_id),
             parent_id: parent_id.unwrap_or(todo.parent_id),
         };
         if wanted == todo.place() {
-            return Ok(());
+            return Ok(None);
         }
         if let Some(parent_id) = wanted.parent_id {
             let parent = self.valid_parent(todo, parent_id).await?;
@@ -121,7 +132,7 @@ impl Workspace {
                 self.todos().becomes_parent(parent_id).await?;
             }
             (todo.list_id, todo.parent_id) = (parent.list_id, Some(parent_id));
-            return Ok(());
+            return Ok(Some(parent));
         }
         if let Some(list_id) = wanted.list_id.filter(|_| wanted.list_id != todo.list_id) {
             let list = self.lists().find(list_id).await?.filter(|list| list.state == State::Live);
@@ -129,7 +140,7 @@ impl Workspace {
             list.ok_or_else(|| Error::Invalid(vec![unknown()]))?;
         }
         (todo.list_id, todo.parent_id) = (wanted.list_id, None);
-        Ok(())
+        Ok(None)
     }
 
     async fn valid_parent(&self, todo: &Todo, parent_id: ObjectId) -> Result<Todo, Error> {
@@ -196,30 +207,36 @@ impl Workspace {
         Err(violation)
     }
 
-    /// Moves a todo to the trash if its list or its parent went there while the todo was created or moved.
+    /// Moves a todo to the trash if its list or its parent went there while the todo was created or moved. Reopens its
+    /// parent if it was completed at the same time.
     pub(super) async fn follow_into_trash(&self, todo: Todo) -> Result<Todo, Error> {
         if todo.list_id.is_none() && todo.parent_id.is_none() {
             return Ok(todo);
         }
-        if self.live_placement(&todo).await? == todo.place() {
+        let (place, parent) = self.live_placement(&todo).await?;
+        if place == todo.place() {
+            if parent.is_some_and(|parent| parent.completed) {
+                self.reopen_parents(&todo, &Note::none()).await?;
+            }
             return Ok(todo);
         }
         Ok(self.to_trash(todo.id, &Precondition::Any, false).await?)
     }
 
     /// The list and the parent of a todo, without those that are not live.
-    pub(super) async fn live_placement(&self, todo: &Todo) -> Result<Placement, Error> {
+    pub(super) async fn live_placement(&self, todo: &Todo) -> Result<(Placement, Option<Todo>), Error> {
         let parent = match todo.parent_id {
             Some(id) => self.todos().find(id).await?.filter(|parent| parent.state == State::Live),
             None => None,
         };
         if let Some(parent) = parent {
-            return Ok(Placement { list_id: parent.list_id, parent_id: Some(parent.id) });
+            let place = Placement { list_id: parent.list_id, parent_id: Some(parent.id) };
+            return Ok((place, Some(parent)));
         }
         let list = match todo.list_id {
             Some(id) => self.lists().find(id).await?.filter(|list| list.state == State::Live),
             None => None,
         };
-        Ok(Placement { list_id: list.map(|list| list.id), parent_id: None })
+        Ok((Placement { list_id: list.map(|list| list.id), parent_id: None }, None))
     }
 }

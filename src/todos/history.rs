@@ -9,6 +9,9 @@ use super::recurrence::Progress;
 /// How many completions and skips in a row can be undone. Each takes about 200 bytes of the todo and of its subtasks.
 pub const UNDO_MAX: usize = 10;
 
+/// After this time, the record of a completed occurrence does not count as a todo of its user.
+pub const RECORD_COUNTS_MILLIS: i64 = 90 * 24 * 60 * 60 * 1_000;
+
 /// What a recurring todo remembers about itself. Clients do not see it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct History {

@@ -9,7 +9,7 @@
 //! that names a partial index has a filter that implies the condition of the index. Otherwise it would miss documents.
 
 use bson::oid::ObjectId;
-use bson::{Document, doc};
+use bson::{DateTime, Document, doc};
 
 macro_rules! indexes {
     ($($index:ident = $name:literal: $($field:literal)+;)+) => {
@@ -50,6 +50,8 @@ indexes! {
     ByWord = "by_word_2": "words";
     ByPriority = "by_priority_2": "state" "priority" "position" "_id" "completed";
     ByDue = "by_due_2": "state" "due_local" "position" "_id" "completed";
+    // With `occurrence_of`, old records are counted in this index.
+    ByCompleted = "by_completed": "state" "completed_at" "position" "_id" "occurrence_of";
     ByName = "by_name_2": "state" "sort_name" "position" "_id";
     ByCreatedAt = "by_created_at": "state" "created_at" "_id";
     ByUpdatedAt = "by_updated_at": "state" "updated_at" "_id";
@@ -60,8 +62,8 @@ pub const RETIRED: [&str; 8] =
     ["by_position", "by_parent", "by_tag", "by_tag_2", "by_word", "by_priority", "by_due", "by_name"];
 
 impl Index {
-    /// The documents that a partial index contains. A new todo usually has neither parent, tag, priority nor due date, and
-    /// then needs no entry.
+    /// The documents that a partial index contains. A new todo is open and usually has neither parent, tag, priority nor due
+    /// date, and then needs no entry.
     pub fn condition(self) -> Option<Document> {
         // A comparison matches only values of the same BSON type, so these exclude null.
         match self {
@@ -69,6 +71,7 @@ impl Index {
             Self::ByTag => Some(doc! { "tag_keys": { "$gte": "" } }),
             Self::ByPriority => Some(doc! { "priority": { "$gt": 0 } }),
             Self::ByDue => Some(doc! { "due_local": { "$gt": "" } }),
+            Self::ByCompleted => Some(doc! { "completed_at": { "$gt": DateTime::MIN } }),
             _ => None,
         }
     }

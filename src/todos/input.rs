@@ -3,10 +3,14 @@
 use bson::DateTime;
 use bson::oid::ObjectId;
 
+use serde_json::Value;
+
 use super::due::{Due, DuePatch};
 use super::model::{Priority, Todo};
 use super::recurrence::{Recurrence, RecurrencePatch};
+use crate::clock::rfc3339;
 use crate::error::Violation;
+use crate::owned::sent_back::SentBack;
 
 /// A merge patch (RFC 7396), or a whole todo. `None` is a field that the client did not send; an inner `None` is null.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,6 +26,7 @@ pub struct TodoInput {
     pub tags: Option<Vec<String>>,
     pub list_id: Option<Option<ObjectId>>,
     pub parent_id: Option<Option<ObjectId>>,
+    pub sent_back: SentBack,
 }
 
 impl TodoInput {
@@ -33,6 +38,22 @@ impl TodoInput {
 }
 
 impl Todo {
+    /// The value of a field that only the service sets, as a response shows it.
+    pub fn shown(&self, name: &str) -> Value {
+        let time = |at: Option<DateTime>| at.map(|at| rfc3339(at).to_string()).into();
+        match name {
+            "id" => self.id.to_hex().into(),
+            "completed_at" => time(self.completed_at),
+            "position" => self.position.as_str().into(),
+            "occurrence_of" => self.occurrence_of.map(ObjectId::to_hex).into(),
+            "version" => self.version.into(),
+            "created_at" => time(Some(self.created_at)),
+            "updated_at" => time(Some(self.updated_at)),
+            "deleted_at" => time(self.deleted_at),
+            _ => Value::Null,
+        }
+    }
+
     /// Applies the input except for the list and the parent, which depend on other todos.
     pub fn apply(&mut self, input: TodoInput, now: DateTime) -> Result<(), Vec<Violation>> {
         let TodoInput {
@@ -46,6 +67,7 @@ impl Todo {
             tags,
             list_id: _,
             parent_id: _,
+            sent_back: _,
         } = input;
         let due = match due {
             None if whole => None,

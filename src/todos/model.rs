@@ -78,6 +78,9 @@ pub enum SideEffect {
     /// Reopen the completed subtasks for the next occurrence. Only an older release stores this effect.
     Reopen,
     Relist,
+    /// Reopen the completed todos above this one, because it is open.
+    #[serde(rename = "reopen_parents")]
+    ReopenParents,
     Record(Box<Todo>),
     /// Reopen the completed subtasks for the next occurrence of the series and move their due dates.
     Advance {

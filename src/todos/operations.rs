@@ -15,7 +15,7 @@ use crate::clock::time_zone::Zone;
 use crate::error::{Error, Resource};
 use crate::mongo::object_id;
 use crate::owned::update::{self, Accept, Step, Timing, update};
-use crate::owned::{Conflict, Precondition, State};
+use crate::owned::{Conflict, PendingEffects, Precondition, State};
 use crate::workspace::Workspace;
 
 // Of the list of all todos: how many todos, and about how many bytes, are in memory for one client.
@@ -46,7 +46,7 @@ impl Workspace {
         take: impl FnMut(Todo) -> Result<bool, Error> + Send,
     ) -> Result<Option<SortKey>, Error> {
         // The zone costs a round trip, so it is read only for the filters that need it.
-        let zone = if query.compares_due_dates() { self.zone().await? } else { Zone::UTC };
+        let zone = if query.needs_zone() { self.zone().await? } else { Zone::UTC };
         if let Some(search) = &query.search {
             return self.search_page(query, search, zone, last, limit, take).await;
         }
@@ -90,7 +90,11 @@ impl Workspace {
         match self.insert_todo(id, input).await? {
             Some(todo) => Ok(todo),
             // `id` was generated for this creation, so a todo of this user with this id comes from an earlier attempt.
-            None => self.todos().get_durable(id).await,
+            None => {
+                let mut todo = self.todos().get_durable(id).await?;
+                update::finish(self, &mut todo).await?;
+                Ok(todo)
+            }
         }
     }
 
@@ -119,6 +123,7 @@ impl Workspace {
             return Ok(todo);
         }
         let apply = async |before: Todo| {
+            input.sent_back.assert_unchanged(|name| before.shown(name))?;
             let (mut after, input) = (before.clone(), self.in_known_tags(&before, input.clone()).await?);
             after.apply(input.clone(), self.now).map_err(Error::Invalid)?;
             self.apply_placement(&mut after, &input).await?;
@@ -129,6 +134,7 @@ impl Workspace {
             if after.list_id != before.list_id {
                 effects.push(SideEffect::Relist);
             }
+            effects.extend(SideEffect::of_opening(&before, &after));
             if after.completed && !before.completed {
                 let Some(more) = self.complete(&before, &mut after).await? else {
                     return Ok(Step::Unchanged);
@@ -148,11 +154,18 @@ impl Workspace {
         let mut todo = Todo::blank(id, self.owner_id, position, self.now);
         let input = self.in_known_tags(&todo, input).await?;
         todo.apply(input.clone(), self.now).map_err(Error::Invalid)?;
-        self.apply_placement(&mut todo, &input).await?;
+        let parent = self.apply_placement(&mut todo, &input).await?;
+        if !todo.completed && parent.is_some_and(|parent| parent.completed) {
+            let (since, id) = (self.now, Some(object_id::generate(self.now)));
+            todo.pending_effects =
+                Some(PendingEffects { since, id, effects: vec![SideEffect::ReopenParents] });
+        }
+        input.sent_back.assert_unchanged(|name| todo.shown(name))?;
         self.assert_in_time()?;
         // The version is above 1 if the todo replaces the tombstone of an earlier todo with this id.
         let Some(version) = self.todos().insert(&todo).await? else { return Ok(None) };
         todo.version = version;
+        update::finish(self, &mut todo).await?;
         self.follow_into_trash(todo).await.map(Some)
     }
 

@@ -3,7 +3,7 @@
 use bson::oid::ObjectId;
 use bson::{Bson, DateTime, Document, doc};
 
-use super::due::bound::DueBound;
+use super::due::bound::TimeBound;
 use super::index::Index;
 use super::model::Priority;
 use super::search_terms::{self, Compound, Search};
@@ -24,11 +24,13 @@ pub struct TodoQuery {
     /// The keys of the tags.
     pub tags: Vec<String>,
     pub priority: Option<Priority>,
-    pub due_before: Option<DueBound>,
-    pub due_after: Option<DueBound>,
+    pub due_before: Option<TimeBound>,
+    pub due_after: Option<TimeBound>,
     /// Only open todos that are late.
     pub overdue: bool,
     pub updated_after: Option<DateTime>,
+    pub completed_before: Option<TimeBound>,
+    pub completed_after: Option<TimeBound>,
     pub search: Option<Search>,
     pub deleted: Deleted,
     pub sort: Sort,
@@ -82,11 +84,11 @@ impl TodoQuery {
         entries
     }
 
-    /// The database queries for the page after `last`, for a user in `zone` at `now`, one after the other. Sorted by due date or
-    /// priority, a page needs up to two: todos with a value, and todos without. The caller sets their limits.
+    /// The database queries for the page after `last`, for a user in `zone` at `now`, one after the other. Sorted by due date,
+    /// priority or time of completion, a page needs up to two: todos with a value, and todos without. The caller sets their limits.
     pub fn selections(&self, zone: Zone, now: DateTime, last: Option<&SortKey>) -> Vec<Selection> {
         let filter = self.filter(zone, now);
-        let Some(present) = self.sort.present() else {
+        let Some((present, absent)) = self.sort.present().zip(self.sort.absent()) else {
             return vec![self.selection(filter, None, last)];
         };
         let of_last = last.map(|last| if last.has_value() { Part::Present } else { Part::Absent });
@@ -94,12 +96,7 @@ impl TodoQuery {
         let mut last = last;
         for part in self.parts().skip_while(|part| of_last.is_some_and(|of_last| of_last != *part)) {
             let mut filter = filter.clone();
-            let condition = if part == Part::Present {
-                present.clone()
-            } else {
-                doc! { "$nor": [present.clone()] }
-            };
-            and(&mut filter, condition);
+            and(&mut filter, if part == Part::Present { present.clone() } else { absent.clone() });
             if self.may_have(part) {
                 selections.push(self.selection(filter, Some(part), last));
             }
@@ -108,12 +105,21 @@ impl TodoQuery {
         selections
     }
 
-    /// Whether a filter selects todos by their due dates. It then needs the zone of the user.
-    pub fn compares_due_dates(&self) -> bool {
+    /// Whether a filter depends on the zone of the user.
+    pub fn needs_zone(&self) -> bool {
+        let completed = [self.completed_before, self.completed_after];
+        self.compares_due_dates() || completed.iter().flatten().any(|bound| bound.needs_zone())
+    }
+
+    fn compares_due_dates(&self) -> bool {
         self.overdue || self.due_before.is_some() || self.due_after.is_some()
     }
 
-    /// Todos without a due date come last, and those without a priority where the priority `none` belongs.
+    fn compares_completions(&self) -> bool {
+        self.completed_before.is_some() || self.completed_after.is_some()
+    }
+
+    /// Todos without a due date or time of completion come last, and those without a priority where the priority `none` belongs.
     fn parts(&self) -> impl Iterator<Item = Part> + use<> {
         let mut parts = [Part::Present, Part::Absent];
         if self.sort == Sort::Priority && !self.reverse {
@@ -125,6 +131,8 @@ impl TodoQuery {
     fn may_have(&self, part: Part) -> bool {
         match (self.sort, part) {
             (Sort::Due, Part::Absent) => !self.compares_due_dates(),
+            (Sort::CompletedAt, Part::Absent) => self.completed != Some(true) && !self.compares_completions(),
+            (Sort::CompletedAt, Part::Present) => self.completed != Some(false),
             (Sort::Priority, Part::Absent) => self.priority.is_none_or(|only| only == Priority::None),
             (Sort::Priority, Part::Present) => self.priority != Some(Priority::None),
             _ => true,
@@ -136,7 +144,7 @@ impl TodoQuery {
             Some(Part::Absent) => (&self.sort.fields()[1..], last.map(SortKey::after_first)),
             _ => (self.sort.fields(), last.cloned()),
         };
-        let reverse = self.reverse && !(part == Some(Part::Absent) && self.sort == Sort::Due);
+        let reverse = self.reverse && !(part == Some(Part::Absent) && self.sort.keeps_absent_last());
         start_after(&mut filter, fields, reverse, last.as_ref());
         let direction = if reverse { -1 } else { 1 };
         let sort = fields.iter().map(|field| ((*field).to_owned(), Bson::Int32(direction))).collect();
@@ -150,6 +158,7 @@ impl TodoQuery {
             Self { parent_id: Some(Some(_)), .. } => Index::ByParent,
             Self { tags, .. } if !tags.is_empty() => Index::ByTag,
             Self { list_id: Some(_), .. } => Index::ByList,
+            _ if is_by_position && self.compares_completions() => Index::ByCompleted,
             Self { updated_after: Some(_), .. } if is_by_position => Index::ByUpdatedAt,
             Self { priority: Some(rank), .. } if is_by_position && *rank != Priority::None => {
                 Index::ByPriority
@@ -180,12 +189,13 @@ impl TodoQuery {
         equal("completed", self.completed.map(Bson::from));
         equal("priority", self.priority.map(|priority| i32::from(priority).into()));
         equal("tag_keys", (!self.tags.is_empty()).then(|| doc! { "$all": self.tags.clone() }.into()));
+        equal("completed_at", self.completed_between(zone).map(Bson::from));
         equal("updated_at", self.updated_after.map(|after| doc! { "$gt": after }.into()));
         // These filters compare the same fields several times, so they cannot be keys of one document.
         let mut all: Vec<Document> = self.search.iter().flat_map(has_words).collect();
         if self.overdue {
             all.push(doc! { "completed": false });
-            all.push(DueBound::late(now, zone));
+            all.push(TimeBound::late(now, zone));
         }
         all.extend(self.due_before.map(|moment| moment.before(zone)));
         all.extend(self.due_after.map(|moment| moment.after(zone)));
@@ -193,6 +203,18 @@ impl TodoQuery {
             filter.insert("$and", all);
         }
         filter
+    }
+
+    /// The condition implies that of the index, also without a lower bound.
+    fn completed_between(&self, zone: Zone) -> Option<Document> {
+        let mut condition = doc! { "$gt": DateTime::MIN };
+        if let Some((comparison, instant)) = self.completed_after.map(|bound| bound.instants_after(zone)) {
+            condition = doc! { comparison: instant };
+        }
+        if let Some(before) = self.completed_before {
+            condition.insert("$lt", before.instant(zone));
+        }
+        self.compares_completions().then_some(condition)
     }
 }
 

@@ -3,7 +3,7 @@
 use bson::oid::ObjectId;
 use serde_json::json;
 
-use super::due::bound::DueBound;
+use super::due::bound::TimeBound;
 use super::due::{DATE, LOCAL_TIME};
 use super::model::Priority;
 use super::query::{Deleted, TodoQuery};
@@ -23,10 +23,12 @@ impl FromParams for TodoQuery {
         let completed = value(params, "completed", &FLAG);
         let tags = tags(params);
         let priority = value(params, "priority", &Priority::FORMAT);
-        let due_before = value(params, "due_before", &DUE_BOUND);
-        let due_after = value(params, "due_after", &DUE_BOUND);
+        let due_before = value(params, "due_before", &TIME_BOUND);
+        let due_after = value(params, "due_after", &TIME_BOUND);
         let overdue = value(params, "overdue", &ONLY_TRUE).is_some();
         let updated_after = value(params, "updated_after", &INSTANT);
+        let completed_before = value(params, "completed_before", &TIME_BOUND);
+        let completed_after = value(params, "completed_after", &TIME_BOUND);
         let search = search(params);
         let deleted = value(params, "deleted", &DELETED).unwrap_or_default();
         let (sort, reverse) = value(params, "sort", &SORT).unwrap_or_default();
@@ -41,6 +43,8 @@ impl FromParams for TodoQuery {
             due_after,
             overdue,
             updated_after,
+            completed_before,
+            completed_after,
             search,
             deleted,
             sort,
@@ -52,16 +56,18 @@ impl FromParams for TodoQuery {
 pub(super) fn documented(operation: Operation) -> Operation {
     let tags = json!({ "type": "array", "items": KNOWN_TAG.schema(), "maxItems": TAGS_MAX });
     operation
-        .description("Filters combine: a todo must match all of them. Todos without a due date come last when sorted by `due`.")
+        .description("Filters combine: a todo must match all of them. Todos without a due date come last when sorted by `due`, and open todos when sorted by `completed_at`.")
         .query("list_id", NONE_OR_ID.schema(), "Todos in this list; `none` is the inbox.")
         .query("parent_id", NONE_OR_ID.schema(), "Direct subtasks of this todo; `none` is the top level.")
         .query("completed", FLAG.schema(), "Completed or open todos.")
         .query("tag", tags, "Todos with all of these tags, in upper or lower case.")
         .query("priority", Priority::FORMAT.schema(), "Todos with this priority.")
-        .query("due_before", DUE_BOUND.schema(), "Todos due before this date (`2026-12-01`), local time in the user's time zone (`2026-12-01T09:00`), or time with an offset (RFC 3339). A todo due on a date is due before a time if its day is over at that time.")
-        .query("due_after", DUE_BOUND.schema(), "Todos due after this date or time. A todo due on a date is not due after that date.")
+        .query("due_before", TIME_BOUND.schema(), "Todos due before this date (`2026-12-01`), local time in the user's time zone (`2026-12-01T09:00`), or time with an offset (RFC 3339). A todo due on a date is due before a time if its day is over at that time.")
+        .query("due_after", TIME_BOUND.schema(), "Todos due after this date or time. A todo due on a date is not due after that date.")
         .query("overdue", ONLY_TRUE.schema(), "Open todos that are late: those due on a date whose day is over in the user's time zone, and those due at a time that has come.")
         .query("updated_after", INSTANT.schema(), "Todos changed after this time.")
+        .query("completed_before", TIME_BOUND.schema(), "Todos completed before this time, or before this date in the user's time zone.")
+        .query("completed_after", TIME_BOUND.schema(), "Todos completed after this time, or after this date in the user's time zone.")
         .query("q", SEARCH.schema(), "At most ten words with a letter, a digit or a symbol such as `€`. Each must begin a word of the name or the description.")
         .query("deleted", DELETED.schema(), "Todos outside the trash (`false`), in the trash (`true`), or both (`any`).")
         .query("sort", SORT.schema(), "The sort order; `-` reverses it.")
@@ -120,11 +126,11 @@ const ONLY_TRUE: TextFormat<()> = TextFormat {
     schema: || json!({ "type": "boolean", "enum": [true] }),
 };
 
-const DUE_BOUND: TextFormat<DueBound> = TextFormat {
+const TIME_BOUND: TextFormat<TimeBound> = TextFormat {
     read: |text| {
-        let date = || DATE.read(text).map(DueBound::Date);
-        let local = || LOCAL_TIME.read(text).map(DueBound::Local);
-        date().or_else(local).or_else(|| INSTANT.read(text).map(DueBound::Instant))
+        let date = || DATE.read(text).map(TimeBound::Date);
+        let local = || LOCAL_TIME.read(text).map(TimeBound::Local);
+        date().or_else(local).or_else(|| INSTANT.read(text).map(TimeBound::Instant))
     },
     code: "not_a_time",
     detail: || "This parameter must be a date, a local time, or a time with an offset (RFC 3339).".to_owned(),

@@ -73,9 +73,10 @@ impl Workspace {
             if before.has_gone_back(self.attempt) {
                 return Ok(Step::Unchanged);
             }
-            let mut after = before;
+            let mut after = before.clone();
             let step = after.go_back(self.attempt).ok_or(Error::NothingToUndo)?;
-            Ok(Step::Replace(after, vec![SideEffect::Undo { step }]))
+            let reopening = SideEffect::of_opening(&before, &after);
+            Ok(Step::Replace(after, iter::once(SideEffect::Undo { step }).chain(reopening).collect()))
         };
         Ok(update(self, id, Accept::Live, precondition, undo).await?.after)
     }

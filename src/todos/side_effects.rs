@@ -24,7 +24,7 @@ use crate::owned::{Conflict, Precondition, State};
 use crate::workspace::Workspace;
 
 // Moves at the same time can exceed `LEVELS_MAX` for a moment.
-const DEPTH: usize = 2 * LEVELS_MAX;
+pub(super) const DEPTH: usize = 2 * LEVELS_MAX;
 
 impl Workspace {
     pub async fn trash_todo(
@@ -48,7 +48,7 @@ impl Workspace {
             }
             if is_limited {
                 let live = doc! { "state": State::Live.word() };
-                self.assert_room_in_trash(1 + self.count_subtasks(&before, live).await?).await?;
+                self.assert_room_with_subtasks(State::Trash, &before, live).await?;
             }
             let (state, deleted_at, trashed_with) = (State::Trash, Some(self.now), Some(id));
             let after = Todo { state, deleted_at, trashed_with, ..before };
@@ -70,14 +70,15 @@ impl Workspace {
             }
             let with = before.trashed_with.unwrap_or(id);
             let following = doc! { "state": State::Trash.word(), "trashed_with": with };
-            self.assert_room_for_todos(1 + self.count_subtasks(&before, following).await?).await?;
-            let Placement { list_id, parent_id } = self.live_placement(&before).await?;
+            self.assert_room_with_subtasks(State::Live, &before, following).await?;
+            let (Placement { list_id, parent_id }, _) = self.live_placement(&before).await?;
             let mut effects = vec![SideEffect::Restore(with)];
             if list_id != before.list_id {
                 effects.push(SideEffect::Relist);
             }
             let (state, deleted_at, trashed_with) = (State::Live, None, None);
-            let after = Todo { list_id, parent_id, state, deleted_at, trashed_with, ..before };
+            let after = Todo { list_id, parent_id, state, deleted_at, trashed_with, ..before.clone() };
+            effects.extend(SideEffect::of_opening(&before, &after));
             Ok(Step::Replace(after, effects))
         };
         Ok(update(self, id, Accept::Kept, precondition, restore).await?.after)
@@ -100,36 +101,6 @@ impl Workspace {
             levels.push(level.clone());
         }
         Ok(levels)
-    }
-
-    /// The number of subtasks on all levels that match.
-    async fn count_subtasks(&self, todo: &Todo, filter: Document) -> Result<u64, Error> {
-        if !todo.is_parent {
-            return Ok(0);
-        }
-        let mut parents = self.subtask_levels(todo.id).await?;
-        // The lowest level has no subtasks.
-        parents.pop();
-        parents.push(vec![todo.id]);
-        self.todos().count_subtasks(&parents.concat(), filter).await
-    }
-
-    /// Checks the limit of the `state` into which the todos of a list will follow it.
-    pub(crate) async fn assert_room_for_followers(&self, list: &List, state: State) -> Result<(), Error> {
-        let mut moved = list.clone();
-        moved.state = state;
-        let room = async |count| match state {
-            State::Live => self.assert_room_for_todos(count).await,
-            State::Trash | State::Gone => self.assert_room_in_trash(count).await,
-        };
-        let has_waiting = self.todos().has_waiting();
-        let most = self.todos().in_list(list.id, following(&moved)).await?.len();
-        let checked = room(u64::try_from(most).unwrap_or(u64::MAX)).await;
-        if checked.is_ok() || !has_waiting {
-            return checked;
-        }
-        // Among the documents that wait, some do not follow. This count costs more.
-        room(self.todos().count_in_list(list.id, following(&moved)).await?).await
     }
 
     async fn change_subtasks(
@@ -186,6 +157,7 @@ impl Context<Todo> for Workspace {
         for effect in effects {
             match effect {
                 SideEffect::Record(record) => self.insert_record(record).await?,
+                SideEffect::ReopenParents => self.reopen_parents(root, note).await?,
                 SideEffect::Retag { from, to } => self.retag(from, to.as_deref(), note).await?,
                 effect => {
                     let ids = match subtasks.take() {
@@ -247,7 +219,7 @@ fn change_of_subtasks(effect: &SideEffect, root: &Todo, now: DateTime) -> Option
 }
 
 /// The todos of a list that follow the list into its present state.
-fn following(list: &List) -> Document {
+pub(super) fn following(list: &List) -> Document {
     if list.state == State::Live {
         // Todos that the user had deleted before the list stay in the trash.
         doc! { "state": State::Trash.word(), "trashed_with": list.id }

@@ -12,6 +12,8 @@ pub enum Sort {
     /// Todos without a due date come last, in reverse order too. Those with the same due date are in their order.
     Due,
     Priority,
+    /// Open todos come last, in reverse order too, in their order.
+    CompletedAt,
     /// By base letters, and numbers by value. Todos with equal names are in their order.
     Name,
     CreatedAt,
@@ -19,10 +21,11 @@ pub enum Sort {
 }
 
 impl Sort {
-    pub const ALL: [(&'static str, Self); 6] = [
+    pub const ALL: [(&'static str, Self); 7] = [
         ("position", Self::Position),
         ("due", Self::Due),
         ("priority", Self::Priority),
+        ("completed_at", Self::CompletedAt),
         ("name", Self::Name),
         ("created_at", Self::CreatedAt),
         ("updated_at", Self::UpdatedAt),
@@ -34,6 +37,7 @@ impl Sort {
             Self::Position => (&["position", "_id"], Index::ByPosition),
             Self::Due => (&["due_local", "position", "_id"], Index::ByDue),
             Self::Priority => (&["priority", "position", "_id"], Index::ByPriority),
+            Self::CompletedAt => (&["completed_at", "position", "_id"], Index::ByCompleted),
             Self::Name => (&["sort_name", "position", "_id"], Index::ByName),
             Self::CreatedAt => (&["created_at", "_id"], Index::ByCreatedAt),
             Self::UpdatedAt => (&["updated_at", "_id"], Index::ByUpdatedAt),
@@ -48,6 +52,23 @@ impl Sort {
     /// others are in the order of their positions.
     pub(super) fn present(self) -> Option<Document> {
         self.order().1.condition()
+    }
+
+    /// The condition of all other todos, which the index of their positions can answer.
+    pub(super) fn absent(self) -> Option<Document> {
+        let present = self.present()?;
+        // A todo has a time of completion if and only if it is completed.
+        let is_by_completion = self == Self::CompletedAt;
+        Some(if is_by_completion {
+            doc! { "completed": { "$ne": true } }
+        } else {
+            doc! { "$nor": [present] }
+        })
+    }
+
+    /// Whether todos without a value of the first sort field come last in reverse order too.
+    pub(super) fn keeps_absent_last(self) -> bool {
+        matches!(self, Self::Due | Self::CompletedAt)
     }
 
     /// Reads the sort key from a cursor. `None` for the key of another order, as of another version of this service.

@@ -6,12 +6,15 @@ use bson::oid::ObjectId;
 use bson::{Bson, DateTime, Document, doc};
 use mongodb::options::IndexOptions;
 
+use super::history::RECORD_COUNTS_MILLIS;
 use super::index::{Index, RETIRED};
 use super::model::{Placement, Todo};
 use crate::error::Error;
 use crate::mongo::{self, PrepareError};
 use crate::owned::collection::{OwnedBy, OwnedCollection};
 use crate::owned::{Precondition, State};
+
+const UNLIMITED: u64 = u64::MAX >> 1;
 
 pub type Todos = OwnedCollection<Todo>;
 
@@ -47,10 +50,13 @@ impl UserTodos<'_> {
         // A document that changed after this request arrived is left alone: the client may have repeated the request and
         // then changed the todo again.
         let mut simple = live();
-        // No side effects: the todo does not recur, has none pending, and to complete it, never had subtasks.
+        // No side effects: the todo does not recur, has none pending, never had subtasks if it is completed, and has no parent if
+        // it is reopened.
         simple.extend(doc! { "recurrence": null, "unfinished": null, "updated_at": { "$lte": now } });
         if done {
             simple.insert("is_parent", doc! { "$ne": true });
+        } else {
+            simple.insert("parent_id", Bson::Null);
         }
         match condition {
             Precondition::Any | Precondition::Exists => {}
@@ -76,15 +82,28 @@ impl UserTodos<'_> {
         self.count(doc! { "state": state.word() }, Index::ByPosition.name(), limit).await
     }
 
+    /// Counts the todos that count towards a limit. The result is exact below `limit`.
+    pub async fn count_towards(&self, limit: u64, state: State, now: DateTime) -> Result<u64, Error> {
+        let counted = self.count_in(state, limit).await?;
+        if counted < limit {
+            return Ok(counted);
+        }
+        let mut old = old_record(now);
+        old.insert("state", state.word());
+        // The index contains every field of the filter, so MongoDB fetches no document.
+        let old = self.count(old, Index::ByCompleted.name(), UNLIMITED).await?;
+        Ok(if old == 0 { counted } else { self.count_in(state, UNLIMITED).await?.saturating_sub(old) })
+    }
+
     /// The number of direct subtasks of `parents` that match.
     pub async fn count_subtasks(&self, parents: &[ObjectId], mut filter: Document) -> Result<u64, Error> {
         filter.insert("parent_id", doc! { "$in": parents });
-        self.count(filter, Index::ByParent.name(), u64::MAX >> 1).await
+        self.count(filter, Index::ByParent.name(), UNLIMITED).await
     }
 
     pub async fn count_in_list(&self, list_id: ObjectId, mut filter: Document) -> Result<u64, Error> {
         filter.insert("list_id", list_id);
-        self.count(filter, Index::ByList.name(), u64::MAX >> 1).await
+        self.count(filter, Index::ByList.name(), UNLIMITED).await
     }
 
     /// The ids of all direct subtasks of `parents`, live or in the trash.
@@ -144,6 +163,15 @@ fn with_tag(key: impl Into<Bson>) -> Document {
 fn texts(array: Option<&Bson>) -> Vec<String> {
     let elements = array.and_then(Bson::as_array).into_iter().flatten();
     elements.filter_map(|element| element.as_str().map(str::to_owned)).collect()
+}
+
+/// Records of occurrences that do not count towards a limit any more.
+pub fn old_record(now: DateTime) -> Document {
+    let before = now.saturating_add_millis(-RECORD_COUNTS_MILLIS);
+    doc! {
+        "completed_at": { "$gt": DateTime::MIN, "$lt": before },
+        "occurrence_of": { "$gte": ObjectId::from_bytes([0; 12]) },
+    }
 }
 
 pub fn siblings(place: Placement) -> (Document, &'static str) {

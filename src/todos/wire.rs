@@ -107,7 +107,6 @@ impl FromFields for TodoPatch {
 }
 
 fn all_but_name(input: &mut Fields) -> TodoInput {
-    input.read_only(&READ_ONLY);
     // Null removes a field (RFC 7396 §2), and a removed field has its default.
     // Violations are reported in the order in which the fields are read, so clients may see this order.
     TodoInput {
@@ -121,6 +120,7 @@ fn all_but_name(input: &mut Fields) -> TodoInput {
         recurrence: input.object("recurrence"),
         list_id: input.id("list_id"),
         parent_id: input.id("parent_id"),
+        sent_back: input.read_only(&READ_ONLY),
     }
 }
 

@@ -23,7 +23,7 @@ use crate::owned::update::Timing;
 use crate::owned::{Owned, State};
 use crate::users::store::Users;
 
-/// Per user, not counting the trash. As many again fit in the trash.
+/// Per user, not counting the trash and old records of occurrences. As many again fit in the trash.
 pub const TODOS_MAX: u64 = 10_000;
 
 pub struct Workspaces {
@@ -92,7 +92,7 @@ impl Workspace {
     /// Fails with [`Error::LimitReached`].
     pub(crate) async fn assert_room_for_todos(&self, more: u64) -> Result<(), Error> {
         let todos = self.owned(|stores| &stores.todos);
-        let count = || todos.count_in(State::Live, TODOS_MAX);
+        let count = || todos.count_towards(TODOS_MAX, State::Live, self.now);
         let has_room = self.workspaces.todo_quota.has_room(self.owner_id, more, self.now, count).await?;
         if has_room { Ok(()) } else { Err(Error::LimitReached(TODOS_MAX)) }
     }
@@ -100,7 +100,7 @@ impl Workspace {
     /// Fails with [`Error::TrashFull`].
     pub(crate) async fn assert_room_in_trash(&self, more: u64) -> Result<(), Error> {
         let todos = self.owned(|stores| &stores.todos);
-        let count = || todos.count_in(State::Trash, TODOS_MAX);
+        let count = || todos.count_towards(TODOS_MAX, State::Trash, self.now);
         let has_room = self.workspaces.trash_quota.has_room(self.owner_id, more, self.now, count).await?;
         if has_room { Ok(()) } else { Err(Error::TrashFull(TODOS_MAX)) }
     }

@@ -41,6 +41,7 @@ mod v1_accounts;
 mod v1_admin_sessions;
 mod v1_admin_users;
 mod v1_events;
+mod v1_history;
 mod v1_names;
 mod v1_openapi;
 mod v1_problems;

@@ -176,8 +176,8 @@ impl Model {
         } else {
             answer.assert(200);
             self.displaced.extend(self.todos.iter().filter(|todo| todo.in_trash).map(|todo| todo.id.clone()));
-            let mut moved = self.todos.remove(at);
-            moved.version += 1;
+            let before = self.todos.clone();
+            let moved = self.todos.remove(at);
             let place = self.todos.iter().position(|todo| todo.id == sibling.id);
             let place = match side {
                 0 => self.todos.len(),
@@ -185,6 +185,14 @@ impl Model {
                 _ => place.unwrap() + 1,
             };
             self.todos.insert(place, moved);
+            let live =
+                |todos: &[Todo]| todos.iter().filter(|todo| !todo.in_trash).cloned().collect::<Vec<_>>();
+            if live(&self.todos) == live(&before) {
+                // A move to the current place changes nothing.
+                self.todos = before;
+            } else {
+                self.todos[place].version += 1;
+            }
         }
     }
 

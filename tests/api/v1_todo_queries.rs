@@ -34,14 +34,13 @@ async fn paging_is_complete_in_every_order_and_direction() {
         } else {
             json!({ "date": format!("2026-12-{:02}", 1 + n * 7 % 28) })
         };
-        let body =
-            json!({ "name": format!("{:02}", n * 11 % 23), "due": due, "priority": PRIORITIES[n % 4] });
+        let body = json!({ "name": format!("{:02}", n * 11 % 23), "due": due, "priority": PRIORITIES[n % 4], "completed": n % 5 == 0 });
         ann.create_todo(body).await;
         app.advance(1);
     }
     let all = "";
     for (filter, count) in [(all, 23), ("&priority=none", 6), ("&priority=low", 6), ("&q=0+1", 0)] {
-        for sort in ["position", "due", "priority", "name", "created_at", "updated_at"] {
+        for sort in ["position", "due", "priority", "completed_at", "name", "created_at", "updated_at"] {
             for sign in ["", "-"] {
                 let query = format!("{filter}&sort={sign}{sort}");
                 let whole = ann.todo_names(&format!("?limit=200{query}")).await;
@@ -288,7 +287,8 @@ async fn a_search_among_many_todos_is_complete_and_examines_few_at_a_time() {
         ("some+uneven", 0),
         (HAN, 110),
     ] {
-        for sort in ["position", "-position", "name", "due", "-due", "priority", "-priority"] {
+        for sort in ["position", "-position", "name", "due", "-due", "priority", "-priority", "-completed_at"]
+        {
             let found = walked(&ann, &format!("&q={q}&sort={sort}"), 200).await;
             let distinct: std::collections::HashSet<_> = found.iter().collect();
             assert_eq!((found.len(), distinct.len()), (count, count), "{q} {sort}");
@@ -508,16 +508,26 @@ async fn every_filter_and_order_uses_an_index() {
         assert!(plan.starts_with("IXSCAN") && !plan.contains("SORT"), "{filter}: {plan}");
         assert!(examined <= 3 * returned.max(1), "{filter}: {examined} for {returned}");
     }
-    let updated = "updated_after=2020-01-01T00:00:00Z&limit=200";
-    let (plan, examined, returned) = explained(&app, &ann, &format!("?{updated}")).await;
-    assert!(plan.starts_with("IXSCAN") && examined <= 3 * returned, "{plan} {examined} {returned}");
-    // The last query is for todos without a due date or a priority.
-    for (sort, without) in [("due", 1), ("-due", 1), ("-priority", 31)] {
-        let (plan, examined, returned) = explained(&app, &ann, &format!("?limit=200&sort={sort}")).await;
+    for name in ["updated_after", "completed_after"] {
+        let query = format!("?{name}=2020-01-01T00:00:00Z&limit=200");
+        let (plan, examined, returned) = explained(&app, &ann, &query).await;
+        assert!(plan.starts_with("IXSCAN") && examined <= 3 * returned, "{plan} {examined} {returned}");
+    }
+    for filter in ["completed=true", "completed_before=2100-01-01", "completed_after=2020-01-01"] {
+        let (plan, examined, returned) =
+            explained(&app, &ann, &format!("?{filter}&sort=-completed_at")).await;
+        assert!(plan.starts_with("IXSCAN") && !plan.contains("SORT"), "{filter}: {plan}");
+        assert_eq!((examined, returned), (24, 24), "{filter}");
+    }
+    // The last query is for todos without a due date, a priority or a time of completion. 24 todos are completed.
+    for (sort, limit, without) in
+        [("due", 200, 1), ("-due", 200, 1), ("-priority", 200, 31), ("completed_at", 50, 27)]
+    {
+        let (plan, examined, returned) = explained(&app, &ann, &format!("?limit={limit}&sort={sort}")).await;
         assert!(plan.starts_with("IXSCAN") && !plan.contains("SORT"), "{sort}: {plan}");
         assert_eq!((examined, returned), (without, without), "{sort}");
     }
-    for sort in ["position", "due", "priority", "name", "created_at", "updated_at"] {
+    for sort in ["position", "due", "priority", "completed_at", "name", "created_at", "updated_at"] {
         for sign in ["", "-"] {
             let (plan, examined, returned) =
                 explained(&app, &ann, &format!("?limit=20&sort={sign}{sort}")).await;

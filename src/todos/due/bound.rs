@@ -1,4 +1,4 @@
-//! The filters `due_before` and `due_after`.
+//! Bounds of due dates and times of completion in filters.
 //!
 //! **Invariant:** no date passes through UTC: a day is a day in the user's zone.
 
@@ -8,9 +8,9 @@ use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime};
 use crate::clock::time_zone::Zone;
 use crate::todos::due::Due;
 
-/// A bound of due dates. Dates and local times are in the user's zone.
+/// Dates and local times are in the user's zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DueBound {
+pub enum TimeBound {
     Date(NaiveDate),
     Local(NaiveDateTime),
     Instant(DateTime),
@@ -22,7 +22,7 @@ const ZONES_DIFFER: Days = Days::new(2);
 // Both filters have two parts. Due dates without a zone (`due_at` is null) are compared as local times of the user, the
 // others as instants. The index holds local times only, so a bound on `due_local`, widened by `ZONES_DIFFER`, limits how
 // much of the index MongoDB reads.
-impl DueBound {
+impl TimeBound {
     pub(in crate::todos) fn before(self, zone: Zone) -> Document {
         self.before_on(zone, self.start(zone).0.date())
     }
@@ -49,11 +49,7 @@ impl DueBound {
     }
 
     pub(in crate::todos) fn after(self, zone: Zone) -> Document {
-        // A todo is due after a date if it is due on the next day or later.
-        let (first, comparison) = match self {
-            Self::Date(date) => (Self::Date(date.succ_opt().unwrap_or(date)), "$gte"),
-            bound => (bound, "$gt"),
-        };
+        let (first, comparison) = self.first_after();
         let (local, instant) = first.start(zone);
         let at_least = key(local.checked_sub_days(ZONES_DIFFER).unwrap_or(local));
         doc! {
@@ -63,6 +59,28 @@ impl DueBound {
                 { "due_at": { comparison: instant } },
             ],
         }
+    }
+
+    /// After a date is on the next day or later.
+    fn first_after(self) -> (Self, &'static str) {
+        match self {
+            Self::Date(date) => (Self::Date(date.succ_opt().unwrap_or(date)), "$gte"),
+            bound => (bound, "$gt"),
+        }
+    }
+
+    pub(in crate::todos) fn instant(self, zone: Zone) -> DateTime {
+        self.start(zone).1
+    }
+
+    /// The comparison that instants after the bound satisfy.
+    pub(in crate::todos) fn instants_after(self, zone: Zone) -> (&'static str, DateTime) {
+        let (first, comparison) = self.first_after();
+        (comparison, first.instant(zone))
+    }
+
+    pub(in crate::todos) fn needs_zone(self) -> bool {
+        !matches!(self, Self::Instant(_))
     }
 
     fn start(self, zone: Zone) -> (NaiveDateTime, DateTime) {
