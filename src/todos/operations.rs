@@ -87,15 +87,13 @@ impl Workspace {
 
     /// Fails with [`Error::IdTaken`] if another user has a todo with this id.
     pub async fn create_todo(&self, id: ObjectId, input: TodoInput) -> Result<Todo, Error> {
-        match self.insert_todo(id, input).await? {
-            Some(todo) => Ok(todo),
-            // `id` was generated for this creation, so a todo of this user with this id comes from an earlier attempt.
-            None => {
-                let mut todo = self.todos().get_durable(id).await?;
-                update::finish(self, &mut todo).await?;
-                Ok(todo)
-            }
+        if let Some(created) = self.insert_todo(id, input).await? {
+            return Ok(created);
         }
+        // `id` was generated for this creation, so a todo of this user with this id comes from an earlier attempt.
+        let mut todo = self.todos().get_durable(id).await?;
+        update::finish(self, &mut todo).await?;
+        Ok(todo)
     }
 
     pub async fn put_todo(
