@@ -95,15 +95,17 @@ async fn a_missing_field_leaves_the_todo_as_it_was() {
 async fn a_change_keeps_the_fields_that_the_original_does_not_know() {
     let app = TestApp::start().await;
     let (ann, path, _) = with_todo(&app).await;
-    let extra = doc! { "tags": ["a", "b"], "priority": 3, "name_of_a_later_field": "kept" };
-    app.db.collection("todos").update_one(doc! {}, doc! { "$set": extra.clone() }).await.unwrap();
+    let unknown = json!({ "tags": ["a", "b"], "priority": "high" });
+    ann.patch(&format!("/v1{}", path.replace("todo", "todos")), unknown).await.assert(200);
+    let later = doc! { "$set": { "name_of_a_later_field": "kept" } };
+    app.db.collection("todos").update_one(doc! {}, later).await.unwrap();
     let before = stored(&app).await;
 
     app.clock.advance(Duration::from_secs(1));
     ann.put(&path, json!({ "name": "new", "description": "newer" })).await.assert(200);
     let mut expected = before;
     expected.extend(
-        doc! { "name": "new", "description": "newer", "updated_at": app.clock.now(), "version": 2_i64 },
+        doc! { "name": "new", "description": "newer", "updated_at": app.clock.now(), "version": 3_i64 },
     );
     assert_eq!(stored(&app).await, expected);
 }
