@@ -24,7 +24,7 @@ mod reopening;
 mod room;
 pub mod search;
 pub mod search_terms;
-mod side_effects;
+pub mod side_effects;
 pub mod sort_order;
 pub mod steps;
 pub mod store;

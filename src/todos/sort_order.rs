@@ -80,7 +80,7 @@ impl Sort {
         }
     }
 
-    /// The sort key of a stored todo, which needs only the fields of [`Sort::projection`].
+    /// The sort key of a stored todo, which needs only the fields of `Sort::projection`.
     // As stored, because a todo that another version of this service wrote has its place in the index by that key.
     pub fn key(self, stored: &RawDocument) -> Result<SortKey, Error> {
         let value = |field: &&str| match stored.get(*field).map_err(Error::internal)? {

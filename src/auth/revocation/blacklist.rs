@@ -153,7 +153,7 @@ impl Blacklist {
 
     /// Safe to repeat. If storing the entry fails, this instance refuses the tokens nevertheless, and
     /// [`Blacklist::persist_pending`] tries again. `epoch` is needed for all tokens of a user and for a block: see
-    /// [`RevocationTarget::revokes`]. `last_exp` is in seconds since 1970.
+    /// `RevocationTarget::revokes`. `last_exp` is in seconds since 1970.
     pub async fn revoke(
         &self,
         target: RevocationTarget,
