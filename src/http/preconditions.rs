@@ -115,14 +115,16 @@ fn split_tag(list: &str) -> Option<(&str, &str)> {
 fn version(opaque: &str) -> Option<i64> {
     let end = opaque.find(|c: char| !c.is_ascii_digit()).unwrap_or(opaque.len());
     let (digits, suffix) = opaque.split_at(end);
-    let is_ours = suffix.is_empty() || PROXY_SUFFIXES.contains(&suffix);
+    let is_ours = suffix.is_empty() || is_added_by_proxy(suffix);
     let version = digits.parse::<i64>().ok()?;
     (is_ours && version.to_string() == digits).then_some(version)
 }
 
-// Added by Apache httpd, lighttpd, Jetty and other servers to the tags of responses that they compress.
-const PROXY_SUFFIXES: [&str; 10] =
-    ["-gzip", "--gzip", ";gzip", "-br", "--br", ";br", "-zstd", "--zstd", "-deflate", "--deflate"];
+/// Apache httpd, lighttpd, Jetty and other servers add the encoding to the tags of responses that they compress.
+fn is_added_by_proxy(suffix: &str) -> bool {
+    let encoding = ["--", "-", ";"].iter().find_map(|separator| suffix.strip_prefix(separator));
+    encoding.is_some_and(|encoding| ["gzip", "br", "zstd", "deflate"].contains(&encoding))
+}
 
 fn malformed(name: &HeaderName) -> Error {
     let detail =
@@ -237,8 +239,8 @@ mod tests {
     #[test]
     fn suffixes_of_compressing_proxies_are_ignored() {
         assert_eq!(
-            versions(&["\"3-gzip\", \"4--gzip\", \"5;gzip\", W/\"6-br\", \"7-zstd\""]),
-            [3, 4, 5, 6, 7]
+            versions(&["\"3-gzip\", \"4--gzip\", \"5;gzip\", W/\"6-br\", \"7-zstd\", \"8;deflate\""]),
+            [3, 4, 5, 6, 7, 8]
         );
         assert_eq!(versions(&["\"3-x\", \"03\", \"-3\", \"3.0\", \"99999999999999999999\""]), [0; 0]);
     }
