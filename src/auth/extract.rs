@@ -64,8 +64,6 @@ pub struct LogoutToken(pub Claims);
 /// Like [`LogoutToken`], and also accepts the refresh token.
 pub struct AnyLogoutToken(pub Claims);
 
-pub struct Admin(pub Claims);
-
 impl CurrentUser {
     pub fn is_admin(&self) -> bool {
         self.0.roles.contains(&Role::Admin)
@@ -158,18 +156,6 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         authenticate_logout(parts, state, &[TokenKind::Access, TokenKind::Refresh]).map(Self)
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Admin
-where
-    Arc<Auth>: FromRef<S>,
-{
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        let caller = CurrentUser::from_request_parts(parts, state).await?;
-        if caller.is_admin() { Ok(Self(caller.0)) } else { Err(Error::Forbidden) }
     }
 }
 

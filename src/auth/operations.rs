@@ -11,7 +11,7 @@ use bson::DateTime;
 use bson::oid::ObjectId;
 
 use super::revocation::blacklist::{Blacklist, RevocationStatus};
-use super::store::{Session, Sessions};
+use super::store::{NewSession, Session, Sessions};
 use super::token::{Claims, LEEWAY_SECONDS, REFRESH_TTL_SECONDS, SigningKeys, Subject, TokenKind};
 use super::usage::Usage;
 use crate::clock::Clock;
@@ -55,14 +55,6 @@ pub struct Tokens {
     pub refresh: String,
     pub refresh_expires_in: i64,
     pub session_id: RandomId,
-}
-
-#[derive(Debug, Clone, Default)]
-pub struct NewSession {
-    /// Whether each refresh replaces the refresh token. Clients of the original keep one refresh token.
-    pub rotating: bool,
-    pub device: Option<String>,
-    pub ip: Option<String>,
 }
 
 impl Auth {
@@ -133,26 +125,7 @@ impl Auth {
     pub async fn open_session(&self, subject: Subject, new: NewSession) -> Result<Tokens, Error> {
         let (now, idle_at) = self.now_and_idle_at();
         let lifetime = if new.rotating { SESSION_TTL_SECONDS } else { REFRESH_TTL_SECONDS };
-        let session = Session {
-            id: RandomId::new(),
-            user_id: subject.user_id,
-            epoch: subject.epoch,
-            generation: 0,
-            seen: 0,
-            rotating: new.rotating,
-            rotated_at: None,
-            replaced: Vec::new(),
-            created_at: now,
-            last_used_at: now,
-            idle_at,
-            expires_at: after(now, lifetime + LEEWAY_SECONDS),
-            ended_at: None,
-            ended_why: None,
-            blocked_at: None,
-            blocks: 0,
-            device: new.device,
-            ip: new.ip,
-        };
+        let session = Session::begin(&subject, new, now, idle_at, after(now, lifetime + LEEWAY_SECONDS));
         // Fresh, because the caller has just given the password.
         let tokens = self.issue(&session, subject, true)?;
         self.sessions.insert(&session).await?;

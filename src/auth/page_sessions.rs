@@ -5,9 +5,8 @@
 use bson::DateTime;
 
 use super::operations::{Auth, after};
-use super::store::Session;
+use super::store::{NewSession, Session};
 use super::token::{Claims, LEEWAY_SECONDS, Subject, TokenKind};
-use crate::crypto::random_id::RandomId;
 use crate::error::{Error, TokenRejection};
 
 /// A page session ends after this time without a request.
@@ -29,27 +28,10 @@ impl Auth {
     /// Returns the token.
     pub async fn open_page_session(&self, subject: Subject, ip: Option<String>) -> Result<String, Error> {
         let (now, idle_at) = self.now_and_page_idle_at();
-        let session = Session {
-            id: RandomId::new(),
-            user_id: subject.user_id,
-            epoch: subject.epoch,
-            generation: 0,
-            seen: 0,
-            // Otherwise the original's route would refresh it if its refresh token existed.
-            rotating: true,
-            rotated_at: None,
-            replaced: Vec::new(),
-            created_at: now,
-            last_used_at: now,
-            idle_at,
-            expires_at: after(now, PAGE_SESSION_TTL_SECONDS + LEEWAY_SECONDS),
-            ended_at: None,
-            ended_why: None,
-            blocked_at: None,
-            blocks: 0,
-            device: Some(PAGE_DEVICE.to_owned()),
-            ip,
-        };
+        // If it did not rotate, the original's route would refresh it if its refresh token existed.
+        let new = NewSession { rotating: true, device: Some(PAGE_DEVICE.to_owned()), ip };
+        let expires_at = after(now, PAGE_SESSION_TTL_SECONDS + LEEWAY_SECONDS);
+        let session = Session::begin(&subject, new, now, idle_at, expires_at);
         let token = self.issue_page_token(&session, subject, seconds(now))?;
         self.sessions.insert(&session).await?;
         Ok(token)

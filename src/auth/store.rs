@@ -13,6 +13,7 @@ use mongodb::Collection;
 use mongodb::options::{IndexOptions, ReturnDocument};
 use serde::{Deserialize, Serialize};
 
+use super::token::Subject;
 use crate::crypto::random_id::RandomId;
 use crate::error::Error;
 use crate::mongo::{self, Db, PrepareError};
@@ -51,6 +52,45 @@ pub struct Session {
     pub blocks: i64,
     pub device: Option<String>,
     pub ip: Option<String>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct NewSession {
+    /// Whether each refresh replaces the refresh token. Clients of the original keep one refresh token.
+    pub rotating: bool,
+    pub device: Option<String>,
+    pub ip: Option<String>,
+}
+
+impl Session {
+    pub fn begin(
+        subject: &Subject,
+        new: NewSession,
+        now: DateTime,
+        idle_at: DateTime,
+        expires_at: DateTime,
+    ) -> Self {
+        Self {
+            id: RandomId::new(),
+            user_id: subject.user_id,
+            epoch: subject.epoch,
+            generation: 0,
+            seen: 0,
+            rotating: new.rotating,
+            rotated_at: None,
+            replaced: Vec::new(),
+            created_at: now,
+            last_used_at: now,
+            idle_at,
+            expires_at,
+            ended_at: None,
+            ended_why: None,
+            blocked_at: None,
+            blocks: 0,
+            device: new.device,
+            ip: new.ip,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

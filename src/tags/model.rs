@@ -85,24 +85,7 @@ mod tests {
         let mut tags = sorted;
         tags.reverse();
         tags.sort_by_key(|tag| key(tag));
-        assert_eq!(
-            tags,
-            [
-                "1",
-                "2",
-                "10",
-                "Äpfel",
-                "apple",
-                "Banana",
-                "éclair",
-                "home",
-                "Home office",
-                "item 2",
-                "Item 10",
-                "œuf",
-                "zoo"
-            ]
-        );
+        assert_eq!(tags, sorted);
     }
 
     proptest! {
