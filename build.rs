@@ -26,9 +26,9 @@ struct File {
 
 fn main() -> io::Result<()> {
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rerun-if-changed=web");
     let mut files = swagger_ui()?;
     for folder in FOLDERS {
+        println!("cargo:rerun-if-changed=web/{folder}");
         let entries = fs::read_dir(Path::new("web").join(folder))?.collect::<io::Result<Vec<_>>>()?;
         for entry in entries {
             let name = entry.file_name().into_string().map_err(|_| io::ErrorKind::InvalidFilename)?;

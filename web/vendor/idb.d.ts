@@ -1,0 +1,1 @@
+export { openDB, deleteDB, unwrap } from "idb";
