@@ -13,7 +13,7 @@ use crate::http::query::{FromParams, Params};
 use crate::mongo::object_id;
 use crate::openapi::operation::Operation;
 use crate::openapi::schema::sent;
-use crate::owned::text::{INSTANT, TextFormat};
+use crate::owned::text::{SENT_INSTANT, TextFormat};
 use crate::users::model::EMAIL_MAX_BYTES;
 
 impl FromParams for UserQuery {
@@ -32,8 +32,8 @@ impl FromParams for AuditQuery {
             user_id: value(params, "user_id", &ID),
             by: value(params, "by", &ID),
             event: value(params, "event", &EVENT),
-            after: value(params, "after", &INSTANT),
-            before: value(params, "before", &INSTANT),
+            after: value(params, "after", &SENT_INSTANT),
+            before: value(params, "before", &SENT_INSTANT),
         })
     }
 }
@@ -53,8 +53,8 @@ pub(super) fn documented_audit(operation: Operation) -> Operation {
         .query("user_id", ID.schema(), "What happened to this user.")
         .query("by", ID.schema(), "What this admin did to others.")
         .query("event", EVENT.schema(), "Entries of this kind.")
-        .query("after", INSTANT.schema(), "Entries after this time.")
-        .query("before", INSTANT.schema(), "Entries before this time.")
+        .query("after", SENT_INSTANT.schema(), "Entries after this time.")
+        .query("before", SENT_INSTANT.schema(), "Entries before this time.")
 }
 
 fn value<T>(params: &mut Params, name: &str, format: &TextFormat<T>) -> Option<T> {

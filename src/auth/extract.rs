@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRef, FromRequestParts, Request};
+use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};
 use axum::http::HeaderMap;
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::request::Parts;
 
 use super::credential::{Credential, Grant, TokenScope};
@@ -15,8 +15,10 @@ use super::operations::Auth;
 use super::token::{Claims, Role, TokenKind};
 use crate::error::{Error, TokenRejection};
 use crate::http::access_log::UserName;
+use crate::http::body::{IgnoredBody, optional_json};
 use crate::http::client::ClientKey;
 use crate::http::client_address::{ClientAddress, Network};
+use crate::http::fields::{Fields, FromFields};
 
 /// In the extensions of a request: its bearer token, as far as it can be checked without the database.
 #[derive(Clone)]
@@ -61,8 +63,20 @@ pub struct RefreshToken(pub Claims);
 /// Also accepts a token after a logout that was answered 503, so that the client can repeat the logout.
 pub struct LogoutToken(pub Claims);
 
-/// Like [`LogoutToken`], and also accepts the refresh token.
-pub struct AnyLogoutToken(pub Claims);
+/// Like [`LogoutToken`], and also accepts the refresh token, expired tokens and revoked tokens. `None` if the session is
+/// over already.
+pub struct SessionToEnd(pub Option<Claims>);
+
+/// The refresh token in the body, or in the header if there is none in the body.
+pub struct SentRefreshToken(pub Claims);
+
+struct RefreshBody(Option<String>);
+
+impl FromFields for RefreshBody {
+    fn take(input: &mut Fields) -> Option<Self> {
+        Some(Self(input.optional_text("refresh_token").flatten()))
+    }
+}
 
 impl CurrentUser {
     pub fn is_admin(&self) -> bool {
@@ -148,14 +162,47 @@ where
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for AnyLogoutToken
+impl<S: Send + Sync> FromRequestParts<S> for SessionToEnd
 where
     Arc<Auth>: FromRef<S>,
 {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        authenticate_logout(parts, state, &[TokenKind::Access, TokenKind::Refresh]).map(Self)
+        let auth = Arc::<Auth>::from_ref(state);
+        let claims = match verified(parts, &auth) {
+            Err(Error::Token(TokenRejection::Expired)) => {
+                let token = bearer(&parts.headers).map_err(Error::Token)?;
+                auth.session_to_end_of_expired(token).await?
+            }
+            verified => auth.session_to_end(verified?)?,
+        };
+        Ok(Self(claims.map(|claims| log_caller(parts, claims))))
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for SentRefreshToken
+where
+    Arc<Auth>: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        let (mut parts, body) = request.into_parts();
+        let request = Request::from_parts(parts.clone(), body);
+        // A body without a type has no meaning.
+        if !parts.headers.contains_key(CONTENT_TYPE) {
+            let claims = authenticate(&mut parts, state, TokenKind::Refresh).await?;
+            return IgnoredBody::from_request(request, state).await.map(|_| Self(claims));
+        }
+        let sent = optional_json(request).await?;
+        let Some(RefreshBody(Some(token))) = sent else {
+            return authenticate(&mut parts, state, TokenKind::Refresh).await.map(Self);
+        };
+        // Many clients attach the access token to every request, so the header does not count here.
+        let auth = Arc::<Auth>::from_ref(state);
+        let claims = auth.verify(&token).map_err(Error::Token)?;
+        Ok(Self(log_caller(&parts, auth.authenticate(claims, TokenKind::Refresh).await?)))
     }
 }
 
@@ -221,8 +268,8 @@ pub fn bearer(headers: &HeaderMap) -> Result<&str, TokenRejection> {
         return Err(TokenRejection::Invalid);
     }
     match first.to_str().ok().and_then(|text| text.split_once(' ')) {
-        // The scheme is case-insensitive (RFC 9110 §11.1).
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("Bearer") => Ok(token),
+        // The scheme is case-insensitive (RFC 9110 §11.1), and one or more spaces follow (§11.4).
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("Bearer") => Ok(token.trim_start_matches(' ')),
         _ => Err(TokenRejection::Invalid),
     }
 }

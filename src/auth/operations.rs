@@ -11,6 +11,7 @@ use bson::DateTime;
 use bson::oid::ObjectId;
 
 use super::revocation::blacklist::{Blacklist, RevocationStatus};
+use super::revocation::target::Revocable;
 use super::store::{NewSession, Session, Sessions};
 use super::token::{Claims, LEEWAY_SECONDS, REFRESH_TTL_SECONDS, SigningKeys, Subject, TokenKind};
 use super::usage::Usage;
@@ -98,6 +99,26 @@ impl Auth {
             // Pending: an earlier logout was answered 503, and the client repeats it.
             RevocationStatus::Pending | RevocationStatus::NotRevoked => Ok(claims),
         }
+    }
+
+    /// The claims of a logout that either token may request, or `None` if the session of the token is over already. A
+    /// blocked session is not over, and refuses the logout like every request.
+    pub fn session_to_end(&self, claims: Claims) -> Result<Option<Claims>, Error> {
+        let either = [TokenKind::Access, TokenKind::Refresh];
+        let claims = require_kind(claims, &either)?;
+        match self.blacklist.check_in_memory(Revocable::from(&claims).without_block()) {
+            RevocationStatus::Revoked => Ok(None),
+            _ => self.authenticate_logout(claims, &either).map(Some),
+        }
+    }
+
+    /// Like [`Auth::session_to_end`], for a token that [`Auth::verify`] refused as expired.
+    pub async fn session_to_end_of_expired(&self, token: &str) -> Result<Option<Claims>, Error> {
+        let claims = self.keys.verify_signature(token).map_err(Error::Token)?;
+        let Some(claims) = self.session_to_end(claims)? else { return Ok(None) };
+        // Not from the blacklist, which forgets a revocation when the last token that it revokes has expired.
+        let is_live = self.has_live_session(claims.sid, claims.sub, claims.epoch).await?;
+        Ok(is_live.then_some(claims))
     }
 
     /// When the client has used a generation, only a copy can present the refresh token of the generation before.

@@ -144,11 +144,26 @@ impl<S: Send + Sync, T: FromFields> FromRequest<S> for JsonBody<T> {
 pub async fn json<T: FromFields>(request: Request) -> Result<(T, Bytes), Error> {
     require_readable::<T>(&request)?;
     let body = body(request).await?;
+    Ok((parse(&body)?, body))
+}
+
+/// `None` if the body is empty.
+pub async fn optional_json<T: FromFields>(request: Request) -> Result<Option<T>, Error> {
+    let readable = require_readable::<T>(&request);
+    let body = body(request).await?;
+    if body.is_empty() {
+        return Ok(None);
+    }
+    readable?;
+    parse(&body).map(Some)
+}
+
+fn parse<T: FromFields>(body: &[u8]) -> Result<T, Error> {
     // serde_json skips over raw values, so it does not limit the nesting inside them.
-    if depth(&body) > DEPTH_MAX {
+    if depth(body) > DEPTH_MAX {
         return Err(Error::malformed_json(format_args!("it has more than {DEPTH_MAX} levels of nesting")));
     }
-    Ok((Fields::read(JsonObject::parse(&body)?).map_err(Error::Invalid)?, body))
+    Fields::read(JsonObject::parse(body)?).map_err(Error::Invalid)
 }
 
 /// Counts brackets outside of strings, so it also works for malformed JSON.

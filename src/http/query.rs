@@ -25,7 +25,11 @@ pub struct Params {
     uri: Uri,
     remaining: Vec<(String, String)>,
     violations: Violations,
+    /// Whether a `+` in the query stands for a space.
+    has_plus: bool,
 }
+
+const PLUS_IS_SPACE: &str = "An unescaped `+` in a query is a space: send `%2B`.";
 
 // No route has more than twenty parameters, and one of them may occur 50 times.
 const PARAMETERS_MAX: usize = 200;
@@ -54,7 +58,8 @@ impl Params {
             let detail = format!("Send at most {PARAMETERS_MAX} query parameters.");
             violations.push(Violation::of_whole("too_many", detail));
         }
-        Self { uri, remaining, violations }
+        let has_plus = uri.query().is_some_and(|query| query.contains('+'));
+        Self { uri, remaining, violations, has_plus }
     }
 
     pub fn uri(&self) -> &Uri {
@@ -76,7 +81,13 @@ impl Params {
         violation: impl FnOnce() -> Violation,
     ) -> Option<T> {
         let text = self.take(name)?;
-        parse(&text).or_else(|| self.reject(violation()))
+        parse(&text).or_else(|| {
+            let mut violation = violation();
+            if self.has_plus && text.contains(' ') {
+                violation.detail = format!("{} {PLUS_IS_SPACE}", violation.detail);
+            }
+            self.reject(violation)
+        })
     }
 
     pub fn take_all(&mut self, name: &str) -> Vec<String> {

@@ -21,6 +21,8 @@ pub enum Needs {
     /// An access token from a login, not from a refresh.
     Fresh,
     Refresh,
+    /// A refresh token, in the header or in the body.
+    SentRefresh,
     Either,
     /// An access token of a session, or a personal access token with this scope.
     Scope(&'static str),
@@ -73,6 +75,7 @@ impl Operation {
             Needs::Nothing => json!([]),
             Needs::Access | Needs::Fresh => json!([{ "access": [] }]),
             Needs::Refresh => json!([{ "refresh": [] }]),
+            Needs::SentRefresh => json!([{ "refresh": [] }, {}]),
             Needs::Either => json!([{ "access": [] }, { "refresh": [] }]),
             Needs::Scope(scope) => json!([{ "access": [] }, { "personal": [scope] }]),
         };
@@ -187,6 +190,12 @@ impl Operation {
         let media_type = (self.error_format == ErrorFormat::Problems).then_some(media_type);
         self.errors.extend(errors.into_iter().chain(media_type));
         self.invalid_input()
+    }
+
+    pub fn optional_body(self, schema: &Value, example: &Value) -> Self {
+        let mut operation = self.body(schema, example);
+        operation.document["requestBody"]["required"] = json!(false);
+        operation
     }
 
     /// A body in which null removes a value (RFC 7396).

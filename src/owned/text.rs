@@ -111,6 +111,30 @@ pub const INSTANT: TextFormat<DateTime> = TextFormat {
     schema: || json!({ "type": "string", "format": "date-time" }),
 };
 
+/// A time in a query, where generated clients and languages write the offset without a colon and spaces for separators.
+pub const SENT_INSTANT: TextFormat<DateTime> =
+    TextFormat { read: |text| INSTANT.read(&with_separators(text)), ..INSTANT };
+
+/// Writes a time with the separators of RFC 3339: `2026-12-01 09:00:00 +0100` becomes `2026-12-01T09:00:00+01:00`.
+pub fn with_separators(time: &str) -> String {
+    let mut time = time.to_owned();
+    if time.as_bytes().get(DATE_BYTES) == Some(&b' ') {
+        time.replace_range(DATE_BYTES..=DATE_BYTES, "T");
+    }
+    let Some(offset) = time.rfind(['+', '-']).filter(|sign| *sign > DATE_BYTES) else { return time };
+    let digits = time.len() - offset - 1;
+    if digits == 4 && time.as_bytes()[offset + 1..].iter().all(u8::is_ascii_digit) {
+        time.insert(offset + 3, ':');
+    }
+    if time[..offset].ends_with(' ') {
+        time.remove(offset - 1);
+    }
+    time
+}
+
+// Of `YYYY-MM-DD`.
+const DATE_BYTES: usize = 10;
+
 /// Reads the tags of one todo: each once, in the order and spelling of their first occurrence.
 pub fn tags(texts: &[String]) -> Result<Vec<String>, Vec<Violation>> {
     let (mut tags, mut caseless_tags, mut violations) = (Vec::new(), Vec::new(), Vec::new());
@@ -157,4 +181,29 @@ fn shows_something(name: &str) -> bool {
 
 fn within(text: &str, min: usize, max: usize) -> Option<String> {
     (min..=max).contains(&text.chars().count()).then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generated_times_get_the_separators_of_rfc_3339() {
+        let time = INSTANT.read("2026-12-01T08:00:00Z");
+        for sent in [
+            "2026-12-01T09:00:00+0100",
+            "2026-12-01 09:00:00 +0100",
+            "2026-12-01 09:00:00 +01:00",
+            "2026-12-01T09:00:00 +01:00",
+            "2026-12-01 09:00:00.000+0100",
+            "2026-12-01 03:00:00 -0500",
+            "2026-12-01 08:00:00Z",
+        ] {
+            assert_eq!(SENT_INSTANT.read(sent), time, "{sent}");
+        }
+        for odd in ["", "2026-12-01", "2026-12-01T09:00:00 01:00", "2026-12-01T09:00:00+01:0é", "é +0100"] {
+            assert_eq!(SENT_INSTANT.read(odd), None, "{odd}");
+        }
+        assert_eq!(with_separators("2026-12-01 09:00"), "2026-12-01T09:00");
+    }
 }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::changes::PAGE_MAX;
 use super::edit::Op;
+use super::handlers::LAST_EVENT_ID;
 use super::kind::Kind;
 use super::kinds::KINDS;
 use super::wire::COMMANDS_MAX;
@@ -99,7 +100,7 @@ const ABOUT_SYNC: &str = "Applies the commands in their order, each on its own. 
     pages. A client that applies the responses in order has exactly what the server has. Changes of the last minute \
     may be sent twice. A personal access token needs the scope `todos:write` if there are commands.";
 
-const ABOUT_EVENTS: &str = "Server-sent events: `change` has the `Changes` of one object, and a sync token as its `id`. `bye` \
+const ABOUT_EVENTS: &str = "Server-sent events: the first event is `hello` with the data `{}`. `change` has the `Changes` of one object, and a sync token as its `id`. `bye` \
     is sent when the session or the token ends, or the token expires. `: ping` is sent every 15 s. This page waits for the \
     end of a response and cannot show a stream: try `curl -N -H 'Authorization: Bearer TOKEN' URL/v1/events`.";
 
@@ -129,7 +130,8 @@ fn events() -> Operation {
     let token = json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]*$" });
     Operation::new("get", "/v1/events", "Sync", "stream_events", "Stream changes as they happen")
         .description(ABOUT_EVENTS)
-        .header("Last-Event-ID", token, "A sync token. The stream begins with the changes since this token.")
+        .header("Last-Event-ID", token.clone(), "A sync token. The stream begins with the changes since this token.")
+        .query(LAST_EVENT_ID, token, "The same as the header `Last-Event-ID`, for clients that cannot send it. If both are sent, the header counts.")
         .text_response(
             200,
             "A stream that stays open until the session or the token ends.",

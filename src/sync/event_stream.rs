@@ -95,8 +95,8 @@ impl EventStream {
         };
         let events = VecDeque::new();
         let mut stream = Self { sources, caller, lineage, revocations, expires_at, token, events, phase };
-        let first = Event::default().retry(RECONNECT_DELAY).id(stream.id()?);
-        stream.events.push_back(first);
+        let hello = wire::hello_event(stream.id()?)?.retry(RECONNECT_DELAY);
+        stream.events.push_back(hello);
         Ok(stream)
     }
 

@@ -22,10 +22,13 @@ use crate::http::admission::Slot;
 use crate::http::body::JsonBody;
 use crate::http::json::Json;
 use crate::http::pagination::PAGE_BYTES_MAX;
+use crate::http::query::Params;
 use crate::idempotency::scope::Scope;
 use crate::idempotency::store::Idempotency;
 use crate::owned::update::Timing;
 use crate::workspace::Workspaces;
+
+pub const LAST_EVENT_ID: &str = "lastEventId";
 
 // Makes proxies, for example nginx, pass on each event at once.
 const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-accel-buffering"), "no");
@@ -105,14 +108,35 @@ pub(crate) async fn events(
     State(sources): State<EventSources>,
     TodoReader(caller): TodoReader,
     headers: HeaderMap,
+    params: Params,
 ) -> Result<impl IntoResponse, Error> {
     let lineage = sources.hub.lineage().await?;
-    let last_id = headers.get("last-event-id").filter(|id| !id.is_empty());
-    let last_id = last_id.map(|id| id.to_str().map_err(|_| invalid_token(""))).transpose()?;
-    let token = open(&sources, caller.user_id(), lineage, last_id, "")?;
+    let LastEventId { id, pointer } = LastEventId::read(&headers, params)?;
+    let token = open(&sources, caller.user_id(), lineage, id.as_deref(), pointer)?;
     let events = EventStream::open(sources, caller, lineage, token).await?.into_stream();
     let events = Sse::new(events).keep_alive(KeepAlive::new().interval(PING).text("ping"));
-    Ok(([(CACHE_CONTROL, "no-store"), UNBUFFERED], events))
+    Ok(([(CACHE_CONTROL, "no-store, no-transform"), UNBUFFERED], events))
+}
+
+/// Where a stream resumes, and where the client has sent it.
+struct LastEventId {
+    id: Option<String>,
+    pointer: &'static str,
+}
+
+impl LastEventId {
+    fn read(headers: &HeaderMap, mut params: Params) -> Result<Self, Error> {
+        let header = headers.get("last-event-id").filter(|id| !id.is_empty());
+        let header = header.map(|id| id.to_str().map_err(|_| invalid_token("")));
+        // Named as `event-source-polyfill` sends it. It is always optional, so a repetition is the only violation.
+        let parameter = params.take(LAST_EVENT_ID).filter(|id| !id.is_empty());
+        params.finish(Some(()))?;
+        // A browser repeats the parameter of the first request in every further one, so the header is newer.
+        Ok(match header.transpose()? {
+            Some(header) => Self { id: Some(header.to_owned()), pointer: "" },
+            None => Self { id: parameter, pointer: "/lastEventId" },
+        })
+    }
 }
 
 /// `pointer` says where the client sent the token.

@@ -139,6 +139,13 @@ pub fn change_event(object: &ChangedObject, id: String) -> Result<Event, Error> 
     Event::default().event("change").id(id).json_data(body).map_err(Error::internal)
 }
 
+/// Has data, because some clients ignore the `id` of an event without data.
+pub fn hello_event(id: String) -> Result<Event, Error> {
+    #[derive(Serialize)]
+    struct Hello {}
+    Event::default().event("hello").id(id).json_data(Hello {}).map_err(Error::internal)
+}
+
 pub fn bye_event(reason: ByeReason) -> Result<Event, Error> {
     #[derive(Serialize)]
     struct Bye {

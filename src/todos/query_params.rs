@@ -13,7 +13,7 @@ use crate::error::Violation;
 use crate::http::query::{FromParams, Params};
 use crate::mongo::object_id;
 use crate::openapi::operation::Operation;
-use crate::owned::text::{INSTANT, KNOWN_TAG, TAGS_MAX, TextFormat};
+use crate::owned::text::{KNOWN_TAG, SENT_INSTANT, TAGS_MAX, TextFormat, with_separators};
 use crate::tags;
 
 impl FromParams for TodoQuery {
@@ -26,7 +26,7 @@ impl FromParams for TodoQuery {
         let due_before = value(params, "due_before", &TIME_BOUND);
         let due_after = value(params, "due_after", &TIME_BOUND);
         let overdue = value(params, "overdue", &ONLY_TRUE).is_some();
-        let updated_after = value(params, "updated_after", &INSTANT);
+        let updated_after = value(params, "updated_after", &SENT_INSTANT);
         let completed_before = value(params, "completed_before", &TIME_BOUND);
         let completed_after = value(params, "completed_after", &TIME_BOUND);
         let search = search(params);
@@ -65,7 +65,7 @@ pub(super) fn documented(operation: Operation) -> Operation {
         .query("due_before", TIME_BOUND.schema(), "Todos due before this date (`2026-12-01`), local time in the user's time zone (`2026-12-01T09:00`), or time with an offset (RFC 3339). A todo due on a date is due before a time if its day is over at that time.")
         .query("due_after", TIME_BOUND.schema(), "Todos due after this date or time. A todo due on a date is not due after that date.")
         .query("overdue", ONLY_TRUE.schema(), "Open todos that are late: those due on a date whose day is over in the user's time zone, and those due at a time that has come.")
-        .query("updated_after", INSTANT.schema(), "Todos changed after this time.")
+        .query("updated_after", SENT_INSTANT.schema(), "Todos changed after this time.")
         .query("completed_before", TIME_BOUND.schema(), "Todos completed before this time, or before this date in the user's time zone.")
         .query("completed_after", TIME_BOUND.schema(), "Todos completed after this time, or after this date in the user's time zone.")
         .query("q", SEARCH.schema(), "At most ten words with a letter, a digit or a symbol such as `€`. Each must begin a word of the name or the description.")
@@ -129,13 +129,13 @@ const ONLY_TRUE: TextFormat<()> = TextFormat {
 const TIME_BOUND: TextFormat<TimeBound> = TextFormat {
     read: |text| {
         let date = || DATE.read(text).map(TimeBound::Date);
-        let local = || LOCAL_TIME.read(text).map(TimeBound::Local);
-        date().or_else(local).or_else(|| INSTANT.read(text).map(TimeBound::Instant))
+        let local = || LOCAL_TIME.read(&with_separators(text)).map(TimeBound::Local);
+        date().or_else(local).or_else(|| SENT_INSTANT.read(text).map(TimeBound::Instant))
     },
     code: "not_a_time",
     detail: || "This parameter must be a date, a local time, or a time with an offset (RFC 3339).".to_owned(),
     schema: || {
-        let mut instant = INSTANT.schema();
+        let mut instant = SENT_INSTANT.schema();
         instant["examples"] = json!(["2026-12-01T09:00:00Z"]);
         json!({ "anyOf": [DATE.schema(), LOCAL_TIME.schema(), instant] })
     },

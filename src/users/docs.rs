@@ -39,6 +39,8 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     let end_tokens =
         json!({ "type": ["boolean", "null"], "description": "`true` ends all personal access tokens too." });
     let change = json!({ "current_password": any, "new_password": password, "end_tokens": end_tokens });
+    let refresh_token =
+        json!({ "type": ["string", "null"], "description": "The newest refresh token of the session." });
     vec![
         (
             "NewUser",
@@ -54,6 +56,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
                 "type": "object", "properties": { "email": email, "time_zone": zone }, "additionalProperties": false,
             }),
         ),
+        ("Refresh", object(&[], json!({ "refresh_token": refresh_token }))),
         ("PasswordChange", object(&["current_password", "new_password"], change)),
         ("User", sent::<UserBody>()),
         ("Role", sent::<Role>()),
@@ -108,10 +111,12 @@ fn sessions() -> Vec<Operation> {
             .body_limit(CREDENTIALS_LIMIT)
             .errors(&[Error::InvalidCredentials, Error::PasswordChangeRequired]),
         answers_tokens(new("post", "/v1/refresh", "refresh", "Exchange a refresh token for new tokens"))
-            .needs(Needs::Refresh)
+            .description("The refresh token is in the header, or in the body if the client sends another token in the header. A refresh token can be used once.")
+            .needs(Needs::SentRefresh)
+            .optional_body(&named("Refresh"), &json!({ "refresh_token": "eyJ0..." }))
             .body_limit(CREDENTIALS_LIMIT),
         new("post", "/v1/logout", "logout", "Log out")
-            .description("Ends the session and revokes its tokens. Accepts either token.")
+            .description("Ends the session and revokes its tokens. Accepts either token, even if it has expired or was revoked.")
             .needs(Needs::Either)
             .response(204, "The session has ended."),
         new("get", "/v1/sessions", "list_sessions", "List the caller's sessions")

@@ -13,12 +13,12 @@ use super::client_info::{Attempt, RegistrationAttempt};
 use super::model::{NewUser, UserPatch};
 use super::operations::{Accounts, ClientInfo};
 use super::wire::{Login, PasswordChange, SessionsToEnd, UserBody};
-use crate::auth::extract::{AnyLogoutToken, CurrentUser, FreshUser, RefreshToken};
+use crate::auth::extract::{CurrentUser, FreshUser, SentRefreshToken, SessionToEnd};
 use crate::auth::wire::{SessionBody, TokensBody};
 use crate::crypto::random_id::RandomId;
 use crate::error::{Error, Resource};
 use crate::http::access_log::UserName;
-use crate::http::body::{IgnoredBody, JsonBody};
+use crate::http::body::JsonBody;
 use crate::http::json::Json;
 use crate::http::preconditions::{IfMatch, IfNoneMatch, WithEtag};
 use crate::http::query::Params;
@@ -52,8 +52,7 @@ pub(crate) async fn login(
 pub(crate) async fn refresh(
     State(accounts): State<Arc<Accounts>>,
     client: ClientInfo,
-    RefreshToken(claims): RefreshToken,
-    _: IgnoredBody,
+    SentRefreshToken(claims): SentRefreshToken,
 ) -> Result<Json<TokensBody>, Error> {
     let tokens = accounts.refresh(&claims, &client).await?;
     Ok(Json(tokens.into()))
@@ -62,9 +61,11 @@ pub(crate) async fn refresh(
 pub(crate) async fn logout(
     State(accounts): State<Arc<Accounts>>,
     client: ClientInfo,
-    AnyLogoutToken(claims): AnyLogoutToken,
+    SessionToEnd(claims): SessionToEnd,
 ) -> Result<StatusCode, Error> {
-    accounts.log_out(&claims, &client).await?;
+    if let Some(claims) = claims {
+        accounts.log_out(&claims, &client).await?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -18,7 +18,7 @@ async fn the_header_has_the_bearer_scheme_and_one_token() {
         });
         app.send(request.body(Body::empty()).unwrap()).await
     };
-    for scheme in ["Bearer", "bearer", "BEARER", "bEARER"] {
+    for scheme in ["Bearer", "bearer", "BEARER", "bEARER", "Bearer ", "bearer   "] {
         send(&[format!("{scheme} {token}").as_bytes()]).await.assert(200);
     }
     for none in [vec![], vec![b"".as_slice()]] {
@@ -34,7 +34,6 @@ async fn the_header_has_the_bearer_scheme_and_one_token() {
         &format!("Bearer{token}"),
         &format!("Bearer:{token}"),
         &format!("Bearer: {token}"),
-        &format!("Bearer  {token}"),
         &format!("Bearer\t{token}"),
         &format!(" Bearer {token}"),
         &format!("Bearer {token} "),

@@ -51,9 +51,9 @@ async fn a_blocked_session_refuses_its_tokens_until_it_is_unblocked() {
         for _ in 0..2 {
             let blocked = root.patch(&session, json!({ "blocked": true })).await.assert(200).json();
             assert_eq!((&blocked["blocked"], &blocked["id"]), (&json!(true), &json!(phone.sid())));
-            phone.assert_over().await;
+            phone.assert_blocked().await;
             // Another instance, whose copy of the blacklist is loaded at its start.
-            phone.at(&app.restart().await).assert_over().await;
+            phone.at(&app.restart().await).assert_blocked().await;
             ann.get("/v1/user").await.assert(200);
         }
         for _ in 0..2 {

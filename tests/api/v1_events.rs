@@ -98,7 +98,8 @@ async fn a_stream_resumes_from_its_last_id_or_a_sync_token() {
     let answer: Value = one.post("/v1/sync", &ann, &synced).await.json().await.unwrap();
     assert_eq!(answer["full"], false);
     todo(&one, &ann, "after the sync").await;
-    let mut stream = open(&two, &ann, answer["token"].as_str()).await;
+    let url = format!("{}?lastEventId={}", two.url("/v1/events"), answer["token"].as_str().unwrap());
+    let mut stream = Events::open(&url, &ann, None).await;
     while !replica.objects.values().any(|todo| todo["name"] == "after the sync") {
         replica.apply_changes(&stream.change().await);
     }
@@ -272,6 +273,19 @@ async fn a_last_event_id_of_another_user_is_refused() {
     };
     resume(&ben, token).await.assert_faults(&[""]);
     resume(&ann, "7").await.assert_faults(&[""]);
+    for (query, pointer) in [
+        ("lastEventId=7", "/lastEventId"),
+        ("lastEventId=&lastEventId=", "/lastEventId"),
+        ("lasteventid=7", "/lasteventid"),
+        ("token=x", "/token"),
+    ] {
+        ann.get(&format!("/v1/events?{query}")).await.assert_faults(&[pointer]);
+    }
+    // A client that reconnects sends the newer id in the header.
+    let stale = format!("/v1/events?lastEventId={token}");
+    ann.send(Method::GET, &stale, &[("last-event-id", "7")], "").await.assert_faults(&[""]);
+    ann.get(&stale).await.assert(200);
+    ann.get("/v1/events?lastEventId=").await.assert(200);
     app.advance(91 * crate::support::v1::DAY);
     let ann = app.v1_login("ann").await;
     resume(&ann, token).await.assert_problem(410, "sync_token_expired");

@@ -128,7 +128,7 @@ async fn a_body_may_have_at_most_1_mib() {
 }
 
 #[tokio::test]
-async fn a_refresh_reads_at_most_16_kib_of_a_body_that_has_no_meaning() {
+async fn a_refresh_reads_at_most_16_kib_of_a_body_without_a_type() {
     let app = TestApp::start().await;
     let (v1, original) = (app.v1_user("ann").await, app.user("ben").await);
     let refresh = async |client: &Client, path, size| {

@@ -480,3 +480,36 @@ async fn tokens_carry_the_roles_at_the_time_of_issue() {
     assert_eq!(app.v1_login("ann").await.claims()["roles"], json!(["user", "admin"]));
     assert_eq!(ann.get("/v1/user").await.json()["roles"], json!(["user", "admin"]));
 }
+
+#[tokio::test]
+async fn a_logout_with_an_expired_token_ends_the_session() {
+    let app = TestApp::start().await;
+    let (ann, other) = (app.v1_user("ann").await, app.v1_login("ann").await);
+    app.advance(60 * MINUTE);
+    let renewed = ann.v1_refreshed().await;
+    ann.get("/v1/user").await.assert_problem(401, "token_expired");
+    for _ in 0..2 {
+        ann.v1_logout().await.assert(204);
+    }
+    renewed.assert_over().await;
+    let logouts = app.audited().await.iter().filter(|event| *event == "logout").count();
+    assert_eq!(logouts, 1, "only the first logout ends a session");
+    let other = other.v1_refreshed().await;
+    app.advance(100 * DAY);
+    other.v1_logout().await.assert(204);
+    other.with_refresh_token().v1_logout().await.assert(204);
+    other.with_token("eyJ0.e30.x").v1_logout().await.assert_problem(401, "token_invalid");
+    app.anonymous().v1_logout().await.assert_problem(401, "token_missing");
+}
+
+#[tokio::test]
+async fn a_logout_with_a_replaced_token_leaves_the_session_that_continues() {
+    let app = TestApp::start().await;
+    let copied = app.v1_user("ann").await;
+    let answer = copied.delete("/v1/sessions?except=current").await;
+    let ann = copied.with_tokens(&answer);
+    copied.v1_logout().await.assert(204);
+    app.advance(60 * MINUTE);
+    copied.v1_logout().await.assert(204);
+    ann.v1_refreshed().await.get("/v1/user").await.assert(200);
+}

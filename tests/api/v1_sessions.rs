@@ -1,10 +1,11 @@
 //! Sessions under `/v1`: how a chain of refresh tokens continues and ends, and that a session never has two chains.
 
+use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::support::tokens::Parts;
 use crate::support::v1::{DAY, LEEWAY, MINUTE};
-use crate::support::{PASSWORD, TestApp};
+use crate::support::{Client, PASSWORD, TestApp};
 
 #[tokio::test]
 async fn a_login_opens_a_session_with_a_fresh_access_token() {
@@ -285,4 +286,35 @@ async fn a_session_remembers_a_bounded_number_of_replaced_tokens() {
     assert_eq!(app.session_of(&first).await.get_array("replaced").unwrap().len(), 1);
     first.v1_refresh().await.assert_problem(401, "token_revoked");
     newest.assert_over().await;
+}
+
+#[tokio::test]
+async fn the_refresh_token_may_be_in_the_body() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let send = async |client: &Client, body: Value| client.post("/v1/refresh", body).await;
+    let refresh = ann.refresh.clone().unwrap();
+    // Beside an access token, beside garbage, and alone.
+    let answer = send(&ann, json!({ "refresh_token": refresh })).await;
+    let next = ann.with_tokens(&answer).refresh.unwrap();
+    let answer = send(&ann.with_token("garbage"), json!({ "refresh_token": next })).await;
+    let next = ann.with_tokens(&answer).refresh.unwrap();
+    let answer = send(&app.anonymous(), json!({ "refresh_token": next })).await;
+    let newest = app.anonymous().with_tokens(&answer);
+    // Without a token in the body, the header counts.
+    for body in [json!({}), json!({ "refresh_token": null })] {
+        send(&newest.with_refresh_token(), body.clone()).await.assert(200);
+        send(&newest, body.clone()).await.assert_problem(401, "token_invalid");
+        send(&app.anonymous(), body).await.assert_problem(401, "token_missing");
+    }
+    let access = json!({ "refresh_token": newest.access });
+    send(&newest.with_refresh_token(), access).await.assert_problem(401, "token_invalid");
+    send(&newest, json!({ "refresh_token": "" })).await.assert_problem(401, "token_invalid");
+    send(&newest, json!({ "refresh_token": 1, "token": "x" }))
+        .await
+        .assert_faults(&["/refresh_token", "/token"]);
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let answer = newest.send(Method::POST, "/v1/refresh", &form, "refresh_token=x").await;
+    answer.assert_problem(415, "unsupported_media_type");
+    newest.with_refresh_token().send(Method::POST, "/v1/refresh", &form, "").await.assert(200);
 }

@@ -168,6 +168,16 @@ async fn due_dates_are_compared_in_the_users_zone() {
     assert_eq!(ann.todo_names("?due_before=2026-12-02").await, ["day", "floating", "honolulu"]);
     assert_eq!(ann.todo_names("?due_after=2026-12-01").await, ["berlin"]);
     assert_eq!(ann.todo_names("?due_before=2026-12-01").await, [""; 0]);
+    // Times as generated clients and languages write them.
+    let by_instant = ann.todo_names("?due_before=2026-12-01T10:30:01Z").await;
+    for sent in ["2026-12-01T11:30:01%2B0100", "2026-12-01+11:30:01+%2B0100", "2026-12-01%2010:30:01Z"] {
+        assert_eq!(ann.todo_names(&format!("?due_before={sent}")).await, by_instant, "{sent}");
+    }
+    for name in ["due_before", "due_after", "updated_after", "completed_before", "completed_after"] {
+        let refused = ann.get(&format!("/v1/todos?{name}=2026-12-01T11:30:01+01:00")).await;
+        let refused = refused.assert_faults(&[&format!("/{name}")]);
+        assert!(refused.text().contains("%2B"), "{}", refused.text());
+    }
     assert_eq!(ann.todo_names("?due_after=2026-12-01T23:30").await, ["berlin"]);
     assert_eq!(
         ann.todo_names("?due_after=2026-12-01T10:29:59Z&due_before=2026-12-01T10:30:01Z").await,

@@ -36,7 +36,12 @@ async fn every_protected_route_reports_each_token_error() {
         let invalid = invalid.assert_problem(401, "token_invalid");
         assert_eq!(invalid.header("www-authenticate"), "Bearer error=\"invalid_token\"");
         for gone in [&gone, &gone_user] {
-            send(&presenting(gone, need), &method, &path).await.assert_problem(401, "token_revoked");
+            let answer = send(&presenting(gone, need), &method, &path).await;
+            if path == LOGOUT {
+                answer.assert(204)
+            } else {
+                answer.assert_problem(401, "token_revoked")
+            };
         }
         let wrong_kind = if need == Need::Refresh { ann.clone() } else { ann.with_refresh_token() };
         if path != LOGOUT {
@@ -48,11 +53,9 @@ async fn every_protected_route_reports_each_token_error() {
         // A separate clock, because the other routes still need valid tokens.
         let later = TestApp::with(app.db.clone(), Clock::held_at(app.clock.now()), &[]).await;
         later.advance(if need == Need::Refresh { 30 * DAY } else { 15 * MINUTE } + LEEWAY);
-        send(&presenting(&ann, need).at(&later), &method, &path).await.assert_problem(401, "token_expired");
-        if path == LOGOUT {
-            later.advance(30 * DAY);
-            let refresh = ann.with_refresh_token().at(&later);
-            send(&refresh, &method, &path).await.assert_problem(401, "token_expired");
+        if path != LOGOUT {
+            let answer = send(&presenting(&ann, need).at(&later), &method, &path).await;
+            answer.assert_problem(401, "token_expired");
         }
     }
     send(&ann, &Method::GET, "/v1/user").await.assert(200);
@@ -109,11 +112,12 @@ async fn a_token_is_read_only_from_one_bearer_header() {
         "Bearer",
         "Basic YW5uOmNvcnJlY3QgaG9yc2U=",
         &token,
-        &format!("Bearer  {token}"),
+        &format!("Bearer\t{token}"),
         &format!("{right} x"),
     ] {
         send(&[wrong]).await.assert_problem(401, "token_invalid");
     }
+    send(&[&format!("Bearer   {token}")]).await.assert(200);
     send(&[&right, &right]).await.assert_problem(401, "token_invalid");
     let cookie = format!("access_token={token}");
     let headers = [("cookie", cookie.as_str()), ("x-authorization", token.as_str())];

@@ -35,6 +35,13 @@ impl Revocable {
     pub fn targets(self) -> impl Iterator<Item = RevocationTarget> {
         self.targets.into_iter().flatten()
     }
+
+    /// Without the block, which is the only revocation that can be taken back.
+    #[must_use]
+    pub fn without_block(self) -> Self {
+        let lasting = |target: &RevocationTarget| !matches!(target, RevocationTarget::Block(_));
+        Self { targets: self.targets.map(|target| target.filter(lasting)), ..self }
+    }
 }
 
 impl From<&Claims> for Revocable {

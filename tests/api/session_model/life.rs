@@ -211,10 +211,13 @@ impl Life {
 
     async fn log_out(&mut self, pair: usize, by_refresh: bool) {
         let verdict = if by_refresh { self.of_refresh(pair) } else { self.of_access(pair) };
-        let Pair { session, client, .. } = &self.pairs[pair];
+        let Pair { session, generation, client, .. } = &self.pairs[pair];
         let client = if by_refresh { client.with_refresh_token() } else { client.clone() };
-        verdict.assert(client.v1_logout().await, 204);
-        self.sessions[*session].over |= verdict == Verdict::Accepted;
+        client.v1_logout().await.assert(204);
+        let session = &mut self.sessions[*session];
+        // An expired token ends its session too, unless another request has revoked the token.
+        let is_of_session = *generation >= session.valid_from;
+        session.over |= verdict == Verdict::Accepted || verdict == Verdict::Expired && is_of_session;
     }
 
     fn end_all(&mut self, except: Option<usize>) {

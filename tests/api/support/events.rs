@@ -28,7 +28,7 @@ impl Events {
         request.send().await.unwrap()
     }
 
-    /// Opens the stream, and waits for its first block, which has an id.
+    /// Opens the stream, and waits for its first event, which has an id.
     pub(crate) async fn open(url: &str, token: &str, last_id: Option<&str>) -> Self {
         Self::of(Self::ask(url, token, last_id).await).await
     }
@@ -37,12 +37,11 @@ impl Events {
     pub(crate) async fn of(response: Response) -> Self {
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        assert_eq!(response.headers()["cache-control"], "no-store");
+        assert_eq!(response.headers()["cache-control"], "no-store, no-transform");
         let mut events = Self { response, text: String::new(), last_id: String::new() };
-        while events.last_id.is_empty() {
-            let block = events.block().await.expect("the stream has no first id");
-            assert_eq!(events.read(&block), None, "the first block must not be an event: {block}");
-        }
+        let hello = Event { name: "hello".to_owned(), data: serde_json::json!({}) };
+        assert_eq!(events.next().await, Some(hello));
+        assert!(!events.last_id.is_empty(), "a client keeps the id of the first event");
         events
     }
 

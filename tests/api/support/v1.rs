@@ -139,13 +139,24 @@ impl Client {
         self.claims()["gen"].as_i64().unwrap()
     }
 
-    /// Checks that the session is over: neither token opens a route.
+    /// Checks that the session is over: neither token opens a route, and there is nothing to log out of.
     pub(crate) async fn assert_over(&self) {
+        self.assert_closed().await;
+        self.v1_logout().await.assert(204);
+        self.with_refresh_token().v1_logout().await.assert(204);
+    }
+
+    /// Checks that the session refuses its tokens because it is blocked.
+    pub(crate) async fn assert_blocked(&self) {
+        self.assert_closed().await;
+        self.v1_logout().await.assert_problem(401, "token_revoked");
+        self.with_refresh_token().v1_logout().await.assert_problem(401, "token_revoked");
+    }
+
+    async fn assert_closed(&self) {
         self.get("/v1/user").await.assert_problem(401, "token_revoked");
         self.get("/v1/sessions").await.assert_problem(401, "token_revoked");
-        self.v1_logout().await.assert_problem(401, "token_revoked");
         self.v1_refresh().await.assert_problem(401, "token_revoked");
-        self.with_refresh_token().v1_logout().await.assert_problem(401, "token_revoked");
     }
 }
 
