@@ -34,6 +34,7 @@ const LAYERS: &[&[&str]] = &[
         "*/scope",
         "*/search_terms",
         "*/sort_order",
+        "*/spellings",
         "*/target",
         "*/text",
         "*/throttling",

@@ -22,6 +22,7 @@ use mongodb::{Collection, IndexModel};
 use tokio_util::task::TaskTracker;
 
 use super::cascades::Cascades;
+use super::rewrites::{Rewrites, Rewriting};
 use super::{Owned, State, TOMBSTONE_TTL};
 use crate::error::Error;
 use crate::mongo::commands;
@@ -32,12 +33,18 @@ const DELETED_AT_ONCE: i64 = 1_000;
 pub struct OwnedCollection<T: Owned> {
     collection: Collection<Document>,
     cascades: Arc<Cascades>,
+    rewrites: Rewrites,
     kind: PhantomData<fn() -> T>,
 }
 
 impl<T: Owned> Clone for OwnedCollection<T> {
     fn clone(&self) -> Self {
-        Self { collection: self.collection.clone(), cascades: self.cascades.clone(), kind: PhantomData }
+        Self {
+            collection: self.collection.clone(),
+            cascades: self.cascades.clone(),
+            rewrites: self.rewrites.clone(),
+            kind: PhantomData,
+        }
     }
 }
 
@@ -45,7 +52,8 @@ impl<T: Owned> OwnedCollection<T> {
     /// Work that goes on after a response becomes one of the `tasks`.
     pub fn new(db: &Db, tasks: &TaskTracker) -> Self {
         let cascades = Arc::new(Cascades::new(tasks.clone()));
-        Self { collection: db.collection(T::COLLECTION), cascades, kind: PhantomData }
+        let (collection, rewrites) = (db.collection(T::COLLECTION), Rewrites::default());
+        Self { collection, cascades, rewrites, kind: PhantomData }
     }
 
     pub async fn ensure_indexes(
@@ -84,6 +92,10 @@ impl<T: Owned> OwnedCollection<T> {
         filter: Document,
         mut pipeline: Vec<Document>,
     ) -> Result<u64, Error> {
+        let _rewriting = match filter.get_object_id("owner_id") {
+            Ok(owner_id) => self.rewrites.of(owner_id),
+            Err(_) => self.rewrites.of_all(),
+        };
         // The last stage, because `$replaceWith` in an earlier stage would drop the stamp.
         pipeline.push(doc! { "$set": with_stamp(doc! {}) });
         commands::update_many(&self.collection, filter, pipeline).await
@@ -162,6 +174,7 @@ impl<T: Owned> OwnedBy<'_, T> {
     pub async fn delete_all(&self) -> Result<(), Error> {
         // Tombstones too, because a deleted user has no clients that could sync.
         let all = doc! { "owner_id": self.owner_id };
+        let _rewriting = self.rewriting();
         loop {
             let found =
                 self.collection().find(all.clone()).projection(doc! { "_id": 1 }).limit(DELETED_AT_ONCE);
@@ -177,6 +190,15 @@ impl<T: Owned> OwnedBy<'_, T> {
 
     pub(super) fn objects(&self) -> &OwnedCollection<T> {
         self.objects
+    }
+
+    /// How often this process has changed or removed documents of the owner.
+    pub fn rewrites(&self) -> u64 {
+        self.objects.rewrites.count(self.owner_id)
+    }
+
+    pub(super) fn rewriting(&self) -> Rewriting<'_> {
+        self.objects.rewrites.of(self.owner_id)
     }
 
     pub(super) fn cascades(&self) -> &Cascades {

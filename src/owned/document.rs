@@ -146,6 +146,7 @@ impl<T: Owned> OwnedBy<'_, T> {
         };
         // Unknown fields stay, because another release of the service or the operator may need them.
         let over = doc! { "$replaceWith": { "$mergeObjects": ["$$ROOT", whole(object, object.version())?] } };
+        let _rewriting = self.rewriting();
         let swap = self.collection().find_one_and_update(same, vec![over]);
         let swap = swap.projection(doc! { "_id": 1 }).hint(by_id());
         Ok(swap.max_time(mongo::MAX_TIME).await?.is_some())

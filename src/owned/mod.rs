@@ -14,6 +14,7 @@ pub mod note;
 pub mod order_key;
 pub mod pages;
 pub mod quota;
+pub mod rewrites;
 pub mod sent_back;
 pub mod siblings;
 pub mod text;

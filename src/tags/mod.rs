@@ -5,3 +5,4 @@ pub mod docs;
 pub mod handlers;
 pub mod model;
 pub mod operations;
+pub mod spellings;

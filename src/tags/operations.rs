@@ -21,7 +21,6 @@ use crate::owned::note::Note;
 use crate::owned::update::{Accept, Step, update};
 use crate::owned::{Conflict, Precondition, text};
 use crate::todos::model::{SideEffect, Todo};
-use crate::todos::store::UserTodos;
 use crate::workspace::Workspace;
 
 impl Workspace {
@@ -53,10 +52,51 @@ impl Workspace {
 
     /// Gives tags the spelling of `known` tags, or that of tags of the user's other todos.
     pub async fn in_known_spelling(&self, known: &[String], tags: Vec<String>) -> Result<Vec<String>, Error> {
+        // Most changes of a todo leave its tags as they are.
+        if tags.iter().all(|tag| known.contains(tag)) {
+            return Ok(model::merged(tags, |_, tag| tag));
+        }
         let mut spellings: BTreeMap<_, _> = known.iter().map(|tag| (model::key(tag), tag.clone())).collect();
-        let missing = model::keys(&tags).into_iter().filter(|key| !spellings.contains_key(key)).collect();
-        spellings.extend(find_spellings(&self.todos(), missing).await?);
-        Ok(model::merged(tags, |key, tag| spellings.remove(key).unwrap_or(tag)))
+        let keyed: Vec<_> = tags.into_iter().map(|tag| (model::key(&tag), tag)).collect();
+        let missing = keyed.iter().map(|(key, _)| key).filter(|key| !spellings.contains_key(*key));
+        let missing = missing.cloned().collect();
+        spellings.extend(self.find_spellings(missing).await?);
+        // The first of several tags with the same key takes the spelling, or gives its own.
+        let mut merged = Vec::new();
+        for (key, tag) in keyed {
+            let spelling = spellings.entry(key).or_insert(tag);
+            if !merged.contains(spelling) {
+                merged.push(spelling.clone());
+            }
+        }
+        Ok(merged)
+    }
+
+    /// The spellings, by key, of those tags that any todo of the user has.
+    async fn find_spellings(&self, mut missing: BTreeSet<String>) -> Result<BTreeMap<String, String>, Error> {
+        let (todos, known, mut spellings) = (self.todos(), self.known_spellings(), BTreeMap::new());
+        let (owner_id, now, changes) = (self.owner_id, self.now, todos.rewrites());
+        // While changes wait, queries see todos as they will be.
+        if !todos.has_waiting() {
+            missing.retain(|key| {
+                let found = known.get(owner_id, key, changes, now);
+                found.map(|spelling| spellings.insert(key.clone(), spelling)).is_none()
+            });
+        }
+        while !missing.is_empty() {
+            let Some(tags) = todos.tags_of_one_with(&missing).await? else { break };
+            let found = tags.into_iter().map(|tag| (model::key(&tag), tag));
+            let found: Vec<_> = found.filter(|(key, _)| missing.remove(key)).collect();
+            // An instance of an earlier version has changed the tags and left the keys.
+            if found.is_empty() {
+                break;
+            }
+            for (key, spelling) in &found {
+                known.insert(owner_id, key.clone(), spelling.clone(), changes, now);
+            }
+            spellings.extend(found);
+        }
+        Ok(spellings)
     }
 
     /// Replaces a tag by another in all todos. A todo that has both keeps one.
@@ -135,25 +175,6 @@ impl Workspace {
         spellings.extend(others.into_iter().filter(is_spelling));
         Ok(spellings)
     }
-}
-
-/// The spellings, by key, of those tags that any todo of the user has, each from one todo.
-pub(crate) async fn find_spellings(
-    todos: &UserTodos<'_>,
-    mut missing: BTreeSet<String>,
-) -> Result<BTreeMap<String, String>, Error> {
-    let mut spellings = BTreeMap::new();
-    while !missing.is_empty() {
-        let Some(tags) = todos.tags_of_one_with(&missing).await? else { break };
-        let found = tags.into_iter().map(|tag| (model::key(&tag), tag));
-        let found: Vec<_> = found.filter(|(key, _)| missing.remove(key)).collect();
-        // An instance of an earlier version has changed the tags and left the keys.
-        if found.is_empty() {
-            break;
-        }
-        spellings.extend(found);
-    }
-    Ok(spellings)
 }
 
 /// How the tags of a todo change when a tag is renamed or removed.

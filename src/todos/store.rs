@@ -11,6 +11,7 @@ use super::index::{Index, RETIRED};
 use super::model::{Placement, Todo};
 use crate::error::Error;
 use crate::mongo::{self, PrepareError};
+use crate::owned::Selection;
 use crate::owned::collection::{OwnedBy, OwnedCollection};
 use crate::owned::{Precondition, State};
 
@@ -138,9 +139,16 @@ impl UserTodos<'_> {
 
     /// The tags of any todo that has one of the tags with these keys.
     pub async fn tags_of_one_with(&self, keys: &BTreeSet<String>) -> Result<Option<Vec<String>>, Error> {
-        let stages = vec![doc! { "$limit": 1 }, doc! { "$project": { "_id": 0, "tags": 1 } }];
         let one_of = doc! { "$in": keys.iter().collect::<Vec<_>>() };
-        let found = self.aggregate(with_tag(one_of), stages, Index::ByTag.name()).await?;
+        let (filter, index, fields) = (with_tag(one_of), Index::ByTag.name(), doc! { "_id": 0, "tags": 1 });
+        let found = if self.has_waiting() {
+            let stages = vec![doc! { "$limit": 1 }, doc! { "$project": fields }];
+            self.aggregate(filter, stages, index).await?
+        } else {
+            // Costs MongoDB less than an aggregation.
+            let selection = Selection { filter, sort: doc! {}, index, limit: 1 };
+            self.project(selection, fields).await?
+        };
         Ok(found.into_iter().next().map(|found| texts(found.get("tags"))))
     }
 

@@ -21,6 +21,7 @@ use crate::owned::order_key::OrderKeys;
 use crate::owned::quota::Quota;
 use crate::owned::update::Timing;
 use crate::owned::{Owned, State};
+use crate::tags::spellings::KnownSpellings;
 use crate::users::store::Users;
 
 /// Per user, not counting the trash and old records of occurrences. As many again fit in the trash.
@@ -32,6 +33,7 @@ pub struct Workspaces {
     order_keys: OrderKeys,
     todo_quota: Quota,
     trash_quota: Quota,
+    spellings: KnownSpellings,
     clock: Clock,
 }
 
@@ -47,7 +49,8 @@ pub struct Workspace {
 impl Workspaces {
     pub fn new(stores: OwnedStores, users: Users, clock: Clock) -> Self {
         let (todo_quota, trash_quota) = (Quota::new(TODOS_MAX), Quota::new(TODOS_MAX));
-        Self { stores, users, order_keys: OrderKeys::default(), todo_quota, trash_quota, clock }
+        let (order_keys, spellings) = (OrderKeys::default(), KnownSpellings::default());
+        Self { stores, users, order_keys, todo_quota, trash_quota, spellings, clock }
     }
 
     pub(crate) fn now(&self) -> DateTime {
@@ -79,6 +82,10 @@ impl Workspace {
 
     pub(crate) fn order_keys(&self) -> &OrderKeys {
         &self.workspaces.order_keys
+    }
+
+    pub(crate) fn known_spellings(&self) -> &KnownSpellings {
+        &self.workspaces.spellings
     }
 
     pub(crate) async fn zone(&self) -> Result<Zone, Error> {

@@ -103,6 +103,40 @@ async fn a_rename_can_change_the_case_of_a_tag_everywhere() {
 }
 
 #[tokio::test]
+async fn a_spelling_is_forgotten_together_with_the_last_todo_that_has_it() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let list = ann.create_list(json!({ "name": "list" })).await;
+    for end in ["patch", "put", "untag", "remove tag", "rename tag", "remove todo", "remove list"] {
+        let mut ids = Vec::new();
+        for spelling in ["Work", "work", "WORK"] {
+            let todo = json!({ "name": "a", "tags": [spelling], "list_id": list });
+            ids.push(ann.create_todo(todo).await);
+            assert_eq!(tagged(&ann, ids.last().unwrap()).await.0, json!(["Work"]), "before {end}");
+        }
+        for id in &ids {
+            let path = format!("/v1/todos/{id}");
+            match end {
+                "patch" => ann.patch(&path, json!({ "tags": ["x"] })).await.assert(200),
+                "put" => ann.put(&path, json!({ "name": "a" })).await.assert(200),
+                "untag" => ann.delete(&format!("{path}/tags/work")).await.assert(200),
+                "remove todo" => ann.delete(&format!("{path}?permanent=true")).await.assert(204),
+                _ => continue,
+            };
+        }
+        match end {
+            "remove tag" => ann.delete("/v1/tags/work").await.assert(204),
+            "rename tag" => ann.patch("/v1/tags/work", json!({ "name": "y" })).await.assert(200),
+            "remove list" => ann.delete(&format!("/v1/lists/{list}?permanent=true")).await.assert(204),
+            _ => ann.get("/v1/tags").await.assert(200),
+        };
+        let other = ann.create_todo(json!({ "name": "b", "tags": ["wORK"] })).await;
+        assert_eq!(tagged(&ann, &other).await.0, json!(["wORK"]), "after {end}");
+        ann.delete(&format!("/v1/todos/{other}?permanent=true")).await.assert(204);
+    }
+}
+
+#[tokio::test]
 async fn spellings_that_are_written_at_once_are_one_tag() {
     let app = TestApp::start().await;
     let ann = app.v1_user("ann").await;
