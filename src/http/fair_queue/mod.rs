@@ -1,8 +1,9 @@
 //! A fixed number of slots that clients share fairly.
 //!
 //! A client holds at most its share of the slots. Its further requests wait in a queue of its own with a bounded length.
-//! A free slot goes to the next client in turn, so that a request waits for at most one round of the other clients,
-//! however many requests they send. If too many requests wait in all, a new request displaces the last request of the
+//! A free slot goes to the next client in turn. Every second slot goes to a client that had no request here, if one waits.
+//! So a client that sends one request at a time waits for hardly anybody, and any other request waits for at most two rounds
+//! of the other clients, however many requests they send. If too many requests wait in all, a new request displaces the last request of the
 //! client with the most waiting requests.
 //!
 //! **Invariant:** no slot is free while a client that holds less than its share waits.
@@ -221,8 +222,8 @@ mod tests {
 
     #[test]
     fn free_slots_go_to_the_clients_in_turn() {
-        let queue = queue(1, 8);
-        let held = now(&queue, user(1)).unwrap();
+        let queue = queue(2, 8);
+        let (held, _ben) = (now(&queue, user(1)).unwrap(), now(&queue, user(2)).unwrap());
         let mut anns = [waiting(&queue, user(1)), waiting(&queue, user(1))];
         let mut ben = waiting(&queue, user(2));
         drop(held);
@@ -233,6 +234,24 @@ mod tests {
         assert!(!is_ready(second));
         assert!(is_ready(&mut ben));
         assert!(is_ready(second));
+    }
+
+    #[test]
+    fn a_client_without_other_requests_goes_first_and_every_second_time() {
+        let queue = queue(1, 16);
+        let held = now(&queue, user(1)).unwrap();
+        let (mut ann, mut ben) =
+            (waiting(&queue, user(1)), [waiting(&queue, user(2)), waiting(&queue, user(2))]);
+        drop(held);
+        drop((&mut ben[0]).now_or_never().expect("ben is new").unwrap());
+        let held = (&mut ann).now_or_never().expect("it is ann's turn").unwrap();
+        let (mut eve, mut dan) = (waiting(&queue, user(3)), waiting(&queue, user(4)));
+        drop(held);
+        let held = (&mut eve).now_or_never().expect("eve is new").unwrap();
+        drop(held);
+        assert!(!is_ready(&mut dan), "the turn before was that of a new client");
+        drop((&mut ben[1]).now_or_never().expect("it is ben's turn").unwrap());
+        assert!(is_ready(&mut dan));
     }
 
     #[test]
@@ -273,8 +292,6 @@ mod tests {
         let mut next = waiting(&queue, user(1));
         let working = working.give_way().now_or_never().expect("no other client waits").unwrap();
         let mut ben = waiting(&queue, user(2));
-        // The turn of its own client comes first.
-        let working = working.give_way().now_or_never().expect("this client is next").unwrap();
         let mut working = Box::pin(working.give_way());
         assert!((&mut working).now_or_never().is_none());
         drop((&mut ben).now_or_never().expect("it is ben's turn").unwrap());
@@ -331,7 +348,7 @@ mod tests {
             for (step, number) in steps {
                 let client = clients[number % clients.len()];
                 let owned = queue.clone();
-                let before = queue.state().turns();
+                let before = queue.state().next_turn();
                 match step {
                     Step::Acquire => waits.push((client, Box::pin(async move { owned.acquire(client).await }))),
                     Step::Rejoin => waits.push((client, Box::pin(async move { owned.rejoin(client).await }))),
@@ -358,8 +375,8 @@ mod tests {
                 }
                 queue.state().check();
                 // Whoever got a slot while others had a turn was the first of them.
-                if let (Some(first), Step::Release) = (before.first(), step) {
-                    prop_assert!(granted.is_empty() || granted == [*first], "{granted:?} {before:?}");
+                if let (Some(next), Step::Release) = (before, step) {
+                    prop_assert!(granted.is_empty() || granted == [next], "{granted:?} {before:?}");
                 }
             }
             drop((held, waits));

@@ -54,6 +54,9 @@ pub(super) struct State<W> {
     networks: HashMap<ClientKey, usize>,
     // The clients that wait and hold less than their share, in the order of their turns.
     turns: VecDeque<ClientKey>,
+    // Those that had no request here before the one that waits.
+    new_turns: VecDeque<ClientKey>,
+    was_new_turn: bool,
 }
 
 struct Client<W> {
@@ -83,8 +86,10 @@ pub(super) enum Entry<W> {
 
 impl<W> State<W> {
     pub(super) fn new(bounds: Bounds) -> Self {
-        let (clients, networks, turns) = (HashMap::new(), HashMap::new(), VecDeque::new());
-        Self { free: bounds.slots, bounds, waiting: 0, next_id: 0, clients, networks, turns }
+        let (clients, networks) = (HashMap::new(), HashMap::new());
+        let (turns, new_turns, was_new_turn) = (VecDeque::new(), VecDeque::new(), false);
+        let (free, waiting, next_id) = (bounds.slots, 0, 0);
+        Self { bounds, free, waiting, next_id, clients, networks, turns, new_turns, was_new_turn }
     }
 
     pub(super) fn busy(&self) -> (usize, usize) {
@@ -110,7 +115,7 @@ impl<W> State<W> {
 
     /// Whether another client waits for a slot that this client holds.
     pub(super) fn others_wait(&self, key: ClientKey) -> bool {
-        self.turns.iter().any(|other| *other != key)
+        self.new_turns.iter().chain(&self.turns).any(|other| *other != key)
     }
 
     fn is_network_full(&self, key: ClientKey) -> bool {
@@ -158,18 +163,20 @@ impl<W> State<W> {
         self.next_id += 1;
         self.waiting += 1;
         self.count_in_networks(key);
+        let is_new = !self.clients.contains_key(&key);
         push(&mut self.clients.entry(key).or_default().waiting, Waiter { id, is_refusable, outcome });
-        self.queue_up(key);
+        self.queue_up(key, is_new);
         id
     }
 
     /// Gives the client a turn if it waits and holds less than its share.
-    fn queue_up(&mut self, key: ClientKey) {
+    fn queue_up(&mut self, key: ClientKey, is_new: bool) {
         let share = self.bounds.share(key);
         let Some(client) = self.clients.get_mut(&key) else { return };
         if !client.in_turn && !client.waiting.is_empty() && client.held < share.slots {
             client.in_turn = true;
-            self.turns.push_back(key);
+            let turns = if is_new { &mut self.new_turns } else { &mut self.turns };
+            turns.push_back(key);
         }
     }
 
@@ -179,18 +186,24 @@ impl<W> State<W> {
         if let Some(client) = self.clients.get_mut(&key) {
             client.held -= 1;
         }
-        self.queue_up(key);
+        self.queue_up(key, false);
         self.forget(key);
 
-        let next = self.turns.pop_front()?;
+        let next = self.take_turn()?;
         let client = self.clients.get_mut(&next)?;
         client.in_turn = false;
         let waiter = client.waiting.pop_front()?;
         client.held += 1;
         self.free -= 1;
         self.waiting -= 1;
-        self.queue_up(next);
+        self.queue_up(next, false);
         Some((next, waiter.outcome))
+    }
+
+    /// New clients and others take turns, so that neither can keep the others waiting.
+    fn take_turn(&mut self) -> Option<ClientKey> {
+        self.was_new_turn = !self.new_turns.is_empty() && (!self.was_new_turn || self.turns.is_empty());
+        if self.was_new_turn { self.new_turns.pop_front() } else { self.turns.pop_front() }
     }
 
     pub(super) fn leave(&mut self, key: ClientKey, id: u64) {
@@ -199,7 +212,9 @@ impl<W> State<W> {
         client.waiting.remove(at);
         if client.waiting.is_empty() && client.in_turn {
             client.in_turn = false;
-            self.turns.retain(|other| *other != key);
+            for turns in [&mut self.turns, &mut self.new_turns] {
+                turns.retain(|other| *other != key);
+            }
         }
         self.waiting -= 1;
         self.forget(key);
@@ -243,8 +258,10 @@ impl<W> State<W> {
 
 #[cfg(test)]
 impl<W> State<W> {
-    pub(super) fn turns(&self) -> Vec<ClientKey> {
-        self.turns.iter().copied().collect()
+    /// Which client is next, unless that depends on the client that releases its slot.
+    pub(super) fn next_turn(&self) -> Option<ClientKey> {
+        let (new, other) = (self.new_turns.front(), self.turns.front());
+        if self.was_new_turn { other } else { new.or(other) }.copied()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -260,13 +277,14 @@ impl<W> State<W> {
         let refusable =
             |client: &Client<W>| client.waiting.iter().filter(|waiter| waiter.is_refusable).count();
         assert!(sum(refusable) <= self.bounds.waiting);
-        assert!(self.free == 0 || self.turns.is_empty(), "a slot is free although a client has a turn");
+        let turns: Vec<_> = self.turns.iter().chain(&self.new_turns).copied().collect();
+        assert!(self.free == 0 || turns.is_empty(), "a slot is free although a client has a turn");
         let mut networks = HashMap::new();
         for (key, client) in &self.clients {
             let Share { slots, waiting } = self.bounds.share(*key);
             assert!(client.held + client.waiting.len() > 0, "{key:?} is idle");
             assert!(client.held <= slots && refusable(client) <= waiting, "{key:?} has too much");
-            let turns = self.turns.iter().filter(|turn| *turn == key).count();
+            let turns = turns.iter().filter(|turn| *turn == key).count();
             let has_turn = !client.waiting.is_empty() && client.held < slots;
             assert_eq!((turns, client.in_turn), (usize::from(has_turn), has_turn), "{key:?}");
             for (network, _) in key.wider() {
@@ -274,6 +292,6 @@ impl<W> State<W> {
             }
         }
         assert_eq!(self.networks, networks);
-        assert!(self.turns.iter().all(|key| self.clients.contains_key(key)));
+        assert!(turns.iter().all(|key| self.clients.contains_key(key)));
     }
 }
