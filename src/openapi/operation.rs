@@ -18,10 +18,9 @@ use crate::owned::text::TAG_MAX;
 pub enum Needs {
     Nothing,
     Access,
-    /// An access token from a login, not from a refresh.
+    /// From a login.
     Fresh,
     Refresh,
-    /// A refresh token, in the header or in the body.
     SentRefresh,
     Either,
     /// An access token of a session, or a personal access token with this scope.
@@ -104,7 +103,7 @@ impl Operation {
         self
     }
 
-    /// Declares an operation that requires no token and does not use the database.
+    /// Needs no token and no database.
     pub fn public(mut self) -> Self {
         self.document.insert("security".to_owned(), json!([]));
         self
@@ -145,8 +144,8 @@ impl Operation {
     }
 
     pub fn header(mut self, name: &str, schema: impl Into<Value>, about: &str) -> Self {
-        let schema = schema.into();
-        self.parameters.push(json!({ "name": name, "in": "header", "description": about, "schema": schema }));
+        self.parameters
+            .push(json!({ "name": name, "in": "header", "description": about, "schema": schema.into() }));
         self.invalid_input()
     }
 
@@ -192,10 +191,10 @@ impl Operation {
         self.invalid_input()
     }
 
-    pub fn optional_body(self, schema: &Value, example: &Value) -> Self {
-        let mut operation = self.body(schema, example);
-        operation.document["requestBody"]["required"] = json!(false);
-        operation
+    pub fn optional_body(mut self, schema: &Value, example: &Value) -> Self {
+        self = self.body(schema, example);
+        self.document["requestBody"]["required"] = json!(false);
+        self
     }
 
     /// A body in which null removes a value (RFC 7396).
@@ -289,9 +288,8 @@ impl Operation {
     }
 }
 
-/// `*` or a list of entity tags (RFC 9110 §8.8.3), which are version numbers in this service.
+/// `*` or a list of entity tags (RFC 9110 §8.8.3), whose characters are here without the comma.
 fn entity_tags() -> Value {
-    // The characters of RFC 9110 §8.8.3 except for the comma, because this service splits the list at commas.
     let list = r#"^(W/)?"[!#-+.-~-]*"( *, *(W/)?"[!#-+.-~-]*")*$"#;
     json!({ "anyOf": [{ "const": "*" }, { "type": "string", "pattern": list }], "examples": ["\"3\""] })
 }
