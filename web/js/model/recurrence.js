@@ -1,5 +1,5 @@
 // Recurrence rules (RFC 5545) as people read them, and the rules that the editor can write. Every other rule is kept.
-import { formatDay, weekdayOf } from './due.js';
+import { addDays, addMonths, formatDay, localAt, weekdayOf } from './due.js';
 
 export const weekdayCodes = ['MO', 'TU', 'WE', 'TH', 'FR', 'SA', 'SU'];
 
@@ -92,4 +92,66 @@ function unitText({ freq, interval, days, monthDay, nth }, locale, t) {
         return monthDay === '-1' ? t('repeat_on_last_day', { text: every }) : t('repeat_on_day', { text: every, day: monthDay });
     }
     return every;
+}
+
+const MONTHS_MAX = 120;
+
+/** The dates of a rule after a date, for a series with that date. @returns {Generator<string>} */
+function* datesAfter({ freq, interval, days, monthDay, nth }, from) {
+    if (freq === 'DAILY') for (let date = from; ;) yield date = addDays(date, interval);
+    if (freq === 'WEEKLY') {
+        const wanted = days.length ? days.map((day) => weekdayCodes.indexOf(day)) : [weekdayOf(from)];
+        const monday = addDays(from, -weekdayOf(from));
+        for (let week = 0; ; week += interval) {
+            for (const day of [0, 1, 2, 3, 4, 5, 6]) {
+                const date = addDays(monday, week * 7 + day);
+                if (wanted.includes(day) && date > from) yield date;
+            }
+        }
+    }
+    const months = freq === 'YEARLY' ? 12 * interval : interval;
+    for (let more = nth || monthDay ? 0 : months; more <= MONTHS_MAX * months; more += months) {
+        const month = addMonths(`${from.slice(0, 7)}-01`, more);
+        const date = nth ? nthWeekday(month, nth) : dayInMonth(month, Number(monthDay ?? from.slice(8)), Boolean(monthDay));
+        if (date && date > from) yield date;
+    }
+}
+
+function nthWeekday(month, nth) {
+    const [, count, code] = /** @type {RegExpExecArray} */ (/^(-?\d)(..)$/.exec(nth));
+    const wanted = weekdayCodes.indexOf(code);
+    if (count === '-1') {
+        const last = addDays(addMonths(month, 1), -1);
+        return addDays(last, -((weekdayOf(last) - wanted + 7) % 7));
+    }
+    const date = addDays(addDays(month, (wanted - weekdayOf(month) + 7) % 7), 7 * (Number(count) - 1));
+    return date.slice(0, 7) === month.slice(0, 7) ? date : null;
+}
+
+function dayInMonth(month, day, movesBack) {
+    const last = addDays(addMonths(month, 1), -1);
+    if (day === -1) return last;
+    if (day <= Number(last.slice(8))) return `${month.slice(0, 8)}${String(day).padStart(2, '0')}`;
+    return movesBack ? last : null;
+}
+
+/**
+ * Where completing a recurring todo moves its due date, for rules that the editor writes. The server decides; this is
+ * what the view shows until its answer arrives.
+ * @param {{due: any, recurrence: any}} todo @returns {import('./due.js').Due | undefined}
+ */
+export function nextDue({ due, recurrence }, zone, now) {
+    const shown = recurrence && due && !recurrence.left ? editable(recurrence.rule) : null;
+    // Without `SKIP`, a month without the day is left out.
+    if (!shown || (shown.monthDay && Number(shown.monthDay) > 28 && !/SKIP=BACKWARD/i.test(recurrence.rule))) return undefined;
+    const isDay = 'date' in due;
+    const current = isDay ? due.date : due.at.slice(0, 10);
+    const local = localAt(now, isDay ? zone : due.time_zone ?? zone);
+    const at = (date) => (isDay ? { date } : { ...due, at: `${date}${due.at.slice(10)}` });
+    if (recurrence.basis === 'completion') return at(datesAfter(shown, local.slice(0, 10)).next().value);
+    for (const date of datesAfter(shown, current)) {
+        const isLater = isDay ? date > local.slice(0, 10) : `${date}${due.at.slice(10, 16)}` > local;
+        if (recurrence.basis !== 'future' || isLater) return at(date);
+    }
+    return undefined;
 }

@@ -39,7 +39,7 @@ export const german = {
     copied: 'Kopiert',
 
     actions_of: 'Aktionen für „{name}“', open: 'Öffnen', move_up: 'Nach oben', move_down: 'Nach unten', move_top: 'Ganz nach oben', move_bottom: 'Ganz nach unten',
-    move_to_list: 'In eine Liste verschieben', due_today: 'Heute fällig', due_tomorrow: 'Morgen fällig', skip: 'Dieses Mal überspringen', delete: 'Löschen',
+    move_to_list: 'In eine Liste verschieben', next_week: 'Nächste Woche', due_today: 'Heute fällig', due_tomorrow: 'Morgen fällig', skip: 'Dieses Mal überspringen', delete: 'Löschen',
     drag_hint: 'Drücken für Aktionen oder ziehen zum Verschieben', subtask_of: 'Unteraufgabe von {name}', steps_done: '{done} von {n} Schritten erledigt',
     has_note: 'Hat eine Notiz', unsent: 'Noch nicht gesendet',
 

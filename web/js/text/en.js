@@ -39,7 +39,7 @@ export const english = {
     copied: 'Copied',
 
     actions_of: 'Actions for “{name}”', open: 'Open', move_up: 'Move up', move_down: 'Move down', move_top: 'Move to the top', move_bottom: 'Move to the bottom',
-    move_to_list: 'Move to a list', due_today: 'Due today', due_tomorrow: 'Due tomorrow', skip: 'Skip this time', delete: 'Delete',
+    move_to_list: 'Move to a list', next_week: 'Next week', due_today: 'Due today', due_tomorrow: 'Due tomorrow', skip: 'Skip this time', delete: 'Delete',
     drag_hint: 'Press for actions, or drag to move', subtask_of: 'Subtask of {name}', steps_done: '{done} of {n} steps done',
     has_note: 'Has a note', unsent: 'Not sent yet',
 

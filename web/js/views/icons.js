@@ -33,6 +33,11 @@ const iconPaths = {
     back: 'M12 19l-7-7 7-7M19 12H5',
     steps: 'M8 5h13M13 12h8M13 19h8M3 10a2 2 0 0 0 2 2h3M3 5v12a2 2 0 0 0 2 2h3',
     copy: 'M10 8h10a2 2 0 0 1 2 2v10a2 2 0 0 1 -2 2h-10a2 2 0 0 1 -2 -2v-10a2 2 0 0 1 2 -2M4 16c-1.1 0-2-.9-2-2V4c0-1.1.9-2 2-2h10c1.1 0 2 .9 2 2',
+    up: 'M5 12l7-7 7 7M12 19V5',
+    down: 'M12 5v14M19 12l-7 7-7-7',
+    top: 'M5 3h14M18 13l-6-6-6 6M12 7v14',
+    bottom: 'M12 17V3M6 11l6 6 6-6M19 21H5',
+    blank: '',
 };
 
 /** Decoration only: the button or the text beside it has the name. */
@@ -51,7 +56,7 @@ export function Wordmark() {
             <path d="M69 24a9 9 0 1 0-18 0a9 9 0 1 0 18 0M69 5v28" />
         </g>
         <g class="wordmark-tick" fill="none" stroke-width="5" stroke-linecap="round" stroke-linejoin="round">
-            <path d="M96.9 21.5A9.5 9.5 0 1 1 91.5 15.6" /><path d="M84 24l4.5 4.5L103 10" />
+            <path d="M96.4 21.2A9 9 0 1 1 90.5 15.4" /><path d="M85 23.5l3.5 3.5L102 12" stroke-width="4" />
         </g>
     </svg>`;
 }

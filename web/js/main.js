@@ -1,0 +1,24 @@
+// The entry of the client: starts the store, then draws.
+import { html, render } from '../vendor/ui.js';
+import { store } from './store/store.js';
+import { App } from './views/app.js';
+import { startKeys } from './views/keys.js';
+import { applyTheme } from './views/prefs.js';
+import { quickText, startRouting } from './views/ui.js';
+
+/** What another app shares becomes the text of a new todo. */
+function takeShared() {
+    const shared = new URLSearchParams(location.search);
+    const [title, text, url] = ['title', 'text', 'url'].map((name) => shared.get(name)?.trim() ?? '');
+    if (!title && !text && !url) return;
+    const note = [title ? text : '', url].filter(Boolean).join(' ');
+    quickText.value = `${(title || text || url).replace(/\s+/g, ' ')}${note ? ` // ${note.replace(/\s+/g, ' ')}` : ''}`;
+    history.replaceState(null, '', '/#/inbox');
+}
+
+takeShared();
+applyTheme();
+startRouting();
+startKeys();
+render(html`<${App} />`, /** @type {HTMLElement} */ (document.getElementById('app')));
+/** @type {any} */ (store).start?.();

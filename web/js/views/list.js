@@ -1,0 +1,141 @@
+// The main column: the heading of a view and its todos.
+import { html, useEffect, useMemo, useRef, useState } from '../../vendor/ui.js';
+import { store } from '../store/store.js';
+import { addDays, formatDay, todayIn } from '../model/due.js';
+import { completedIn, doneGroups, listGroups, tagGroups, todayGroups, trashGroups, upcomingGroups } from '../model/groups.js';
+import { searchTodos } from './search.js';
+import { allToToday, dayName } from './acts.js';
+import { MenuButton } from './dialog.js';
+import { Empty, Examples, Loading } from './empty.js';
+import { Icon } from './icons.js';
+import { locale, t } from './i18n.js';
+import { listMenu, tagMenu } from './list_menu.js';
+import { Row } from './row.js';
+import { clock, kept, quickText, route, zone } from './ui.js';
+
+const PAGE = 200;
+
+/** The groups of the view at an address; `null` for an unknown one. */
+function groupsOf({ view, arg }) {
+    const todos = store.all();
+    const moment = { zone: zone.value, now: clock.value, kept: kept.value };
+    switch (view) {
+        case 'inbox': return listGroups(todos, null, moment);
+        case 'list': return store.lists.value.some((list) => list.id === arg) ? listGroups(todos, arg, moment) : null;
+        case 'today': return todayGroups(todos, moment);
+        case 'upcoming': return upcomingGroups(todos, moment);
+        case 'tag': return tagGroups(todos, arg, moment);
+        case 'done': return doneGroups(todos, moment);
+        case 'trash': return trashGroups(todos);
+        case 'search': return [{ key: 'found', kind: /** @type {const} */ ('plain'), rows: searchTodos(todos, arg).map(({ id }) => ({ id, depth: 0 })) }];
+        default: return null;
+    }
+}
+
+function headingOf(group) {
+    if (group.kind === 'overdue') return t('overdue');
+    if (group.kind === 'today') return t('today');
+    if (group.kind === 'month') return formatDay(group.date, locale.value, { month: 'long', year: 'numeric' });
+    if (group.kind === 'plain') return '';
+    const name = dayName(group.date);
+    const today = todayIn(zone.value, clock.value);
+    if (group.kind === 'completed') return name;
+    const weekday = formatDay(group.date, locale.value, { weekday: 'long', day: 'numeric', month: 'long' });
+    return group.date === addDays(today, 1) ? `${name} · ${weekday}` : weekday;
+}
+
+/** Done and total steps of each todo with subtasks. */
+function stepsOf(todos) {
+    const steps = new Map();
+    for (const todo of todos) {
+        if (!todo.parent_id || todo.deleted_at) continue;
+        const entry = steps.get(todo.parent_id) ?? { n: 0, done: 0 };
+        entry.n += 1;
+        if (todo.completed) entry.done += 1;
+        steps.set(todo.parent_id, entry);
+    }
+    return steps;
+}
+
+/** Draws more rows when the end of the list comes into sight. */
+function useWindow(key, total) {
+    const [size, setSize] = useState(PAGE);
+    const end = useRef(/** @type {HTMLElement | null} */ (null));
+    useEffect(() => setSize(PAGE), [key]);
+    useEffect(() => {
+        if (!end.current || size >= total) return undefined;
+        const observer = new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting)) setSize((now) => now + PAGE); }, { rootMargin: '600px' });
+        observer.observe(end.current);
+        return () => observer.disconnect();
+    }, [size, total]);
+    return { size, end, more: () => setSize((now) => now + PAGE) };
+}
+
+function titleOf({ view, arg }) {
+    if (view === 'list') return store.lists.value.find((list) => list.id === arg)?.name ?? t('not_found');
+    if (view === 'tag') return `@${arg}`;
+    if (view === 'search') return arg ? `“${arg}”` : t('search');
+    return t(view);
+}
+
+/** @param {{view: string, arg: string}} props */
+export function ListView({ view, arg }) {
+    const groups = groupsOf({ view, arg });
+    const todos = store.all();
+    const steps = useMemo(() => stepsOf(todos), [todos]);
+    const total = groups?.reduce((sum, group) => sum + group.rows.length, 0) ?? 0;
+    const { size, end, more } = useWindow(`${view}/${arg}`, total);
+    if (!store.status.value.ready) return html`<${Loading} />`;
+    if (!groups) return html`<${Empty} icon="search" title=${t('not_found')} text=${t('not_found_text')}><a class="button" href="#/inbox">${t('to_inbox')}</a><//>`;
+    let left = size;
+    const isGrouped = !['inbox', 'list', 'tag'].includes(view);
+    return html`
+        <${Heading} view=${view} arg=${arg} total=${total} />
+        ${view === 'trash' && total > 0 && html`<p class="view-note">${t('trash_note')}</p>`}
+        ${groups.map((group) => {
+            const rows = group.rows.slice(0, Math.max(0, left));
+            left -= group.rows.length;
+            if (!rows.length) return null;
+            const heading = headingOf(group);
+            return html`<section class="group" key=${group.key} aria-label=${heading || titleOf({ view, arg })}>
+                ${heading && html`<header class="group-head"><h2>${heading}</h2>
+                    ${group.kind === 'overdue' && html`<button type="button" class="text-button" onClick=${() => allToToday(group.rows.map((row) => row.id))}>${t('all_to_today')}</button>`}</header>`}
+                <ul class="rows">${rows.map(({ id, depth }) => html`<${Row} key=${id} id=${id} depth=${depth} showList=${isGrouped || view === 'tag'} hideDay=${['day', 'today'].includes(group.kind)} steps=${steps.get(id)} />`)}</ul>
+            </section>`;
+        })}
+        ${total > size && html`<p class="center" ref=${end}><button type="button" class="button" onClick=${more}>${t('show_more')}</button></p>`}
+        ${!total && html`<${EmptyView} view=${view} arg=${arg} />`}
+        ${['inbox', 'list', 'today', 'tag', 'upcoming'].includes(view) && html`<button type="button" class="add-row" onClick=${() => { quickText.value = ''; }}><${Icon} name="plus" />${t('add')}<kbd aria-hidden="true">q</kbd></button>`}
+        ${['inbox', 'list'].includes(view) && html`<${Completed} key=${arg} listId=${view === 'inbox' ? null : arg} steps=${steps} />`}`;
+}
+
+function Heading({ view, arg, total }) {
+    const subtitle = view === 'today' ? formatDay(todayIn(zone.value, clock.value), locale.value, { weekday: 'long', day: 'numeric', month: 'long' })
+        : view === 'search' && arg ? t('results', { n: total }) : '';
+    const list = view === 'list' ? store.lists.value.find((one) => one.id === arg) : null;
+    const items = view === 'list' ? () => listMenu(list) : view === 'tag' ? () => tagMenu(arg) : view === 'trash' && total ? () => listMenu(null) : null;
+    return html`<header class="view-head">
+        <h1 dir="auto" tabindex="-1">${titleOf({ view, arg })}</h1>
+        ${subtitle && html`<p>${subtitle}</p>`}
+        ${items && html`<${MenuButton} label=${view === 'tag' ? t('more') : t('list_actions')} items=${items}><${Icon} name="more" /><//>`}
+    </header>`;
+}
+
+function EmptyView({ view, arg }) {
+    if (view === 'inbox') return html`<${Examples} />`;
+    if (view === 'search' && !arg) return html`<${Empty} icon="search" title=${t('search')} text=${t('empty_search_text')} />`;
+    const icon = view === 'list' ? 'list' : view;
+    return html`<${Empty} icon=${icon} title=${t(`empty_${view}`)} text=${t(`empty_${view}_text`, { tag: arg })} />`;
+}
+
+function Completed({ listId, steps }) {
+    const [isOpen, setOpen] = useState(false);
+    const rows = completedIn(store.all(), listId).filter(({ id }) => !kept.value.has(id));
+    if (!rows.length) return null;
+    return html`<section class="completed" aria-label=${t('done')}>
+        <button type="button" class="text-button" aria-expanded=${String(isOpen)} onClick=${() => setOpen(!isOpen)}>${isOpen ? t('hide_done') : t('show_done', { n: rows.length })}</button>
+        ${isOpen && html`<ul class="rows">${rows.slice(0, PAGE).map(({ id }) => html`<${Row} key=${id} id=${id} steps=${steps.get(id)} />`)}</ul>`}
+    </section>`;
+}
+
+export const currentTitle = () => titleOf(route.value);
