@@ -49,6 +49,8 @@ pub enum Event {
     Enabled,
     RolesChanged,
     Deleted,
+    // An operator made a backup of the whole database.
+    BackedUp,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

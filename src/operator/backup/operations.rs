@@ -15,7 +15,8 @@ use tokio_util::sync::CancellationToken;
 use super::archive::{Input, Output, name_of, unreadable, unwritable};
 use super::format::{Header, Reader, Record, Summary, Writer};
 use super::store::{Loader, Snapshot};
-use crate::clock;
+use crate::audit::store::{Audit, Event, RequestContext};
+use crate::clock::{self, Clock};
 use crate::error::{Error, OperatorError};
 use crate::mongo::Db;
 use crate::sync::lineage::Lineage;
@@ -73,6 +74,8 @@ pub async fn save(
     let (output, summary) = writer.finish().map_err(failed)?;
     output.keep()?;
     bar.finish_and_clear();
+    // The admin pages show when the last backup was made. The backup is complete even if this fails.
+    Audit::new(db, Clock::system()).record(Event::BackedUp, RequestContext::default()).await;
     Ok(format!("backed up {}", describe(summary, started.elapsed())))
 }
 
