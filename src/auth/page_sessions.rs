@@ -7,6 +7,7 @@ use bson::DateTime;
 use super::operations::{Auth, after};
 use super::store::{NewSession, Session};
 use super::token::{Claims, LEEWAY_SECONDS, Subject, TokenKind};
+use crate::crypto::random_id::RandomId;
 use crate::error::{Error, TokenRejection};
 
 /// A page session ends after this time without a request.
@@ -25,8 +26,12 @@ pub const PAGE_DEVICE: &str = "admin pages";
 const RENEWAL_SECONDS: i64 = 60;
 
 impl Auth {
-    /// Returns the token.
-    pub async fn open_page_session(&self, subject: Subject, ip: Option<String>) -> Result<String, Error> {
+    /// Returns the token and the id of the session.
+    pub async fn open_page_session(
+        &self,
+        subject: Subject,
+        ip: Option<String>,
+    ) -> Result<(String, RandomId), Error> {
         let (now, idle_at) = self.now_and_page_idle_at();
         // If it did not rotate, the original's route would refresh it if its refresh token existed.
         let new = NewSession { rotating: true, device: Some(PAGE_DEVICE.to_owned()), ip };
@@ -34,7 +39,7 @@ impl Auth {
         let session = Session::begin(&subject, new, now, idle_at, expires_at);
         let token = self.issue_page_token(&session, subject, seconds(now))?;
         self.sessions.insert(&session).await?;
-        Ok(token)
+        Ok((token, session.id))
     }
 
     /// A token of the same session with the later end. `password_given` is whether the user has given the password again.
@@ -60,6 +65,10 @@ impl Auth {
         let mut claims = Claims::new(TokenKind::Page, subject, session.id, now, ttl);
         claims.auth_time = Some(auth_time);
         self.keys.sign(&claims)
+    }
+
+    pub fn now(&self) -> DateTime {
+        self.clock.now()
     }
 
     pub fn page_token_needs_renewal(&self, claims: &Claims) -> bool {

@@ -10,6 +10,7 @@ pub mod docs;
 pub(crate) mod handlers;
 pub mod model;
 pub mod operations;
+pub mod page_sessions;
 pub mod password;
 pub mod store;
 pub(crate) mod wire;
