@@ -7,7 +7,7 @@ COPY . .
 # On ARM, jemalloc takes its page size from the build machine. A build for 64 KiB (2^16) pages runs on every machine.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/build/target,sharing=locked \
-    touch src/main.rs src/lib.rs \
+    touch build.rs src/main.rs src/lib.rs \
     && if [ "$(uname -m)" = aarch64 ]; then export JEMALLOC_SYS_WITH_LG_PAGE=16; fi \
     && cargo build --release --locked \
     && install target/release/todo-api /usr/local/bin/todo-api

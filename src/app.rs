@@ -27,7 +27,7 @@ use crate::http::readiness::Readiness;
 use crate::http::security_headers::Transport;
 use crate::http::{detached, problem, readiness, security_headers};
 use crate::state::AppState;
-use crate::{access_tokens, admin, lists, openapi, original, sync, tags, todos, users, web};
+use crate::{access_tokens, admin, admin_pages, lists, openapi, original, sync, tags, todos, users, web};
 
 pub fn router(state: AppState) -> Router {
     let hops = state.trusted_proxy_hops;
@@ -36,6 +36,7 @@ pub fn router(state: AppState) -> Router {
         .merge(errors(original(&state)).layer(from_fn(original::wire::render)))
         .merge(errors(v1(&state)))
         .merge(errors(admin(&state)))
+        .merge(errors(admin_pages(&state)).layer(from_fn(admin_pages::render::render)))
         .merge(errors(service()));
     let routes = match state.cors.layer() {
         // A preflight of an unknown path gets its 404.
@@ -135,6 +136,29 @@ fn service() -> Router<AppState> {
         .route("/docs", get(openapi::handlers::docs))
         .route("/docs/", get(openapi::handlers::index))
         .route("/assets/{version}/{*path}", get(web::assets::get))
+}
+
+fn admin_pages(state: &AppState) -> Router<AppState> {
+    use crate::admin_pages::handlers::{audit, changes, overview, sign_in, unknown, users};
+    let routes = Router::new()
+        .route("/admin", get(overview::show))
+        .route("/admin/sign-in", get(sign_in::form).post(sign_in::sign_in))
+        .route("/admin/sign-out", post(sign_in::sign_out))
+        .route("/admin/users", get(users::list))
+        .route("/admin/users/new", get(users::ask_for_new).post(users::create))
+        .route("/admin/users/{id}", get(users::show))
+        .route("/admin/users/{id}/roles", post(changes::set_roles))
+        .route("/admin/users/{id}/disable", post(changes::disable))
+        .route("/admin/users/{id}/enable", post(changes::enable))
+        .route("/admin/users/{id}/password", post(changes::set_password))
+        .route("/admin/users/{id}/delete", get(users::ask_to_delete).post(changes::delete))
+        .route("/admin/users/{id}/sessions/end", post(changes::end_sessions))
+        .route("/admin/users/{id}/sessions/{sid}/end", post(changes::end_session))
+        .route("/admin/users/{id}/sessions/{sid}/block", post(changes::block))
+        .route("/admin/users/{id}/sessions/{sid}/unblock", post(changes::unblock))
+        .route("/admin/audit", get(audit::list))
+        .route("/admin/{*rest}", any(unknown));
+    guarded(with_small_body(routes), state)
 }
 
 fn with_small_body(routes: Router<AppState>) -> Router<AppState> {

@@ -33,7 +33,8 @@
 //! [`idempotency`], [`audit`], [`admin`] (what admins do with users).
 //! Inside a feature the file name is the layer: `model` (the object and its rules; pure), `store` (the collection; one
 //! method is one round trip), `operations` (actions that several API surfaces share), `handlers` and `wire` (HTTP and
-//! JSON), `docs` (the feature's part of the API document). [`original`] is an API surface: handlers and wire types only.
+//! JSON), `docs` (the feature's part of the API document). [`original`] and [`admin_pages`] are API surfaces: handlers, and
+//! wire types or templates (`templates/`).
 //!
 //! Features share [`crypto`], [`mongo`], [`owned`] (documents that belong to a user), [`http`] and [`workspace`] (the only
 //! way to a user's todos and lists). Pages for browsers share [`web`]: the files in the folder `web/`, cookies, languages.
@@ -206,6 +207,7 @@
 
 pub mod access_tokens;
 pub mod admin;
+pub mod admin_pages;
 pub mod app;
 pub mod audit;
 pub mod auth;

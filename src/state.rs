@@ -11,6 +11,7 @@ use crate::access_tokens::store::TokenStore;
 use crate::access_tokens::text::RepeatableTexts;
 use crate::admin::operations::Administration;
 use crate::admin::store::UserPages;
+use crate::admin_pages::store::Numbers;
 use crate::audit::store::Audit;
 use crate::auth::operations::Auth;
 use crate::auth::revocation::blacklist::{Blacklist, ENTRIES_MAX};
@@ -66,6 +67,7 @@ impl_from_ref! {
     access_tokens: Arc<AccessTokens>,
     accounts: Arc<Accounts>,
     administration: Arc<Administration>,
+    numbers: Numbers,
     workspaces: Arc<Workspaces>,
     idempotency: Arc<Idempotency>,
     sealer: Arc<Sealer>,
@@ -79,6 +81,7 @@ pub struct Shared {
     pub access_tokens: Arc<AccessTokens>,
     pub accounts: Arc<Accounts>,
     pub administration: Arc<Administration>,
+    pub numbers: Numbers,
     pub workspaces: Arc<Workspaces>,
     pub idempotency: Arc<Idempotency>,
     pub sealer: Arc<Sealer>,
@@ -135,6 +138,7 @@ impl AppState {
             clock,
         };
         Ok(Self(Arc::new(Shared {
+            numbers: Numbers::new(&db),
             db,
             accounts,
             administration: Arc::new(administration),

@@ -70,10 +70,21 @@ const LAYERS: &[&[&str]] = &[
         "*/side_effects",
         "*/verification",
     ],
-    &["*/client_info", "*/extract", "workspace/extract"],
+    &[
+        "*/client_info",
+        "*/extract",
+        "admin_pages/form",
+        "admin_pages/notice",
+        "admin_pages/render",
+        "admin_pages/texts",
+        "admin_pages/views",
+        "workspace/extract",
+    ],
     &[
         "*/commands",
+        "*/confirm",
         "*/event_stream",
+        "*/filters",
         "*/query_params",
         "*/wire",
         // Everything that iterates over the kinds of synced objects, whose table names their bodies.

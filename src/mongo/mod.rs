@@ -52,6 +52,11 @@ impl Db {
         Ok(())
     }
 
+    pub async fn server_version(&self) -> Result<String, Error> {
+        let info = self.0.run_command(doc! { "buildInfo": 1 }).await?;
+        Ok(info.get_str("version").unwrap_or_default().to_owned())
+    }
+
     pub async fn topology(&self) -> Result<Topology, DriverError> {
         let hello = self.0.run_command(doc! { "hello": 1 }).await?;
         Ok(Topology::of(&hello))

@@ -6,6 +6,7 @@
 mod support;
 
 mod access_tokens;
+mod admin_pages;
 mod assets;
 mod authorization_header;
 mod backup;
