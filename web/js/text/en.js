@@ -26,7 +26,7 @@ export const english = {
     empty_trash_question: { one: 'Delete {n} todo permanently?', other: 'Delete {n} todos permanently?' },
 
     welcome: 'Welcome', examples_text: 'Three examples of what you can type. They are not saved.', examples_remove: 'Remove the examples',
-    example_1: 'Press q and type “Call Anna tomorrow 5pm”', example_2: 'Add #list, @tag or !high at the end of a line', example_3: 'Press ? to see all keyboard shortcuts',
+    example_1: 'Call Anna tomorrow 5pm', example_2: 'Water the plants every monday #home', example_3: 'Book the flights !high // ask for a seat by the window',
 
     quick_placeholder: 'What needs to be done?', quick_hint: 'tomorrow 5pm · every monday · #list · @tag · !high · // note',
     quick_add: 'Add', quick_understood: 'Understood', keep_as_text: 'Keep “{text}” as text', quick_to: 'Goes to {list}',

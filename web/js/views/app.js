@@ -109,10 +109,10 @@ function Dialogs() {
 
 function Toast() {
     const shown = toast.value;
-    if (!shown) return null;
     const hold = () => holdToast(true), release = () => holdToast(false);
-    return html`<div class="toast" key=${shown.key} onMouseEnter=${hold} onMouseLeave=${release} onFocusIn=${hold} onFocusOut=${release}>
+    // The region is always there, so that screen readers notice what comes into it.
+    return html`<div role="status" class="toast-region">${shown && html`<div class="toast" key=${shown.key} onMouseEnter=${hold} onMouseLeave=${release} onFocusIn=${hold} onFocusOut=${release}>
         <span dir="auto">${shown.text}</span>${shown.undo && html`<button type="button" class="toast-button" onClick=${undoLast}>${t('undo')}<kbd aria-hidden="true">u</kbd></button>`}
-        <button type="button" class="toast-close" aria-label=${t('close')} onClick=${() => { toast.value = null; }}><${Icon} name="close" size=${16} /></button></div>`;
+        <button type="button" class="toast-close" aria-label=${t('close')} onClick=${() => { toast.value = null; }}><${Icon} name="close" size=${16} /></button></div>`}</div>`;
 }
 

@@ -3,7 +3,6 @@
 import { html, useEffect, useId, useLayoutEffect, useRef, useState } from '../../vendor/ui.js';
 import { Icon } from './icons.js';
 import { t } from './i18n.js';
-import { store } from '../store/store.js';
 
 /** Opens the element as long as the component is there. */
 function useModal(onClose) {
@@ -157,18 +156,15 @@ export function Dot({ color }) {
     return html`<span class="dot" style=${color ? { '--dot': color } : undefined}></span>`;
 }
 
-/** Runs a change of the account; asks for the password if the service wants it again. */
+/** Runs a change of the account, again with the password if the service wants it. @param {(name: string, props: any) => void} open @param {(password?: string) => Promise<any>} run */
 export async function withPassword(open, run) {
     try {
         return await run();
     } catch (error) {
         if (/** @type {any} */ (error)?.code !== 'token_not_fresh') throw error;
-        return new Promise((resolve, reject) => open('ask', {
+        return new Promise((resolve) => open('ask', {
             title: t('confirm_password'), label: t('password'), type: 'password', action: t('continue'),
-            confirm: async (password) => {
-                await /** @type {any} */ (store).account.confirm(password);
-                run().then(resolve, reject);
-            },
+            confirm: async (password) => resolve(await run(password)),
         }));
     }
 }

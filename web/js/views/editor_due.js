@@ -1,7 +1,7 @@
 // The due date in the details: a day, or a time in a zone or wherever the user is.
 import { html, useState } from '../../vendor/ui.js';
 import { store } from '../store/store.js';
-import { addDays, isDate, todayIn, weekdayFrom } from '../model/due.js';
+import { addDays, daysBetween, isDate, localDue, todayIn, weekdayFrom } from '../model/due.js';
 import { dueOn } from './acts.js';
 import { Icon } from './icons.js';
 import { t } from './i18n.js';
@@ -10,7 +10,7 @@ import { clock, weekStart, zone } from './ui.js';
 
 /** @param {{todo: import('../store/types.js').ShownTodo}} props */
 export function DueFields({ todo }) {
-    const { due } = todo;
+    const due = /** @type {any} */ (todo.due);
     const date = due ? ('date' in due ? due.date : due.at.slice(0, 10)) : '';
     const time = due && 'at' in due ? due.at.slice(11, 16) : '';
     const [wantsTime, setWantsTime] = useState(false);
@@ -22,6 +22,8 @@ export function DueFields({ todo }) {
     };
     const clear = () => { setWantsTime(false); store.patch(todo.id, todo.recurrence ? { due: null, recurrence: null } : { due: null }); };
     const label = dueLabel(todo);
+    // A plain date says no more than the field.
+    const isNear = label && (label.isOverdue || Math.abs(daysBetween(today, localDue(due, zone.value).date)) <= 1 || ('at' in due && due.time_zone));
     const presets = [[t('today'), today], [t('tomorrow'), addDays(today, 1)], [t('next_week'), weekdayFrom(addDays(today, 1), weekStart.value)]];
     return html`<div class="editor-row due-row"><span class="row-label"><${Icon} name="calendar" />${t('due')}</span><div>
         <div class="due-line">
@@ -30,7 +32,7 @@ export function DueFields({ todo }) {
             ${date && !time && !wantsTime && html`<button type="button" class="text-button" onClick=${() => setWantsTime(true)}>${t('add_time')}</button>`}
             ${date && html`<button type="button" class="icon-button small" aria-label=${t('clear_due')} onClick=${clear}><${Icon} name="close" size=${16} /></button>`}
         </div>
-        ${label && html`<p class=${label.isOverdue ? 'hint late' : 'hint'}>${label.text}</p>`}
+        ${isNear && html`<p class=${label.isOverdue ? 'hint late' : 'hint'}>${label.isOverdue ? `${t('overdue')} · ` : ''}${label.text}</p>`}
         ${!date && html`<div class="presets">${presets.map(([name, day]) => html`<button type="button" class="chip-button" key=${name} onClick=${() => setDate(day)}>${name}</button>`)}</div>`}
         ${time && html`<${ZoneField} todo=${todo} due=${due} />`}
     </div></div>`;

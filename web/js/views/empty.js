@@ -5,9 +5,9 @@ import { Icon } from './icons.js';
 import { t } from './i18n.js';
 import { prefs, setPrefs } from './prefs.js';
 
-/** @param {{icon: string, title: string, text: string, children?: any}} props */
-export function Empty({ icon, title, text, children }) {
-    return html`<div class="empty"><div class="empty-icon"><${Icon} name=${icon} size=${28} /></div><h2>${title}</h2><p>${text}</p>${children}</div>`;
+/** @param {{icon: string, title: string, text: string, level?: string, children?: any}} props */
+export function Empty({ icon, title, text, level = 'h2', children }) {
+    return html`<div class="empty"><div class="empty-icon"><${Icon} name=${icon} size=${28} /></div><${level} class="empty-title">${title}<//><p>${text}</p>${children}</div>`;
 }
 
 export function Loading() {

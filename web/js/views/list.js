@@ -86,7 +86,7 @@ export function ListView({ view, arg }) {
     const total = groups?.reduce((sum, group) => sum + group.rows.length, 0) ?? 0;
     const { size, end, more } = useWindow(`${view}/${arg}`, total);
     if (!store.status.value.ready) return html`<${Loading} />`;
-    if (!groups) return html`<${Empty} icon="search" title=${t('not_found')} text=${t('not_found_text')}><a class="button" href="#/inbox">${t('to_inbox')}</a><//>`;
+    if (!groups) return html`<${Empty} level="h1" icon="search" title=${t('not_found')} text=${t('not_found_text')}><a class="button" href="#/inbox">${t('to_inbox')}</a><//>`;
     let left = size;
     const isGrouped = !['inbox', 'list', 'tag'].includes(view);
     return html`

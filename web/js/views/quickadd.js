@@ -70,6 +70,7 @@ export function QuickAdd() {
                     aria-describedby="quick-hint" onInput=${(event) => setText(event.target.value)} onKeyDown=${onKeyDown} />
                 <button class="button primary" disabled=${!name}>${t('quick_add')}</button>
             </div>
+            ${chips.length > 0 && html`<p class="quick-name" dir="auto">${name}</p>`}
             <ul class="chips" aria-label=${t('quick_understood')} aria-live="polite">
                 ${chips.map((chip) => html`<li class=${`chip ${chip.kind}`} key=${chip.raw}><${Icon} name=${chipIcons[chip.kind]} size=${16} /><span>${chipText(chip, fields)}</span>
                     <button type="button" aria-label=${t('keep_as_text', { text: chip.raw })} title=${t('keep_as_text', { text: chip.raw })} onClick=${() => keep(chip.raw)}><${Icon} name="close" size=${14} /></button></li>`)}

@@ -48,11 +48,11 @@ export function Tokens() {
         ${items?.length === 0 && html`<p>${t('no_tokens')}</p>`}
         <ul class="records">${items?.map((token) => html`<li key=${token.id}>
             <span><strong>${token.name}</strong><small>${t('ends_with', { text: token.last_four })} · ${token.scopes.join(', ')} · ${token.expires_at ? t('token_until', { date: dateTime(token.expires_at) }) : t('token_no_end')} · ${token.last_used_at ? t('last_used', { date: dateTime(token.last_used_at) }) : t('never_used')}</small></span>
-            <button type="button" class="button" aria-label=${t('end_token_of', { name: token.name })} onClick=${() => run(() => account().endToken(token.id))}>${t('end_token')}</button>
+            <button type="button" class="button" aria-label=${t('end_token_of', { name: token.name })} onClick=${() => run((password) => account().endToken(token.id, password))}>${t('end_token')}</button>
         </li>`)}</ul>
         ${created && html`<div class="new-token" role="status"><p>${t('token_new')}</p><output>${created}</output>
             <button type="button" class="button" onClick=${() => copy(created)}><${Icon} name="copy" size=${18} />${t('copy')}</button></div>`}
-        <${NewToken} create=${(fields) => run(async () => setCreated((await account().createToken(fields)).token))} />
+        <${NewToken} create=${(fields) => run(async (password) => setCreated((await account().createToken(fields, password)).token))} />
     <//>`;
 }
 

@@ -37,7 +37,7 @@ export function Password() {
 export function DeleteAccount() {
     const [problem, setProblem] = useState('');
     const remove = async () => {
-        try { await withPassword(openDialog, () => account().deleteAccount()); }
+        try { await withPassword(openDialog, (password) => account().deleteAccount(password)); }
         catch (error) { setProblem(problemText(error)); }
     };
     const ask = () => openDialog('confirm', { title: t('danger'), text: t('delete_account_text'), action: t('delete_account'), isDanger: true, confirm: remove });

@@ -90,7 +90,6 @@ let toastTimer = 0, toastKey = 0;
 /** @param {string} text @param {{undo?: boolean}} [options] */
 export function showToast(text, { undo = false } = {}) {
     toast.value = { text, undo, key: ++toastKey };
-    announce(text);
     holdToast(false);
 }
 
@@ -103,8 +102,8 @@ export function holdToast(isHeld) {
 export function undoLast() {
     toast.value = null;
     const what = store.undo();
-    announce(t(what ? 'undone' : 'nothing_to_undo'));
-    if (!what) showToast(t('nothing_to_undo'));
+    if (what) announce(t('undone'));
+    else showToast(t('nothing_to_undo'));
 }
 
 export function linger(id) {
