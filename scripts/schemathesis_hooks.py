@@ -64,8 +64,7 @@ class Tokens:
 
     def set(self, case, session, context):
         definition = context.operation.definition.raw
-        is_access = any("access" in alternative for alternative in definition["security"])
-        token = session["access_token" if is_access else "refresh_token"]
+        token = session["refresh_token" if definition["x-token"] == "refresh" else "access_token"]
         case.headers["Authorization"] = f"Bearer {token}"
         if is_positive(case):
             self.aim(case, definition["operationId"], session)

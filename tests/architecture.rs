@@ -13,7 +13,15 @@ const LAYERS: &[&[&str]] = &[
     &["clock", "config", "error"],
     &["crypto", "mongo"],
     &["owned"],
-    &["http", "openapi/error_responses", "openapi/operation", "openapi/schema", "web"],
+    &[
+        "http",
+        "openapi/error_responses",
+        "openapi/needs",
+        "openapi/operation",
+        "openapi/parameters",
+        "openapi/schema",
+        "web",
+    ],
     &[
         "*/common_passwords",
         "*/credential",

@@ -6,8 +6,9 @@ use super::model::TOKENS_MAX;
 use super::wire::{AccessTokenBody, SCOPES_SENT_MAX};
 use crate::auth::credential::TokenScope;
 use crate::error::{Error, Resource};
-use crate::openapi::operation::{Needs, Operation};
-use crate::openapi::schema::{named, nullable, sent};
+use crate::openapi::needs::Needs;
+use crate::openapi::operation::Operation;
+use crate::openapi::schema::{described, input, named, or_null, sent};
 use crate::owned::text::{INSTANT, NAME};
 
 const ABOUT: &str = "The response is the only one that has the token. Scripts send it like the access token of a session. A \
@@ -16,25 +17,31 @@ const ABOUT: &str = "The response is the only one that has the token. Scripts se
 
 pub fn schemas() -> Vec<(&'static str, Value)> {
     let mut token = sent::<AccessTokenBody>();
-    token["properties"]["scopes"] = json!({ "type": "array", "items": scope() });
+    token["properties"]["scopes"] = json!({ "type": "array", "items": named("TokenScope"), "description": "What the token may be used for." });
     let mut with_text = token.clone();
-    with_text["properties"]["token"] =
-        json!({ "type": "string", "pattern": "^tdo_[0-9A-Za-z]{38}$", "description": "Keep it secret." });
+    with_text["properties"]["token"] = json!({ "type": "string", "pattern": "^tdo_[0-9A-Za-z]{38}$", "description": "The token itself, which no other response has. Keep it secret." });
     if let Some(required) = with_text["required"].as_array_mut() {
         required.push(json!("token"));
     }
-    let scopes = json!({ "type": "array", "items": scope(), "minItems": 1, "maxItems": SCOPES_SENT_MAX });
-    let mut expires_at = nullable(&INSTANT.schema());
-    expires_at["description"] = json!("In the future. `null` means never.");
-    let new = json!({
-        "type": "object", "required": ["name", "scopes"], "additionalProperties": false,
-        "properties": { "name": NAME.schema(), "scopes": scopes, "expires_at": expires_at },
-    });
-    vec![("AccessToken", token), ("AccessTokenWithText", with_text), ("NewAccessToken", new)]
+    let scopes = json!({ "type": "array", "items": named("TokenScope"), "minItems": 1, "maxItems": SCOPES_SENT_MAX, "description": "What the token may be used for." });
+    let expires_at = described(or_null(INSTANT.schema()), "A time in the future. Null means never.");
+    let name = described(NAME.schema(), "A name by which the user recognises the token.");
+    let new = input(
+        "A personal access token to create.",
+        &["name", "scopes"],
+        &json!({ "name": name, "scopes": scopes, "expires_at": expires_at }),
+    );
+    vec![
+        ("AccessToken", token),
+        ("CreatedAccessToken", with_text),
+        ("AccessTokenInput", new),
+        ("TokenScope", scope()),
+    ]
 }
 
 fn scope() -> Value {
-    json!({ "type": "string", "enum": TokenScope::ALL.map(TokenScope::name) })
+    let about = "What a personal access token may be used for.";
+    json!({ "type": "string", "enum": TokenScope::ALL.map(TokenScope::name), "description": about })
 }
 
 fn example() -> Value {
@@ -57,13 +64,18 @@ pub fn operations() -> Vec<Operation> {
                 "Includes tokens that have expired in the last 30 days, and not those that were ended.",
             )
             .needs(Needs::Access)
-            .page_response("All tokens, the newest first, on one page.", &named("AccessToken"), &example()),
+            .page_response(
+                "All tokens, the newest first, on one page.",
+                "AccessTokenPage",
+                "AccessToken",
+                &example(),
+            ),
         new("post", "/v1/tokens", "create_token", "Create a personal access token")
             .description(ABOUT)
             .needs(Needs::Fresh)
-            .body(&named("NewAccessToken"), &json!({ "name": "backup script", "scopes": ["todos:read"] }))
+            .body(&named("AccessTokenInput"), &json!({ "name": "backup script", "scopes": ["todos:read"] }))
             .idempotency_key()
-            .json_response(201, "The token.", &named("AccessTokenWithText"), &created)
+            .json_response(201, "The token.", &named("CreatedAccessToken"), &created)
             .response_header(201, "Idempotent-Replayed")
             .errors(&[Error::LimitReached(TOKENS_MAX)]),
         new("delete", "/v1/tokens/{id}", "end_token", "End a personal access token")

@@ -19,13 +19,19 @@ pub(super) const SCOPES_SENT_MAX: usize = 20;
 #[derive(Serialize, ToSchema)]
 #[schema(as = AccessToken)]
 pub(crate) struct AccessTokenBody {
+    /// The id of the token.
     id: Id,
+    /// The name that the user gave.
     name: String,
     #[schema(value_type = Vec<String>)]
     scopes: Vec<TokenScope>,
+    /// The last characters of the token.
     last_four: String,
+    /// When the token was created.
     created_at: Time,
+    /// When the token expires. Null means never.
     expires_at: Option<Time>,
+    /// When the token was last used, to the hour. Null if it was not used yet.
     last_used_at: Option<Time>,
 }
 

@@ -4,15 +4,17 @@ use serde_json::{Value, json};
 
 use super::query_params::{documented_audit, documented_users};
 use super::wire::{ActorBody, AdminSessionBody, AdminUserBody, AuditEntryBody};
+use crate::audit::store::Event;
 use crate::error::{Error, Resource};
-use crate::openapi::operation::{Needs, Operation};
+use crate::openapi::needs::Needs;
+use crate::openapi::operation::Operation;
 use crate::openapi::schema::{named, sent};
 use crate::users;
 
 pub fn schemas() -> Vec<(&'static str, Value)> {
     let mut of_users = users::docs::schemas().into_iter();
-    let new_user =
-        of_users.find_map(|(name, schema)| (name == "NewUser").then_some(schema)).unwrap_or_default();
+    let registration =
+        of_users.find_map(|(name, schema)| (name == "Registration").then_some(schema)).unwrap_or_default();
     let roles = json!({
         "type": "array", "items": named("Role"), "minItems": 1, "maxItems": 10,
         "description": "Every user has the role `user`, whether it is given or not.",
@@ -21,12 +23,12 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         "type": ["boolean", "null"],
         "description": "Whether the password is for one login, which must replace it.",
     });
-    let mut account = new_user.clone();
+    let mut account = registration.clone();
     account["properties"]["roles"] = roles.clone();
     account["properties"]["must_change_password"] = must_change.clone();
     let password = json!({
         "type": "object", "required": ["password"], "additionalProperties": false,
-        "properties": { "password": new_user["properties"]["password"], "must_change_password": must_change },
+        "properties": { "password": registration["properties"]["password"], "must_change_password": must_change },
     });
     let access = json!({
         "type": "object", "additionalProperties": false,
@@ -37,14 +39,15 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         "properties": { "blocked": { "type": "boolean" } },
     });
     vec![
-        ("NewAccount", account),
-        ("GivenPassword", password),
-        ("AccessPatch", access),
-        ("SessionBlock", blocked),
+        ("AccountInput", account),
+        ("PasswordInput", password),
+        ("AdminUserPatch", access),
+        ("AdminSessionPatch", blocked),
         ("AdminUser", sent::<AdminUserBody>()),
         ("AdminSession", sent::<AdminSessionBody>()),
+        ("AuditEvent", sent::<Event>()),
         ("AuditEntry", sent::<AuditEntryBody>()),
-        ("Actor", sent::<ActorBody>()),
+        ("AuditActor", sent::<ActorBody>()),
     ]
 }
 
@@ -79,10 +82,10 @@ fn users_operations() -> Vec<Operation> {
     vec![
         documented_users(new("get", "/v1/admin/users", "admin_list_users", "List users, page by page"))
             .paginated()
-            .page_response("Users.", &named("AdminUser"), &user_example()),
+            .page_response("A page of users.", "AdminUserPage", "AdminUser", &user_example()),
         user(new("post", "/v1/admin/users", "admin_create_user", "Create a user"), 201)
             .description("Also if registration is closed.")
-            .body(&named("NewAccount"), &account)
+            .body(&named("AccountInput"), &account)
             .idempotency_key()
             .response_header(201, "Location")
             .response_header(201, "Idempotent-Replayed")
@@ -90,18 +93,18 @@ fn users_operations() -> Vec<Operation> {
         one(user(new("get", path, "admin_get_user", "Get a user"), 200)).if_none_match(),
         one(user(new("patch", path, "admin_patch_user", "Change the roles of a user, or disable or enable the user"), 200))
             .description("If this changes anything, it ends all sessions of the user. A user who is disabled cannot log in.")
-            .merge_patch(&named("AccessPatch"), &json!({ "disabled": true }))
-            .if_match()
+            .merge_patch(&named("AdminUserPatch"), &json!({ "disabled": true }))
+            .if_match("AdminUser", user_example())
             .errors(&[Error::LastAdmin]),
         one(new("delete", path, "admin_delete_user", "Delete a user with all todos, lists and sessions"))
             .description("The tokens of the user are revoked before the response. The data is deleted soon after it; until then the username is taken.")
-            .if_match()
+            .if_match("AdminUser", user_example())
             .response(204, "The user was deleted.")
             .errors(&[Error::LastAdmin]),
         one(user(new("put", "/v1/admin/users/{id}/password", "admin_put_password", "Set the password of a user"), 200))
             .description("Ends all sessions of the user.")
-            .body(&named("GivenPassword"), &password)
-            .if_match(),
+            .body(&named("PasswordInput"), &password)
+            .if_match("AdminUser", user_example()),
     ]
 }
 
@@ -114,7 +117,7 @@ fn sessions() -> Vec<Operation> {
     let (all, one) = ("/v1/admin/users/{id}/sessions", "/v1/admin/users/{id}/sessions/{sid}");
     vec![
         new("get", all, "admin_list_sessions", "List the sessions of a user")
-            .page_response("All sessions, on one page.", &named("AdminSession"), &session)
+            .page_response("All sessions, on one page.", "AdminSessionPage", "AdminSession", &session)
             .not_found(Resource::User),
         new("delete", all, "admin_end_sessions", "End all sessions of a user")
             .response(204, "All sessions have ended.")
@@ -124,7 +127,7 @@ fn sessions() -> Vec<Operation> {
             .errors(&[Error::NotFound(Resource::User), Error::NotFound(Resource::Session)]),
         new("patch", one, "admin_block_session", "Block or unblock a session of a user")
             .description("A blocked session refuses all its tokens until it is unblocked. It still ends like any other session.")
-            .merge_patch(&named("SessionBlock"), &json!({ "blocked": true }))
+            .merge_patch(&named("AdminSessionPatch"), &json!({ "blocked": true }))
             .json_response(200, "The session.", &named("AdminSession"), &session)
             .errors(&[Error::NotFound(Resource::User), Error::NotFound(Resource::Session)]),
     ]
@@ -143,5 +146,5 @@ fn audit() -> Operation {
         "List what happened to accounts, page by page",
     ))
     .paginated()
-    .page_response("Entries.", &named("AuditEntry"), &entry)
+    .page_response("A page of entries.", "AuditPage", "AuditEntry", &entry)
 }

@@ -12,7 +12,7 @@ use crate::crypto::random_id::RandomId;
 use crate::error::Violation;
 use crate::http::fields::{Fields, FromFields};
 use crate::http::preconditions::WithEtag;
-use crate::openapi::schema::{Id, Secret, Time};
+use crate::openapi::schema::{Id, SessionId, Time};
 use crate::users::access::AccessPatch;
 use crate::users::model::{LIMITS, NewUser, password_violations};
 use crate::users::wire::UserBody;
@@ -23,13 +23,13 @@ use crate::users::wire::UserBody;
 pub(crate) struct AdminUserBody {
     #[serde(flatten)]
     user: UserBody,
-    /// Since when the user cannot log in.
+    /// Since when the user cannot log in. Null if the user can.
     disabled_at: Option<Time>,
-    /// Of the sessions of the last 90 days.
+    /// When a session of the last 90 days was last used.
     last_used_at: Option<Time>,
-    /// The sessions that have not ended.
+    /// How many sessions have not ended.
     session_count: i64,
-    /// Without the trash.
+    /// How many todos the user has, without the trash.
     todo_count: u64,
 }
 
@@ -63,7 +63,9 @@ impl AdminSessionBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = AuditEntry)]
 pub(crate) struct AuditEntryBody {
+    /// The id of the entry.
     id: Id,
+    /// When it happened.
     at: Time,
     /// A word such as those that the parameter `event` accepts.
     event: String,
@@ -71,8 +73,10 @@ pub(crate) struct AuditEntryBody {
     user_id: Option<Id>,
     /// As it was at that time. For a failed login as the client wrote it.
     username: Option<String>,
-    #[schema(value_type = Option<Secret>)]
+    /// The session in which it happened, or that it is about.
+    #[schema(value_type = Option<SessionId>)]
     session_id: Option<RandomId>,
+    /// The address of the client.
     ip: Option<String>,
     /// The admin who did this. `null` if the user or an operator did.
     by: Option<ActorBody>,
@@ -80,9 +84,11 @@ pub(crate) struct AuditEntryBody {
 
 /// The admin who did something.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Actor)]
+#[schema(as = AuditActor)]
 pub(crate) struct ActorBody {
+    /// The id of the admin.
     id: Id,
+    /// The username of the admin.
     username: String,
 }
 

@@ -72,7 +72,13 @@ impl Fields {
 
     /// The field may be absent; null is a violation.
     pub fn non_null<T>(&mut self, name: &str, format: &TextFormat<T>) -> Option<T> {
-        match self.nullable(name, format)? {
+        let value = self.nullable(name, format);
+        self.not_null(name, value)
+    }
+
+    /// Rejects null, which `value` has read as `Some(None)`.
+    pub fn not_null<T>(&mut self, name: &str, value: Option<Option<T>>) -> Option<T> {
+        match value? {
             Some(value) => Some(value),
             None => self.reject(Violation::of(name, "required", NOT_NULL)),
         }
@@ -220,7 +226,7 @@ impl Fields {
     }
 }
 
-const NOT_NULL: &str = "This field must not be null.";
+pub const NOT_NULL: &str = "This field must not be null.";
 
 fn not_an_id(name: &str) -> Violation {
     Violation::of(name, "not_an_id", "An id must have 24 lower-case hex digits.")

@@ -130,17 +130,21 @@ fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 
-/// Problem details (RFC 9457 §3), with `code`, `request_id`, `errors` and `current` as extension members (§3.2).
+/// Problem details (RFC 9457 §3), with extension members (§3.2).
 #[derive(Serialize, ToSchema)]
 pub struct Problem<'a> {
+    /// Where the code is explained: `/problems/CODE`.
     r#type: String,
+    /// What is wrong, for people. The same for every problem with this code.
     title: &'a str,
     /// The status of the response.
     pub status: u16,
+    /// What to do about it, for people.
     detail: String,
     code: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
+    /// The violated rules of the input. Absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<ProblemViolation<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -150,10 +154,13 @@ pub struct Problem<'a> {
 
 /// One violated rule of the input: where, which, and as a sentence.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Fault)]
+#[schema(as = InvalidField)]
 pub struct ProblemViolation<'a> {
+    /// The field of the body (a JSON Pointer, RFC 6901), or the name of the parameter after a slash. Empty for the whole.
     pointer: &'a str,
+    /// The violated rule, for programs.
     code: &'a str,
+    /// The violated rule, for people.
     detail: &'a str,
 }
 

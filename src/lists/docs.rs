@@ -3,26 +3,37 @@
 use serde_json::{Value, json};
 
 use super::operations::LISTS_MAX;
-use super::wire::{CountedList, ListBody, READ_ONLY};
+use super::wire::{CountedList, ListBody};
 use crate::auth::credential::TokenScope;
 use crate::error::{Error, Resource};
-use crate::openapi::operation::{Needs, Operation};
-use crate::openapi::schema::{named, or_null, read, sent};
+use crate::openapi::needs::Needs;
+use crate::openapi::operation::Operation;
+use crate::openapi::schema::{described, input, named, or_null, sent};
 use crate::owned::text::{COLOR, DESCRIPTION, NAME};
 
 pub fn schemas() -> Vec<(&'static str, Value)> {
-    let rules = json!({
-        "name": NAME.schema(), "description": or_null(DESCRIPTION.schema()), "color": or_null(COLOR.schema()),
-        "open_count": { "type": "integer", "readOnly": true, "description": "May be sent back unchanged." },
-    });
-    let list = sent::<ListBody>();
+    let synced = sent::<ListBody>();
+    let field = |schema: Value, name: &str| {
+        described(schema, synced["properties"][name]["description"].as_str().unwrap_or_default())
+    };
+    let fields = |about: Value| {
+        json!({
+            "name": field(NAME.schema(), "name"), "description": field(about, "description"),
+            "color": field(or_null(COLOR.schema()), "color"),
+        })
+    };
     vec![
-        ("WholeList", read(&list, &READ_ONLY, &["name"], &rules)),
-        ("ListPatch", read(&list, &READ_ONLY, &[], &rules)),
-        ("List", list),
-        ("CountedList", sent::<CountedList>()),
+        ("ListInput", input(ABOUT_WHOLE, &["name"], &fields(or_null(DESCRIPTION.schema())))),
+        ("ListPatch", input(ABOUT_PATCH, &[], &fields(DESCRIPTION.schema()))),
+        ("SyncedList", synced),
+        ("TodoList", sent::<CountedList>()),
     ]
 }
+
+const ABOUT_WHOLE: &str = "A whole list. Absent fields and null mean the default. The other fields of `TodoList` may be sent back as they were received.";
+
+const ABOUT_PATCH: &str = "Absent fields stay. Null is allowed only for the color, and removes it. The other fields of `TodoList` may be sent back as \
+    they were received.";
 
 fn example() -> Value {
     json!({
@@ -38,23 +49,21 @@ pub fn operations() -> Vec<Operation> {
             .needs(Needs::Scope(TokenScope::of_method(method).name()))
     };
     let list = |operation: Operation, status, about| {
-        operation
-            .json_response(status, about, &named("CountedList"), &example())
-            .response_header(status, "ETag")
+        operation.json_response(status, about, &named("TodoList"), &example()).response_header(status, "ETag")
     };
     let one = |operation: Operation| operation.not_found(Resource::List);
     let home = json!({ "name": "Home", "color": "#1e90ff" });
     let path = "/v1/lists/{id}";
-    let put =
-        new("put", path, "put_list", "Replace a list, or create it under an id of your choice").if_match();
+    let put = new("put", path, "put_list", "Replace a list, or create it under an id of your choice")
+        .if_match("TodoList", example());
     let deleted = json!({ "type": "string", "enum": ["false", "true", "any"] });
     vec![
         new("get", "/v1/lists", "list_lists", "List lists, page by page")
             .query("deleted", deleted, "Whether to return live lists (`false`), lists in the trash (`true`), or both (`any`).")
             .paginated()
-            .page_response("Lists.", &named("CountedList"), &example()),
+            .page_response("A page of lists.", "ListPage", "TodoList", &example()),
         list(new("post", "/v1/lists", "create_list", "Create a list"), 201, "The list.")
-            .body(&named("WholeList"), &home)
+            .body(&named("ListInput"), &home)
             .idempotency_key()
             .response_header(201, "Location")
             .response_header(201, "Idempotent-Replayed")
@@ -62,8 +71,8 @@ pub fn operations() -> Vec<Operation> {
         one(list(new("get", path, "get_list", "Get a list"), 200, "The list.")).if_none_match(),
         one(list(list(put, 200, "The replaced list."), 201, "The new list."))
             .response_header(201, "Location")
-            .header("If-None-Match", json!({ "type": "string", "enum": ["*"] }), "`*`: fail if the list exists.")
-            .body(&named("WholeList"), &home)
+            .create_only()
+            .body(&named("ListInput"), &home)
             .errors(&[Error::IdTaken, Error::InTrash, Error::LimitReached(LISTS_MAX)]),
         one(list(
             new("patch", path, "patch_list", "Change fields of a list (JSON Merge Patch, RFC 7396)"),
@@ -71,10 +80,10 @@ pub fn operations() -> Vec<Operation> {
             "The list.",
         ))
         .merge_patch(&named("ListPatch"), &json!({ "color": null }))
-        .if_match()
+        .if_match("TodoList", example())
         .errors(&[Error::InTrash]),
         one(new("delete", path, "delete_list", "Move a list with its todos to the trash"))
-            .if_match()
+            .if_match("TodoList", example())
             .query("permanent", json!({ "type": "boolean" }), "`true`: remove the list and its todos for good.")
             .response(204, "The list is in the trash or was removed.")
             .errors(&[Error::TrashFull(LISTS_MAX)]),
@@ -83,12 +92,12 @@ pub fn operations() -> Vec<Operation> {
             200,
             "The list.",
         ))
-        .if_match()
+        .if_match("TodoList", example())
         .errors(&[Error::LimitReached(LISTS_MAX)]),
         one(list(new("post", "/v1/lists/{id}/move", "move_list", "Move a list"), 200, "The list."))
             .description("Moves the list directly before or after another list, or after all lists if the body names none.")
-            .body(&named("Beside"), &json!({}))
-            .if_match()
+            .body(&named("ListMove"), &json!({}))
+            .if_match("TodoList", example())
             .errors(&[Error::InTrash]),
     ]
 }

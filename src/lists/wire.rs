@@ -15,26 +15,37 @@ use crate::openapi::schema::{Id, Time};
 use crate::owned::text::{COLOR, DESCRIPTION, NAME};
 use crate::owned::{Conflict, State};
 
-/// A list without its number of open todos, which changes without a change of the list.
+/// A list in sync: without its number of open todos, which clients count themselves.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = List)]
+#[schema(as = SyncedList)]
 pub struct ListBody {
+    /// The id of the list.
     id: Id,
+    /// The name of the list.
     name: String,
+    /// Notes. Empty if there are none.
     description: String,
+    /// The color in which clients show the list. Null if it has none.
     color: Option<String>,
+    /// Sorts the list among the others: compare positions as bytes. The service sets it when the list is moved.
     position: String,
+    /// Grows with every change. It is the `ETag`, and the value for `If-Match` and `if_version`.
     version: i64,
+    /// When the list was created.
     created_at: Time,
+    /// When the list was last changed.
     updated_at: Time,
+    /// When the list was moved to the trash. Null outside the trash.
     deleted_at: Option<Time>,
 }
 
-/// A list with the number of its open todos.
+/// A list of todos.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TodoList)]
 pub struct CountedList {
     #[serde(flatten)]
     list: ListBody,
+    /// How many todos of the list are open. This number changes without a change of `version`.
     open_count: i64,
 }
 
@@ -83,14 +94,15 @@ pub struct WholeList(pub ListInput);
 
 pub struct ListPatch(pub ListInput);
 
-pub(super) const READ_ONLY: [&str; 7] =
+const READ_ONLY: [&str; 7] =
     ["id", "position", "open_count", "version", "created_at", "updated_at", "deleted_at"];
 
 impl FromFields for WholeList {
     fn take(input: &mut Fields) -> Option<Self> {
         let name = input.required("name", &NAME);
-        let others = all_but_name(input);
-        Some(Self(ListInput { whole: true, name: Some(name?), ..others }))
+        let description = input.nullable("description", &DESCRIPTION).map(Option::unwrap_or_default);
+        let others = color_and_sent_back(input);
+        Some(Self(ListInput { whole: true, name: Some(name?), description, ..others }))
     }
 }
 
@@ -99,15 +111,16 @@ impl FromFields for ListPatch {
 
     fn take(input: &mut Fields) -> Option<Self> {
         let name = input.non_null("name", &NAME);
-        Some(Self(ListInput { name, ..all_but_name(input) }))
+        let description = input.non_null("description", &DESCRIPTION);
+        Some(Self(ListInput { name, description, ..color_and_sent_back(input) }))
     }
 }
 
-fn all_but_name(input: &mut Fields) -> ListInput {
+fn color_and_sent_back(input: &mut Fields) -> ListInput {
     ListInput {
         whole: false,
         name: None,
-        description: input.nullable("description", &DESCRIPTION).map(Option::unwrap_or_default),
+        description: None,
         color: input.nullable("color", &COLOR),
         sent_back: input.read_only(&READ_ONLY),
     }

@@ -3,14 +3,11 @@
 use std::sync::LazyLock;
 
 use serde_json::{Map, Value, json};
-use utoipa::PartialSchema;
 
 use super::operation::Operation;
-use super::schema::{Id, Secret, Time, named, nullable, sent};
+use super::schema::{Id, SessionId, Time, flatten, sent};
 use super::{error_responses, service_routes};
-use crate::http::problem::{Problem, ProblemViolation};
-use crate::sync::kind::Kind;
-use crate::sync::kinds::KINDS;
+use crate::http::problem::ProblemViolation;
 use crate::{access_tokens, admin, lists, original, sync, tags, todos, users};
 
 const ABOUT: &str = "A self-hosted todo service. The routes under `/v1` are its own API. The routes tagged *Original* are \
@@ -43,7 +40,7 @@ const FEATURES: [Feature; 9] = [
     (tags::docs::operations, tags::docs::schemas),
     (sync::docs::operations, sync::docs::schemas),
     (admin::docs::operations, admin::docs::schemas),
-    (service_routes::operations, Vec::new),
+    (service_routes::operations, service_routes::schemas),
     (original::docs::operations, original::docs::schemas),
 ];
 
@@ -54,11 +51,14 @@ pub fn operations() -> Vec<Operation> {
 }
 
 fn document() -> Value {
-    let (mut paths, mut responses) = (Map::new(), Map::new());
+    let (mut paths, mut responses, mut schemas) = (Map::new(), Map::new(), schemas());
     for operation in operations() {
         let path = paths.entry(operation.path()).or_insert_with(|| json!({}));
         path[operation.method()] = operation.document(&mut responses);
+        schemas.extend(operation.schemas().iter().cloned());
     }
+    let flat = schemas.clone();
+    schemas.values_mut().for_each(|schema| flatten(schema, &flat));
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -69,42 +69,28 @@ fn document() -> Value {
         "servers": [{ "url": "/" }],
         "tags": TAGS.map(|(name, description)| json!({ "name": name, "description": description })),
         "paths": paths,
-        "components": { "schemas": schemas(), "responses": responses, "headers": error_responses::headers(), "securitySchemes": security() },
+        "components": { "schemas": schemas, "responses": responses, "headers": error_responses::headers(), "securitySchemes": security() },
     })
 }
 
 fn security() -> Value {
-    let bearer = |description: &str| json!({ "type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": description });
-    json!({
-        "access": bearer("An access token, from a login or a refresh."),
-        "refresh": bearer("A refresh token, from a login or a refresh."),
-        "personal": {
-            "type": "http", "scheme": "bearer", "bearerFormat": "tdo_",
-            "description": "A personal access token with one of the scopes that the operation names. `todos:write` includes `todos:read`.",
-        },
-    })
+    // One scheme for all kinds of tokens: a page to authorise then has one field, and a generated client one setting.
+    json!({ "bearer": {
+        "type": "http", "scheme": "bearer",
+        "description": "The `access_token` of a login or a refresh, or a personal access token (`tdo_...`). Each operation says which tokens it accepts, and `x-token` and `x-scope` say it to programs.",
+    } })
 }
 
 fn schemas() -> Map<String, Value> {
     let mut schemas = Map::new();
-    for (name, schema) in [("Id", sent::<Id>()), ("Secret", sent::<Secret>()), ("Time", sent::<Time>())] {
+    for (name, schema) in [("Id", sent::<Id>()), ("SessionId", sent::<SessionId>()), ("Time", sent::<Time>())]
+    {
         schemas.insert(name.to_owned(), schema);
     }
-    schemas.insert("Problem".to_owned(), problem_schema());
-    schemas.insert("Fault".to_owned(), sent::<ProblemViolation<'static>>());
+    schemas.insert("Problem".to_owned(), error_responses::problem_schema());
+    schemas.insert("ProblemCode".to_owned(), error_responses::codes());
+    schemas.insert("InvalidField".to_owned(), sent::<ProblemViolation<'static>>());
     let of_features = FEATURES.iter().flat_map(|(_, schemas)| schemas());
     schemas.extend(of_features.map(|(name, schema)| (name.to_owned(), schema)));
     schemas
-}
-
-fn problem_schema() -> Value {
-    let mut problem = json!(<Problem<'static> as PartialSchema>::schema());
-    // Derived schemas do not say that the fields that are not optional are always sent.
-    problem["required"] = json!(["type", "title", "status", "detail", "code"]);
-    let kinds = KINDS.iter().map(Kind::body_schema).chain([named("User"), named("AdminUser")]);
-    let current = nullable(&json!({ "anyOf": kinds.collect::<Vec<_>>() }));
-    problem["properties"]["current"] = current;
-    problem["properties"]["current"]["description"] =
-        json!("The current object, or null if it does not exist.");
-    problem
 }

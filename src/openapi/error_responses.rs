@@ -5,20 +5,22 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
+use utoipa::PartialSchema;
 
-use super::schema::named;
+use super::schema::{described, named, nullable};
 use crate::error::Error;
 use crate::http::access_log::REQUEST_ID_MAX;
 use crate::http::error_code::ErrorCode;
 use crate::http::problem::Problem;
 
 /// By status: the name of the component, which lists the codes, and the response.
-pub(super) fn problems(errors: &[Error]) -> BTreeMap<u16, (String, Value)> {
+/// `current` is the schema of the object in a 412 response.
+pub(super) fn problems(errors: &[Error], current: Option<&str>) -> BTreeMap<u16, (String, Value)> {
     let mut by_status: BTreeMap<u16, Vec<&Error>> = BTreeMap::new();
     for error in errors {
         by_status.entry(ErrorCode::of(error).status.as_u16()).or_default().push(error);
     }
-    by_status.into_iter().map(|(status, errors)| (status, response(status, &errors))).collect()
+    by_status.into_iter().map(|(status, errors)| (status, response(status, &errors, current))).collect()
 }
 
 pub(super) fn originals(errors: &[Error]) -> BTreeMap<u16, (String, Value)> {
@@ -35,7 +37,7 @@ pub(super) fn originals(errors: &[Error]) -> BTreeMap<u16, (String, Value)> {
     statuses.map(|status| (status, (format!("{status}-original"), response(status)))).collect()
 }
 
-fn response(status: u16, errors: &[&Error]) -> (String, Value) {
+fn response(status: u16, errors: &[&Error], current: Option<&str>) -> (String, Value) {
     let described: BTreeMap<_, _> = errors.iter().map(|error| (ErrorCode::of(error).code, *error)).collect();
     let lines: Vec<String> =
         described.iter().map(|(code, error)| format!("`{code}`: {}.", ErrorCode::of(error).title)).collect();
@@ -43,9 +45,66 @@ fn response(status: u16, errors: &[&Error]) -> (String, Value) {
         |error: &Error| json!({ "value": Problem::new(error, Some("5f1e0c5a7d3b4e0f9a8b7c6d5e4f3a2b")) });
     let examples: Map<String, Value> =
         described.iter().map(|(code, error)| ((*code).to_owned(), example(error))).collect();
-    let name = described.keys().fold(status.to_string(), |name, code| format!("{name}-{code}"));
-    let content = json!({ "application/problem+json": { "schema": named("Problem"), "examples": examples } });
+    let mut name = component_name(described.keys().copied().collect());
+    let mut schema = named("Problem");
+    if let Some(current) = current.filter(|_| described.contains_key("version_mismatch")) {
+        name = format!("{current}{name}");
+        schema = named(&mismatch_name(current));
+    }
+    let content = json!({ "application/problem+json": { "schema": schema, "examples": examples } });
     (name, json!({ "description": lines.join(" "), "headers": headers_of(status), "content": content }))
+}
+
+/// For example `Unauthorized`, or `IdTakenOrInTrash`.
+fn component_name(mut codes: Vec<&str>) -> String {
+    const TOKEN_REJECTIONS: [&str; 4] = ["token_missing", "token_invalid", "token_expired", "token_revoked"];
+    let mut words = Vec::new();
+    if TOKEN_REJECTIONS.iter().all(|code| codes.contains(code)) {
+        codes.retain(|code| !TOKEN_REJECTIONS.contains(code));
+        words.push("Unauthorized".to_owned());
+    }
+    words.extend(codes.into_iter().map(camel_case));
+    words.join("Or")
+}
+
+fn camel_case(code: &str) -> String {
+    let capitalized = |word: &str| {
+        let (first, rest) = word.split_at(word.len().min(1));
+        format!("{}{rest}", first.to_ascii_uppercase())
+    };
+    code.split('_').map(capitalized).collect()
+}
+
+pub(super) fn mismatch_name(schema: &str) -> String {
+    format!("{schema}Mismatch")
+}
+
+/// A problem with the object that was modified by another request.
+pub(super) fn mismatch(current: &Value) -> Value {
+    let mut problem = problem_schema();
+    problem["description"] = json!("The object was modified by another request.");
+    problem["properties"]["current"] =
+        described(nullable(current), "The object as it is now. Null if it does not exist.");
+    problem
+}
+
+/// Problem details without the object of a 412 response.
+pub fn problem_schema() -> Value {
+    let mut problem = json!(<Problem<'static> as PartialSchema>::schema());
+    // Derived schemas do not say that the fields that are not optional are always sent.
+    problem["required"] = json!(["type", "title", "status", "detail", "code"]);
+    problem["properties"]["code"] = described(named("ProblemCode"), "What is wrong, for programs.");
+    let request_id = "Identifies the request in the log of the service. Absent in a result of sync.";
+    problem["properties"]["request_id"] = json!({ "type": "string", "description": request_id });
+    if let Some(properties) = problem["properties"].as_object_mut() {
+        properties.remove("current");
+    }
+    problem
+}
+
+pub(super) fn codes() -> Value {
+    let codes: Vec<_> = ErrorCode::ALL.iter().map(|code| code.code).collect();
+    json!({ "type": "string", "enum": codes, "description": "What is wrong, for programs. `/problems/{code}` explains each code." })
 }
 
 fn headers_of(status: u16) -> Value {

@@ -1,8 +1,10 @@
 //! The API document (OpenAPI 3.1.0): the builder for the features, the assembled document, and the routes that serve it.
 
 pub mod document;
-mod error_responses;
+pub mod error_responses;
 pub mod handlers;
+pub mod needs;
 pub mod operation;
+mod parameters;
 pub mod schema;
 mod service_routes;

@@ -3,7 +3,7 @@
 use bson::DateTime;
 use bson::oid::ObjectId;
 use serde::{Serialize, Serializer};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::{KnownFormat, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -14,8 +14,8 @@ use crate::mongo::object_id;
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Id(#[serde(with = "object_id::hex")] pub ObjectId);
 
-/// The schema of ids that nobody can guess.
-pub struct Secret;
+/// The schema of ids of sessions, which nobody can guess.
+pub struct SessionId;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Time(pub DateTime);
@@ -32,7 +32,7 @@ impl PartialSchema for Id {
     }
 }
 
-impl PartialSchema for Secret {
+impl PartialSchema for SessionId {
     fn schema() -> RefOr<Schema> {
         text("32 lower-case hex digits.", "^[0-9a-f]{32}$", "0123456789abcdef0123456789abcdef").into()
     }
@@ -47,7 +47,7 @@ impl PartialSchema for Time {
 }
 
 impl ToSchema for Id {}
-impl ToSchema for Secret {}
+impl ToSchema for SessionId {}
 impl ToSchema for Time {}
 
 fn text(description: &str, pattern: &str, example: &str) -> ObjectBuilder {
@@ -71,27 +71,45 @@ fn require_all(schema: &mut Value) {
     }
 }
 
-/// The schema of a request body, from the schema of the response: with the stricter `rules`, and with the fields `read_only`
-/// marked, which a client may send back unchanged.
-pub fn read(sent: &Value, read_only: &[&str], required: &[&str], rules: &Value) -> Value {
-    let mut fields = sent["properties"].as_object().cloned().unwrap_or_default();
-    for name in read_only {
-        fields.entry(*name).and_modify(|schema| {
-            *schema = json!({ "allOf": [schema], "readOnly": true, "description": "May be sent back unchanged." });
-        });
-    }
-    for (name, rule) in rules.as_object().into_iter().flatten() {
-        fields.insert(name.clone(), rule.clone());
-    }
-    let mut read = json!({ "type": "object", "properties": fields, "additionalProperties": false });
+/// The schema of a request body, which rejects unknown fields.
+pub fn input(description: &str, required: &[&str], properties: &Value) -> Value {
+    let mut input = json!({
+        "type": "object", "description": description, "properties": properties, "additionalProperties": false,
+    });
     if !required.is_empty() {
-        read["required"] = json!(required);
+        input["required"] = json!(required);
     }
-    read
+    input
 }
+
+/// Replaces an `allOf` of objects with one object that has all their fields, because many generators of clients lose
+/// fields of an `allOf`.
+pub(super) fn flatten(schema: &mut Value, schemas: &Map<String, Value>) {
+    let Some(parts) = schema.as_object_mut().and_then(|object| object.remove("allOf")) else { return };
+    let (mut properties, mut required) = (Map::new(), Vec::new());
+    for part in parts.as_array().into_iter().flatten() {
+        let name = part["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
+        let mut whole = name.and_then(|name| schemas.get(name)).unwrap_or(part).clone();
+        flatten(&mut whole, schemas);
+        properties.extend(whole["properties"].as_object().cloned().unwrap_or_default());
+        required.extend(whole["required"].as_array().cloned().unwrap_or_default());
+    }
+    schema["type"] = json!("object");
+    schema["properties"] = Value::Object(properties);
+    schema["required"] = Value::Array(required);
+}
+
+/// The pattern of cursors and sync tokens (base64url, RFC 4648 §5).
+pub const SEALED: &str = "^[A-Za-z0-9_-]+$";
 
 pub fn named(name: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{name}") })
+}
+
+/// A reference with a description of its own (OpenAPI 3.1).
+pub fn described(mut schema: Value, description: &str) -> Value {
+    schema["description"] = json!(description);
+    schema
 }
 
 /// Simpler to read than [`nullable`], except that `schema` must not be a reference, because a reference has no type.
@@ -104,5 +122,5 @@ pub fn or_null(mut schema: Value) -> Value {
 }
 
 pub fn nullable(schema: &Value) -> Value {
-    json!({ "oneOf": [{ "type": "null" }, schema] })
+    json!({ "oneOf": [schema, { "type": "null" }] })
 }

@@ -1,15 +1,22 @@
 //! Describes the routes for operators and their tools.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::operation::Operation;
+use super::schema::named;
 use crate::error::{Error, Resource};
+
+pub(super) fn schemas() -> Vec<(&'static str, Value)> {
+    let status = json!({ "type": "string", "description": "`ok` or `ready`." });
+    let status = json!({
+        "type": "object", "description": "The state of the service.", "required": ["status"], "properties": { "status": status },
+    });
+    vec![("ServiceStatus", status)]
+}
 
 pub(super) fn operations() -> Vec<Operation> {
     let new = |path, id, summary| Operation::new("get", path, "Service", id, summary).public();
-    let status = json!({
-        "type": "object", "required": ["status"], "properties": { "status": { "type": "string" } },
-    });
+    let status = named("ServiceStatus");
     vec![
         new("/livez", "get_livez", "Check whether the process is alive").json_response(
             200,

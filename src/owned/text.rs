@@ -70,7 +70,8 @@ pub const TAG: TextFormat<String> = TextFormat {
     },
     schema: || {
         json!({
-            "type": "string", "minLength": 1, "maxLength": TAG_MAX, "pattern": VISIBLE, "not": { "enum": [".", ".."] },
+            "type": "string", "minLength": 1, "maxLength": TAG_MAX, "pattern": VISIBLE,
+            "description": "A word or a few. Must not be `.` or `..`.", "examples": ["sport"],
         })
     },
 };

@@ -13,27 +13,35 @@ use super::wire::COMMANDS_MAX;
 use crate::auth::credential::TokenScope;
 use crate::error::Error;
 use crate::http::idempotency_key::KEY_MAX_CHARS;
-use crate::openapi::operation::{Needs, Operation, SEALED};
-use crate::openapi::schema::named;
+use crate::openapi::error_responses::problem_schema;
+use crate::openapi::needs::Needs;
+use crate::openapi::operation::Operation;
+use crate::openapi::schema::{SEALED, described, named};
 use crate::todos;
 
 pub fn schemas() -> Vec<(&'static str, Value)> {
     vec![
         ("Changes", object_with_all(&changes(), "Changed objects, as they are after the change.")),
-        ("Removed", removed()),
-        ("Kind", kind()),
-        ("SyncRequest", request()),
-        ("SyncAnswer", response()),
-        ("Command", command()),
-        ("CommandResult", result()),
+        ("RemovedObject", removed()),
+        ("ObjectType", kind()),
+        ("SyncInput", request()),
+        ("SyncResult", response()),
+        ("SyncCommand", command()),
+        ("SyncOp", op()),
+        ("SyncCommandResult", result()),
+        ("SyncProblem", problem()),
     ]
 }
 
 fn changes() -> Map<String, Value> {
-    let array =
-        |kind: &Kind| (kind.field.to_owned(), json!({ "type": "array", "items": kind.body_schema() }));
+    let array = |kind: &Kind| {
+        (
+            kind.field.to_owned(),
+            json!({ "type": "array", "items": kind.body_schema(), "description": format!("The new and changed {}.", kind.field) }),
+        )
+    };
     let mut properties: Map<_, _> = KINDS.iter().map(array).collect();
-    properties.insert("removed".to_owned(), json!({ "type": "array", "items": named("Removed") }));
+    properties.insert("removed".to_owned(), json!({ "type": "array", "items": named("RemovedObject"), "description": "The objects that were removed for good." }));
     properties
 }
 
@@ -44,7 +52,9 @@ fn object_with_all(properties: &Map<String, Value>, description: &str) -> Value 
 
 fn removed() -> Value {
     json!({ "type": "object", "required": ["id", "type"], "description": "An object that was removed for good.",
-        "properties": { "type": named("Kind"), "id": named("Id") } })
+        "properties": {
+            "type": described(named("ObjectType"), "What the object was."), "id": described(named("Id"), "The id of the object."),
+        } })
 }
 
 fn kind() -> Value {
@@ -58,7 +68,7 @@ fn response() -> Value {
         "token": { "type": "string", "pattern": SEALED, "description": "How far the client has come after this response." },
         "has_more": { "type": "boolean", "description": "Whether to request the next page at once." },
         "full": { "type": "boolean", "description": "Whether the pages list all objects. They replace everything the client has." },
-        "results": { "type": "array", "items": named("CommandResult"), "description": "One result per command, in the order of the commands." },
+        "results": { "type": "array", "items": named("SyncCommandResult"), "description": "One result per command, in the order of the commands." },
     });
     properties.extend(more.as_object().cloned().unwrap_or_default());
     object_with_all(&properties, "The changes since the token, and the results of the commands.")
@@ -68,8 +78,8 @@ fn request() -> Value {
     json!({ "type": "object", "additionalProperties": false, "properties": {
         "token": { "type": ["string", "null"], "pattern": SEALED, "description": "The token of the last response; null if the client has no data." },
         "limit": { "type": ["integer", "null"], "minimum": 1, "maximum": PAGE_MAX, "description": "The maximum number of changes in the response." },
-        "commands": { "type": ["array", "null"], "maxItems": COMMANDS_MAX, "items": named("Command") },
-    } })
+        "commands": { "type": ["array", "null"], "maxItems": COMMANDS_MAX, "items": named("SyncCommand"), "description": "What the user did offline, in that order." },
+    }, "description": "What the client has, and what it wants to change." })
 }
 
 fn command() -> Value {
@@ -78,22 +88,38 @@ fn command() -> Value {
         "description": "If the command is invalid, its result has the problem. Only an invalid `id` makes the whole request fail.",
         "properties": {
             "id": { "type": "string", "pattern": key, "description": "A command with the same `id` is not applied again and has the same result." },
-            "op": { "enum": Op::ALL.map(Op::name) },
-            "type": named("Kind"),
-            "target": named("Id"),
-            "if_version": { "type": ["integer", "null"], "description": "Apply the command only if the object still has this version." },
-            "body": { "description": "The body of the route that does the same. For `delete`, `permanent`." },
+            "op": described(named("SyncOp"), "What to do."),
+            "type": described(named("ObjectType"), "What the object is."),
+            "target": described(named("Id"), "The id of the object. A `put` may create one under an id that the client has chosen."),
+            "if_version": { "type": ["integer", "null"], "format": "int64", "description": "Apply the command only if the object still has this version." },
+            "body": { "type": ["object", "null"], "additionalProperties": true, "description": "The body of the route that does the same: see the table of the operation." },
         },
     })
 }
 
 fn result() -> Value {
-    json!({ "type": "object", "required": ["id", "status"], "properties": {
-        "id": { "type": "string" },
-        "status": { "type": "integer", "description": "The status that the route that does the same responds with." },
-        "version": { "type": "integer", "description": "The object's version after the command." },
-        "problem": named("Problem"),
+    json!({ "type": "object", "required": ["id", "status"], "description": "What a command has done.", "properties": {
+        "id": { "type": "string", "description": "The id of the command." },
+        "status": { "type": "integer", "format": "int32", "description": "The status that the route that does the same responds with." },
+        "version": { "type": "integer", "format": "int64", "description": "The object's version after the command." },
+        "problem": described(named("SyncProblem"), "Why the command failed."),
     } })
+}
+
+fn op() -> Value {
+    json!({ "type": "string", "enum": Op::ALL.map(Op::name), "description": "What a command does with its object." })
+}
+
+fn problem() -> Value {
+    let kinds: Vec<_> = KINDS.iter().map(Kind::body_schema).chain([json!({ "type": "null" })]).collect();
+    let current = described(
+        json!({ "oneOf": kinds }),
+        "The object as it is now, for the code `version_mismatch`. Null if it does not exist.",
+    );
+    let mut problem = problem_schema();
+    problem["description"] = json!("Why a command failed.");
+    problem["properties"]["current"] = current;
+    problem
 }
 
 const ABOUT_SYNC: &str = "Applies the commands in their order, each on its own. Then returns the changes since the token, in \
@@ -121,8 +147,8 @@ fn sync() -> Operation {
     response["todos"] = json!([todos::docs::example()]);
     Operation::new("post", "/v1/sync", "Sync", "sync", "Apply offline changes and get all changes")
         .description(ABOUT_SYNC)
-        .body(&named("SyncRequest"), &json!({ "token": null, "commands": [put] }))
-        .json_response(200, "Changes since the token.", &named("SyncAnswer"), &response)
+        .body(&named("SyncInput"), &json!({ "token": null, "commands": [put] }))
+        .json_response(200, "Changes since the token.", &named("SyncResult"), &response)
         .errors(&[Error::SyncTokenExpired, Error::Throttled { retry_after: Duration::from_hours(1) }])
 }
 

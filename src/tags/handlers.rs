@@ -26,8 +26,11 @@ use crate::workspace::extract::{ToRead, ToWrite};
 #[derive(Serialize, ToSchema)]
 #[schema(as = Tag)]
 pub(crate) struct TagBody {
+    /// The tag, as most todos spell it.
     name: String,
+    /// How many open todos have the tag.
     open_count: i64,
+    /// How many todos have the tag.
     total_count: i64,
 }
 

@@ -2,25 +2,28 @@
 
 use serde_json::{Value, json};
 
-use super::due::DueFields;
+use super::due::DuePatch;
 use super::model::Priority;
 use super::query_params;
-use super::recurrence::Basis;
 use super::recurrence::wire::RecurrenceBody;
+use super::recurrence::{Basis, RecurrencePatch};
 use super::recurring::not_recurring;
 use super::wire::{TodoBody, move_schemas};
 use crate::auth::credential::TokenScope;
 use crate::error::{Error, Resource};
-use crate::openapi::operation::{Needs, Operation};
+use crate::openapi::needs::Needs;
+use crate::openapi::operation::Operation;
 use crate::openapi::schema::{named, sent};
 use crate::workspace::TODOS_MAX;
 
 pub fn schemas() -> Vec<(&'static str, Value)> {
     let mut schemas = vec![
-        ("Due", sent::<DueFields>()),
+        ("Due", DuePatch::schema()),
         ("Recurrence", sent::<RecurrenceBody>()),
+        ("RecurrenceInput", RecurrencePatch::whole_schema()),
+        ("RecurrencePatch", RecurrencePatch::schema()),
         ("Priority", sent::<Priority>()),
-        ("Basis", sent::<Basis>()),
+        ("RecurrenceBasis", sent::<Basis>()),
     ];
     schemas.extend(TodoBody::schemas());
     schemas.extend(move_schemas());
@@ -49,7 +52,7 @@ const TODO: &str = "/v1/todos/{id}";
 fn collection() -> Vec<Operation> {
     let list = query_params::documented(new("get", "/v1/todos", "list_todos", "List todos"));
     vec![
-        list.paginated().page_response("A page of todos.", &named("Todo"), &example()),
+        list.paginated().page_response("A page of todos.", "TodoPage", "Todo", &example()),
         whole(todo(new("post", "/v1/todos", "create_todo", "Create a todo"), 201, "The new todo."))
             .idempotency_key()
             .response_header(201, "Location")
@@ -63,21 +66,16 @@ fn single() -> Vec<Operation> {
     let delete = new("delete", TODO, "delete_todo", "Move a todo and its subtasks to the trash");
     vec![
         existing(todo(new("get", TODO, "get_todo", "Get a todo"), 200, "The todo.")).if_none_match(),
-        existing(todo(whole(todo(put.if_match(), 200, "The replaced todo.")), 201, "The new todo."))
+        existing(todo(whole(todo(if_match(put), 200, "The replaced todo.")), 201, "The new todo."))
             .response_header(201, "Location")
-            .header(
-                "If-None-Match",
-                json!({ "type": "string", "enum": ["*"] }),
-                "`*`: create the todo, but do not replace one.",
-            )
+            .create_only()
             .errors(&[Error::IdTaken, Error::InTrash]),
-        existing(todo(patch, 200, "The changed todo."))
+        existing(todo(if_match(patch), 200, "The changed todo."))
             .merge_patch(&named("TodoPatch"), &json!({ "completed": true }))
-            .if_match()
             .idempotency_key()
             .response_header(200, "Idempotent-Replayed")
             .errors(&[Error::InTrash, Error::LimitReached(TODOS_MAX)]),
-        existing(delete.if_match().response(204, "The todo is in the trash or was deleted."))
+        existing(if_match(delete).response(204, "The todo is in the trash or was deleted."))
             .query("permanent", json!({ "type": "boolean" }), "`true` deletes the todo permanently.")
             .errors(&[Error::TrashFull(TODOS_MAX)]),
     ]
@@ -101,14 +99,14 @@ fn actions() -> Vec<Operation> {
     );
     let link = new("put", "/v1/todos/{id}/tags/{tag}", "link_tag", "Add a tag to a todo");
     let unlink = new("delete", "/v1/todos/{id}/tags/{tag}", "unlink_tag", "Remove a tag from a todo");
-    let changed = |operation| existing(todo(operation, 200, "The todo.")).if_match();
+    let changed = |operation| if_match(existing(todo(operation, 200, "The todo.")));
     let repeatable =
         |operation: Operation| operation.idempotency_key().response_header(200, "Idempotent-Replayed");
     vec![
         changed(restore).errors(&[Error::LimitReached(TODOS_MAX)]),
         repeatable(changed(skip)).errors(&[Error::InTrash, Error::Invalid(vec![not_recurring()])]),
         repeatable(changed(undo)).errors(&[Error::InTrash, Error::NothingToUndo]),
-        changed(to).body(&named("Move"), &json!({ "list_id": null })).errors(&[Error::InTrash]),
+        changed(to).body(&named("TodoMove"), &json!({ "list_id": null })).errors(&[Error::InTrash]),
         changed(link).errors(&[Error::InTrash]),
         changed(unlink).errors(&[Error::InTrash]),
     ]
@@ -117,6 +115,10 @@ fn actions() -> Vec<Operation> {
 fn new(method: &'static str, path: &'static str, id: &str, summary: &str) -> Operation {
     Operation::new(method, path, "Todos", id, summary)
         .needs(Needs::Scope(TokenScope::of_method(method).name()))
+}
+
+fn if_match(operation: Operation) -> Operation {
+    operation.if_match("Todo", example())
 }
 
 fn todo(operation: Operation, status: u16, about: &str) -> Operation {
@@ -129,5 +131,5 @@ fn existing(operation: Operation) -> Operation {
 
 fn whole(operation: Operation) -> Operation {
     let run = json!({ "name": "Run", "due": { "date": "2026-12-01" }, "tags": ["sport"] });
-    operation.body(&named("WholeTodo"), &run).errors(&[Error::LimitReached(TODOS_MAX)])
+    operation.body(&named("TodoInput"), &run).errors(&[Error::LimitReached(TODOS_MAX)])
 }

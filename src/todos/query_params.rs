@@ -13,6 +13,7 @@ use crate::error::Violation;
 use crate::http::query::{FromParams, Params};
 use crate::mongo::object_id;
 use crate::openapi::operation::Operation;
+use crate::openapi::schema::named;
 use crate::owned::text::{KNOWN_TAG, SENT_INSTANT, TAGS_MAX, TextFormat, with_separators};
 use crate::tags;
 
@@ -61,7 +62,7 @@ pub(super) fn documented(operation: Operation) -> Operation {
         .query("parent_id", NONE_OR_ID.schema(), "Direct subtasks of this todo; `none` is the top level.")
         .query("completed", FLAG.schema(), "Completed or open todos.")
         .query("tag", tags, "Todos with all of these tags, in upper or lower case.")
-        .query("priority", Priority::FORMAT.schema(), "Todos with this priority.")
+        .query("priority", named("Priority"), "Todos with this priority.")
         .query("due_before", TIME_BOUND.schema(), "Todos due before this date (`2026-12-01`), local time in the user's time zone (`2026-12-01T09:00`), or time with an offset (RFC 3339). A todo due on a date is due before a time if its day is over at that time.")
         .query("due_after", TIME_BOUND.schema(), "Todos due after this date or time. A todo due on a date is not due after that date.")
         .query("overdue", ONLY_TRUE.schema(), "Open todos that are late: those due on a date whose day is over in the user's time zone, and those due at a time that has come.")
@@ -134,10 +135,10 @@ const TIME_BOUND: TextFormat<TimeBound> = TextFormat {
     },
     code: "not_a_time",
     detail: || "This parameter must be a date, a local time, or a time with an offset (RFC 3339).".to_owned(),
+    // One string for all forms, because generated clients cannot tell which form of a union they send.
     schema: || {
-        let mut instant = SENT_INSTANT.schema();
-        instant["examples"] = json!(["2026-12-01T09:00:00Z"]);
-        json!({ "anyOf": [DATE.schema(), LOCAL_TIME.schema(), instant] })
+        let pattern = r"^\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d(:\d\d(\.\d+)?)? ?([Zz]|[+-]\d\d:?\d\d)?)?$";
+        json!({ "type": "string", "pattern": pattern, "examples": ["2026-12-01", "2026-12-01T09:00", "2026-12-01T09:00:00+01:00"] })
     },
 };
 

@@ -4,41 +4,57 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::due::{Due, DueFields, DuePatch};
+use super::due::Due;
 use super::hierarchy::{Beside, Move};
 use super::input::TodoInput;
 use super::model::{Priority, Todo};
-use super::recurrence::RecurrencePatch;
 use super::recurrence::wire::RecurrenceBody;
 use crate::error::{Error, Violation};
 use crate::http::fields::{Fields, FromFields};
 use crate::http::preconditions::WithEtag;
-use crate::openapi::schema::{Id, Time, named, nullable, or_null, read, sent};
+use crate::openapi::schema::{Id, Time, described, input, named, nullable, or_null, sent};
 use crate::owned::text::{DESCRIPTION, NAME, TAG, TAGS_MAX, TAGS_SENT_MAX};
 use crate::owned::{Conflict, text};
 
+// The API document uses the comments of the fields.
 /// A todo.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Todo)]
 pub struct TodoBody {
+    /// The id of the todo.
     id: Id,
+    /// The list of the todo. Null is the inbox.
     list_id: Option<Id>,
+    /// The todo of which this one is a subtask. Null is the top level.
     parent_id: Option<Id>,
+    /// What is to be done.
     name: String,
+    /// Notes. Empty if there are none.
     description: String,
+    /// Whether the todo is done.
     completed: bool,
+    /// When it was completed. Null for an open todo.
     completed_at: Option<Time>,
-    #[schema(value_type = Option<DueFields>)]
+    #[schema(value_type = Object)]
     due: Option<Due>,
+    /// How the todo repeats. Null if it does not.
     recurrence: Option<RecurrenceBody>,
+    /// How important the todo is.
     #[schema(value_type = Priority)]
     priority: &'static str,
+    /// The tags of the todo, each once.
     tags: Vec<String>,
+    /// Sorts the todo among its siblings: compare positions as bytes. The service sets it when the todo is moved.
     position: String,
+    /// For a completed occurrence: the recurring todo to which it belongs.
     occurrence_of: Option<Id>,
+    /// Grows with every change. It is the `ETag`, and the value for `If-Match` and `if_version`.
     version: i64,
+    /// When the todo was created.
     created_at: Time,
+    /// When the todo was last changed.
     updated_at: Time,
+    /// When the todo was moved to the trash. Null outside the trash.
     deleted_at: Option<Time>,
 }
 
@@ -92,8 +108,20 @@ pub struct TodoPatch(pub TodoInput);
 impl FromFields for WholeTodo {
     fn take(input: &mut Fields) -> Option<Self> {
         let name = input.required("name", &NAME);
-        let others = all_but_name(input);
-        Some(Self(TodoInput { whole: true, name: Some(name?), ..others }))
+        let description = input.nullable("description", &DESCRIPTION).map(Option::unwrap_or_default);
+        let priority = input.nullable("priority", &Priority::FORMAT).map(Option::unwrap_or_default);
+        let tags = tags(input).map(Option::unwrap_or_default);
+        let completed = input.flag("completed").map(Option::unwrap_or_default);
+        let others = references(input);
+        Some(Self(TodoInput {
+            whole: true,
+            name: Some(name?),
+            description,
+            priority,
+            tags,
+            completed,
+            ..others
+        }))
     }
 }
 
@@ -102,57 +130,91 @@ impl FromFields for TodoPatch {
 
     fn take(input: &mut Fields) -> Option<Self> {
         let name = input.non_null("name", &NAME);
-        Some(Self(TodoInput { name, ..all_but_name(input) }))
+        let description = input.non_null("description", &DESCRIPTION);
+        let priority = input.non_null("priority", &Priority::FORMAT);
+        let tags = tags(input);
+        let tags = input.not_null("tags", tags);
+        let completed = input.flag("completed");
+        let completed = input.not_null("completed", completed);
+        let others = references(input);
+        if let Some(Some(recurrence)) = &others.recurrence {
+            recurrence.require_no_null(input);
+        }
+        Some(Self(TodoInput { name, description, completed, priority, tags, ..others }))
     }
 }
 
-fn all_but_name(input: &mut Fields) -> TodoInput {
-    // Null removes a field (RFC 7396 §2), and a removed field has its default.
-    // Violations are reported in the order in which the fields are read, so clients may see this order.
+/// The fields for which null has a meaning of its own. A patch accepts null for no other field, because many clients send
+/// null for each field that they do not want to change.
+fn references(input: &mut Fields) -> TodoInput {
     TodoInput {
-        whole: false,
-        name: None,
-        description: input.nullable("description", &DESCRIPTION).map(Option::unwrap_or_default),
-        priority: input.nullable("priority", &Priority::FORMAT).map(Option::unwrap_or_default),
-        tags: tags(input),
-        completed: input.flag("completed").map(Option::unwrap_or_default),
         due: input.object("due"),
         recurrence: input.object("recurrence"),
         list_id: input.id("list_id"),
         parent_id: input.id("parent_id"),
         sent_back: input.read_only(&READ_ONLY),
+        ..TodoInput::default()
     }
 }
 
-fn tags(input: &mut Fields) -> Option<Vec<String>> {
+fn tags(input: &mut Fields) -> Option<Option<Vec<String>>> {
     let tags =
         input.array::<String>("tags", TAGS_SENT_MAX, "not_texts", "Tags must be an array of strings.")?;
-    text::tags(&tags.unwrap_or_default()).map_or_else(|violations| input.reject_all(violations), Some)
+    let Some(tags) = tags else { return Some(None) };
+    text::tags(&tags).map_or_else(|violations| input.reject_all(violations), |tags| Some(Some(tags)))
 }
 
 impl TodoBody {
     pub(super) fn schemas() -> Vec<(&'static str, Value)> {
-        let todo = sent::<Self>();
-        let rules = |due: Value, recurrence: Value| {
-            json!({
-                "name": NAME.schema(),
-                "description": or_null(DESCRIPTION.schema()),
-                "completed": { "type": ["boolean", "null"] },
-                "due": due,
-                "recurrence": recurrence,
-                "priority": or_null(Priority::FORMAT.schema()),
-                "tags": { "type": ["array", "null"], "maxItems": TAGS_MAX, "items": TAG.schema() },
-            })
+        let mut todo = sent::<Self>();
+        todo["properties"]["due"] =
+            described(nullable(&named("Due")), "When the todo is due. Null if it is not.");
+        let field = |schema: Value, name: &str| {
+            let about = todo["properties"][name]["description"].as_str().unwrap_or_default();
+            described(schema, about)
         };
-        let whole = rules(DuePatch::whole_schema(), RecurrencePatch::whole_schema());
-        let patch = rules(DuePatch::schema(), RecurrencePatch::schema());
+        let tags = json!({ "type": "array", "maxItems": TAGS_MAX, "items": TAG.schema() });
+        let same = json!({
+            "name": field(NAME.schema(), "name"),
+            "due": field(nullable(&named("Due")), "due"),
+            "list_id": field(nullable(&named("Id")), "list_id"),
+            "parent_id": field(nullable(&named("Id")), "parent_id"),
+        });
+        let with = |others: Value| {
+            let mut fields = same.clone();
+            fields
+                .as_object_mut()
+                .into_iter()
+                .zip(others.as_object().cloned())
+                .for_each(|(all, some)| all.extend(some));
+            fields
+        };
+        let whole = with(json!({
+            "description": field(or_null(DESCRIPTION.schema()), "description"),
+            "completed": field(or_null(json!({ "type": "boolean" })), "completed"),
+            "recurrence": field(nullable(&named("RecurrenceInput")), "recurrence"),
+            "priority": field(nullable(&named("Priority")), "priority"),
+            "tags": field(or_null(tags.clone()), "tags"),
+        }));
+        let patch = with(json!({
+            "description": field(DESCRIPTION.schema(), "description"),
+            "completed": field(json!({ "type": "boolean" }), "completed"),
+            "recurrence": field(nullable(&named("RecurrencePatch")), "recurrence"),
+            "priority": field(named("Priority"), "priority"),
+            "tags": field(tags, "tags"),
+        }));
         vec![
-            ("WholeTodo", read(&todo, &READ_ONLY, &["name"], &whole)),
-            ("TodoPatch", read(&todo, &READ_ONLY, &[], &patch)),
+            ("TodoInput", input(ABOUT_WHOLE, &["name"], &whole)),
+            ("TodoPatch", input(ABOUT_PATCH, &[], &patch)),
             ("Todo", todo),
         ]
     }
 }
+
+const ABOUT_WHOLE: &str = "A whole todo. Absent fields and null mean the default. The other fields of `Todo` may be sent back as they were received.";
+
+const ABOUT_PATCH: &str = "Absent fields stay. Null is allowed only where it has a meaning of its own. A client that cannot tell null from absent \
+    sends the whole todo with PUT and `If-Match` instead. The other fields of `Todo` may be sent back as they were received.";
 
 impl FromFields for Move {
     fn take(input: &mut Fields) -> Option<Self> {
@@ -180,10 +242,18 @@ impl FromFields for Option<Beside> {
 }
 
 pub(super) fn move_schemas() -> [(&'static str, Value); 2] {
-    let id = || nullable(&named("Id"));
-    let text = json!({ "type": "string" });
-    let both = json!({ "required": ["before", "after"], "properties": { "before": text, "after": text } });
-    let object = |properties: Value| json!({ "type": "object", "properties": properties, "additionalProperties": false, "not": both });
-    let to = json!({ "list_id": id(), "parent_id": id(), "before": id(), "after": id() });
-    [("Move", object(to)), ("Beside", object(json!({ "before": id(), "after": id() })))]
+    let id = |about: &str| described(nullable(&named("Id")), about);
+    let (before, after) = ("Move directly before this sibling.", "Move directly after this sibling.");
+    let to = json!({
+        "list_id": id("The list to move to. Null is the inbox. If absent, the list stays."),
+        "parent_id": id("The todo to move under. Null is the top level. If absent, the parent stays."),
+        "before": id(before), "after": id(after),
+    });
+    let (of_todo, of_list) = ("Where to move a todo.", "Where to move a list.");
+    let about =
+        |object: &str| format!("{object} Give `before` or `after` or neither, which means to the end.");
+    [
+        ("TodoMove", input(&about(of_todo), &[], &to)),
+        ("ListMove", input(&about(of_list), &[], &json!({ "before": id(before), "after": id(after) }))),
+    ]
 }

@@ -8,7 +8,8 @@ use crate::auth::token::Role;
 use crate::auth::wire::{SessionBody, TokensBody};
 use crate::error::{Error, Resource};
 use crate::http::body::CREDENTIALS_LIMIT;
-use crate::openapi::operation::{Needs, Operation};
+use crate::openapi::needs::Needs;
+use crate::openapi::operation::Operation;
 use crate::openapi::schema::{named, or_null, sent};
 
 // The part of the rule for usernames that a pattern can express: no control characters, and spaces only between other
@@ -43,20 +44,20 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         json!({ "type": ["string", "null"], "description": "The newest refresh token of the session." });
     vec![
         (
-            "NewUser",
+            "Registration",
             object(
                 &["username", "password"],
                 json!({ "username": username, "password": password, "email": email }),
             ),
         ),
-        ("Login", object(&["username", "password"], login)),
+        ("LoginInput", object(&["username", "password"], login)),
         (
             "UserPatch",
             json!({
                 "type": "object", "properties": { "email": email, "time_zone": zone }, "additionalProperties": false,
             }),
         ),
-        ("Refresh", object(&[], json!({ "refresh_token": refresh_token }))),
+        ("RefreshInput", object(&[], json!({ "refresh_token": refresh_token }))),
         ("PasswordChange", object(&["current_password", "new_password"], change)),
         ("User", sent::<UserBody>()),
         ("Role", sent::<Role>()),
@@ -81,12 +82,17 @@ fn answers_tokens(operation: Operation) -> Operation {
     operation.json_response(200, "The new tokens.", &named("Tokens"), &tokens)
 }
 
-fn answers_user(operation: Operation, status: u16) -> Operation {
-    let user = json!({
+fn user_example() -> Value {
+    json!({
         "id": "6b01676ced65d6cc747c3400", "username": "ann", "email": null, "roles": ["user"], "time_zone": "UTC",
         "created_at": "2026-11-21T09:42:04.101Z", "version": 1,
-    });
-    operation.json_response(status, "The user.", &named("User"), &user).response_header(status, "ETag")
+    })
+}
+
+fn answers_user(operation: Operation, status: u16) -> Operation {
+    operation
+        .json_response(status, "The user.", &named("User"), &user_example())
+        .response_header(status, "ETag")
 }
 
 fn sessions() -> Vec<Operation> {
@@ -98,7 +104,7 @@ fn sessions() -> Vec<Operation> {
     vec![
         answers_user(new("post", "/v1/register", "register", "Register a user"), 201)
             .needs(Needs::Nothing)
-            .body(&named("NewUser"), &credentials)
+            .body(&named("Registration"), &credentials)
             .body_limit(CREDENTIALS_LIMIT)
             .idempotency_key()
             .response_header(201, "Location")
@@ -107,13 +113,13 @@ fn sessions() -> Vec<Operation> {
         answers_tokens(new("post", "/v1/login", "login", "Log in"))
             .description("Opens a session and returns its tokens. The access token is fresh. An unknown user and a wrong password get the same response after the same time. A password that an admin has set for one use needs a `new_password` beside it, which replaces it; otherwise the response is 403 `password_change_required`.")
             .needs(Needs::Nothing)
-            .body(&named("Login"), &credentials)
+            .body(&named("LoginInput"), &credentials)
             .body_limit(CREDENTIALS_LIMIT)
             .errors(&[Error::InvalidCredentials, Error::PasswordChangeRequired]),
         answers_tokens(new("post", "/v1/refresh", "refresh", "Exchange a refresh token for new tokens"))
             .description("The refresh token is in the header, or in the body if the client sends another token in the header. A refresh token can be used once.")
             .needs(Needs::SentRefresh)
-            .optional_body(&named("Refresh"), &json!({ "refresh_token": "eyJ0..." }))
+            .optional_body(&named("RefreshInput"), &json!({ "refresh_token": "eyJ0..." }))
             .body_limit(CREDENTIALS_LIMIT),
         new("post", "/v1/logout", "logout", "Log out")
             .description("Ends the session and revokes its tokens. Accepts either token, even if it has expired or was revoked.")
@@ -121,7 +127,7 @@ fn sessions() -> Vec<Operation> {
             .response(204, "The session has ended."),
         new("get", "/v1/sessions", "list_sessions", "List the caller's sessions")
             .needs(Needs::Access)
-            .page_response("All sessions, on one page.", &named("Session"), &session),
+            .page_response("All sessions, on one page.", "SessionPage", "Session", &session),
         answers_tokens(new("delete", "/v1/sessions", "end_sessions", "End all sessions"))
             .description("With `except=current`, the caller's session continues with the new tokens of the response, which are not fresh. Its earlier tokens are revoked, and all other sessions end. Otherwise all sessions end.")
             .needs(Needs::Access)
@@ -146,7 +152,7 @@ fn user() -> Vec<Operation> {
         answers_user(new("patch", "/v1/user", "patch_user", "Change the caller's account (RFC 7396)"), 200)
             .needs(Needs::Access)
             .merge_patch(&named("UserPatch"), &json!({ "time_zone": "Europe/Berlin" }))
-            .if_match(),
+            .if_match("User", user_example()),
         new(
             "delete",
             "/v1/user",

@@ -155,14 +155,9 @@ pub struct UserPatch {
 }
 
 impl UserPatch {
-    pub fn parse(
-        email: Option<Option<String>>,
-        zone: Option<Option<String>>,
-    ) -> Result<Self, Vec<Violation>> {
+    pub fn parse(email: Option<Option<String>>, time_zone: Option<String>) -> Result<Self, Vec<Violation>> {
         let mut violations = Vec::new();
         violations.extend(email.as_ref().and_then(|email| email.as_deref()).and_then(email_violation));
-        // `null` in the request restores the default.
-        let time_zone = zone.map(|zone| zone.unwrap_or_else(default_time_zone));
         if time_zone.as_deref().is_some_and(|zone| Zone::named(zone).is_none()) {
             violations.push(Violation::of(
                 "time_zone",

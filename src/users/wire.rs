@@ -17,12 +17,19 @@ use crate::owned::Conflict;
 #[derive(Serialize, ToSchema)]
 #[schema(as = User)]
 pub(crate) struct UserBody {
+    /// The id of the user.
     id: Id,
+    /// The name to log in with.
     username: String,
+    /// The e-mail address. Null if the user has given none.
     email: Option<String>,
+    /// What the user may do.
     roles: Vec<Role>,
+    /// The IANA time zone in which dates are compared.
     time_zone: String,
+    /// When the user was registered.
     created_at: Time,
+    /// Grows with every change. It is the `ETag`, and the value for `If-Match`.
     version: i64,
 }
 
@@ -117,6 +124,7 @@ impl FromFields for UserPatch {
 
     fn take(input: &mut Fields) -> Option<Self> {
         let (email, zone) = (input.optional_text("email"), input.optional_text("time_zone"));
+        let zone = input.not_null("time_zone", zone);
         Self::parse(email, zone).map_or_else(|violations| input.reject_all(violations), Some)
     }
 }

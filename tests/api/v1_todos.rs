@@ -53,7 +53,7 @@ async fn a_patch_of_a_todo_keeps_absent_fields_and_clears_null_fields() {
     let zone = json!({ "due": { "time_zone": null } });
     let after = ann.patch(&path, zone).await.assert(200).json();
     assert_eq!(after["due"], json!({ "at": "2026-12-01T09:00", "time_zone": null }));
-    let after = ann.patch(&path, json!({ "description": null, "recurrence": null })).await.assert(200).json();
+    let after = ann.patch(&path, json!({ "description": "", "recurrence": null })).await.assert(200).json();
     let mut expected = before;
     for (member, value) in [
         ("description", json!("")),
@@ -65,6 +65,11 @@ async fn a_patch_of_a_todo_keeps_absent_fields_and_clears_null_fields() {
     }
     assert_eq!(after, expected);
     ann.patch(&path, json!({})).await.assert_json(200, &expected);
+    // One form of a due date replaces the other.
+    let after = ann.patch(&path, json!({ "due": { "date": "2026-12-02" } })).await.assert(200).json();
+    assert_eq!(after["due"], json!({ "date": "2026-12-02" }));
+    let after = ann.patch(&path, json!({ "due": { "at": "2026-12-03T10:00" } })).await.assert(200).json();
+    assert_eq!(after["due"], json!({ "at": "2026-12-03T10:00", "time_zone": null }));
     let put = ann.put(&path, json!({ "name": "rest" })).await.assert(200).json();
     assert_eq!((&put["priority"], &put["tags"], &put["due"]), (&json!("none"), &json!([]), &Value::Null));
 }
@@ -82,6 +87,16 @@ async fn invalid_fields_are_reported_and_change_nothing() {
         (json!({ "name": 1 }), "/name"),
         (json!({ "name": null }), "/name"),
         (json!({ "description": "x".repeat(16_385) }), "/description"),
+        // Many clients send null for each field that they do not want to change.
+        (json!({ "description": null }), "/description"),
+        (json!({ "completed": null }), "/completed"),
+        (json!({ "priority": null }), "/priority"),
+        (json!({ "tags": null }), "/tags"),
+        (
+            json!({ "due": { "date": "2026-12-01" }, "recurrence": { "rule": "FREQ=DAILY", "basis": null } }),
+            "/recurrence/basis",
+        ),
+        (json!({ "due": { "date": "2026-12-01", "at": "2026-12-01T09:00" } }), "/due/at"),
         (json!({ "completed": "yes" }), "/completed"),
         (json!({ "priority": "urgent" }), "/priority"),
         (json!({ "tags": ["ok", " "] }), "/tags/1"),

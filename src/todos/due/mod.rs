@@ -10,7 +10,6 @@ mod wire;
 use bson::DateTime;
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use self::text::FIRST_YEAR;
 pub use self::text::{DATE, LAST_YEAR, LOCAL_TIME, TIME_ZONE, parse_date, parse_local};
@@ -29,23 +28,11 @@ pub enum Due {
 }
 
 /// A due date as stored and sent: `{"date": "2026-12-01"}` or `{"at": "2026-12-01T09:00", "time_zone": "Europe/Berlin"}`.
-#[derive(Serialize, Deserialize, ToSchema)]
+#[derive(Serialize, Deserialize)]
 #[serde(untagged)]
-#[schema(as = Due)]
 pub(super) enum DueFields {
-    /// Due on a day.
-    Date {
-        /// `YYYY-MM-DD`.
-        date: String,
-    },
-    /// Due at a local time.
-    At {
-        /// `YYYY-MM-DDTHH:MM`, or with seconds.
-        at: String,
-        /// An IANA time zone name; null means the zone of the user.
-        #[schema(required)]
-        time_zone: Option<String>,
-    },
+    Date { date: String },
+    At { at: String, time_zone: Option<String> },
 }
 
 impl From<Due> for DueFields {
@@ -159,8 +146,13 @@ pub struct DuePatch {
 }
 
 impl DuePatch {
-    /// The result must have either `date` or `at`, and `time_zone` only with `at`.
+    /// The result must have either `date` or `at`, and `time_zone` only with `at`. One form replaces the other.
     pub fn apply(self, current: Option<&Due>) -> Result<Due, Vec<Violation>> {
+        let (gives_date, gives_at) = (self.date.flatten().is_some(), self.at.flatten().is_some());
+        let current = current.filter(|current| match current {
+            Due::Date(_) => !gives_at,
+            Due::At { .. } => !gives_date,
+        });
         let (old_date, old_at) = match current {
             Some(&Due::Date(date)) => (Some(date), None),
             Some(&Due::At { local, .. }) => (None, Some(local)),
@@ -278,10 +270,25 @@ mod tests {
         assert_eq!(codes(DuePatch::default(), None), [("/due/date".to_owned(), "required")]);
         let emptied = DuePatch { at: Some(None), ..DuePatch::default() };
         assert_eq!(codes(emptied, Some(&nine)), [("/due/date".to_owned(), "required")]);
-        let zoned_day = DuePatch { date: Some(date), at: Some(None), ..DuePatch::default() };
+        let zoned_day = DuePatch { date: Some(date), time_zone: Some(nine.zone()), ..DuePatch::default() };
         assert_eq!(codes(zoned_day, Some(&nine)), [("/due/time_zone".to_owned(), "conflict")]);
-        let both = DuePatch { date: Some(date), ..DuePatch::default() };
-        let expected = [("/due/at".to_owned(), "conflict"), ("/due/time_zone".to_owned(), "conflict")];
-        assert_eq!(codes(both, Some(&nine)), expected);
+        let both =
+            DuePatch { date: Some(date), at: Some(nine.time().map(|_| nine.local())), time_zone: None };
+        assert_eq!(codes(both, Some(&nine)), [("/due/at".to_owned(), "conflict")]);
+    }
+
+    #[test]
+    fn one_form_of_a_due_date_replaces_the_other() {
+        let nine = at("2026-12-01T09:00", Zone::named("Europe/Berlin"));
+        let date = parse_date("2026-12-02").unwrap();
+        let day = DuePatch { date: Some(Some(date)), ..DuePatch::default() };
+        assert_eq!(day.apply(Some(&nine)), Ok(Due::Date(date)), "without the zone");
+        let ten = parse_local("2026-12-03T10:00");
+        let time = DuePatch { at: Some(ten), ..DuePatch::default() };
+        assert_eq!(time.apply(Some(&Due::Date(date))), Ok(at("2026-12-03T10:00", None)));
+        let cleared = DuePatch { date: Some(None), at: Some(ten), time_zone: None };
+        assert_eq!(cleared.apply(Some(&Due::Date(date))), Ok(at("2026-12-03T10:00", None)));
+        // Without a zone in the request, the zone stays with the time.
+        assert_eq!(time.apply(Some(&nine)), Ok(at("2026-12-03T10:00", Zone::named("Europe/Berlin"))));
     }
 }

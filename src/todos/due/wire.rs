@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{DATE, DuePatch, LOCAL_TIME, TIME_ZONE};
 use crate::http::fields::{Fields, FromFields};
-use crate::openapi::schema::{nullable, or_null};
+use crate::openapi::schema::{described, or_null};
 
 impl FromFields for DuePatch {
     fn take(input: &mut Fields) -> Option<Self> {
@@ -17,23 +17,17 @@ impl FromFields for DuePatch {
 }
 
 impl DuePatch {
+    /// One schema for requests and responses, because a union of the two forms has no equivalent in many languages.
     pub(in crate::todos) fn schema() -> Value {
+        let field = |schema: Value, description: &str| described(or_null(schema), description);
         json!({
-            "type": ["object", "null"], "additionalProperties": false,
-            "description": "Merged with the current due date. To change from `date` to `at` or back, set the fields of the old form to null.",
+            "type": "object", "additionalProperties": false,
+            "description": "When a todo is due: a `date`, or a local time `at` with its `time_zone`. Responses have the fields of one form. In a patch, one form replaces the other.",
             "properties": {
-                "date": nullable(&DATE.schema()), "at": nullable(&LOCAL_TIME.schema()), "time_zone": or_null(TIME_ZONE.schema()),
+                "date": field(DATE.schema(), "A day: the same date in every time zone."),
+                "at": field(LOCAL_TIME.schema(), "A local time, which stays the same when the rules of its time zone change."),
+                "time_zone": field(TIME_ZONE.schema(), "The IANA time zone of `at`. Null means wherever the user is."),
             },
         })
-    }
-
-    /// The same fields in a body that replaces the todo: there is no current due date to merge with.
-    pub(in crate::todos) fn whole_schema() -> Value {
-        let unset = json!({ "type": "null" });
-        let form = |required: &str, properties: Value| json!({ "type": "object", "required": [required], "properties": properties, "additionalProperties": false });
-        let date = json!({ "date": DATE.schema(), "at": unset, "time_zone": unset });
-        let at =
-            json!({ "at": LOCAL_TIME.schema(), "time_zone": or_null(TIME_ZONE.schema()), "date": unset });
-        json!({ "anyOf": [unset, form("date", date), form("at", at)] })
     }
 }

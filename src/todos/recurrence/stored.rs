@@ -13,9 +13,11 @@ use crate::clock::time_zone::Zone;
 use crate::owned::text::TextFormat;
 use crate::todos::due::Due;
 
-/// From which moment the next occurrence is counted.
+/// From where the next occurrence counts: from the due date (`due`), from the day of the completion (`completion`), or from
+/// the due date without the occurrences that have passed (`future`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = RecurrenceBasis)]
 pub enum Basis {
     /// From the due date, so that a late completion does not delay the next occurrence.
     #[default]
