@@ -1,5 +1,6 @@
 //! Sync and events in the API document.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -16,8 +17,8 @@ use crate::http::idempotency_key::KEY_MAX_CHARS;
 use crate::openapi::error_responses::problem_schema;
 use crate::openapi::needs::Needs;
 use crate::openapi::operation::Operation;
-use crate::openapi::schema::{SEALED, described, named};
-use crate::todos;
+use crate::openapi::schema::{SEALED, described, named, nullable};
+use crate::{lists, todos};
 
 pub fn schemas() -> Vec<(&'static str, Value)> {
     vec![
@@ -30,6 +31,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("SyncOp", op()),
         ("SyncCommandResult", result()),
         ("SyncProblem", problem()),
+        ("SyncedObject", any_object()),
     ]
 }
 
@@ -111,15 +113,33 @@ fn op() -> Value {
 }
 
 fn problem() -> Value {
-    let kinds: Vec<_> = KINDS.iter().map(Kind::body_schema).chain([json!({ "type": "null" })]).collect();
-    let current = described(
-        json!({ "oneOf": kinds }),
-        "The object as it is now, for the code `version_mismatch`. Null if it does not exist.",
-    );
+    let about = "The object as it is now, for the code `version_mismatch`. Null if it does not exist. Absent for a repeated command.";
     let mut problem = problem_schema();
     problem["description"] = json!("Why a command failed.");
-    problem["properties"]["current"] = current;
+    problem["properties"]["current"] = described(nullable(&named("SyncedObject")), about);
     problem
+}
+
+/// An object of any kind. No union, because generated clients of some languages cannot decode a union without a
+/// discriminator and then lose the whole response.
+fn any_object() -> Value {
+    let features = todos::docs::schemas().into_iter().chain(lists::docs::schemas());
+    let schemas: Map<_, _> = features.map(|(name, schema)| (name.to_owned(), schema)).collect();
+    let bodies = KINDS.iter().filter_map(|kind| {
+        let reference = kind.body_schema();
+        schemas.get(reference["$ref"].as_str()?.rsplit('/').next()?)
+    });
+    let (mut properties, mut required) = (Map::new(), None);
+    for body in bodies {
+        let of_body = body["properties"].as_object().cloned().unwrap_or_default();
+        let common: BTreeSet<_> = of_body.keys().cloned().collect();
+        required = Some(required.map_or(common.clone(), |known: BTreeSet<_>| &known & &common));
+        properties.extend(of_body);
+    }
+    json!({
+        "type": "object", "properties": properties, "required": required.unwrap_or_default(),
+        "description": "An object of the type that the command names, with the fields that an object of this type has.",
+    })
 }
 
 const ABOUT_SYNC: &str = "Applies the commands in their order, each on its own. Then returns the changes since the token, in \
