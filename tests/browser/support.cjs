@@ -12,6 +12,7 @@ const screenshots = process.env.SCREENSHOTS;
 const axeSource = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
 const LOOKS = [['light', 1280], ['light', 320], ['dark', 1280], ['dark', 320]];
+const ALL_LOOKS = [...LOOKS, ['light', 768], ['dark', 768]];
 const HEIGHT = 800;
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
@@ -38,11 +39,11 @@ function watch(page) {
 }
 
 /**
- * Runs axe on the page in light and dark, at 320 and 1280 px, and checks that nothing is wider than the window. axe is a
- * script, so the context must have `bypassCSP`.
+ * Runs axe on the page in each look, and checks that nothing is wider than the window. axe is a script, so the context must
+ * have `bypassCSP`.
  */
-async function assertAccessible(page, name) {
-    for (const [colorScheme, width] of LOOKS) {
+async function assertAccessible(page, name, looks = LOOKS) {
+    for (const [colorScheme, width] of looks) {
         await page.emulateMedia({ colorScheme });
         await page.setViewportSize({ width, height: HEIGHT });
         await page.evaluate(axeSource);
@@ -78,4 +79,4 @@ async function run(steps) {
     }
 }
 
-module.exports = { admin, assertAccessible, base, run, screenshot, watch };
+module.exports = { ALL_LOOKS, admin, assertAccessible, base, run, screenshot, watch };

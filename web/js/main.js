@@ -13,7 +13,7 @@ function takeShared() {
     if (!title && !text && !url) return;
     const note = [title ? text : '', url].filter(Boolean).join(' ');
     quickText.value = `${(title || text || url).replace(/\s+/g, ' ')}${note ? ` // ${note.replace(/\s+/g, ' ')}` : ''}`;
-    history.replaceState(null, '', '/#/inbox');
+    history.replaceState(null, '', './#/inbox');
 }
 
 takeShared();

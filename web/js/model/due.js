@@ -8,8 +8,16 @@ const DAY = 86_400_000;
 /** @type {Map<string, Intl.DateTimeFormat>} */
 const zoneFormats = new Map();
 
+let latest = { instant: NaN, zone: '', local: '' };
+
 /** The local time of an instant in a zone, as `YYYY-MM-DDTHH:MM`. */
 export function localAt(instant, zone) {
+    // Views ask for the current time once for each todo.
+    if (latest.instant !== instant || latest.zone !== zone) latest = { instant, zone, local: formatLocal(instant, zone) };
+    return latest.local;
+}
+
+function formatLocal(instant, zone) {
     let format = zoneFormats.get(zone);
     if (!format) {
         const fields = /** @type {const} */ ({

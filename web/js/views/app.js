@@ -15,7 +15,7 @@ import { SearchBox } from './searchbox.js';
 import { Settings } from './settings.js';
 import { Connection, Sidebar } from './sidebar.js';
 import { SignIn } from './signin.js';
-import { announcement, closeDialog, dialog, drawerOpen, holdToast, quickText, route, toast, undoLast } from './ui.js';
+import { announce, announcement, closeDialog, dialog, drawerOpen, holdToast, quickText, route, toast, undoLast } from './ui.js';
 
 export function App() {
     const [failure] = useErrorBoundary((error) => console.error(error));
@@ -39,12 +39,11 @@ function Shell() {
         if (view === 'todo' && todo && store.todo(todo).value) openInList(todo);
     }, [view, todo]);
     useEffect(() => { document.title = view === 'settings' || view === 'not-saved' ? `${t(view.replace('-', '_'))} · ${t('app')}` : `${currentTitle()} · ${t('app')}`; });
-    // A new page begins at its top, and screen readers read its heading.
+    // A new page begins at its top, and screen readers say its name, because the browser does not see a new page.
     useEffect(() => {
         scrollTo(0, 0);
-        const isTyping = document.activeElement?.id === 'search';
-        if (!isTyping && !document.activeElement?.closest('main')) document.querySelector('main h1')?.scrollIntoView({ block: 'nearest' });
-    }, [view, arg]);
+        if (view !== 'search' && view) announce(document.title);
+    }, [view, view === 'search' ? '' : arg]);
     return html`<div class=${`shell ${todo ? 'has-editor' : ''}`}>
         <a class="skip-link" href="#main" onClick=${(event) => { event.preventDefault(); document.getElementById('main')?.focus(); }}>${t('skip_to_list')}</a>
         ${isWide ? html`<${Sidebar} />` : html`<${TopBar} />`}
@@ -90,7 +89,7 @@ function Notice() {
     const { notice } = store.status.value;
     const action = {
         new_version: html`<button type="button" class="button primary" onClick=${() => /** @type {any} */ (store).reloadForNewVersion()}>${t('reload')}</button>`,
-        sign_in_at_proxy: html`<a class="button primary" href="/?network">${t('sign_in_there')}</a>`,
+        sign_in_at_proxy: html`<a class="button primary" href="./?network">${t('sign_in_there')}</a>`,
     }[notice ?? ''];
     const dismiss = /** @type {any} */ (store).dismissNotice;
     if (!notice) return null;

@@ -27,10 +27,10 @@ export function Dialog({ title, onClose, children, kind = '', hasHeading = true 
     const id = useId();
     return html`<dialog class=${`dialog ${kind}`} aria-labelledby=${id} ...${modal}>
         <div class="dialog-body">
-            <header class=${hasHeading ? 'dialog-head' : 'hidden'}>
+            <div class=${hasHeading ? 'dialog-head' : 'hidden'}>
                 <h2 id=${id}>${title}</h2>
                 ${hasHeading && html`<button type="button" class="icon-button" aria-label=${t('close')} onClick=${onClose}><${Icon} name="close" /></button>`}
-            </header>
+            </div>
             ${children}
         </div>
     </dialog>`;

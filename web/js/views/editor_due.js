@@ -28,9 +28,9 @@ export function DueFields({ todo }) {
     return html`<div class="editor-row due-row"><span class="row-label"><${Icon} name="calendar" />${t('due')}</span><div>
         <div class="due-line">
             <input type="date" name="due" aria-label=${t('date')} value=${date} min="1970-01-01" max="9999-12-31" onChange=${(event) => setDate(event.target.value)} />
+            ${date && html`<button type="button" class="icon-button small" aria-label=${t('clear_due')} onClick=${clear}><${Icon} name="close" size=${16} /></button>`}
             ${date && (time || wantsTime) && html`<input type="time" name="time" aria-label=${t('time')} value=${time} onChange=${(event) => setTime(event.target.value)} />`}
             ${date && !time && !wantsTime && html`<button type="button" class="text-button" onClick=${() => setWantsTime(true)}>${t('add_time')}</button>`}
-            ${date && html`<button type="button" class="icon-button small" aria-label=${t('clear_due')} onClick=${clear}><${Icon} name="close" size=${16} /></button>`}
         </div>
         ${isNear && html`<p class=${label.isOverdue ? 'hint late' : 'hint'}>${label.isOverdue ? `${t('overdue')} · ` : ''}${label.text}</p>`}
         ${!date && html`<div class="presets">${presets.map(([name, day]) => html`<button type="button" class="chip-button" key=${name} onClick=${() => setDate(day)}>${name}</button>`)}</div>`}

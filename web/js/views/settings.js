@@ -36,7 +36,7 @@ function Account() {
     return html`<${Section} title=${t('account')}>
         <p>${t('signed_in_as', { name: user.username })}</p>
         <div class="buttons start"><button type="button" class="button" onClick=${leave}>${t('sign_out')}</button>
-        ${user.roles?.includes('admin') && html`<a class="button" href="/admin">${t('admin_pages')}</a>`}</div>
+        ${user.roles?.includes('admin') && html`<a class="button" href="admin">${t('admin_pages')}</a>`}</div>
     <//>`;
 }
 

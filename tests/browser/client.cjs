@@ -1,0 +1,414 @@
+// The web client in a real browser. scripts/browser starts this. LOOKS=all checks every view in all six looks, which takes
+// minutes; otherwise each view is checked in two of them, in turn.
+'use strict';
+
+const assert = require('node:assert/strict');
+const { ALL_LOOKS, assertAccessible, base, run, watch } = require('./support.cjs');
+
+const PASSWORD = 'a long enough word';
+const TIMEOUT = 5000;
+let users = 0;
+
+/** A new user, signed in, on a page of their own. */
+async function signedIn(browser, options = {}) {
+    const context = await browser.newContext({ locale: 'en-GB', timezoneId: 'Europe/Berlin', reducedMotion: 'reduce', ...options });
+    context.setDefaultTimeout(TIMEOUT);
+    const page = await context.newPage();
+    const watched = watch(page);
+    const name = `ann-${process.pid}-${++users}`;
+    await page.goto(`${base}/#/register`);
+    await page.getByLabel('Username').fill(name);
+    await page.getByLabel('Password').fill(PASSWORD);
+    await page.getByRole('button', { name: 'Create an account' }).first().click();
+    await page.getByRole('heading', { level: 1, name: 'Today' }).waitFor();
+    return { context, page, watched, name };
+}
+
+const go = async (page, view, title) => {
+    await page.goto(`${base}/#/${view}`);
+    await page.getByRole('heading', { level: 1, name: title }).waitFor();
+};
+const rows = (page) => page.locator('main .rows .row-name').allTextContents();
+const row = (page, name) => page.locator('main li.row', { has: page.getByRole('button', { name, exact: true }) });
+const focused = (page) => page.evaluate(() => document.activeElement.textContent.trim() || document.activeElement.getAttribute('aria-label'));
+const focusRow = (page, name) => row(page, name).locator('.row-title').focus();
+
+async function add(page, ...texts) {
+    await page.keyboard.press('q');
+    const field = page.getByRole('textbox', { name: 'Add a todo' });
+    for (const text of texts) {
+        await field.fill(text);
+        await field.press('Enter');
+    }
+    await page.keyboard.press('Escape');
+    await page.locator('dialog').waitFor({ state: 'detached' });
+}
+
+async function eventually(what, check) {
+    const until = Date.now() + TIMEOUT;
+    for (;;) {
+        const result = await check();
+        if (result) return result;
+        assert.ok(Date.now() < until, what);
+        await new Promise((resolve) => setTimeout(resolve, 30));
+    }
+}
+const eventuallyRows = (page, expected) => eventually(`rows ${expected}`, async () => JSON.stringify(await rows(page)) === JSON.stringify(expected))
+    .catch(async () => assert.deepEqual(await rows(page), expected));
+
+/** The user's todos as the API has them. */
+async function api(name, path, options = {}) {
+    const headers = { 'content-type': 'application/json' };
+    const login = await fetch(`${base}/v1/login`, { method: 'POST', headers, body: JSON.stringify({ username: name, password: PASSWORD }) });
+    const { access_token } = await login.json();
+    const response = await fetch(`${base}/v1${path}`, { headers: { ...headers, authorization: `Bearer ${access_token}` }, ...options });
+    return response.status === 204 ? null : response.json();
+}
+const saved = async (page) => eventually('everything is sent', async () => (await page.locator('.connection .badge').count()) === 0);
+
+async function firstRun(browser) {
+    const { context, page, watched, name } = await signedIn(browser);
+    await go(page, 'inbox', 'Inbox');
+    await page.getByRole('heading', { name: 'Welcome' }).waitFor();
+    await page.keyboard.press('Delete');
+    await page.getByText('Nothing in your inbox').waitFor();
+    await add(page, 'My first todo');
+    await row(page, 'My first todo').getByRole('checkbox').check();
+    await page.getByText('Completed “My first todo”').waitFor();
+    await eventually('the service has it', async () => (await api(name, '/todos?completed=true')).items.length === 1);
+    watched.assertNone();
+    await context.close();
+}
+
+async function quickAdd(browser) {
+    const { context, page, watched, name } = await signedIn(browser);
+    await go(page, 'inbox', 'Inbox');
+    await page.getByRole('button', { name: 'New list' }).click();
+    await page.getByLabel('Name of the list').fill('Home');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { level: 1, name: 'Home' }).waitFor();
+    await go(page, 'inbox', 'Inbox');
+
+    await page.keyboard.press('q');
+    await page.keyboard.type('Water the plants every monday 7am #home @green !high // not the cactus');
+    assert.equal(await page.locator('.chip').count(), 5);
+    assert.equal(await page.locator('.quick-name').textContent(), 'Water the plants');
+    await page.keyboard.press('Enter');
+    await page.keyboard.type('Read Tomorrow');
+    assert.equal(await page.locator('.chip.due').count(), 1);
+    // One Backspace keeps the phrase as text.
+    await page.keyboard.press('Backspace');
+    assert.equal(await page.locator('.chip.due').count(), 0);
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Escape');
+    await eventuallyRows(page, ['Read Tomorrow']);
+    await saved(page);
+    const [todo] = (await api(name, '/todos?tag=green')).items;
+    assert.deepEqual([todo.name, todo.description, todo.priority, todo.recurrence.rule, todo.due.at.slice(10)],
+        ['Water the plants', 'not the cactus', 'high', 'FREQ=WEEKLY;BYDAY=MO', 'T07:00']);
+
+    // Text that another app shares.
+    await page.goto(`${base}/?title=A%20page&text=&url=https%3A%2F%2Fexample.org%2Fa`);
+    await page.getByRole('textbox', { name: 'Add a todo' }).waitFor();
+    assert.equal(await page.getByRole('textbox', { name: 'Add a todo' }).inputValue(), 'A page // https://example.org/a');
+    watched.assertNone();
+    await context.close();
+}
+
+async function keyboard(browser) {
+    const { context, page, watched } = await signedIn(browser);
+    await go(page, 'inbox', 'Inbox');
+    await add(page, 'One', 'Two', 'Three');
+    await page.keyboard.press('j');
+    assert.equal(await focused(page), 'One');
+    await page.keyboard.press('j');
+    await page.keyboard.press('1');
+    await row(page, 'Two').getByText('High').waitFor();
+    await page.keyboard.press('Alt+ArrowUp');
+    await eventuallyRows(page, ['Two', 'One', 'Three']);
+    await eventually('the focus stays', async () => (await focused(page)) === 'Two');
+    assert.match(await page.locator('#live').textContent(), /“Two”, 1 of 3/);
+    await page.keyboard.press('x');
+    await eventuallyRows(page, ['One', 'Three']);
+    await eventually('the focus goes to the next row', async () => (await focused(page)) === 'One');
+    await page.keyboard.press('u');
+    await eventuallyRows(page, ['Two', 'One', 'Three']);
+    await focusRow(page, 'One');
+    await page.keyboard.press('e');
+    await page.getByRole('textbox', { name: 'Name' }).waitFor();
+    await eventually('the name has the focus', async () => (await page.evaluate(() => document.activeElement.name)) === 'name');
+    await page.keyboard.press('Escape');
+    await eventually('the row has the focus again', async () => (await focused(page)) === 'One');
+    await page.keyboard.press('d');
+    await eventually('the date has the focus', async () => (await page.evaluate(() => document.activeElement.name)) === 'due');
+    await page.keyboard.press('Escape');
+    await eventually('the row has the focus again', async () => (await focused(page)) === 'One');
+    await page.keyboard.press('Delete');
+    await eventuallyRows(page, ['Two', 'Three']);
+    await page.keyboard.press('Control+z');
+    await eventuallyRows(page, ['Two', 'One', 'Three']);
+    await page.keyboard.press('/');
+    await eventually('the search has the focus', async () => (await page.evaluate(() => document.activeElement.id)) === 'search');
+    await page.keyboard.type('thr');
+    await eventuallyRows(page, ['Three']);
+    await page.keyboard.press('ArrowDown');
+    assert.equal(await focused(page), 'Three');
+    for (const [key, title] of [['t', 'Today'], ['u', 'Upcoming'], ['d', 'Done'], ['x', 'Trash'], ['s', 'Settings'], ['i', 'Inbox']]) {
+        await page.keyboard.press('g');
+        await page.keyboard.press(key);
+        await page.getByRole('heading', { level: 1, name: title }).waitFor();
+    }
+    await page.keyboard.press('?');
+    await page.getByRole('heading', { name: 'Keyboard shortcuts' }).last().waitFor();
+    await page.keyboard.press('Escape');
+
+    await go(page, 'settings', 'Settings');
+    await page.getByRole('switch').uncheck();
+    await go(page, 'inbox', 'Inbox');
+    await page.keyboard.press('q');
+    assert.equal(await page.locator('dialog').count(), 0);
+    watched.assertNone();
+    await context.close();
+}
+
+async function details(browser) {
+    const { context, page, watched, name } = await signedIn(browser);
+    await go(page, 'inbox', 'Inbox');
+    await add(page, 'Plan the trip');
+    await row(page, 'Plan the trip').locator('.row-title').click();
+    const editor = page.locator('.editor');
+    await editor.getByLabel('Name').fill('Plan the long trip');
+    await editor.getByLabel('Note').fill('Two\nlines');
+    await editor.getByLabel('Date').fill('2030-01-31');
+    await editor.getByRole('button', { name: 'Add a time' }).click();
+    await editor.getByLabel('Time', { exact: true }).fill('09:30');
+    await editor.getByLabel('Time zone').selectOption('Europe/Berlin');
+    await editor.getByLabel('Repeat', { exact: true }).selectOption({ label: 'monthly on the last Thursday' });
+    await editor.getByText('High', { exact: true }).click();
+    await editor.getByLabel('Add a tag').fill('travel');
+    await editor.getByLabel('Add a tag').press('Enter');
+    await editor.getByLabel('Add a subtask').fill('Book flights');
+    await editor.getByLabel('Add a subtask').press('Enter');
+    await editor.getByRole('button', { name: 'Close' }).click();
+    await eventuallyRows(page, ['Plan the long trip', 'Book flights']);
+    await saved(page);
+    const { items } = await api(name, '/todos');
+    const trip = items.find((todo) => todo.name === 'Plan the long trip');
+    assert.deepEqual([trip.description, trip.due, trip.recurrence.rule, trip.priority, trip.tags],
+        ['Two\nlines', { at: '2030-01-31T09:30', time_zone: 'Europe/Berlin' }, 'FREQ=MONTHLY;BYDAY=-1TH', 'high', ['travel']]);
+    assert.equal(items.find((todo) => todo.name === 'Book flights').parent_id, trip.id);
+
+    // A recurring todo goes on, and the toast takes it back.
+    await row(page, 'Plan the long trip').getByRole('checkbox').click();
+    await page.getByText('Next: 28 Feb 2030').waitFor();
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await row(page, 'Plan the long trip').getByText('31 Jan 2030').waitFor();
+    await eventually('the service took it back', async () => (await api(name, `/todos/${trip.id}`)).due.at === '2030-01-31T09:30');
+
+    // A date without a time again.
+    await row(page, 'Plan the long trip').locator('.row-title').click();
+    await editor.getByLabel('Time', { exact: true }).fill('');
+    await saved(page);
+    await eventually('the date', async () => JSON.stringify((await api(name, `/todos/${trip.id}`)).due) === '{"date":"2030-01-31"}');
+    await go(page, 'tag/travel', '@travel');
+    await eventuallyRows(page, ['Plan the long trip']);
+    watched.assertNone();
+    await context.close();
+}
+
+async function pointer(browser) {
+    const { context, page, watched, name } = await signedIn(browser);
+    await go(page, 'inbox', 'Inbox');
+    await add(page, 'One', 'Two', 'Three');
+    const handle = await row(page, 'Three').locator('.handle').boundingBox();
+    const first = await row(page, 'One').boundingBox();
+    await page.mouse.move(handle.x + 10, handle.y + 10);
+    await page.mouse.down();
+    await page.mouse.move(handle.x + 10, first.y + 20, { steps: 5 });
+    await page.mouse.move(handle.x + 10, first.y + 4, { steps: 2 });
+    await page.mouse.up();
+    await eventuallyRows(page, ['Three', 'One', 'Two']);
+    assert.equal(await page.locator('dialog').count(), 0);
+    await row(page, 'Three').getByRole('button', { name: /Actions/ }).click();
+    await page.getByRole('menuitem', { name: 'Move to the bottom' }).click();
+    await eventuallyRows(page, ['One', 'Two', 'Three']);
+    await saved(page);
+    assert.deepEqual((await api(name, '/todos')).items.map((todo) => todo.name), ['One', 'Two', 'Three']);
+    watched.assertNone();
+    await context.close();
+}
+
+async function touch(browser) {
+    const { context, page, watched } = await signedIn(browser, { viewport: { width: 390, height: 780 }, hasTouch: true, isMobile: true });
+    await page.getByRole('button', { name: 'Add a todo' }).last().tap();
+    await page.getByRole('textbox', { name: 'Add a todo' }).fill('Buy bread');
+    await page.getByRole('button', { name: 'Add', exact: true }).tap();
+    await page.keyboard.press('Escape');
+    await eventuallyRows(page, ['Buy bread']);
+    const tick = await row(page, 'Buy bread').locator('.tick').boundingBox();
+    assert.ok(tick.width >= 44 && tick.height >= 44, 'ticks are 44 px at least');
+    await row(page, 'Buy bread').getByRole('button', { name: /Actions/ }).tap();
+    await page.getByRole('menuitem', { name: 'Due tomorrow' }).tap();
+    await page.getByText('Nothing left for today').waitFor();
+    await page.getByRole('link', { name: 'Upcoming' }).tap();
+    await row(page, 'Buy bread').getByRole('checkbox').tap();
+    await page.getByRole('button', { name: 'Undo' }).tap();
+    await eventuallyRows(page, ['Buy bread']);
+    await page.getByRole('button', { name: 'Menu' }).tap();
+    await page.locator('.drawer').getByRole('link', { name: 'Trash' }).tap();
+    await page.getByText('The trash is empty').waitFor();
+    watched.assertNone();
+    await context.close();
+}
+
+async function offline(browser) {
+    const { context, page, name } = await signedIn(browser);
+    await go(page, 'inbox', 'Inbox');
+    await add(page, 'Kept', 'Removed elsewhere');
+    await saved(page);
+    const gone = (await api(name, '/todos')).items.find((todo) => todo.name === 'Removed elsewhere');
+    await context.setOffline(true);
+    await row(page, 'Removed elsewhere').locator('.row-title').click();
+    await page.locator('.editor').getByLabel('Name').fill('My words');
+    await page.locator('.editor').getByRole('button', { name: 'Close' }).click();
+    await add(page, 'Written offline');
+    await page.getByText(/Offline · 2 changes not sent/).waitFor();
+    await api(name, `/todos/${gone.id}?permanent=true`, { method: 'DELETE' });
+    await context.setOffline(false);
+    await page.getByRole('link', { name: '1 change was not saved' }).click();
+    await page.getByText('My words').first().waitFor();
+    await page.getByText('no longer there').waitFor();
+    await page.getByRole('button', { name: 'Let it go' }).click();
+    await page.getByText('Everything is saved').waitFor();
+    await go(page, 'inbox', 'Inbox');
+    await eventuallyRows(page, ['Kept', 'Written offline']);
+    await context.close();
+}
+
+async function settings(browser) {
+    const { context, page, watched, name } = await signedIn(browser);
+    assert.equal((await api(name, '/user')).time_zone, 'Europe/Berlin');
+    await go(page, 'settings', 'Settings');
+    await page.getByText('Dark', { exact: true }).click();
+    assert.equal(await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme), 'dark');
+    await page.reload();
+    assert.equal(await page.evaluate(() => document.documentElement.className), 'dark');
+    await page.getByLabel('Language').selectOption('de');
+    await page.getByRole('heading', { level: 1, name: 'Einstellungen' }).waitFor();
+    assert.equal(await page.evaluate(() => document.documentElement.lang), 'de');
+    await page.getByLabel('Sprache').selectOption('en');
+    await page.getByLabel('Time zone').selectOption('America/New_York');
+    await eventually('the zone', async () => (await api(name, '/user')).time_zone === 'America/New_York');
+    await page.getByLabel('Name', { exact: true }).fill('backup script');
+    await page.getByRole('button', { name: 'Create a token' }).click();
+    assert.match(await page.locator('.new-token output').textContent(), /^tdo_[0-9A-Za-z]{38}$/);
+    await page.getByRole('button', { name: 'End the token backup script' }).click();
+    await page.getByText('No tokens').waitFor();
+    await page.getByLabel('Current password').fill(PASSWORD);
+    await page.getByLabel('New password').fill('another long word');
+    await page.getByRole('button', { name: 'Change the password' }).click();
+    await page.getByText('The password is changed').first().waitFor();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Sign in' }).waitFor();
+    watched.expect(401);
+    await page.getByLabel('Username').fill(name);
+    await page.getByLabel('Password').fill(PASSWORD);
+    await page.keyboard.press('Enter');
+    await page.getByRole('alert').waitFor();
+    watched.expect(0);
+    await page.getByLabel('Password').fill('another long word');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    watched.assertNone();
+    await context.close();
+}
+
+/** Every view and dialog with todos in it. */
+async function views(page, look) {
+    const press = async (keys) => { for (const key of keys) await page.keyboard.press(key); };
+    await go(page, 'inbox', 'Inbox');
+    await look('first-run');
+    await page.getByRole('button', { name: 'New list' }).click();
+    await look('new-list');
+    await page.getByLabel('Name of the list').fill('Winter trip');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { level: 1, name: 'Winter trip' }).waitFor();
+    await look('empty-list');
+    await add(page, 'Plan the trip tomorrow !high // flights and a hotel', 'Pack @travel', 'Pay the rent every month 9am', 'Call Anna today', `${'A very long name '.repeat(12)}`, 'x'.repeat(300), 'اشتر الحليب');
+    await row(page, 'Plan the trip').locator('.row-title').click();
+    const child = page.locator('.editor, .sheet').getByLabel('Add a subtask');
+    await child.fill('Book flights');
+    await child.press('Enter');
+    await look('details');
+    await page.locator('.editor, .sheet').getByLabel('Repeat', { exact: true }).selectOption('custom');
+    await look('details-repeat');
+    await page.keyboard.press('Escape');
+    await row(page, 'Pack').getByRole('button', { name: /Actions/ }).click();
+    await look('menu');
+    await page.keyboard.press('Escape');
+    await focusRow(page, 'Call Anna');
+    await press('x');
+    await page.getByText('Completed “Call Anna”').waitFor();
+    await look('list');
+    await focusRow(page, 'Pack');
+    await press('q');
+    await page.keyboard.type('Call Ben every monday 9am #winter @phone !high // about the boat');
+    await look('quick-add');
+    await press(['Escape', '?']);
+    await look('help');
+    await press(['Escape']);
+    for (const [view, title] of [['today', 'Today'], ['upcoming', 'Upcoming'], ['tag/travel', '@travel'], ['done', 'Done'], ['search/pl', '“pl”'], ['settings', 'Settings'], ['not-saved', 'Not saved'], ['list/000000000000000000000000', 'Not found']]) {
+        await go(page, view, title);
+        await look(view.split('/')[0]);
+    }
+    await go(page, 'inbox', 'Inbox');
+    await add(page, 'Old idea');
+    await focusRow(page, 'Old idea');
+    await press(['Delete']);
+    await go(page, 'trash', 'Trash');
+    await look('trash');
+    await page.getByRole('button', { name: 'Actions for the list' }).click();
+    await page.getByRole('menuitem').click();
+    await look('confirm');
+    await press(['Escape']);
+}
+
+async function accessible(browser) {
+    const { context, page, watched } = await signedIn(browser, { bypassCSP: true });
+    let turn = 0;
+    const look = async (name) => {
+        const at = (turn++ % 3) * 2;
+        const looks = process.env.LOOKS === 'all' ? ALL_LOOKS : [ALL_LOOKS[at], ALL_LOOKS[(at + 3) % 6]];
+        await assertAccessible(page, name, looks);
+    };
+    await views(page, look);
+    await go(page, 'settings', 'Settings');
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Sign in' }).waitFor();
+    await look('sign-in');
+    await page.getByRole('button', { name: 'Create an account' }).click();
+    await look('register');
+    watched.assertNone();
+    await context.close();
+}
+
+/** What the first visit costs. */
+async function budget(browser) {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    const sizes = [];
+    page.on('response', (response) => sizes.push(response.request().sizes().then(({ responseBodySize }) => [new URL(response.url()).pathname, responseBodySize])));
+    await page.goto(base);
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    // The service worker loads the same files again, from the cache of the browser.
+    const first = new Map(await Promise.all(sizes));
+    const bytes = [...first.values()].reduce((sum, size) => sum + size, 0);
+    console.log(`    first load: ${first.size} requests, ${bytes} bytes`);
+    assert.ok(first.size <= 8, `8 requests at most: ${[...first.keys()]}`);
+    assert.ok(bytes <= 60_000, `60 kB at most: ${JSON.stringify([...first])}`);
+    await context.close();
+}
+
+const steps = { budget, firstRun, quickAdd, keyboard, details, pointer, touch, offline, settings, accessible };
+const wanted = process.env.STEPS?.split(',') ?? Object.keys(steps);
+run(wanted.map((name) => [name, steps[name]]));
