@@ -1,6 +1,11 @@
 //! Puts the files that browsers load into the binary, compressed: the folders of `web/`, and Swagger UI. They are served
-//! under a path that contains a hash over all of them, so that browsers can keep them for ever.
+//! under a path that contains a hash over all of them, so that browsers can keep them for ever. The pages that name this
+//! path are beside the folders.
 
+#[path = "build/bundle.rs"]
+mod bundle;
+
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Cursor, Read, Write as _};
@@ -10,7 +15,19 @@ use flate2::write::GzEncoder;
 use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
 use zip::ZipArchive;
 
-const FOLDERS: [&str; 3] = ["css", "docs", "icons"];
+const FOLDERS: [&str; 5] = ["css", "docs", "icons", "js", "vendor"];
+
+// Other files are licences and types.
+const EXTENSIONS: [&str; 4] = ["css", "js", "png", "svg"];
+
+/// The modules that this one imports are joined with it.
+const MAIN_MODULE: &str = "js/main.js";
+
+/// Served without a version in their paths.
+const PAGES: [&str; 3] = ["index.html", "sw.js", "app.webmanifest"];
+
+/// What the web client does not load.
+const OTHER_PAGES: [&str; 3] = ["docs/", "css/admin", "css/tokens"];
 
 const SWAGGER_UI: [&str; 4] =
     ["favicon-32x32.png", "swagger-ui-bundle.js", "swagger-ui-standalone-preset.js", "swagger-ui.css"];
@@ -26,28 +43,88 @@ struct File {
 
 fn main() -> io::Result<()> {
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=build");
     let mut files = swagger_ui()?;
     for folder in FOLDERS {
         println!("cargo:rerun-if-changed=web/{folder}");
-        let entries = fs::read_dir(Path::new("web").join(folder))?.collect::<io::Result<Vec<_>>>()?;
-        for entry in entries {
-            let name = entry.file_name().into_string().map_err(|_| io::ErrorKind::InvalidFilename)?;
-            files.push(File { path: format!("{folder}/{name}"), bytes: fs::read(entry.path())? });
+        add_folder(&mut files, folder)?;
+    }
+    let mut files = joined(files)?;
+    files.push(style()?);
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    let pages = PAGES.map(|page| {
+        println!("cargo:rerun-if-changed=web/{page}");
+        Ok(File { path: page.to_owned(), bytes: fs::read(Path::new("web").join(page))? })
+    });
+    let pages = pages.into_iter().collect::<io::Result<Vec<_>>>()?;
+    let mut hashes = String::new();
+    for file in files.iter().chain(&pages) {
+        write!(hashes, "{} {:016x} ", file.path, hash(&file.bytes)).map_err(io::Error::other)?;
+    }
+    let version = format!("{:016x}", hash(hashes.as_bytes()));
+    let pages =
+        pages.into_iter().map(|page| filled_in(page, &version, &files)).collect::<io::Result<Vec<_>>>()?;
+    let out = PathBuf::from(std::env::var("OUT_DIR").map_err(io::Error::other)?);
+    let mut source = format!("pub const VERSION: &str = {version:?};\n");
+    for (name, files) in [("FILES", &files), ("PAGES", &pages)] {
+        let table = table(files, &out)?;
+        writeln!(source, "pub static {name}: &[Asset] = &[\n{table}];").map_err(io::Error::other)?;
+    }
+    fs::write(out.join("assets.rs"), source)
+}
+
+/// The style of the web client is in several files, and browsers load it as one.
+fn style() -> io::Result<File> {
+    println!("cargo:rerun-if-changed=web/style");
+    let mut parts = vec![File { path: String::new(), bytes: fs::read("web/css/tokens.css")? }];
+    add_folder(&mut parts, "style")?;
+    parts.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(File {
+        path: "css/app.css".to_owned(),
+        bytes: parts.into_iter().flat_map(|part| part.bytes).collect(),
+    })
+}
+
+fn add_folder(files: &mut Vec<File>, folder: &str) -> io::Result<()> {
+    for entry in fs::read_dir(Path::new("web").join(folder))? {
+        let entry = entry?;
+        let name = entry.file_name().into_string().map_err(|_| io::ErrorKind::InvalidFilename)?;
+        let path = format!("{folder}/{name}");
+        let extension = Path::new(&name).extension().and_then(|extension| extension.to_str());
+        if entry.file_type()?.is_dir() {
+            add_folder(files, &path)?;
+        } else if extension.is_some_and(|extension| EXTENSIONS.contains(&extension)) {
+            files.push(File { path, bytes: fs::read(entry.path())? });
         }
     }
-    files.sort_by(|a, b| a.path.cmp(&b.path));
-    let out = PathBuf::from(std::env::var("OUT_DIR").map_err(io::Error::other)?);
-    let mut hashes = String::new();
-    let mut table = String::from("pub static FILES: &[Asset] = &[\n");
-    for file in &files {
-        let hash = hash(&file.bytes);
-        write!(hashes, "{} {hash:016x} ", file.path).map_err(io::Error::other)?;
-        table += &row(file, hash, &out)?;
-    }
-    table += "];\n";
-    writeln!(table, "pub const VERSION: &str = \"{:016x}\";", hash(hashes.as_bytes()))
-        .map_err(io::Error::other)?;
-    fs::write(out.join("assets.rs"), table)
+    Ok(())
+}
+
+/// The files, with the modules of the web client in one of them.
+fn joined(mut files: Vec<File>) -> io::Result<Vec<File>> {
+    let is_module = |file: &File| file.path.starts_with("js/") || file.path.starts_with("vendor/");
+    let text = |file: &File| {
+        Ok((file.path.clone(), String::from_utf8(file.bytes.clone()).map_err(io::Error::other)?))
+    };
+    let modules = files.iter().filter(|file| is_module(file)).map(text);
+    let modules = modules.collect::<io::Result<BTreeMap<_, _>>>()?;
+    let (text, joined) = bundle::bundle(&modules, MAIN_MODULE)?;
+    files.retain(|file| !joined.contains(&file.path));
+    files.push(File { path: MAIN_MODULE.to_owned(), bytes: text.into_bytes() });
+    Ok(files)
+}
+
+/// A page names the version, and the service worker the files that it keeps.
+fn filled_in(page: File, version: &str, files: &[File]) -> io::Result<File> {
+    let of_client = |path: &&str| !OTHER_PAGES.iter().any(|other| path.starts_with(other));
+    let paths: Vec<_> = files.iter().map(|file| &*file.path).filter(of_client).collect();
+    let text = String::from_utf8(page.bytes).map_err(io::Error::other)?;
+    let text = text.replace("{{version}}", version).replace("'{{files}}'", &format!("{paths:?}"));
+    Ok(File { bytes: text.into_bytes(), ..page })
+}
+
+fn table(files: &[File], out: &Path) -> io::Result<String> {
+    files.iter().map(|file| row(file, hash(&file.bytes), out)).collect()
 }
 
 fn swagger_ui() -> io::Result<Vec<File>> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::header::ALLOW;
-use axum::http::{HeaderValue, Method, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, delete, get, patch, post, put};
@@ -37,6 +37,7 @@ pub fn router(state: AppState) -> Router {
         .merge(errors(v1(&state)))
         .merge(errors(admin(&state)))
         .merge(errors(admin_pages(&state)).layer(from_fn(admin_pages::render::render)))
+        .merge(errors(web_client(&state)))
         .merge(errors(service()));
     let routes = match state.cors.layer() {
         // A preflight of an unknown path gets its 404.
@@ -126,6 +127,15 @@ fn admin(state: &AppState) -> Router<AppState> {
     guarded(routes, state)
 }
 
+fn web_client(state: &AppState) -> Router<AppState> {
+    use web::handlers as w;
+    let routes = Router::new()
+        .route("/web/login", post(w::login))
+        .route("/web/refresh", post(w::refresh))
+        .route("/web/logout", post(w::logout));
+    guarded(with_small_body(routes), state).route_layer(from_fn(web::extract::same_origin))
+}
+
 fn service() -> Router<AppState> {
     // Not guarded: these routes also respond before the database is ready.
     Router::new()
@@ -136,6 +146,9 @@ fn service() -> Router<AppState> {
         .route("/docs", get(openapi::handlers::docs))
         .route("/docs/", get(openapi::handlers::index))
         .route("/assets/{version}/{*path}", get(web::assets::get))
+        .route("/", any(front_page))
+        .route("/sw.js", get(web::handlers::service_worker))
+        .route("/app.webmanifest", get(web::handlers::manifest))
 }
 
 fn admin_pages(state: &AppState) -> Router<AppState> {
@@ -220,6 +233,13 @@ fn list_options_in_allow(mut response: Response) -> Response {
         response.headers_mut().insert(ALLOW, all);
     }
     response
+}
+
+async fn front_page(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    match web::handlers::index(&method, &headers) {
+        Some(page) => page.into_response(),
+        None => unknown_path(method, uri).await,
+    }
 }
 
 async fn unknown_path(method: Method, uri: Uri) -> Response {

@@ -37,7 +37,8 @@
 //! wire types or templates (`templates/`).
 //!
 //! Features share [`crypto`], [`mongo`], [`owned`] (documents that belong to a user), [`http`] and [`workspace`] (the only
-//! way to a user's todos and lists). Pages for browsers share [`web`]: the files in the folder `web/`, cookies, languages.
+//! way to a user's todos and lists). Pages for browsers share [`web`]: the files in the folder `web/`, cookies, languages. [`web`] also serves the web
+//! client, whose modules in `web/js/` import downwards: `model` (pure), `store` (sync with `/v1`), `views`. `build/` joins them.
 //! [`app`], [`state`], [`startup`] and `main` put the service together. [`migrations`]
 //! upgrade stored documents. [`operator`] holds what an operator runs or watches.
 //!

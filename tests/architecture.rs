@@ -86,6 +86,8 @@ const LAYERS: &[&[&str]] = &[
         "admin_pages/render",
         "admin_pages/texts",
         "admin_pages/views",
+        "web/extract",
+        "web/session_cookie",
         "workspace/extract",
     ],
     &[
@@ -104,8 +106,9 @@ const LAYERS: &[&[&str]] = &[
         "sync/kinds",
         "sync/sent_versions",
         "sync/synced_kind",
+        "web/wire",
     ],
-    &["*/handlers"],
+    &["*/handlers", "web/handlers"],
     &["*/docs", "openapi/service_routes"],
     &["migrations", "openapi/document", "openapi/handlers", "state"],
     &["app", "operator", "startup"],
@@ -344,6 +347,38 @@ fn few_files_lie_outside_folders() {
     let entries = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap();
     let loose: Vec<_> = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect();
     assert!(loose.len() <= 8, "{loose:?}");
+}
+
+/// The folders of the web client, lowest first. A module imports only from its own folder and from lower ones.
+const CLIENT_LAYERS: [&str; 5] = ["vendor", "model", "text", "store", "views"];
+
+fn client_modules(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let files = entries.flat_map(|path| if path.is_dir() { client_modules(&path) } else { vec![path] });
+    files.filter(|path| path.extension().is_some_and(|extension| extension == "js")).collect()
+}
+
+#[test]
+fn modules_of_the_web_client_import_only_from_lower_folders() {
+    let layer =
+        |path: &str| CLIENT_LAYERS.iter().position(|layer| path.split('/').any(|part| part == *layer));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("web/js");
+    let mut edges = 0;
+    for file in client_modules(&root) {
+        let path = file.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.starts_with("/*") || text.starts_with("//"), "{path} does not begin with what it owns");
+        let own = layer(&path).unwrap_or(CLIENT_LAYERS.len());
+        assert!(own >= 2 || !text.contains("fetch(") && !text.contains("document."), "{path} is not pure");
+        assert!(own == 3 || own == CLIENT_LAYERS.len() || !text.contains("fetch("), "{path} sends requests");
+        for import in text.split(" from '").skip(1) {
+            let import = import.split('\'').next().unwrap();
+            let other = if import.starts_with("./") { Some(own) } else { layer(import) };
+            assert!(other.is_some_and(|other| other <= own), "{path} imports {import}");
+            edges += 1;
+        }
+    }
+    assert!(edges > 10, "only {edges} imports were found");
 }
 
 #[test]

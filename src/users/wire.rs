@@ -76,10 +76,10 @@ impl FromFields for NewUser {
 }
 
 pub(crate) struct Login {
-    pub(super) username: String,
-    pub(super) password: SecretString,
-    pub(super) new_password: Option<SecretString>,
-    pub(super) device: Option<String>,
+    pub(crate) username: String,
+    pub(crate) password: SecretString,
+    pub(crate) new_password: Option<SecretString>,
+    pub(crate) device: Option<String>,
 }
 
 impl FromFields for Login {

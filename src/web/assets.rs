@@ -1,5 +1,5 @@
 //! `/assets/{version}/...`: the files that pages load, from the binary. `build.rs` compresses them and computes the version,
-//! a hash over all of them.
+//! a hash over all of them. It fills the version into the pages of the web client.
 //!
 //! **Invariant:** a path never has other content later, so browsers keep the file for a year. A page of another version
 //! gets 404 for all of its files, never a mixture.
@@ -14,6 +14,8 @@ use crate::error::{Error, Resource};
 use crate::http::preconditions::unless_known;
 
 const CACHE_POLICY: &str = "public, max-age=31536000, immutable";
+/// Browsers ask each time whether the page is still the same.
+pub const PAGE_CACHE_POLICY: &str = "no-cache";
 
 pub struct Asset {
     path: &'static str,
@@ -34,11 +36,16 @@ pub(crate) async fn get(
     let unknown = Error::NotFound(Resource::Path);
     let Path((version, path)) = path.map_err(|_| unknown.clone())?;
     let asset = FILES.iter().find(|asset| version == VERSION && asset.path == path).ok_or(unknown)?;
-    Ok(asset.response(&headers))
+    Ok(asset.response(&headers, CACHE_POLICY))
+}
+
+/// One of the pages of the web client, which have no version in their paths.
+pub fn page(name: &str) -> Option<&'static Asset> {
+    PAGES.iter().find(|page| page.path == name)
 }
 
 impl Asset {
-    fn response(&self, request: &HeaderMap) -> Response {
+    pub fn response(&self, request: &HeaderMap, cache_policy: &'static str) -> Response {
         let encodings = [("br", self.br), ("gzip", self.gzip)];
         let encoded = encodings
             .into_iter()
@@ -51,7 +58,7 @@ impl Asset {
         };
         let headers = [
             (CONTENT_TYPE, content_type(self.path)),
-            (CACHE_CONTROL, CACHE_POLICY),
+            (CACHE_CONTROL, cache_policy),
             (VARY, "accept-encoding"),
         ];
         let mut response = (headers, bytes).into_response();
@@ -76,9 +83,11 @@ fn accepts(headers: &HeaderMap, encoding: &str) -> bool {
 fn content_type(path: &str) -> &'static str {
     match path.rsplit_once('.').map_or("", |(_, extension)| extension) {
         "css" => "text/css; charset=utf-8",
+        "html" => "text/html; charset=utf-8",
         "js" => "text/javascript; charset=utf-8",
         "png" => "image/png",
         "svg" => "image/svg+xml",
+        "webmanifest" => "application/manifest+json",
         _ => "application/octet-stream",
     }
 }
@@ -104,7 +113,7 @@ mod tests {
     #[test]
     fn every_file_has_a_known_type() {
         assert!(FILES.len() >= 6);
-        for asset in FILES {
+        for asset in FILES.iter().chain(PAGES) {
             assert_ne!(content_type(asset.path), "application/octet-stream", "{}", asset.path);
         }
     }

@@ -32,6 +32,11 @@ impl CookieKind {
         self.header(value, self.max_age, transport)
     }
 
+    /// As [`CookieKind::set`], for this many seconds.
+    pub fn set_for(self, seconds: u32, value: &str, transport: Transport) -> Option<HeaderValue> {
+        self.header(value, Some(seconds), transport)
+    }
+
     pub fn clear(self, transport: Transport) -> Option<HeaderValue> {
         self.header("", Some(0), transport)
     }

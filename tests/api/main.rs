@@ -56,3 +56,4 @@ mod v1_todo_consistency;
 mod v1_todo_queries;
 mod v1_todos;
 mod v1_tokens;
+mod web_client;
