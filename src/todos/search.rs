@@ -67,13 +67,6 @@ impl Workspace {
             let window = self.window(query, page.last.as_ref(), size).await?;
             let (ids, end): (Vec<_>, Vec<_>) = window.into_iter().unzip();
             let is_last = i64::try_from(ids.len()).is_ok_and(|found| found < size);
-            if number == 0
-                && !is_last
-                && let Some(few) = self.few(query).await?
-            {
-                let is_full = page.examine(&few).await?;
-                return Ok(page.last.filter(|_| is_full));
-            }
             if page.examine(&ids).await? {
                 return Ok(page.last);
             }
@@ -81,6 +74,12 @@ impl Workspace {
                 return Ok(None);
             }
             page.last = end.into_iter().last();
+            if number == 0
+                && let Some(few) = self.few(query).await?
+            {
+                let is_full = page.examine(&few).await?;
+                return Ok(page.last.filter(|_| is_full));
+            }
         }
         Ok(page.last)
     }
