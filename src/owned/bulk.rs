@@ -159,16 +159,20 @@ impl<T: Owned> OwnedBy<'_, T> {
         let waiting = self.cascades().of(self.owner_id())?.previews();
         let ids: Vec<_> = waiting.iter().flat_map(|preview| &preview.ids).copied().collect();
         let mut stages = vec![doc! { "$match": { "$and": [filter.clone(), { "_id": { "$nin": ids } }] } }];
+        // MongoDB applies what it can of the filter before the changes. Every index except that of `_id` begins with the
+        // owner, so without the owner MongoDB reads the documents by their ids. In another index, it would meet a document
+        // twice that moves ahead while it is written. The ids are those of documents of the owner.
+        let mut changed_filter = filter.clone();
+        changed_filter.remove("owner_id");
         stages.extend_from_slice(top);
         for Preview { ids, stages: changes, never } in waiting {
             let wanted = filter.get_str("state").ok().and_then(State::of);
             if never.len() > 1 || wanted.is_some_and(|wanted| never.contains(&wanted)) {
                 continue;
             }
-            // Without the owner, MongoDB has no choice of indexes. `filter` contains the owner.
             let mut changed = vec![doc! { "$match": { "_id": { "$in": ids } } }];
             changed.extend(changes);
-            changed.push(doc! { "$match": filter.clone() });
+            changed.push(doc! { "$match": changed_filter.clone() });
             changed.extend_from_slice(top);
             stages.push(doc! { "$unionWith": { "coll": T::COLLECTION, "pipeline": changed } });
         }
