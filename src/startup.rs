@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use metrics::{counter, gauge};
 use secrecy::SecretString;
 
 use crate::error::{Error, OperatorError};
@@ -11,6 +12,9 @@ use crate::migrations::{self, MigrationScope};
 use crate::mongo::{self, Db, PrepareError, Topology};
 use crate::state::AppState;
 use crate::sync::lineage::Lineage;
+
+pub const MAINTENANCE_FAILURES: &str = "todo_api_maintenance_failures_total";
+pub const UNFINISHED_SECONDS: &str = "todo_api_unfinished_change_age_seconds";
 
 const RETRY_PERIOD: Duration = Duration::from_secs(1);
 const UPKEEP_PERIOD: Duration = Duration::from_mins(1);
@@ -44,10 +48,15 @@ pub async fn maintain(state: &AppState) -> ! {
         loop {
             tokio::time::sleep(UPKEEP_PERIOD).await;
             if let Err(error) = state.workspaces.upkeep().await {
+                count_failure("changes and trash");
                 tracing::warn!(%error, "cannot empty the trash and finish interrupted changes, retrying later");
             }
             if let Err(error) = state.accounts.finish_deletions().await {
+                count_failure("deletions of users");
                 tracing::warn!(%error, "cannot finish interrupted deletions of users, retrying later");
+            }
+            if let Ok(age) = state.workspaces.unfinished_for().await {
+                gauge!(UNFINISHED_SECONDS).set(age.as_secs_f64());
             }
         }
     };
@@ -56,11 +65,16 @@ pub async fn maintain(state: &AppState) -> ! {
         loop {
             tokio::time::sleep(HASH_COSTS_PERIOD).await;
             if let Err(error) = state.accounts.learn_hash_costs().await {
+                count_failure("hash costs");
                 tracing::warn!(%error, "cannot read the costs of stored password hashes, retrying later");
             }
         }
     };
     tokio::join!(mirror, upkeep, hash_costs, complete_release(state), state.sources.hub.run()).1
+}
+
+fn count_failure(task: &'static str) {
+    counter!(MAINTENANCE_FAILURES, "task" => task).increment(1);
 }
 
 /// Waits until no instance of the version before can be running. Such instances write documents of the earlier form, and

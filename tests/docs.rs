@@ -1,4 +1,5 @@
-//! The README and the guides in docs/: their links resolve, and the README stays short.
+//! The README and the guides in docs/: their links resolve, and the README stays short. The alerts and the dashboard in
+//! deploy/ use metrics that exist.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot read a guide fails")]
 
@@ -68,4 +69,29 @@ fn the_readme_is_short_and_links_to_every_guide() {
         let path = guide.strip_prefix(root).unwrap().display().to_string();
         assert!(links(&readme).contains(&path.as_str()), "{path}");
     }
+}
+
+/// All files in a folder and its folders.
+fn files_in(folder: PathBuf) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files_in(path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn alerts_and_dashboard_use_metrics_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let source: String =
+        files_in(root.join("src")).iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    let mut checked = 0;
+    for path in files_in(root.join("deploy")) {
+        let text = fs::read_to_string(&path).unwrap();
+        let names = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        for name in names.filter(|name| name.starts_with("todo_api_")) {
+            let is_known = |name: &str| source.contains(&format!("\"{name}\""));
+            let mut parts = ["_bucket", "_count", "_sum"].iter().filter_map(|end| name.strip_suffix(end));
+            assert!(is_known(name) || parts.any(is_known), "{}: {name} does not exist", path.display());
+            checked += 1;
+        }
+    }
+    assert!(checked > 20, "{checked}");
 }

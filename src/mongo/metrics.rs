@@ -9,11 +9,17 @@ use mongodb::event::command::CommandEvent;
 use mongodb::options::ClientOptions;
 
 pub const COMMAND_SECONDS: &str = "todo_api_db_command_duration_seconds";
+/// `getMore`, which mostly waits for the next change.
+pub const WAIT_SECONDS: &str = "todo_api_db_wait_duration_seconds";
 pub const CONNECTIONS: &str = "todo_api_db_connections";
 
 pub(crate) fn record_events(options: &mut ClientOptions) {
     let record = |command: String, outcome: &'static str, duration: Duration| {
-        histogram!(COMMAND_SECONDS, "command" => command, "outcome" => outcome).record(duration);
+        if command == "getMore" {
+            histogram!(WAIT_SECONDS, "outcome" => outcome).record(duration);
+        } else {
+            histogram!(COMMAND_SECONDS, "command" => command, "outcome" => outcome).record(duration);
+        }
     };
     options.command_event_handler = Some(EventHandler::callback(move |event| match event {
         CommandEvent::Succeeded(event) => record(event.command_name, "ok", event.duration),

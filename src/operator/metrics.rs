@@ -13,17 +13,22 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use metrics::{describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_process::Collector;
 use tokio::net::TcpListener;
 
 use crate::access_tokens::{self, verification};
+use crate::auth::throttling::THROTTLED;
 use crate::error::OperatorError;
 use crate::http::access_log::{REQUEST_SECONDS, REQUESTS};
 use crate::http::fair_queue::REFUSALS;
 use crate::http::{connections, server};
 use crate::mongo;
 use crate::owned::unreadable::UNREADABLE;
+use crate::startup::{MAINTENANCE_FAILURES, UNFINISHED_SECONDS};
 use crate::state::AppState;
+use crate::users::operations::FAILED_LOGINS;
 
+const BUILD_INFO: &str = "todo_api_build_info";
 /// Upper bounds of the buckets of durations, in seconds.
 const BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -34,18 +39,29 @@ const UPKEEP_PERIOD: Duration = Duration::from_secs(5);
 /// Starts recording. Without a recorder, the metrics in the code cost almost nothing. Fails on the second call.
 pub fn install_recorder() -> Result<PrometheusHandle, OperatorError> {
     let refused = |error: BuildError| OperatorError(format!("metrics cannot be recorded: {error}"));
-    let builder = [REQUEST_SECONDS, mongo::metrics::COMMAND_SECONDS]
-        .into_iter()
-        .try_fold(PrometheusBuilder::new(), |builder, name| {
-            builder.set_buckets_for_metric(Matcher::Full(name.to_owned()), &BUCKETS)
-        });
+    let durations = [REQUEST_SECONDS, mongo::metrics::COMMAND_SECONDS, mongo::metrics::WAIT_SECONDS];
+    let builder = durations.into_iter().try_fold(PrometheusBuilder::new(), |builder, name| {
+        builder.set_buckets_for_metric(Matcher::Full(name.to_owned()), &BUCKETS)
+    });
     let handle = builder.and_then(PrometheusBuilder::install_recorder).map_err(refused)?;
+    describe();
+    Collector::default().describe();
+    gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    Ok(handle)
+}
+
+fn describe() {
+    describe_gauge!(BUILD_INFO, "Always 1, with the version of the service.");
     describe_counter!(REQUESTS, "Requests, by route, method and status.");
     describe_counter!(REFUSALS, "Requests that were refused because of too much load, by queue and reason.");
     describe_histogram!(REQUEST_SECONDS, "Duration of requests, by route.");
     describe_histogram!(
         mongo::metrics::COMMAND_SECONDS,
         "Duration of database commands, by command and outcome."
+    );
+    describe_histogram!(
+        mongo::metrics::WAIT_SECONDS,
+        "Duration of `getMore`, which mostly waits for the next change, by outcome."
     );
     describe_gauge!(mongo::metrics::CONNECTIONS, "Connections to the database: open, and in use.");
     describe_counter!(UNREADABLE, "Stored documents that could not be decoded, by collection.");
@@ -66,7 +82,10 @@ pub fn install_recorder() -> Result<PrometheusHandle, OperatorError> {
     describe_gauge!("todo_api_password_hashing", "Passwords that are being hashed or wait to be hashed.");
     describe_gauge!("todo_api_blacklist_entries", "Revoked tokens, sessions and users in memory.");
     describe_gauge!("todo_api_blacklist_age_seconds", "Age of the blacklist in memory.");
-    Ok(handle)
+    describe_counter!(FAILED_LOGINS, "Logins with a wrong name or password.");
+    describe_counter!(THROTTLED, "Attempts that a rate limit refused, by limit.");
+    describe_counter!(MAINTENANCE_FAILURES, "Failed runs of the maintenance, by task.");
+    describe_gauge!(UNFINISHED_SECONDS, "Age of the oldest change whose side effects are unfinished.");
 }
 
 pub async fn listen(address: SocketAddr) -> Result<TcpListener, OperatorError> {
@@ -101,6 +120,7 @@ async fn serve_metrics(State((state, handle)): State<(AppState, PrometheusHandle
     let (entries, age) = state.auth.blacklist_state();
     gauge!("todo_api_blacklist_entries").set(gauge_value(entries));
     gauge!("todo_api_blacklist_age_seconds").set(age.map_or(f64::INFINITY, |age| age.as_secs_f64()));
+    Collector::default().collect();
     ([(CONTENT_TYPE, PROMETHEUS_TEXT)], handle.render())
 }
 

@@ -91,6 +91,15 @@ impl<T: Owned> OwnedCollection<T> {
         Ok(pending)
     }
 
+    /// Since when the longest side effects have been pending.
+    pub async fn oldest_pending(&self) -> Result<Option<DateTime>, Error> {
+        let pending = doc! { "unfinished.since": { "$gt": DateTime::MIN } };
+        let oldest = self.of_all().find_one(pending).sort(doc! { "unfinished.since": 1 });
+        let oldest = oldest.projection(doc! { "unfinished.since": 1 }).max_time(mongo::MAX_TIME).await?;
+        Ok(oldest
+            .and_then(|found| found.get_document("unfinished").ok()?.get_datetime("since").ok().copied()))
+    }
+
     /// Changes those of the documents that match, and returns the documents that cannot be changed.
     pub(super) async fn update_batch(
         &self,

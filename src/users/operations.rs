@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bson::oid::ObjectId;
+use metrics::counter;
 use secrecy::SecretString;
 
 use super::model::{NewUser, User, username_key};
@@ -24,6 +25,8 @@ use crate::http::admission::Requester;
 use crate::idempotency::store::Idempotency;
 use crate::mongo::object_id;
 use crate::workspace::stores::OwnedStores;
+
+pub const FAILED_LOGINS: &str = "todo_api_failed_logins_total";
 
 /// A deletion that takes longer than this was interrupted.
 pub const DELETION_TIMEOUT_MILLIS: i64 = 30_000;
@@ -213,6 +216,7 @@ impl Accounts {
         // The name is whatever the client sent, so its length is limited.
         let username = Some(name.chars().take(USERNAME_MAX_CHARS).collect());
         let context = RequestContext { user_id, username, ip: client.ip(), ..RequestContext::default() };
+        counter!(FAILED_LOGINS).increment(1);
         self.audit.record(Event::LoginFailed, context).await;
         Ok(())
     }

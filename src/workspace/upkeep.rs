@@ -4,6 +4,7 @@
 //! **Invariant:** a failure of one document, user or kind is logged and does not keep the others.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bson::DateTime;
 use futures_util::StreamExt;
@@ -35,6 +36,15 @@ impl Workspaces {
             self.stores.purge(deleted, now)
         );
         lists.and(todos).and(purged)
+    }
+
+    /// For how long the oldest unfinished change has been waiting.
+    pub async fn unfinished_for(&self) -> Result<Duration, Error> {
+        let OwnedStores { todos, lists } = &self.stores;
+        let (todos, lists) = tokio::try_join!(todos.oldest_pending(), lists.oldest_pending())?;
+        let oldest = todos.into_iter().chain(lists).min();
+        let millis = oldest.map_or(0, |oldest| self.now().timestamp_millis() - oldest.timestamp_millis());
+        Ok(Duration::from_millis(u64::try_from(millis).unwrap_or_default()))
     }
 
     /// Resumes what the last run of this or another instance has left, however young it is.

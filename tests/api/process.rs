@@ -97,6 +97,11 @@ async fn metrics_are_served_on_their_own_address() {
     assert!((requests("none", 404) - 3.0).abs() < 0.1);
     assert!(value("todo_api_blacklist_age_seconds") < 2.0);
     assert!(value("todo_api_db_connections{state=\"open\"}") >= 1.0);
+    assert!(value("process_resident_memory_bytes") > 1e6);
+    assert!(value("process_open_fds") > 5.0 && value("process_max_fds") > 100.0);
+    assert!(value("process_cpu_seconds_total") >= 0.0 && value("process_start_time_seconds") > 1e9);
+    let version = env!("CARGO_PKG_VERSION");
+    assert!(figures.contains(&format!("todo_api_build_info{{version=\"{version}\"}} 1")), "{figures}");
     assert!(figures.contains("todo_api_db_command_duration_seconds_bucket{command=\"find\",outcome=\"ok\""));
     assert!(value("todo_api_requests{state=\"waiting\"}") < 0.5);
     assert!(!figures.contains("ann") && !figures.contains("nowhere"), "{figures}");

@@ -15,6 +15,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::time::Duration;
 
+use metrics::counter;
+
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::http::client_address::Network;
@@ -22,6 +24,9 @@ use crate::owned::bounded_map::{BoundedMap, Expires};
 
 /// Failed logins within an hour, in all instances, after which a name is under attack: see [`Throttle::admit_login`].
 pub const FAILURES_UNDER_ATTACK: u64 = 100;
+
+/// Attempts that a rate limit refused, by limit.
+pub const THROTTLED: &str = "todo_api_throttled_total";
 
 const BURST: i64 = 10;
 // An address regains one attempt after this time: 10 a minute.
@@ -125,7 +130,8 @@ impl Throttle {
                 count => wait_after(count),
             };
             // `min`, because the clock may have been set back. The wait is then no longer than its rule says.
-            refuse_for(failures.last_at.min(now) + wait - now)?;
+            refuse_for(failures.last_at.min(now) + wait - now)
+                .inspect_err(|_| count_refusal("failed_logins"))?;
             *failures = Failures { count: failures.count.saturating_add(1), last_at: now };
             Ok(())
         })
@@ -160,6 +166,10 @@ fn refuse_for(millis: i64) -> Result<(), Error> {
     }
 }
 
+fn count_refusal(limit: &'static str) {
+    counter!(THROTTLED, "limit" => limit).increment(1);
+}
+
 fn wait_after(failures: u32) -> i64 {
     match failures.checked_sub(FREE_FAILURES) {
         None => 0,
@@ -180,7 +190,7 @@ impl Allowance {
     fn charge(self, now: i64, factor: u32) -> Result<Self, Error> {
         let (whole, one) = (BURST * INTERVAL_MILLIS, INTERVAL_MILLIS / i64::from(factor));
         let owed = (self.full_at - now).clamp(0, whole);
-        refuse_for(owed + one - whole)?;
+        refuse_for(owed + one - whole).inspect_err(|_| count_refusal("address"))?;
         Ok(Self { full_at: now + owed + one })
     }
 }
