@@ -2,6 +2,7 @@
 import { html, render } from '../vendor/ui.js';
 import { store } from './store/store.js';
 import { App } from './views/app.js';
+import { loadLanguage } from './views/i18n.js';
 import { startKeys } from './views/keys.js';
 import { applyTheme } from './views/prefs.js';
 import { quickText, startRouting } from './views/ui.js';
@@ -20,5 +21,6 @@ takeShared();
 applyTheme();
 startRouting();
 startKeys();
-render(html`<${App} />`, /** @type {HTMLElement} */ (document.getElementById('app')));
+// The texts come before the first paint, so that the language does not flash.
+loadLanguage().then(() => render(html`<${App} />`, /** @type {HTMLElement} */ (document.getElementById('app'))));
 /** @type {any} */ (store).start?.();

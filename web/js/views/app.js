@@ -2,17 +2,14 @@
 import { html, useEffect, useErrorBoundary } from '../../vendor/ui.js';
 import { store } from '../store/store.js';
 import { Ask, Confirm, Dialog } from './dialog.js';
-import { Editor } from './editor.js';
 import { Loading } from './empty.js';
-import { Help } from './help.js';
 import { Icon, Wordmark } from './icons.js';
 import { language, t } from './i18n.js';
+import { Lazy } from './lazy.js';
 import { currentTitle, ListView } from './list.js';
 import { useMedia } from './media.js';
-import { NotSaved } from './notsaved.js';
 import { QuickAdd } from './quickadd.js';
 import { SearchBox } from './searchbox.js';
-import { Settings } from './settings.js';
 import { Connection, Sidebar } from './sidebar.js';
 import { SignIn } from './signin.js';
 import { announce, announcement, closeDialog, dialog, drawerOpen, holdToast, quickText, route, toast, undoLast } from './ui.js';
@@ -51,7 +48,7 @@ function Shell() {
             <${Notice} />
             <div class="column">${page(view, arg)}</div>
         </main>
-        ${todo && html`<${Editor} key=${todo} id=${todo} />`}
+        ${todo && html`<${Lazy} name="Editor" key=${todo} id=${todo} />`}
         ${!isWide && html`<${TabBar} />`}
     </div>`;
 }
@@ -63,8 +60,8 @@ function openInList(id) {
 
 function page(view, arg) {
     if (!store.status.value.ready) return html`<${Loading} />`;
-    if (view === 'settings') return html`<${Settings} />`;
-    if (view === 'not-saved') return html`<${NotSaved} />`;
+    if (view === 'settings') return html`<${Lazy} name="Settings" />`;
+    if (view === 'not-saved') return html`<${Lazy} name="NotSaved" />`;
     if (view === '' || view === 'todo' || view === 'add') return html`<${Loading} />`;
     return html`${view === 'search' && html`<${SearchBox} query=${arg} />`}<${ListView} view=${view} arg=${arg} />`;
 }
@@ -100,7 +97,7 @@ function Dialogs() {
     const shown = dialog.value;
     return html`
         ${quickText.value !== null && store.session.value && html`<${QuickAdd} />`}
-        ${shown?.name === 'help' && html`<${Help} onClose=${closeDialog} />`}
+        ${shown?.name === 'help' && html`<${Lazy} name="Help" onClose=${closeDialog} />`}
         ${shown?.name === 'confirm' && html`<${Confirm} ...${shown} onClose=${closeDialog} />`}
         ${shown?.name === 'ask' && html`<${Ask} ...${shown} onClose=${closeDialog} />`}
         ${shown?.name === 'text' && html`<${Dialog} title=${shown.title} onClose=${closeDialog}><textarea class="copy-text" readonly rows="8" aria-label=${shown.title}>${shown.text}</textarea><//>`}`;

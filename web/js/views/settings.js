@@ -3,7 +3,7 @@ import { html, useState } from '../../vendor/ui.js';
 import { store } from '../store/store.js';
 import { weekdayCodes, weekdayName } from '../model/recurrence.js';
 import { Field, problemText } from './dialog.js';
-import { languages, locale, t } from './i18n.js';
+import { languages, loadLanguage, locale, t } from './i18n.js';
 import { prefs, setPrefs } from './prefs.js';
 import { Section } from './section.js';
 import { DeleteAccount, Password } from './settings_account.js';
@@ -56,7 +56,7 @@ function Region() {
         catch (error) { setProblem(problemText(error)); }
     };
     return html`<${Section} title=${t('region')}>
-        <${Field} label=${t('language')}>${(props) => html`<select ...${props} value=${prefs.value.language} onChange=${(event) => setPrefs({ language: event.target.value })}>
+        <${Field} label=${t('language')}>${(props) => html`<select ...${props} value=${prefs.value.language} onChange=${(event) => { setPrefs({ language: event.target.value }); loadLanguage(); }}>
             <option value="auto">${t('language_auto')}</option>${Object.entries(languages).map(([code, name]) => html`<option key=${code} value=${code} lang=${code}>${name}</option>`)}</select>`}<//>
         <${Field} label=${t('week_start')}>${(props) => html`<select ...${props} value=${String(prefs.value.weekStart)} onChange=${(event) => setPrefs({ weekStart: event.target.value })}>
             <option value="auto">${t('week_auto')}</option>${[0, 5, 6].map((day) => html`<option key=${day} value=${String(day)}>${weekdayName(weekdayCodes[day], locale.value)}</option>`)}</select>`}<//>

@@ -1,0 +1,5 @@
+// What the first view does not need. The browser loads it when it is used for the first time.
+export { Editor } from './editor.js';
+export { Help } from './help.js';
+export { NotSaved } from './notsaved.js';
+export { Settings } from './settings.js';
