@@ -1,6 +1,7 @@
 // The texts of the chosen language.
 import { computed, signal } from '../../vendor/ui.js';
 import { prefs } from './prefs.js';
+import { quickWords } from '../model/quick_words.js';
 import { english } from '../text/en.js';
 
 export const languages = { en: 'English', de: 'Deutsch' };
@@ -19,7 +20,8 @@ export const language = computed(() => (wantedLanguage() in tables.value ? wante
 export async function loadLanguage() {
     if (wantedLanguage() in tables.value) return;
     try {
-        const { german } = await import('../text/de.js');
+        const { german, germanWords } = await import('../text/de.js');
+        quickWords.de = germanWords;
         tables.value = { ...tables.value, de: german };
     } catch (error) {
         console.warn('the texts could not be loaded', error);
