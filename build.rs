@@ -108,9 +108,10 @@ fn joined(mut files: Vec<File>) -> io::Result<Vec<File>> {
     };
     let modules = files.iter().filter(|file| is_module(file)).map(text);
     let modules = modules.collect::<io::Result<BTreeMap<_, _>>>()?;
-    let (text, joined) = bundle::bundle(&modules, MAIN_MODULE)?;
-    files.retain(|file| !joined.contains(&file.path));
-    files.push(File { path: MAIN_MODULE.to_owned(), bytes: text.into_bytes() });
+    let (texts, joined) = bundle::bundle(&modules, MAIN_MODULE)?;
+    // The types of the web client are comments only.
+    files.retain(|file| !joined.contains(&file.path) && !file.path.ends_with("/types.js"));
+    files.extend(texts.into_iter().map(|(path, text)| File { path, bytes: text.into_bytes() }));
     Ok(files)
 }
 
@@ -168,7 +169,7 @@ fn row(file: &File, hash: u64, out: &Path) -> io::Result<String> {
 
 fn brotli(bytes: &[u8]) -> io::Result<Vec<u8>> {
     let mut compressed = Vec::new();
-    let params = brotli::enc::BrotliEncoderParams { quality: 10, ..Default::default() };
+    let params = brotli::enc::BrotliEncoderParams { quality: 11, ..Default::default() };
     brotli::BrotliCompress(&mut &*bytes, &mut compressed, &params)?;
     Ok(compressed)
 }

@@ -1,5 +1,7 @@
 //! Joins the JavaScript modules of the web client into one file, so that a browser needs one request for all of them.
-//! Each module becomes a function that is called once, after the modules that it imports.
+//! Each module becomes a function that is called once, after the modules that it imports. A module that is loaded later,
+//! by `import('…')`, becomes a file of its own, with the modules that only it needs. It takes all others from the first file,
+//! because a second copy would have a state of its own.
 //!
 //! **Invariant:** a module that this does not understand (a cycle, `export default`, `export let`) fails the build.
 
@@ -7,21 +9,48 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io;
 
-/// `modules` are the texts by path. Returns the joined text, and the paths of all modules in it.
+/// `modules` are the texts by path. Returns the joined files by path, and the paths of all modules in them.
 pub(crate) fn bundle(
     modules: &BTreeMap<String, String>,
     main: &str,
-) -> io::Result<(String, BTreeSet<String>)> {
-    let mut bundle = Bundle { modules, open: Vec::new(), names: BTreeMap::new(), text: String::new() };
+) -> io::Result<(BTreeMap<String, String>, BTreeSet<String>)> {
+    let mut bundle = Bundle { modules: Some(modules), ..Bundle::default() };
     bundle.add(main)?;
-    Ok((bundle.text, bundle.names.into_keys().collect()))
+    let mut first = std::mem::take(&mut bundle.text);
+    let (in_first, later) = (bundle.names.clone(), std::mem::take(&mut bundle.later));
+    let mut files = BTreeMap::new();
+    let mut shared = BTreeSet::new();
+    for path in later {
+        let (name, used) = bundle.add_later(&path, &in_first)?;
+        let exports = bundle.exports.get(&name).map(|names| names.join(", ")).unwrap_or_default();
+        let text = std::mem::take(&mut bundle.text);
+        let up = "../".repeat(path.matches('/').count() - main.matches('/').count());
+        let up = if up.is_empty() { "./" } else { &up };
+        let file = main.rsplit('/').next().unwrap_or(main);
+        let list = used.iter().cloned().collect::<Vec<_>>().join(", ");
+        files.insert(
+            path,
+            format!("import {{ {list} }} from '{up}{file}';\n{text}export const {{ {exports} }} = {name};\n"),
+        );
+        shared.extend(used);
+    }
+    let list = shared.into_iter().collect::<Vec<_>>().join(", ");
+    writeln!(first, "export {{ {list} }};").map_err(io::Error::other)?;
+    files.insert(main.to_owned(), first);
+    Ok((files, bundle.names.into_keys().collect()))
 }
 
+#[derive(Default)]
 struct Bundle<'a> {
-    modules: &'a BTreeMap<String, String>,
+    modules: Option<&'a BTreeMap<String, String>>,
     /// The modules whose imports are being added.
     open: Vec<String>,
     names: BTreeMap<String, String>,
+    /// The names that a module exports, by its constant.
+    exports: BTreeMap<String, Vec<String>>,
+    later: BTreeSet<String>,
+    /// The constants that were imported since this was last emptied.
+    used: BTreeSet<String>,
     text: String,
 }
 
@@ -34,26 +63,52 @@ impl Bundle<'_> {
         if self.open.iter().any(|open| open == path) {
             return Err(fault(path, "is part of a cycle of imports"));
         }
-        let source = self.modules.get(path).ok_or_else(|| fault(path, "does not exist"))?;
+        let source = self
+            .modules
+            .and_then(|modules| modules.get(path))
+            .ok_or_else(|| fault(path, "does not exist"))?;
         self.open.push(path.to_owned());
         let mut module = Module { path, head: String::new(), body: String::new(), exports: Vec::new() };
         for statement in statements(&without_comments(source)) {
             self.take(&mut module, &statement)?;
         }
         self.open.pop();
+        // A later file has constants that no other file has.
         let name = format!("$m{}", self.names.len());
         let exports = module.exports.join(", ");
         let (head, body) = (module.head, module.body);
         writeln!(self.text, "const {name} = (() => {{\n{head}{body}return {{ {exports} }};\n}})();")
             .map_err(io::Error::other)?;
+        let exported =
+            module.exports.iter().map(|export| export.split(':').next().unwrap_or(export).to_owned());
+        self.exports.insert(name.clone(), exported.collect());
         self.names.insert(path.to_owned(), name.clone());
         Ok(name)
+    }
+
+    /// Returns the constant of a module that is loaded later, and the constants that it takes from the first file.
+    fn add_later(
+        &mut self,
+        path: &str,
+        in_first: &BTreeMap<String, String>,
+    ) -> io::Result<(String, BTreeSet<String>)> {
+        if in_first.contains_key(path) {
+            return Err(fault(path, "is imported and loaded later"));
+        }
+        self.used.clear();
+        let name = self.add(path)?;
+        if !self.later.is_empty() {
+            return Err(fault(path, "loads another module later"));
+        }
+        let is_shared = |name: &String| in_first.values().any(|first| first == name);
+        Ok((name, self.used.iter().filter(|name| is_shared(name)).cloned().collect()))
     }
 
     fn take(&mut self, module: &mut Module<'_>, statement: &str) -> io::Result<()> {
         if let Some(import) = statement.strip_prefix("import ") {
             let (names, from) = from_clause(import).unwrap_or(("", import));
             let from = self.add(&resolve(module.path, quoted(module.path, from)?))?;
+            self.used.insert(from.clone());
             let names = match names.trim().strip_prefix("* as ") {
                 Some(space) => space.to_owned(),
                 None => format!("{{ {} }}", renamed(module.path, names)?.join(", ")),
@@ -65,7 +120,11 @@ impl Bundle<'_> {
                 list.split_once('}').ok_or_else(|| fault(module.path, "has an open export"))?;
             let pairs = names.split(',').map(str::trim).filter(|name| !name.is_empty());
             let source = match rest.trim().strip_prefix("from ") {
-                Some(from) => self.add(&resolve(module.path, quoted(module.path, from)?))? + ".",
+                Some(from) => {
+                    let from = self.add(&resolve(module.path, quoted(module.path, from)?))?;
+                    self.used.insert(from.clone());
+                    from + "."
+                }
                 None => String::new(),
             };
             module.exports.extend(pairs.map(|pair| {
@@ -85,12 +144,29 @@ impl Bundle<'_> {
             module
                 .exports
                 .push(name.ok_or_else(|| fault(module.path, "has an export of another form"))?.to_owned());
-            module.body += declaration;
+            module.body += &self.with_paths(module.path, declaration);
         } else {
-            module.body += &with_paths(module.path, statement);
+            module.body += &self.with_paths(module.path, statement);
         }
         module.body.push('\n');
         Ok(())
+    }
+
+    /// Remembers the modules that a line loads later, and names them relative to the joined file.
+    fn with_paths(&mut self, path: &str, line: &str) -> String {
+        const CALL: &str = "import('";
+        let mut rest = line;
+        let mut text = String::new();
+        while let Some((before, after)) = rest.split_once(CALL) {
+            let (relative, end) = after.split_once('\'').unwrap_or((after, ""));
+            let resolved = resolve(path, relative);
+            let from_main =
+                resolved.strip_prefix("js/").map_or(format!("../{resolved}"), |path| format!("./{path}"));
+            write!(text, "{before}{CALL}{from_main}'").ok();
+            self.later.insert(resolved);
+            rest = end;
+        }
+        text + rest
     }
 }
 
@@ -130,7 +206,7 @@ fn statements(source: &str) -> Vec<String> {
     statements
 }
 
-/// Without the comments that begin a line.
+/// Without the comments that begin a line, types within a line, and indentation.
 fn without_comments(source: &str) -> String {
     let mut inside = false;
     let lines = source.lines().filter(|line| {
@@ -141,7 +217,19 @@ fn without_comments(source: &str) -> String {
         inside = (inside || begins) && !line.contains("*/");
         !is_comment && (!line.starts_with("// ") || line.contains('`'))
     });
-    lines.fold(String::new(), |text, line| text + line + "\n")
+    lines.fold(String::new(), |text, line| text + &without_types(line.trim_start()) + "\n")
+}
+
+/// Without casts such as `/** @type {string} */`, which may name other modules.
+fn without_types(line: &str) -> String {
+    let mut rest = line;
+    let mut text = String::new();
+    while let Some((before, after)) = rest.split_once("/** @") {
+        let Some((_, end)) = after.split_once("*/") else { break };
+        text += before;
+        rest = end.trim_start();
+    }
+    text + rest
 }
 
 fn from_clause(import: &str) -> Option<(&str, &str)> {
@@ -178,20 +266,4 @@ fn resolve(path: &str, relative: &str) -> String {
         }
     }
     parts.join("/")
-}
-
-/// The paths of modules that are loaded later, relative to the joined file.
-fn with_paths(path: &str, line: &str) -> String {
-    const CALL: &str = "import('";
-    let mut rest = line;
-    let mut text = String::new();
-    while let Some((before, after)) = rest.split_once(CALL) {
-        let (relative, end) = after.split_once('\'').unwrap_or((after, ""));
-        let resolved = resolve(path, relative);
-        let from_main =
-            resolved.strip_prefix("js/").map_or(format!("../{resolved}"), |path| format!("./{path}"));
-        write!(text, "{before}{CALL}{from_main}'").ok();
-        rest = end;
-    }
-    text + rest
 }
