@@ -26,8 +26,8 @@ fn transport_of(extensions: &axum::http::Extensions) -> Transport {
     extensions.get().copied().unwrap_or(Transport::Plain)
 }
 
-/// The refresh token of the cookie, checked like one in `Authorization`.
-pub(crate) struct CookieSession(pub Claims);
+/// The refresh token of the cookie, checked like one in `Authorization`. `None` if there is no cookie.
+pub(crate) struct CookieSession(pub Option<Claims>);
 
 /// Like [`CookieSession`], and also accepts a token after a logout that was answered 503. `None` if it is not valid.
 pub(crate) struct EndingSession(pub Option<Claims>);
@@ -40,11 +40,14 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         let auth = Arc::<Auth>::from_ref(state);
-        let claims = auth.authenticate(verified(parts, &auth)?, TokenKind::Refresh).await?;
+        let claims = match verified(parts, &auth) {
+            Err(Error::Token(TokenRejection::Missing)) => return Ok(Self(None)),
+            claims => auth.authenticate(claims?, TokenKind::Refresh).await?,
+        };
         if let Some(name) = parts.extensions.get::<UserName>() {
             name.set(&claims.username);
         }
-        Ok(Self(claims))
+        Ok(Self(Some(claims)))
     }
 }
 

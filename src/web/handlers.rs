@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Extension, State};
 use axum::http::header::{ACCEPT, CONTENT_SECURITY_POLICY, REFERRER_POLICY, VARY};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
 use super::assets::{self, PAGE_CACHE_POLICY};
 use super::extract::{CookieSession, EndingSession};
@@ -87,7 +87,7 @@ pub(crate) async fn login(
     signed_in(transport, user, tokens)
 }
 
-/// `POST /web/refresh`
+/// `POST /web/refresh`. Without a cookie it is no error, because the client asks so whether somebody is signed in.
 pub(crate) async fn refresh(
     State(accounts): State<Arc<Accounts>>,
     Extension(transport): Extension<Transport>,
@@ -95,6 +95,7 @@ pub(crate) async fn refresh(
     CookieSession(claims): CookieSession,
     _: IgnoredBody,
 ) -> Result<Response, Error> {
+    let Some(claims) = claims else { return Ok(StatusCode::NO_CONTENT.into_response()) };
     let tokens = accounts.refresh(&claims, &client).await?;
     let user = accounts.get(claims.sub).await?;
     signed_in(transport, user, tokens)

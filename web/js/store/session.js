@@ -1,22 +1,209 @@
-/** Signing in and out. */
+/** Signing in and out, and who is signed in when the client opens. */
 
+import { ApiError, apiError, send } from './api.js';
+import { listen, openChannel, tell } from './channel.js';
+import { open, readCommon, wipe, writeCommon } from './db.js';
+import { flush, join, leave, startLeader } from './leader.js';
+import { startOutbox, stored } from './outbox.js';
 import { clearAll, session, setStatus } from './state.js';
+import { reset, restore } from './sync.js';
+import { adopt, exclusively, forget, onEnded, renewed, startTokens, tokenOrEnd } from './tokens.js';
 import { forgetActions } from './undo.js';
+import { startUpdates } from './updates.js';
 
-/** @param {string} name @param {string} password */
-export async function signIn(name, password) {
-    void password;
-    session.value = { user: { id: '0', username: name }, sessionId: null };
-    setStatus({ ready: true, complete: true });
+/** @typedef {import('./types.js').SignedIn} SignedIn */
+
+let isStarted = false;
+
+/** Opens the database, and shows what it holds before the service responds. */
+export async function start() {
+    if (isStarted) return;
+    isStarted = true;
+    openChannel();
+    startTokens();
+    startOutbox();
+    startLeader();
+    onEnded((error) => void endedElsewhere(error));
+    listen('session', () => void followSession());
+    startUpdates();
+    /** @type {SignedIn | undefined} */
+    const known = await readCommon('session');
+    if (await readCommon('signing_out')) await finishSignOut();
+    if (known) {
+        await enter(known);
+        return;
+    }
+    try {
+        const access = await renewed();
+        if (access) await begin(access);
+        else setStatus({ ready: true });
+    } catch {
+        // Nothing is known of this user without the service.
+        setStatus({ ready: true });
+    }
+    if (session.peek() === 'unknown') session.value = null;
+}
+
+/** @param {SignedIn} who */
+async function enter(who) {
+    await open(who.user.id);
+    reset();
+    await restore();
+    session.value = who;
+    join();
+}
+
+/** After a login, or a renewal of a session that this browser did not know. @param {import('./tokens.js').Access} access */
+async function begin({ user, sessionId }) {
+    const who = { user, sessionId };
+    const before = session.peek();
+    const isSameUser = before && before !== 'unknown' && before.user.id === user.id;
+    await writeCommon('session', who);
+    await writeCommon('signing_out', undefined);
+    if (isSameUser) session.value = who;
+    else {
+        drop();
+        await enter(who);
+    }
+    tell('session');
+}
+
+/** Forgets the user in this tab. */
+function drop() {
+    leave();
+    clearAll();
+    forgetActions();
+}
+
+/** Another tab has signed in or out. */
+async function followSession() {
+    /** @type {SignedIn | undefined} */
+    const who = await readCommon('session');
+    const before = session.peek();
+    const known = before && before !== 'unknown' ? before.user.id : null;
+    if (who?.user.id === known) {
+        if (who) session.value = who;
+        return;
+    }
+    await stored();
+    drop();
+    forget();
+    if (who) await enter(who);
+    else {
+        setStatus({ ready: true });
+        session.value = null;
+    }
+}
+
+/** What the list of sessions shows. */
+function deviceName() {
+    const agent = navigator.userAgent;
+    const browser = ['Edg', 'Firefox', 'OPR', 'Chrome', 'Safari'].find((name) => agent.includes(`${name}/`));
+    const system = ['Android', 'iPhone', 'iPad', 'Windows', 'Mac OS', 'Linux'].find((name) => agent.includes(name));
+    const names = [browser === 'Edg' ? 'Edge' : browser === 'OPR' ? 'Opera' : browser, system].filter(Boolean);
+    return names.join(', ') || 'web client';
+}
+
+/** @param {string} username @param {string} password @param {string} [newPassword] */
+async function logIn(username, password, newPassword) {
+    const fields = { username, password, device: deviceName(), ...(newPassword && { new_password: newPassword }) };
+    return adopt(await send('POST', 'web/login', fields));
+}
+
+/** @param {string} username @param {string} password @param {string} [newPassword] replaces one for one use */
+export async function signIn(username, password, newPassword) {
+    await begin(await exclusively(() => logIn(username, password, newPassword)));
+}
+
+/**
+ * Does something that ends all sessions of the user, and signs in again, because only the cookie may hold a refresh token.
+ * @param {(token: string) => Promise<void>} work @param {string} password valid after that
+ */
+export async function signInAfter(work, password) {
+    const token = await tokenOrEnd();
+    await begin(await exclusively(async () => {
+        await work(token);
+        return await logIn(current().user.username, password);
+    }));
+}
+
+function current() {
+    const who = session.peek();
+    if (!who || who === 'unknown') throw new ApiError({ status: 401, code: 'token_missing', title: 'Nobody is signed in.' });
+    return who;
 }
 
 /** @param {{ username: string, password: string, email?: string }} fields */
 export async function register(fields) {
+    await send('POST', 'v1/register', fields);
     await signIn(fields.username, fields.password);
 }
 
-export async function signOut() {
-    clearAll();
-    forgetActions();
-    session.value = null;
+/** Gives the password again, for what needs a fresh token. @param {string} password */
+export async function confirm(password) {
+    await signIn(current().user.username, password);
 }
+
+/** Changes that cannot be sent now stay in this browser until the same user signs in again. */
+export async function signOut() {
+    await flush();
+    const who = session.peek();
+    // The session must end on the server too, also if it cannot be reached now.
+    await writeCommon('signing_out', true);
+    await leaveUser(who);
+    await finishSignOut();
+}
+
+async function finishSignOut() {
+    try {
+        await send('POST', 'web/logout');
+        await writeCommon('signing_out', undefined);
+    } catch (error) {
+        if (apiError(error).status === 403) await writeCommon('signing_out', undefined);
+    }
+}
+
+/** @param {import('./types.js').Session} who */
+async function leaveUser(who) {
+    await stored();
+    forget();
+    drop();
+    await writeCommon('session', undefined);
+    if (who && who !== 'unknown') await wipe(who.user.id);
+    setStatus({ ready: true });
+    session.value = null;
+    tell('session');
+}
+
+/** @param {ApiError} error */
+async function endedElsewhere({ code }) {
+    const who = session.peek();
+    if (!who || who === 'unknown') return;
+    if (code === 'token_revoked') {
+        // On another device, or by an admin: perhaps because this device was lost.
+        await leaveUser(who);
+        return;
+    }
+    await stored();
+    drop();
+    forget();
+    await writeCommon('session', undefined);
+    setStatus({ ready: true });
+    session.value = null;
+    tell('session');
+}
+
+/** After the account was deleted. */
+export async function forgetUser() {
+    await leaveUser(session.peek());
+    await finishSignOut();
+}
+
+/** @param {import('./types.js').User} user */
+export async function rememberUser(user) {
+    const who = session.peek();
+    if (!who || who === 'unknown') return;
+    session.value = { ...who, user };
+    await writeCommon('session', session.peek());
+}
+

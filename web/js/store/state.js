@@ -127,33 +127,39 @@ function shownNow(kind, id) {
     return result && { ...result, unsent };
 }
 
-/** @param {Row[]} added in ascending order of `seq` */
+/** Adds commands, or replaces those with the same `seq`. @param {Row[]} added */
 export function addRows(added) {
     /** @type {[Kind, string][]} */
     const keys = [];
     for (const row of added) {
-        if (rows.has(row.seq)) forget(row.seq);
+        for (const { type, id } of rows.get(row.seq)?.effects ?? []) {
+            if (!row.effects.some((effect) => effect.type === type && effect.id === id)) keys.push(...forgetEffect(row.seq, type, id));
+        }
         rows.set(row.seq, row);
         for (const { type, id, patch } of row.effects) {
-            let over = effects[type].get(id);
-            if (!over) effects[type].set(id, over = new Map());
+            const over = effects[type].get(id) ?? new Map();
             over.set(row.seq, patch);
+            // Later commands are on top, whichever tab gave them.
+            effects[type].set(id, new Map([...over].sort(([a], [b]) => a - b)));
             keys.push([type, id]);
         }
     }
     refresh(keys);
 }
 
+/** @param {number} seq @param {Kind} type @param {string} id @returns {[Kind, string][]} */
+function forgetEffect(seq, type, id) {
+    const over = effects[type].get(id);
+    over?.delete(seq);
+    if (over?.size === 0) effects[type].delete(id);
+    return [[type, id]];
+}
+
 /** @param {number} seq @returns {[Kind, string][]} */
 function forget(seq) {
     const row = rows.get(seq);
     rows.delete(seq);
-    return (row?.effects ?? []).map(({ type, id }) => {
-        const over = effects[type].get(id);
-        over?.delete(seq);
-        if (over?.size === 0) effects[type].delete(id);
-        return [type, id];
-    });
+    return (row?.effects ?? []).flatMap(({ type, id }) => forgetEffect(seq, type, id));
 }
 
 /**

@@ -1,11 +1,15 @@
 /** The public face of the store. Views use nothing else of this folder. */
 
+import { account } from './account.js';
 import * as actions from './actions.js';
-import * as account from './session.js';
+import { copyText, dismiss, retry } from './outbox.js';
+import { register, signIn, signOut, start } from './session.js';
 import { all, ids, lists, rejected, session, status, todo, trashedLists } from './state.js';
 import { undo } from './undo.js';
+import { dismissNotice, reloadForNewVersion } from './updates.js';
 
 export const store = {
+    start,
     session,
     status,
     lists,
@@ -14,7 +18,15 @@ export const store = {
     todo,
     all,
     rejected,
+    dismiss,
+    retry,
+    copyText,
     ...actions,
     undo,
-    ...account,
+    signIn,
+    register,
+    signOut,
+    account,
+    dismissNotice,
+    reloadForNewVersion,
 };

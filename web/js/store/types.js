@@ -68,6 +68,8 @@
  * @property {number} [sent] when it was first sent, in milliseconds since 1970
  * @property {boolean} [acked] the server has it, but its copies may not have arrived
  * @property {number} [version] of the target after the command
+ * @property {number} [walk] the read of the server after which its copies have arrived
+ * @property {number} [tries] how often another change came first
  *
  * @typedef {{ status: number, code: string, title: string, detail?: string, errors?: { pointer?: string, code: string,
  *     detail: string }[] }} Problem

@@ -1,0 +1,178 @@
+/**
+ * The database of the browser: one for each user, so that nobody sees the todos of another user of the same browser, and one
+ * that says who is signed in. Without a database (a private window, a full disk) everything is only in memory.
+ */
+
+import { deleteDB, openDB } from '../../vendor/idb.js';
+import { setStatus } from './state.js';
+
+/** @typedef {import('./types.js').Row} Row */
+/** @typedef {import('./types.js').Rejected} Rejected */
+
+const STORES = ['todo', 'list', 'outbox', 'rejected', 'meta'];
+
+/**
+ * @typedef {object} Meta
+ * @property {string | null} token of sync
+ * @property {boolean} walking whether pages of a read are missing
+ * @property {number} walk the number of the read
+ * @property {number | null} full the generation of the full read that is under way
+ * @property {number} generation of objects that the last full read listed
+ * @property {number} revision of this database
+ * @property {boolean} complete
+ */
+/** @type {Meta} */
+export const BLANK = { token: null, walking: false, walk: 0, full: null, generation: 0, revision: 0, complete: false };
+
+/** @type {any} */
+let db = null;
+/** @type {Promise<any> | null} */
+let common = null;
+
+const nameOf = (/** @type {string} */ userId) => `todo-user-${userId}`;
+
+function openCommon() {
+    common ??= openDB('todo-client', 1, { upgrade: (/** @type {any} */ opened) => opened.createObjectStore('meta') });
+    return common;
+}
+
+/** @param {string} key */
+export async function readCommon(key) {
+    try {
+        return await (await openCommon()).get('meta', key);
+    } catch {
+        return undefined;
+    }
+}
+
+/** @param {string} key @param {unknown} value `undefined` deletes */
+export async function writeCommon(key, value) {
+    try {
+        const opened = await openCommon();
+        await (value === undefined ? opened.delete('meta', key) : opened.put('meta', value, key));
+    } catch {
+        refused();
+    }
+}
+
+/** @param {string} userId @returns whether there is a database */
+export async function open(userId) {
+    close();
+    try {
+        db = await openDB(nameOf(userId), 1, {
+            upgrade: (/** @type {any} */ opened) => {
+                for (const kind of ['todo', 'list', 'rejected']) opened.createObjectStore(kind, { keyPath: 'id' });
+                opened.createObjectStore('outbox', { keyPath: 'seq' });
+                opened.createObjectStore('meta');
+            },
+            blocking: () => close(),
+            terminated: () => { db = null; },
+        });
+    } catch {
+        refused();
+    }
+    return db !== null;
+}
+
+export function close() {
+    db?.close();
+    db = null;
+}
+
+export const isOpen = () => db !== null;
+
+function refused() {
+    setStatus({ notice: 'storage_refused' });
+}
+
+/** A failed write ends the use of the database: a part of what follows would otherwise be missing in it. */
+function lost() {
+    close();
+    refused();
+}
+
+/** Everything of the user. */
+export async function load() {
+    if (!db) return null;
+    const tx = db.transaction(STORES);
+    const [todo, list, rows, rejected, meta] = await Promise.all([
+        ...STORES.slice(0, 4).map((store) => tx.objectStore(store).getAll()), tx.objectStore('meta').get('sync')]);
+    return { todo, list, rows, rejected, meta: /** @type {Meta} */ ({ ...BLANK, ...meta }) };
+}
+
+/** @returns {Promise<Row[]>} */
+export async function readRows() {
+    return db ? await db.getAll('outbox') : [];
+}
+
+/** @returns {Promise<Meta>} */
+export async function readMeta() {
+    return { ...BLANK, ...(db && await db.get('meta', 'sync')) };
+}
+
+/** @returns {Promise<Rejected[]>} */
+export async function readRejected() {
+    return db ? await db.getAll('rejected') : [];
+}
+
+/**
+ * Everything in one transaction.
+ * @param {{ todo?: any[], list?: any[], removed?: { type: string, id: string }[], rows?: Row[], ended?: number[],
+ *     rejected?: Rejected[], dismissed?: string[], meta?: Meta, guarded?: boolean }} change
+ */
+export async function save(change) {
+    if (!db) return;
+    try {
+        const tx = db.transaction(STORES, 'readwrite');
+        const work = /** @type {Promise<any>[]} */ ([]);
+        for (const kind of /** @type {const} */ (['todo', 'list'])) {
+            const store = tx.objectStore(kind);
+            for (const entry of change[kind] ?? []) {
+                if (change.guarded) {
+                    // Another tab may read too, and be further.
+                    const stored = await store.get(entry.id);
+                    if (stored?.object.version > entry.object.version) continue;
+                }
+                work.push(store.put(entry));
+            }
+        }
+        for (const { type, id } of change.removed ?? []) if (type === 'todo' || type === 'list') work.push(tx.objectStore(type).delete(id));
+        for (const row of change.rows ?? []) work.push(tx.objectStore('outbox').put(row));
+        for (const seq of change.ended ?? []) work.push(tx.objectStore('outbox').delete(seq));
+        for (const entry of change.rejected ?? []) work.push(tx.objectStore('rejected').put(entry));
+        for (const id of change.dismissed ?? []) work.push(tx.objectStore('rejected').delete(id));
+        if (change.meta) work.push(tx.objectStore('meta').put(change.meta, 'sync'));
+        await Promise.all([...work, tx.done]);
+    } catch {
+        lost();
+    }
+}
+
+/**
+ * Forgets what the browser holds of a user. Changes that were not sent stay, so that they are sent when the same user signs
+ * in again.
+ * @param {string} userId
+ */
+export async function wipe(userId) {
+    try {
+        if (db) {
+            const tx = db.transaction(STORES, 'readwrite');
+            const kept = await tx.objectStore('outbox').count() + await tx.objectStore('rejected').count();
+            await Promise.all([...['todo', 'list', 'meta'].map((store) => tx.objectStore(store).clear()), tx.done]);
+            close();
+            if (kept > 0) return;
+        }
+        await deleteDB(nameOf(userId));
+    } catch {
+        close();
+    }
+}
+
+/** Asks the browser not to remove the data of a site that is not used for a while. */
+export async function keepStorage() {
+    try {
+        await navigator.storage?.persist?.();
+    } catch {
+        // Then the browser decides.
+    }
+}

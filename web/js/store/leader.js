@@ -1,0 +1,214 @@
+/**
+ * One tab of a browser syncs for all of them, because a browser has few connections to a host, and a stream takes one. The
+ * tabs agree by a Web Lock. On plain http there are none, so there each visible tab syncs.
+ */
+
+import { apiError } from './api.js';
+import { listen, tell } from './channel.js';
+import { isOpen, readMeta } from './db.js';
+import { follow } from './events.js';
+import { onCommands, stored } from './outbox.js';
+import { setStatus, status } from './state.js';
+import { metaNow, restore, show, syncNow } from './sync.js';
+import { isRefusal } from './tokens.js';
+
+const LOCK = 'todo-sync';
+const BACKOFF_MS = [1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
+// While the stream reports every change.
+const IDLE_MS = 5 * 60_000;
+// A stream that ends sooner was refused.
+const STEADY_MS = 5_000;
+const FLUSH_MS = 3_000;
+
+/** @type {AbortController | null} */
+let following = null;
+let isLeading = false;
+let wanted = false;
+/** @type {() => void} */
+let wakeUp = () => {};
+let revision = 0;
+
+export function startLeader() {
+    onCommands(kick);
+    listen('kick', kick);
+    listen('change', ({ change }) => {
+        revision = change.revision;
+        if (!isLeading) show(change);
+    });
+    listen('status', ({ changes }) => {
+        if (!isLeading) setStatus(changes);
+    });
+    listen('status?', () => {
+        if (isLeading) announce({ connected: status.peek().connected });
+    });
+    addEventListener('online', kick);
+    document.addEventListener('visibilitychange', () => void resumed());
+    addEventListener('pageshow', (event) => void (event.persisted && resumed()));
+}
+
+/** Syncs now, if this tab leads. */
+function kick() {
+    wanted = true;
+    wakeUp();
+}
+
+/** A tab that slept may have missed messages. */
+async function resumed() {
+    if (document.visibilityState !== 'visible') {
+        if (!navigator.locks) wakeUp();
+        return;
+    }
+    if (following && !isLeading && (await readMeta()).revision !== revision) {
+        await stored();
+        await restore();
+        revision = metaNow().revision;
+    }
+    kick();
+    if (!isLeading) tell('kick');
+}
+
+/** Takes part in the election for the user who is signed in. */
+export function join() {
+    leave();
+    const { signal } = following = new AbortController();
+    revision = metaNow().revision;
+    tell('status?');
+    if (navigator.locks && isOpen()) {
+        navigator.locks.request(LOCK, { signal }, () => lead(signal)).catch(() => {});
+    } else void leadWhileVisible(signal);
+}
+
+export function leave() {
+    following?.abort();
+    following = null;
+    wakeUp();
+}
+
+/** @param {AbortSignal} signal */
+async function leadWhileVisible(signal) {
+    while (!signal.aborted) {
+        const hidden = new AbortController();
+        const stop = () => {
+            if (signal.aborted || document.visibilityState !== 'visible') hidden.abort();
+        };
+        signal.addEventListener('abort', stop);
+        document.addEventListener('visibilitychange', stop);
+        // Without a database the other tabs have their own data, and this one must stay connected to its own.
+        if (document.visibilityState === 'visible' || !isOpen()) await lead(hidden.signal);
+        document.removeEventListener('visibilitychange', stop);
+        signal.removeEventListener('abort', stop);
+        if (!signal.aborted) await pause(IDLE_MS, signal);
+    }
+}
+
+/** @param {AbortSignal} signal */
+async function lead(signal) {
+    if (signal.aborted) return;
+    isLeading = true;
+    try {
+        // Another tab may have led before.
+        if (isOpen() && (await readMeta()).revision !== metaNow().revision) {
+            await stored();
+            await restore();
+        }
+        const stream = streaming(signal);
+        for (let failures = 0; !signal.aborted;) {
+            try {
+                wanted = false;
+                await syncNow();
+                failures = 0;
+                announce({ connected: true });
+                const wait = stream.open();
+                if (!wanted) await pause(wait, signal);
+            } catch (error) {
+                failed(error);
+                const wait = BACKOFF_MS[Math.min(failures, BACKOFF_MS.length - 1)];
+                failures += 1;
+                const { retryAfter = 0 } = apiError(error);
+                // So that all clients of a service that restarts do not come at once.
+                await pause(Math.max(wait, retryAfter * 1000) * (0.75 + Math.random() / 2), signal, failures < 2);
+            }
+        }
+    } finally {
+        isLeading = false;
+    }
+}
+
+/** The stream of changes. @param {AbortSignal} signal */
+function streaming(signal) {
+    let [isOpen, failures, notBefore] = [false, 0, 0];
+    const run = async () => {
+        const began = Date.now();
+        try {
+            await follow(signal);
+        } catch (error) {
+            connectionLost(error);
+        }
+        isOpen = false;
+        failures = Date.now() - began > STEADY_MS ? 0 : failures + 1;
+        notBefore = Date.now() + (failures ? BACKOFF_MS[Math.min(failures - 1, BACKOFF_MS.length - 1)] : 0);
+        // What changed since then is read at once.
+        kick();
+    };
+    return {
+        /** Opens it unless it is open. @returns how long nothing needs to be done */
+        open() {
+            if (!isOpen && Date.now() >= notBefore) {
+                isOpen = true;
+                void run();
+            }
+            return isOpen ? IDLE_MS : Math.max(0, notBefore - Date.now());
+        },
+    };
+}
+
+/** @param {unknown} error */
+function connectionLost(error) {
+    if (!isRefusal(error) && apiError(error).status === 0) announce({ connected: false });
+}
+
+/** @param {unknown} error */
+function failed(error) {
+    const { status: code, code: name } = apiError(error);
+    /** @type {import('./types.js').Notice} */
+    const notice = name === 'not_the_service' ? 'sign_in_at_proxy' : code === 403 ? 'no_access' : null;
+    announce({ connected: false, ...(notice && { notice }) });
+}
+
+/** @param {Partial<import('./types.js').Status>} changes */
+function announce(changes) {
+    const seen = status.peek().notice;
+    const isOver = changes.connected && (seen === 'sign_in_at_proxy' || seen === 'no_access');
+    const all = isOver ? { ...changes, notice: null } : changes;
+    setStatus(all);
+    tell('status', { changes: all });
+}
+
+/** @param {number} ms @param {AbortSignal} signal @param {boolean} [isFixed] whether nothing shortens it */
+function pause(ms, signal, isFixed = false) {
+    return new Promise((resolve) => {
+        const end = () => {
+            clearTimeout(timer);
+            wakeUp = () => {};
+            resolve(undefined);
+        };
+        const timer = setTimeout(end, ms);
+        wakeUp = () => {
+            if (!isFixed || signal.aborted) end();
+        };
+        if (signal.aborted) end();
+    });
+}
+
+/** Sends what is waiting, as far as that is possible soon. */
+export async function flush() {
+    if (status.peek().unsent === 0) return;
+    kick();
+    await new Promise((resolve) => {
+        const timer = setInterval(() => status.peek().unsent === 0 && resolve(undefined), 100);
+        setTimeout(() => {
+            clearInterval(timer);
+            resolve(undefined);
+        }, FLUSH_MS);
+    });
+}
