@@ -4,6 +4,7 @@ import { store } from './store/store.js';
 import { App } from './views/app.js';
 import { loadLanguage } from './views/i18n.js';
 import { startKeys } from './views/keys.js';
+import { loadEarly } from './views/lazy.js';
 import { applyTheme } from './views/prefs.js';
 import { quickText, startRouting } from './views/ui.js';
 
@@ -21,6 +22,7 @@ takeShared();
 applyTheme();
 startRouting();
 startKeys();
+loadEarly();
 // The texts come before the first paint, so that the language does not flash.
 loadLanguage().then(() => render(html`<${App} />`, /** @type {HTMLElement} */ (document.getElementById('app'))));
 /** @type {any} */ (store).start?.();

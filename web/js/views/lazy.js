@@ -5,8 +5,10 @@ import { showToast } from './ui.js';
 
 const more = signal(/** @type {Record<string, any> | null} */ (null));
 let isLoading = false;
+const EARLY_MILLISECONDS = 3_000;
 
 async function load() {
+    if (isLoading || more.value) return;
     isLoading = true;
     try { more.value = await import('./more.js'); }
     // Offline before the service worker was ready, or a new version has replaced the files.
@@ -14,9 +16,14 @@ async function load() {
     isLoading = false;
 }
 
+/** Without a service worker, nothing else would keep these parts for the time without a network. */
+export function loadEarly() {
+    if (!('serviceWorker' in navigator)) setTimeout(load, EARLY_MILLISECONDS);
+}
+
 /** @param {{name: 'Editor' | 'Help' | 'NotSaved' | 'Settings', [prop: string]: any}} props */
 export function Lazy({ name, ...props }) {
     const Component = more.value?.[name];
-    if (!Component && !isLoading) load();
+    if (!Component) load();
     return Component ? html`<${Component} ...${props} />` : null;
 }
