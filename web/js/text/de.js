@@ -4,13 +4,13 @@ export { germanWords } from '../model/quick_words_de.js';
 
 /** @type {Record<string, string | Partial<Record<Intl.LDMLPluralRule, string>>>} */
 export const german = {
-    app: 'Todo', loading: 'Wird geladen …', close: 'Schließen', cancel: 'Abbrechen', save: 'Speichern', remove: 'Entfernen', back: 'Zurück', menu: 'Menü',
+    app: 'Todo', loading: 'Wird geladen …', close: 'Schließen', cancel: 'Abbrechen', save: 'Speichern', menu: 'Menü',
     more: 'Mehr', skip_to_list: 'Zur Liste springen', navigation: 'Navigation', main: 'Aufgaben', tick: 'Erledigen', untick: 'Wieder öffnen',
 
     inbox: 'Eingang', today: 'Heute', upcoming: 'Demnächst', lists: 'Listen', tags: 'Schlagwörter', done: 'Erledigt', trash: 'Papierkorb', search: 'Suche',
     settings: 'Einstellungen', help: 'Tastenkürzel', add: 'Aufgabe hinzufügen', not_saved: 'Nicht gespeichert', not_found: 'Nicht gefunden',
     not_found_text: 'Diese Seite gibt es nicht, oder ihre Liste wurde gelöscht.', to_inbox: 'Eingang öffnen',
-    tomorrow: 'Morgen', yesterday: 'Gestern', overdue: 'Überfällig', no_date: 'Ohne Datum', later: 'Später',
+    tomorrow: 'Morgen', yesterday: 'Gestern', overdue: 'Überfällig', later: 'Später',
     open_count: { one: '{n} offen', other: '{n} offen' }, all_to_today: 'Alle auf heute', show_more: 'Mehr anzeigen',
     show_done: { one: '{n} erledigte anzeigen', other: '{n} erledigte anzeigen' }, hide_done: 'Erledigte ausblenden',
 
@@ -31,7 +31,7 @@ export const german = {
     example_1: 'Anna anrufen morgen 17 Uhr', example_2: 'Blumen gießen jeden Montag #Zuhause', example_3: 'Flüge buchen !hoch // nach einem Fensterplatz fragen',
 
     quick_placeholder: 'Was ist zu tun?', quick_hint: 'morgen 17 Uhr · jeden Montag · #Liste · @Schlagwort · !hoch · // Notiz',
-    quick_add: 'Hinzufügen', quick_understood: 'Verstanden', keep_as_text: '„{text}“ als Text behalten', quick_to: 'Kommt in: {list}',
+    quick_add: 'Hinzufügen', quick_understood: 'Verstanden', keep_as_text: '„{text}“ als Text behalten',
     added: '„{name}“ hinzugefügt', added_to: '„{name}“ zu {list} hinzugefügt',
 
     completed: '„{name}“ erledigt', completed_next: '„{name}“ erledigt. Nächstes Mal: {date}', reopened: '„{name}“ wieder geöffnet', trashed: '„{name}“ gelöscht',
@@ -42,14 +42,14 @@ export const german = {
 
     actions_of: 'Aktionen für „{name}“', open: 'Öffnen', move_up: 'Nach oben', move_down: 'Nach unten', move_top: 'Ganz nach oben', move_bottom: 'Ganz nach unten',
     move_to_list: 'In eine Liste verschieben', next_week: 'Nächste Woche', due_today: 'Heute fällig', due_tomorrow: 'Morgen fällig', skip: 'Dieses Mal überspringen', delete: 'Löschen',
-    drag_hint: 'Drücken für Aktionen oder ziehen zum Verschieben', subtask_of: 'Unteraufgabe von {name}', steps_done: '{done} von {n} Schritten erledigt',
+    subtask_of: 'Unteraufgabe von {name}', steps_done: '{done} von {n} Schritten erledigt',
     has_note: 'Hat eine Notiz', unsent: 'Noch nicht gesendet',
 
-    details: 'Details', name: 'Name', note: 'Notiz', note_placeholder: 'Notiz hinzufügen', due: 'Fällig', no_due: 'Kein Datum', date: 'Datum', time: 'Uhrzeit', add_time: 'Uhrzeit hinzufügen',
+    details: 'Details', name: 'Name', note: 'Notiz', note_placeholder: 'Notiz hinzufügen', due: 'Fällig', date: 'Datum', time: 'Uhrzeit', add_time: 'Uhrzeit hinzufügen',
     zone: 'Zeitzone', zone_floating: 'Wo ich gerade bin', clear_due: 'Datum entfernen', repeat: 'Wiederholen', repeat_never: 'Wiederholt sich nicht',
-    repeat_custom: 'Eigene …', repeat_other: 'Eigene Regel', repeat_every: 'Alle', repeat_basis: 'Nächstes Datum', basis_due: 'Nach dem Tag der Fälligkeit',
+    repeat_custom: 'Eigene …', repeat_every: 'Alle', repeat_basis: 'Nächstes Datum', basis_due: 'Nach dem Tag der Fälligkeit',
     basis_completion: 'Nach dem Tag, an dem ich es erledige', basis_future: 'Nächster Termin der Serie ab heute', rule_kept: 'Diese Regel stammt von einer anderen App. Sie bleibt, wie sie ist.',
-    unit_daily: 'Tage', unit_weekly: 'Wochen', unit_monthly: 'Monate', unit_yearly: 'Jahre', on_days: 'Am', on_day_of_month: 'Tag des Monats',
+    unit_daily: 'Tage', unit_weekly: 'Wochen', unit_monthly: 'Monate', unit_yearly: 'Jahre', on_days: 'Am',
     priority: 'Priorität', priority_none: 'Keine', priority_low: 'Niedrig', priority_medium: 'Mittel', priority_high: 'Hoch',
     list: 'Liste', add_tag: 'Schlagwort hinzufügen', remove_tag: 'Schlagwort {tag} entfernen', subtasks: 'Unteraufgaben', add_subtask: 'Unteraufgabe hinzufügen',
     created_at: 'Angelegt am {date}', completed_at: 'Erledigt am {date}', name_needed: 'Eine Aufgabe braucht einen Namen.',
@@ -67,22 +67,22 @@ export const german = {
     search_placeholder: 'Alle Aufgaben durchsuchen', results: { one: '{n} Treffer', other: '{n} Treffer' },
 
     offline: 'Offline', offline_text: 'Deine Änderungen bleiben auf diesem Gerät und werden später gesendet.',
-    unsent_count: { one: '{n} Änderung nicht gesendet', other: '{n} Änderungen nicht gesendet' }, syncing: 'Wird gesendet …',
+    unsent_count: { one: '{n} Änderung nicht gesendet', other: '{n} Änderungen nicht gesendet' },
     new_version: 'Eine neue Version ist bereit.', reload: 'Neu laden', sign_in_at_proxy: 'Dein Netzwerk verlangt eine neue Anmeldung.', sign_in_there: 'Dort anmelden',
     no_https: 'Offline-Nutzung und Installation brauchen https. Alles andere geht.', storage_refused: 'Dieser Browser speichert nichts für diese Seite. Schließ den Tab nicht, bevor alles gesendet ist.',
     no_access: 'Dieses Konto kann nicht mehr benutzt werden. Nicht gesendete Änderungen bleiben auf diesem Gerät.', got_it: 'Verstanden',
 
     not_saved_text: 'Der Dienst hat diese Änderungen nicht angenommen. Nichts ist verloren: Kopier den Text, versuch es noch einmal oder verwirf sie.',
     not_saved_count: { one: '{n} Änderung wurde nicht gespeichert', other: '{n} Änderungen wurden nicht gespeichert' }, yours: 'Deine', on_the_server: 'Auf dem Server',
-    not_there: 'nicht mehr da', try_again: 'Noch einmal versuchen', copy_text: 'Text kopieren', let_go: 'Verwerfen', show: 'Anzeigen', not_saved_empty: 'Alles ist gespeichert',
+    not_there: 'nicht mehr da', try_again: 'Noch einmal versuchen', copy_text: 'Text kopieren', let_go: 'Verwerfen', not_saved_empty: 'Alles ist gespeichert',
 
     sign_in: 'Anmelden', register: 'Registrieren', sign_out: 'Abmelden', username: 'Benutzername', password: 'Passwort', email: 'E-Mail (freiwillig)',
     new_here: 'Neu hier?', have_account: 'Schon registriert?', create_account: 'Konto anlegen', signing_in: 'Anmeldung läuft …', tagline: 'Deine Aufgaben, auf deinem eigenen Server.',
     new_password_needed: 'Wähl ein neues Passwort, um fortzufahren.', password_hint: 'Mindestens 8 Zeichen.',
-    sign_out_unsent: { one: '{n} Änderung wurde noch nicht gesendet. Sie ginge verloren.', other: '{n} Änderungen wurden noch nicht gesendet. Sie gingen verloren.' }, sign_out_anyway: 'Trotzdem abmelden', stay: 'Bleiben',
+    sign_out_unsent: { one: '{n} Änderung wurde noch nicht gesendet. Sie ginge verloren.', other: '{n} Änderungen wurden noch nicht gesendet. Sie gingen verloren.' }, sign_out_anyway: 'Trotzdem abmelden',
     error_network: 'Der Dienst ist nicht erreichbar. Prüf die Verbindung und versuch es noch einmal.', error_unknown: 'Das hat nicht geklappt. Versuch es gleich noch einmal.',
 
-    account: 'Konto', appearance: 'Aussehen', region: 'Sprache und Datum', security: 'Passwort und Sitzungen', tokens: 'Zugriffstoken', danger: 'Konto löschen',
+    account: 'Konto', appearance: 'Aussehen', region: 'Sprache und Datum', tokens: 'Zugriffstoken', danger: 'Konto löschen',
     theme: 'Farbschema', theme_system: 'Wie das System', theme_light: 'Hell', theme_dark: 'Dunkel', language: 'Sprache', language_auto: 'Wie der Browser',
     week_start: 'Die Woche beginnt am', week_auto: 'Wie in meiner Sprache üblich', time_zone: 'Zeitzone', use_this_zone: '{zone} verwenden', shortcuts: 'Kürzel mit einer Taste',
     shortcuts_text: 'Schalte sie aus, wenn du Spracheingabe benutzt oder Tasten versehentlich drückst.', shortcuts_show: 'Alle Kürzel anzeigen', saved: 'Gespeichert',

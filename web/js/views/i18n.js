@@ -16,13 +16,18 @@ const wantedLanguage = () => {
 /** The language that is shown, which is English until the table of another one is there. */
 export const language = computed(() => (wantedLanguage() in tables.value ? wantedLanguage() : 'en'));
 
+/** @param {'en' | 'de'} code @param {typeof english} texts */
+export function addTexts(code, texts) {
+    tables.value = { ...tables.value, [code]: { ...tables.value[code], ...texts } };
+}
+
 /** Loads the table of the wanted language. Everything else works if this fails. */
 export async function loadLanguage() {
     if (wantedLanguage() in tables.value) return;
     try {
         const { german, germanWords } = await import('../text/de.js');
         quickWords.de = germanWords;
-        tables.value = { ...tables.value, de: german };
+        addTexts('de', german);
     } catch (error) {
         console.warn('the texts could not be loaded', error);
     }
@@ -35,7 +40,7 @@ const plurals = computed(() => new Intl.PluralRules(language.value));
 
 /** @param {string} key @param {Record<string, any>} [values] */
 export function t(key, values = {}) {
-    const entry = tables.value[language.value][key] ?? english[key] ?? key;
+    const entry = tables.value[language.value][key] ?? tables.value.en[key] ?? key;
     const text = typeof entry === 'string' ? entry : entry[plurals.value.select(values.n)] ?? entry.other ?? key;
     return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ''));
 }

@@ -1,6 +1,6 @@
 // Components that are loaded when they are shown for the first time.
 import { html, signal } from '../../vendor/ui.js';
-import { t } from './i18n.js';
+import { addTexts, t } from './i18n.js';
 import { showToast } from './ui.js';
 
 const more = signal(/** @type {Record<string, any> | null} */ (null));
@@ -10,7 +10,11 @@ const EARLY_MILLISECONDS = 3_000;
 async function load() {
     if (isLoading || more.value) return;
     isLoading = true;
-    try { more.value = await import('./more.js'); }
+    try {
+        const loaded = await import('./more.js');
+        addTexts('en', loaded.englishMore);
+        more.value = loaded;
+    }
     // Offline before the service worker was ready, or a new version has replaced the files.
     catch { showToast(t('error_network')); }
     isLoading = false;

@@ -1,4 +1,5 @@
 // What the first view does not need. The browser loads it when it is used for the first time.
+export { englishMore } from '../text/en_more.js';
 export { Editor } from './editor.js';
 export { Help } from './help.js';
 export { NotSaved } from './notsaved.js';
