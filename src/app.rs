@@ -16,6 +16,7 @@ use tower::util::MapResponseLayer;
 use crate::access_tokens::extract::{authenticate, identify};
 use crate::access_tokens::operations::AccessTokens;
 use crate::auth::operations::Auth;
+use crate::config::public_url::PublicUrl;
 use crate::error::{Error, Resource};
 use crate::http::access_log::AccessLogEntry;
 use crate::http::admission::Admission;
@@ -23,14 +24,15 @@ use crate::http::answer_bytes::AnswerBytes;
 use crate::http::body::{BodyBytes, BodyLimit, CREDENTIALS_LIMIT};
 use crate::http::byte_budget::ByteBudget;
 use crate::http::detached::DEADLINE;
+use crate::http::exchange::ProtocolError;
 use crate::http::readiness::Readiness;
 use crate::http::security_headers::Transport;
-use crate::http::{detached, problem, readiness, security_headers};
+use crate::http::{compression, detached, problem, readiness, security_headers};
 use crate::state::AppState;
 use crate::{access_tokens, admin, admin_pages, lists, openapi, original, sync, tags, todos, users, web};
 
 pub fn router(state: AppState) -> Router {
-    let hops = state.trusted_proxy_hops;
+    let edge_state = (state.trusted_proxy_hops, state.public_url.clone());
     let errors = |router: Router<AppState>| router.method_not_allowed_fallback(method_not_allowed);
     let routes = Router::new()
         .merge(errors(original(&state)).layer(from_fn(original::wire::render)))
@@ -46,19 +48,31 @@ pub fn router(state: AppState) -> Router {
             .fallback_service(any(unknown_path).layer(cors).options(unknown_path)),
         None => routes.fallback(unknown_path),
     };
-    let routes = routes.layer(from_fn(move |request, next| edge(hops, request, next))).with_state(state);
+    let routes = routes.layer(from_fn_with_state(edge_state, edge)).with_state(state);
     // The router adds `Allow` outside its own layers, so only an outer router can change it.
-    Router::new().fallback_service(routes).layer(MapResponseLayer::new(list_options_in_allow))
+    Router::new()
+        .fallback_service(routes)
+        .layer(MapResponseLayer::new(list_options_in_allow))
+        .layer(compression::layer())
 }
 
 /// The outermost layer of every route: access log, problem details, headers for browsers.
-async fn edge(hops: usize, mut request: Request, next: Next) -> Response {
+async fn edge(
+    State((hops, public_url)): State<(usize, Arc<PublicUrl>)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let log_entry = AccessLogEntry::begin(&mut request, hops);
     let transport = Transport::of(request.headers(), hops);
     request.extensions_mut().insert(transport);
-    let response = problem::render(next.run(request).await, &log_entry.id);
+    let response = match request.extensions_mut().remove() {
+        Some(ProtocolError(error)) => error.into_response(),
+        None => next.run(request).await,
+    };
+    let response = problem::render(response, &log_entry.id);
     let mut response = AnswerBytes::count_error(response);
     security_headers::insert(response.headers_mut(), transport);
+    public_url.correct(response.headers_mut());
     log_entry.end(&mut response);
     response
 }

@@ -17,6 +17,12 @@ pub enum Error {
     /// The body is not JSON, or contains a field twice. Holds the reason.
     #[error("malformed JSON: {0}")]
     MalformedJson(String),
+    /// The head violates HTTP. Holds the reason.
+    #[error("malformed request: {0}")]
+    MalformedRequest(&'static str),
+    /// Too many bytes or headers before the body.
+    #[error("head too large")]
+    HeadTooLarge,
     #[error("body too large")]
     BodyTooLarge {
         /// In bytes.

@@ -21,6 +21,7 @@ use crate::auth::throttling::Throttle;
 use crate::auth::throttling::failed_logins::FailedLogins;
 use crate::auth::token::SigningKeys;
 use crate::clock::Clock;
+use crate::config::public_url::PublicUrl;
 use crate::config::{Config, Registration, Switch};
 use crate::crypto::sealed::Sealer;
 use crate::error::{Error, OperatorError};
@@ -73,6 +74,7 @@ impl_from_ref! {
     sealer: Arc<Sealer>,
     sources: EventSources,
     readiness: Readiness,
+    public_url: Arc<PublicUrl>,
 }
 
 pub struct Shared {
@@ -95,6 +97,7 @@ pub struct Shared {
     pub admission: Admission,
     pub byte_budget: ByteBudget,
     pub cors: Cors,
+    pub public_url: Arc<PublicUrl>,
 }
 
 pub struct Stores {
@@ -156,6 +159,7 @@ impl AppState {
             admission,
             byte_budget: ByteBudget::new(config.max_answer_bytes),
             cors: Cors { origins: config.cors_origins.clone(), headers: config.cors_headers.clone() },
+            public_url: config.public_url.clone().into(),
         })))
     }
 }

@@ -3,6 +3,7 @@
 //! **Invariant:** no other code reads the environment, and no message contains the value of a secret.
 
 mod file;
+pub mod public_url;
 mod values;
 
 use std::fmt::Display;
@@ -19,7 +20,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use self::file::File;
-use self::values::{address, duration, header_names, list, number, optional_number, origins};
+use self::public_url::PublicUrl;
+use self::values::{address, duration, header_names, list, number, optional_number, origins, parsed};
 use crate::error::OperatorError;
 
 pub const FILE: &str = "todo-api.toml";
@@ -46,6 +48,8 @@ pub struct Config {
     /// The number of trusted proxies that append to `X-Forwarded-For`.
     #[serde(deserialize_with = "number")]
     pub trusted_proxy_hops: usize,
+    #[serde(deserialize_with = "parsed")]
+    pub public_url: PublicUrl,
     #[serde(deserialize_with = "duration")]
     pub access_token_ttl: Duration,
     /// Rate limits for registration and login; off for load tests.
@@ -98,7 +102,7 @@ pub enum LogFormat {
 }
 
 /// Names and defaults, in the order of the table in docs/operating.md.
-pub const SETTINGS: [(&str, Option<&str>); 21] = [
+pub const SETTINGS: [(&str, Option<&str>); 22] = [
     ("mongodb_uri", Some("mongodb://localhost:27017/todolistapp")),
     ("jwt_secret", None),
     ("jwt_secrets_previous", Some("")),
@@ -107,6 +111,7 @@ pub const SETTINGS: [(&str, Option<&str>); 21] = [
     ("bcrypt_cost", Some("12")),
     ("password_pepper", None),
     ("trusted_proxy_hops", Some("0")),
+    ("public_url", Some("")),
     ("access_token_ttl", Some("15m")),
     ("throttles", Some("on")),
     ("registration", Some("open")),

@@ -42,6 +42,14 @@ pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Dur
         .map_err(|_| de::Error::custom("must be a duration such as `15m` or `90s`"))
 }
 
+/// A setting with its own form, whose error says what the form is.
+pub(super) fn parsed<'de, D: Deserializer<'de>, T>(deserializer: D) -> Result<T, D::Error>
+where
+    T: std::str::FromStr<Err: std::fmt::Display>,
+{
+    String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+}
+
 pub(super) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
     let text = String::deserialize(deserializer)?;
     let wrong = |_| de::Error::custom("must be an address and a port such as `127.0.0.1:9100`");

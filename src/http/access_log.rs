@@ -24,6 +24,10 @@ const PROBES: [&str; 2] = ["/livez", "/readyz"];
 pub struct RequestId(pub Box<str>);
 
 impl RequestId {
+    pub fn random() -> Self {
+        Self(RandomId::new().to_string().into())
+    }
+
     fn from_headers(headers: &HeaderMap) -> Self {
         // The id goes into log lines and a response header, so no other characters are accepted.
         let is_well_formed = |id: &&str| {
@@ -31,7 +35,7 @@ impl RequestId {
                 && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'))
         };
         let sent = headers.get(&REQUEST_ID).and_then(|id| id.to_str().ok()).filter(is_well_formed);
-        Self(sent.map_or_else(|| RandomId::new().to_string().into(), Box::from))
+        Self(sent.map_or_else(|| Self::random().0, Box::from))
     }
 }
 
@@ -114,6 +118,12 @@ impl AccessLogEntry {
             "request"
         );
     }
+}
+
+/// For a request that the parser has refused.
+pub fn log_unread_request(id: &RequestId, status: u16) {
+    counter!(REQUESTS, "route" => "none", "method" => "other", "status" => status.to_string()).increment(1);
+    tracing::info!(status, request_id = &*id.0, "request could not be read");
 }
 
 fn count(method: &Method, route: Option<&MatchedPath>, response: &Response, started: Instant) {

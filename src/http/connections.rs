@@ -8,32 +8,23 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axum::body::HttpBody;
-use axum::response::Response;
 use metrics::{counter, gauge};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout};
 
-use super::byte_budget::UNCOUNTED_BYTES;
+use super::activity::{Activity, CLOSED};
 use super::client_address::Network;
-use super::guarded_body::guarded;
 
 pub const OPEN: &str = "todo_api_connections";
-pub const CLOSED: &str = "todo_api_connections_closed_total";
 
 // A new client sends its first request at once. Only after this time its connection counts as idle.
 const IDLE_AFTER: Duration = Duration::from_millis(100);
 // How long a new connection waits until idle ones are closed, if all places are taken.
 const PLACE_TIMEOUT: Duration = Duration::from_millis(500);
 const PLACE_RETRY: Duration = Duration::from_millis(25);
-/// How long the head of a request may take to arrive, and the first one of a connection to begin.
-pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-const OVERDUE_PERIOD: Duration = Duration::from_secs(1);
-const NO_HEAD: u64 = u64::MAX;
 
 #[derive(Clone, Copy)]
 pub struct ConnectionLimits {
@@ -69,19 +60,6 @@ struct Table {
     next: u64,
 }
 
-/// What one connection does.
-pub struct Activity {
-    started: Instant,
-    requests: AtomicUsize,
-    /// Milliseconds from `started` to the end of the last request.
-    idle_since: AtomicU64,
-    /// Milliseconds from `started` to the first bytes of a head that is not complete, or [`NO_HEAD`].
-    head_since: AtomicU64,
-    has_begun: AtomicBool,
-    is_closing: AtomicBool,
-    close: Notify,
-}
-
 /// A place among the open connections, which is free again when it is dropped.
 pub struct Place {
     connections: Connections,
@@ -90,9 +68,6 @@ pub struct Place {
     pub activity: Arc<Activity>,
     _permit: OwnedSemaphorePermit,
 }
-
-/// While it exists, the connection has a request.
-pub struct RequestGuard(Arc<Activity>);
 
 impl Connections {
     pub fn new(limits: ConnectionLimits) -> Self {
@@ -153,13 +128,11 @@ impl Connections {
     pub fn close_idle(&self) {
         let table = self.table();
         let idle = table.open.values().filter(|activity| activity.is_idle() && !activity.is_closing());
-        let Some(oldest) = idle.min_by_key(|activity| activity.idle_since.load(Ordering::Relaxed)) else {
+        let Some(oldest) = idle.min_by_key(|activity| activity.idle_since()) else {
             return;
         };
         if oldest.idle_time() >= IDLE_AFTER {
-            oldest.is_closing.store(true, Ordering::Relaxed);
-            oldest.close.notify_one();
-            counter!(CLOSED, "reason" => "idle").increment(1);
+            oldest.begin_close("idle");
         }
     }
 
@@ -188,98 +161,6 @@ impl Drop for Place {
             }
         }
     }
-}
-
-impl Activity {
-    fn new(started: Instant) -> Self {
-        let (requests, idle_since) = (AtomicUsize::new(0), AtomicU64::new(millis(started.elapsed())));
-        let head_since = AtomicU64::new(NO_HEAD);
-        let (has_begun, is_closing, close) = (AtomicBool::default(), AtomicBool::default(), Notify::new());
-        Self { started, requests, idle_since, head_since, has_begun, is_closing, close }
-    }
-
-    /// Bytes between two requests are the beginning of the next head.
-    pub fn note_arrival(&self) {
-        if self.is_idle() && self.head_since.load(Ordering::Relaxed) == NO_HEAD {
-            self.head_since.store(millis(self.started.elapsed()), Ordering::Relaxed);
-        }
-    }
-
-    pub fn begin_request(self: &Arc<Self>) -> RequestGuard {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        self.head_since.store(NO_HEAD, Ordering::Relaxed);
-        self.has_begun.store(true, Ordering::Relaxed);
-        RequestGuard(self.clone())
-    }
-
-    /// Completes when the connection must make room.
-    pub async fn must_close(&self) {
-        self.close.notified().await;
-    }
-
-    /// Completes when a head takes longer than [`HEAD_TIMEOUT`], or no request arrives for `keep_alive`.
-    pub async fn is_overdue(&self, keep_alive: Duration) {
-        loop {
-            let left = self.time_left(keep_alive);
-            if left.is_zero() {
-                return;
-            }
-            // Looking once a second costs less than a timer for each request.
-            sleep(left.min(OVERDUE_PERIOD)).await;
-        }
-    }
-
-    fn time_left(&self, keep_alive: Duration) -> Duration {
-        let idle = self.idle_time();
-        if !self.is_idle() {
-            return Duration::MAX;
-        }
-        let head = self.head_since.load(Ordering::Relaxed);
-        match head {
-            NO_HEAD if self.has_begun.load(Ordering::Relaxed) => keep_alive.saturating_sub(idle),
-            NO_HEAD => HEAD_TIMEOUT.saturating_sub(idle),
-            since => HEAD_TIMEOUT.saturating_sub(self.since(since)),
-        }
-    }
-
-    pub fn is_idle(&self) -> bool {
-        self.requests.load(Ordering::Relaxed) == 0
-    }
-
-    fn is_closing(&self) -> bool {
-        self.is_closing.load(Ordering::Relaxed)
-    }
-
-    fn idle_time(&self) -> Duration {
-        self.since(self.idle_since.load(Ordering::Relaxed))
-    }
-
-    fn since(&self, millis: u64) -> Duration {
-        self.started.elapsed().saturating_sub(Duration::from_millis(millis))
-    }
-}
-
-impl RequestGuard {
-    /// The request ends when its response has been sent.
-    pub fn until_sent(self, response: Response) -> Response {
-        // A small response goes to the kernel at once.
-        let is_small = response.body().size_hint().exact();
-        let is_small =
-            is_small.and_then(|size| usize::try_from(size).ok()).is_some_and(|size| size <= UNCOUNTED_BYTES);
-        if is_small { response } else { response.map(|body| guarded(body, self)) }
-    }
-}
-
-impl Drop for RequestGuard {
-    fn drop(&mut self) {
-        // Before the count, so that the connection never seems to be idle since long ago.
-        self.0.idle_since.store(millis(self.0.started.elapsed()), Ordering::Relaxed);
-        self.0.requests.fetch_sub(1, Ordering::Release);
-    }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -359,43 +240,5 @@ mod tests {
         assert!(connections.place(peer("192.0.2.2")).await.is_some());
         assert!(two.is_finished());
         drop(first);
-    }
-
-    #[tokio::test]
-    async fn request_lasts_until_its_large_response_has_been_sent() {
-        let activity = Arc::new(Activity::new(Instant::now()));
-        let response = activity.begin_request().until_sent(Response::new("small".into()));
-        assert!(activity.is_idle());
-        drop(response);
-        let response = activity.begin_request().until_sent(Response::new("x".repeat(10_000).into()));
-        assert!(!activity.is_idle());
-        drop(response);
-        assert!(activity.is_idle());
-    }
-
-    #[tokio::test]
-    async fn heads_have_their_own_time_limit() {
-        const KEEP_ALIVE: Duration = Duration::from_secs(100);
-        pause();
-        let activity = Arc::new(Activity::new(Instant::now()));
-        let overdue_after = async || {
-            let now = Instant::now();
-            activity.is_overdue(KEEP_ALIVE).await;
-            now.elapsed().as_secs()
-        };
-        assert_eq!(overdue_after().await, 10, "no request ever");
-        drop(activity.begin_request());
-        assert_eq!(overdue_after().await, 100);
-        drop(activity.begin_request());
-        advance(Duration::from_secs(99)).await;
-        activity.note_arrival();
-        activity.note_arrival();
-        assert_eq!(overdue_after().await, 10, "a head that does not end");
-        let request = activity.begin_request();
-        activity.note_arrival();
-        advance(Duration::from_mins(10)).await;
-        assert_eq!(activity.time_left(KEEP_ALIVE), Duration::MAX);
-        drop(request);
-        assert_eq!(overdue_after().await, 100);
     }
 }

@@ -27,6 +27,7 @@ macro_rules! error_codes {
 
 error_codes! {
     MALFORMED_JSON: BAD_REQUEST, "malformed_json", "The body is not valid JSON";
+    MALFORMED_REQUEST: BAD_REQUEST, "malformed_request", "The request violates HTTP";
     TOKEN_MISSING: UNAUTHORIZED, "token_missing", "A token is required";
     TOKEN_INVALID: UNAUTHORIZED, "token_invalid", "The token is invalid";
     TOKEN_EXPIRED: UNAUTHORIZED, "token_expired", "The token has expired";
@@ -51,6 +52,7 @@ error_codes! {
     VERSION_MISMATCH: PRECONDITION_FAILED, "version_mismatch", "The object was modified by another request";
     BODY_TOO_LARGE: PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large";
     UNSUPPORTED_MEDIA_TYPE: UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body must be JSON";
+    HEAD_TOO_LARGE: REQUEST_HEADER_FIELDS_TOO_LARGE, "head_too_large", "The headers are too large";
     INVALID_INPUT: UNPROCESSABLE_ENTITY, "invalid_input", "The input is invalid";
     LIMIT_REACHED: UNPROCESSABLE_ENTITY, "limit_reached", "The limit is reached";
     TOO_MANY_REQUESTS: TOO_MANY_REQUESTS, "too_many_requests", "Too many requests";
@@ -68,6 +70,8 @@ impl ErrorCode {
         // Without a wildcard arm, so that a new error does not compile until it has a row in the table.
         match error {
             Error::MalformedJson(_) => Self::MALFORMED_JSON,
+            Error::MalformedRequest(_) => Self::MALFORMED_REQUEST,
+            Error::HeadTooLarge => Self::HEAD_TOO_LARGE,
             Error::Token(TokenRejection::Missing) => Self::TOKEN_MISSING,
             Error::Token(TokenRejection::Invalid) => Self::TOKEN_INVALID,
             Error::Token(TokenRejection::Expired) => Self::TOKEN_EXPIRED,

@@ -1,16 +1,19 @@
 //! The path of every request, and the types of requests and responses that all handlers share.
 
 pub mod access_log;
+pub mod activity;
 pub mod admission;
 pub mod answer_bytes;
 pub mod body;
 pub mod byte_budget;
 pub mod client;
 pub mod client_address;
+pub mod compression;
 pub mod connections;
 pub mod cors;
 pub mod detached;
 pub mod error_code;
+pub mod exchange;
 pub mod fair_queue;
 pub mod fields;
 pub mod guarded_body;
@@ -19,6 +22,7 @@ pub mod json;
 pub mod json_object;
 pub mod observed_stream;
 pub mod pagination;
+pub mod parser_response;
 pub mod path;
 pub mod preconditions;
 pub mod problem;
@@ -26,3 +30,4 @@ pub mod query;
 pub mod readiness;
 pub mod security_headers;
 pub mod server;
+pub mod unread_body;

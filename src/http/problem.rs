@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use super::access_log::{ReportedError, RequestId};
 use super::body::BODY_TIMEOUT;
 use super::error_code::ErrorCode;
+use super::exchange::{HEAD_MAX, HEADERS_MAX};
 use super::json::Json;
 use crate::error::{Error, Resource, TokenRejection, VIOLATIONS_MAX, Violation, cut};
 
@@ -25,7 +26,7 @@ const COMMAND_ERRORS_MAX_BYTES: usize = 4 * 1024;
 const DETAIL_MAX_CHARS: usize = 1_000;
 // RFC 5789 §3.1
 const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
-const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 /// `GET /problems/{code}`
 pub(crate) async fn explain(code: Result<Path<String>, PathRejection>) -> Result<String, Error> {
@@ -40,6 +41,10 @@ fn detail(error: &Error) -> String {
     let text = match error {
         Error::NotFound(resource) => resource.not_found(),
         Error::MalformedJson(reason) => return format!("The body could not be read as JSON: {reason}."),
+        Error::MalformedRequest(reason) => return format!("The request could not be read: {reason}."),
+        Error::HeadTooLarge => {
+            return format!("Send at most {HEADERS_MAX} headers with together {HEAD_MAX} bytes.");
+        }
         Error::Invalid(violations) => return join_details(violations),
         Error::Throttled { retry_after } => {
             return format!("Try again in {} s.", whole_seconds(*retry_after));

@@ -1,4 +1,4 @@
-//! Accepts HTTP/1.1 connections within fixed limits, and finishes the requests under way when the service stops.
+//! Accepts connections of HTTP/1.1, and of HTTP/2 without TLS (RFC 9113 §3.3), within fixed limits, and finishes the requests under way when the service stops.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::HeaderValue;
 use axum::response::Response;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
 use metrics::counter;
 #[cfg(target_os = "linux")]
 use socket2::SockRef;
@@ -22,17 +22,23 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::ServiceExt;
 
 use super::access_log::PeerAddress;
-use super::connections::{Activity, ConnectionLimits, Connections, Place};
+use super::activity::Activity;
+use super::connections::{ConnectionLimits, Connections, Place};
+use super::exchange::{Exchanges, HEAD_MAX, HEADERS_MAX};
 use super::observed_stream::ObservedStream;
 
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-
-// hyper responds with 431 to a head with more bytes or more headers.
-const HEAD_MAX: usize = 32 * 1024;
-const HEADERS_MAX: usize = 64;
+/// Requests of one HTTP/2 connection at the same time.
+pub const STREAMS_MAX: u32 = 64;
+// What a client may send of its bodies before they are read.
+const STREAM_WINDOW: u32 = 256 * 1024;
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+const SEND_BUFFER: usize = 64 * 1024;
+// hyper rejects longer heads itself, without a problem.
+const HTTP2_HEAD_MAX: u32 = 64 * 1024;
+// Streams that the client has reset before they were served.
+const PENDING_RESETS_MAX: usize = 20;
 // How long sent bytes may stay unacknowledged before the kernel closes the connection (`TCP_USER_TIMEOUT`, tcp(7)).
 const SEND_TIMEOUT: Duration = Duration::from_secs(15);
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
@@ -64,7 +70,7 @@ pub async fn serve(
 }
 
 struct Server {
-    http: http1::Builder,
+    http: auto::Builder<TokioExecutor>,
     router: Router,
     connections: Connections,
     keep_alive: Duration,
@@ -74,10 +80,16 @@ struct Server {
 
 impl Server {
     fn new(router: Router, limits: ConnectionLimits, keep_alive: Duration) -> Self {
-        let mut http = http1::Builder::new();
+        let mut http = auto::Builder::new(TokioExecutor::new());
         // The limit of hyper would include the time between two requests.
-        http.header_read_timeout(None);
-        http.max_buf_size(HEAD_MAX).max_headers(HEADERS_MAX);
+        http.http1().header_read_timeout(None).max_buf_size(HEAD_MAX).max_headers(HEADERS_MAX);
+        http.http2()
+            .max_concurrent_streams(STREAMS_MAX)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_send_buf_size(SEND_BUFFER)
+            .max_header_list_size(HTTP2_HEAD_MAX)
+            .max_pending_accept_reset_streams(PENDING_RESETS_MAX);
         let (connections, open) = (Connections::new(limits), TaskTracker::new());
         Self { http, router, connections, keep_alive, open, stopping: CancellationToken::new() }
     }
@@ -107,23 +119,17 @@ impl Server {
         let _ = stream.set_nodelay(true);
         #[cfg(target_os = "linux")]
         let _ = SockRef::from(&stream).set_tcp_user_timeout(Some(SEND_TIMEOUT));
-        let (router, first_request) = (self.router.clone(), Arc::new(Notify::new()));
-        let (received, activity) = (first_request.clone(), place.activity.clone());
-        let keep_alive = self.keep_alive;
-        let announced = HeaderValue::try_from(format!("timeout={}", keep_alive.as_secs())).ok();
-        let service = service_fn(move |mut request: Request<Incoming>| {
-            received.notify_one();
-            let in_progress = activity.begin_request();
-            request.extensions_mut().insert(PeerAddress(peer));
-            let (response, announced) = (router.clone().oneshot(request), announced.clone());
-            async move {
-                let mut response = in_progress.until_sent(response.await?);
-                response.headers_mut().extend(announced.map(|timeout| (KEEP_ALIVE, timeout)));
-                Ok(response)
-            }
-        });
+        let (keep_alive, first_request) = (self.keep_alive, Arc::new(Notify::new()));
+        let exchanges = Exchanges {
+            router: self.router.clone(),
+            peer: PeerAddress(peer),
+            activity: place.activity.clone(),
+            first_request: first_request.clone(),
+            announced: HeaderValue::try_from(format!("timeout={}", keep_alive.as_secs())).ok(),
+        };
+        let service = service_fn(move |request| exchanges.serve(request));
         let stream = ObservedStream::new(stream, place.activity.clone());
-        let connection = self.http.serve_connection(TokioIo::new(stream), service);
+        let connection = self.http.serve_connection(TokioIo::new(stream), service).into_owned();
         let stop = self.stopping.clone().cancelled_owned();
         self.open.spawn(async move {
             let closed = until_closed(connection, &place.activity, keep_alive, first_request, stop);
@@ -147,7 +153,8 @@ impl Server {
     }
 }
 
-type Connection<S> = http1::Connection<TokioIo<ObservedStream<TcpStream>>, S>;
+type Connection<S> = auto::Connection<'static, TokioIo<ObservedStream<TcpStream>>, S, TokioExecutor>;
+type Ended = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
 /// Serves a connection to its end. Closes it when it is overdue or must make room, and after `stop`. A request under way
 /// is completed first, and after `stop` also one that was already sent.
@@ -157,9 +164,9 @@ async fn until_closed<S>(
     keep_alive: Duration,
     first_request: Arc<Notify>,
     stop: impl Future<Output = ()>,
-) -> hyper::Result<()>
+) -> Ended
 where
-    S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send + 'static>,
 {
     let mut connection = pin!(connection);
     tokio::select! {
@@ -178,13 +185,9 @@ where
 }
 
 /// Completes the request under way. A head that has begun to arrive has `grace` to be complete.
-async fn close<S>(
-    mut connection: Pin<&mut Connection<S>>,
-    activity: &Activity,
-    grace: Duration,
-) -> hyper::Result<()>
+async fn close<S>(mut connection: Pin<&mut Connection<S>>, activity: &Activity, grace: Duration) -> Ended
 where
-    S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send + 'static>,
 {
     connection.as_mut().graceful_shutdown();
     loop {

@@ -2,15 +2,17 @@
 //!
 //! **Invariant:** the pages load nothing from other hosts; their files are in the binary ([`crate::web::assets`]).
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use askama::Template;
 use axum::body::Bytes;
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::document::DOCUMENT;
+use crate::config::public_url::PublicUrl;
 use crate::error::Error;
 use crate::http::json::JSON;
 use crate::http::preconditions::unless_known;
@@ -31,8 +33,19 @@ struct DocsPage {
 }
 
 /// `GET /v1/openapi.json`
-pub(crate) async fn document() -> impl IntoResponse {
-    ([(CONTENT_TYPE, JSON)], DOCUMENT_BYTES.clone())
+pub(crate) async fn document(State(public_url): State<Arc<PublicUrl>>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, JSON)], at(&public_url, &DOCUMENT_BYTES))
+}
+
+/// The document with the URL at which people reach the service.
+fn at(public_url: &PublicUrl, document: &Bytes) -> Bytes {
+    const SERVERS: &str = r#""servers":[{"url":"/"}]"#;
+    match std::str::from_utf8(document) {
+        Ok(text) if public_url.server() != "/" => {
+            text.replacen(SERVERS, &SERVERS.replace('/', public_url.server()), 1).into()
+        }
+        _ => document.clone(),
+    }
 }
 
 /// `GET /docs`

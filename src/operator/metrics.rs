@@ -21,7 +21,7 @@ use crate::auth::throttling::THROTTLED;
 use crate::error::OperatorError;
 use crate::http::access_log::{REQUEST_SECONDS, REQUESTS};
 use crate::http::fair_queue::REFUSALS;
-use crate::http::{connections, server};
+use crate::http::{activity, connections, server};
 use crate::mongo;
 use crate::owned::unreadable::UNREADABLE;
 use crate::startup::{MAINTENANCE_FAILURES, UNFINISHED_SECONDS};
@@ -66,10 +66,7 @@ fn describe() {
     describe_gauge!(mongo::metrics::CONNECTIONS, "Connections to the database: open, and in use.");
     describe_counter!(UNREADABLE, "Stored documents that could not be decoded, by collection.");
     describe_gauge!(connections::OPEN, "Open connections, with those of this listener.");
-    describe_counter!(
-        connections::CLOSED,
-        "Connections that were refused or closed to make room, by reason."
-    );
+    describe_counter!(activity::CLOSED, "Connections that were refused or closed to make room, by reason.");
     describe_counter!(server::ACCEPT_ERRORS, "Connections that could not be accepted.");
     describe_counter!(
         verification::LOOKUPS,

@@ -180,8 +180,10 @@ fn describe(error: &Error, method: &Method) -> (StatusCode, Value) {
         Error::Unavailable(_) => "The service is not available right now. Please try again shortly.",
         Error::Internal(_) => "An error occurred.",
         // The original's routes have no preconditions, idempotency keys or sync tokens, ignore other media types, and
-        // do not name other resources, so these errors do not occur.
+        // do not name other resources, and a request that violates HTTP reaches no route, so these errors do not occur.
         Error::VersionMismatch { .. }
+        | Error::MalformedRequest(_)
+        | Error::HeadTooLarge
         | Error::IdempotencyKeyReused
         | Error::InsufficientScope(_)
         | Error::IdTaken

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use axum::http::Method;
 use futures_util::future::join_all;
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -242,4 +243,48 @@ async fn only_configured_origins_may_use_the_api_from_a_browser() {
         let answer = from(&ann, Method::GET, origin).await.assert(200);
         assert_eq!(answer.header("access-control-allow-origin"), "", "{origin}");
     }
+}
+
+#[tokio::test]
+async fn responses_are_compressed_as_the_client_accepts() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let get = async |path: &str, accepted: &str| {
+        ann.send(Method::GET, path, &[("accept-encoding", accepted)], "").await.assert(200)
+    };
+    let long = ann.post("/v1/todos", json!({ "name": "a", "description": "text ".repeat(500) })).await;
+    let path = format!("/v1/todos/{}", long.id());
+    for (accepted, encoding) in
+        [("gzip", "gzip"), ("br", "br"), ("gzip, br", "br"), ("identity", ""), ("zstd", "")]
+    {
+        for path in [path.as_str(), "/v1/todos", "/v1/openapi.json"] {
+            // As text, because a compressed body is not the JSON of the API document.
+            let request = axum::http::Request::get(path)
+                .header("accept-encoding", accepted)
+                .header("authorization", format!("Bearer {}", ann.access.as_ref().unwrap()));
+            let answer = app.send(request.body(axum::body::Body::empty()).unwrap()).await.assert(200);
+            assert_eq!(answer.header("content-encoding"), encoding, "{path} {accepted}");
+            assert!(answer.header("vary").contains("accept-encoding"), "{path} {accepted}");
+        }
+    }
+    let versioned = ann.send(Method::HEAD, &path, &[("accept-encoding", "gzip")], "").await;
+    assert_eq!((versioned.header("etag"), versioned.header("content-encoding")), ("\"1\"", ""));
+    assert_eq!(get("/v1/user", "gzip").await.header("content-encoding"), "", "a short response");
+    assert_eq!(get("/v1/events", "gzip, br").await.header("content-encoding"), "");
+}
+
+#[tokio::test]
+async fn addresses_contain_the_path_under_which_people_reach_the_service() {
+    let db = TestDatabase::create().await;
+    let settings = [("PUBLIC_URL", "https://example.org/todo/")];
+    let app = TestApp::with(db, todo_api::clock::Clock::system(), &settings).await;
+    let ann = app.v1_user("ann").await;
+    let created = ann.post("/v1/todos", json!({ "name": "a" })).await.assert(201);
+    assert_eq!(created.header("location"), format!("/todo/v1/todos/{}", created.id()));
+    ann.create_todo(json!({ "name": "b" })).await;
+    let page = ann.get("/v1/todos?limit=1").await.assert(200);
+    assert!(page.header("link").starts_with("</todo/v1/todos?limit=1&cursor="), "{}", page.header("link"));
+    assert_eq!(app.anonymous().get("/docs").await.header("location"), "/todo/docs/");
+    let document = app.anonymous().get("/v1/openapi.json").await.json();
+    assert_eq!(document["servers"], json!([{ "url": "https://example.org/todo" }]));
 }

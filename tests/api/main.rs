@@ -30,6 +30,7 @@ mod outage;
 mod owned_stores;
 mod page_sizes;
 mod process;
+mod protocol;
 mod refused_bodies;
 mod seed;
 mod session_model;

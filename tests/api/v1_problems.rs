@@ -282,7 +282,7 @@ async fn an_unsupported_method_lists_the_allowed_ones() {
 #[tokio::test]
 async fn every_problem_code_has_a_page_and_unknown_codes_have_none() {
     let app = TestApp::start().await;
-    let codes = "malformed_json token_missing token_invalid token_expired token_revoked token_not_fresh \
+    let codes = "malformed_json malformed_request head_too_large token_missing token_invalid token_expired token_revoked token_not_fresh \
         invalid_credentials forbidden session_required insufficient_scope registration_closed password_change_required last_admin not_found method_not_allowed username_taken version_mismatch \
         idempotency_key_reused id_taken in_trash nothing_to_undo limit_reached sync_token_expired too_many_connections request_timeout \
         body_too_large unsupported_media_type invalid_input too_many_requests internal_error unavailable";

@@ -1,0 +1,114 @@
+//! Where people reach the service, if a proxy in front of it adds a path.
+//!
+//! The proxy removes the path from requests, and the service adds it to the addresses in its responses.
+
+use std::str::FromStr;
+
+use axum::http::header::{LINK, LOCATION};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
+
+/// Without a `/` at the end. Empty if the operator has not set it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PublicUrl {
+    url: String,
+    path: String,
+}
+
+impl FromStr for PublicUrl {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const FORM: &str = "must be of the form `https://example.org` or `https://example.org/todo`";
+        let text = text.trim().trim_end_matches('/');
+        if text.is_empty() {
+            return Ok(Self::default());
+        }
+        let uri: Uri = text.parse().map_err(|_| FORM)?;
+        let authority = uri.authority().ok_or(FORM)?.as_str();
+        let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
+        if !is_web || authority.contains('@') || uri.query().is_some() || text.contains('#') {
+            return Err(FORM);
+        }
+        let path = uri.path().trim_end_matches('/');
+        if path.contains("//") || path.split('/').any(|part| part == "." || part == "..") {
+            return Err(FORM);
+        }
+        Ok(Self { url: text.to_owned(), path: path.to_owned() })
+    }
+}
+
+impl PublicUrl {
+    /// For `servers` of the API document: `/` if the operator has not set the URL.
+    pub fn server(&self) -> &str {
+        if self.url.is_empty() { "/" } else { &self.url }
+    }
+
+    /// Adds the path to the addresses in the headers of a response.
+    pub fn correct(&self, headers: &mut HeaderMap) {
+        if self.path.is_empty() {
+            return;
+        }
+        self.insert_path(headers, LOCATION, "/");
+        self.insert_path(headers, LINK, "</");
+    }
+
+    fn insert_path(&self, headers: &mut HeaderMap, name: HeaderName, start: &str) {
+        let Some(value) = headers.get(&name).and_then(|value| value.to_str().ok()) else { return };
+        // Other addresses are relative to the request, or complete.
+        let Some(rest) = value.strip_prefix(start).filter(|rest| !rest.starts_with('/')) else { return };
+        let corrected = format!("{}{}/{rest}", &start[..start.len() - 1], self.path);
+        if let Ok(value) = HeaderValue::try_from(corrected) {
+            headers.insert(name, value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn corrected(url: &str, name: &HeaderName, value: &str) -> String {
+        let mut headers = HeaderMap::from_iter([(name.clone(), HeaderValue::try_from(value).unwrap())]);
+        url.parse::<PublicUrl>().unwrap().correct(&mut headers);
+        headers[name].to_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn addresses_in_headers_get_the_path_of_the_proxy() {
+        let below = "https://example.org/a/todo/";
+        assert_eq!(corrected(below, &LOCATION, "/v1/user"), "/a/todo/v1/user");
+        assert_eq!(
+            corrected(below, &LINK, "</v1/todos?cursor=x>; rel=\"next\""),
+            "</a/todo/v1/todos?cursor=x>; rel=\"next\""
+        );
+        for other in ["docs/", "https://other.example/x", "//other.example/x"] {
+            assert_eq!(corrected(below, &LOCATION, other), other);
+        }
+        for url in ["", "https://example.org", "http://localhost:8000/"] {
+            assert_eq!(corrected(url, &LOCATION, "/v1/user"), "/v1/user");
+        }
+    }
+
+    #[test]
+    fn only_addresses_of_the_web_are_accepted() {
+        assert_eq!(
+            "https://example.org/todo/".parse::<PublicUrl>().unwrap().server(),
+            "https://example.org/todo"
+        );
+        assert_eq!("".parse::<PublicUrl>().unwrap().server(), "/");
+        for wrong in [
+            "example.org",
+            "/todo",
+            "ftp://example.org",
+            "https://",
+            "https://a@b",
+            "https://a/?x",
+            "https://a/#x",
+            "https://a//b",
+            "https://a/../b",
+            "x y",
+        ] {
+            assert!(wrong.parse::<PublicUrl>().is_err(), "{wrong}");
+        }
+    }
+}
