@@ -100,8 +100,14 @@ impl Bundle<'_> {
         if !self.later.is_empty() {
             return Err(fault(path, "loads another module later"));
         }
-        let is_shared = |name: &String| in_first.values().any(|first| first == name);
-        Ok((name, self.used.iter().filter(|name| is_shared(name)).cloned().collect()))
+        let shared: BTreeSet<_> =
+            self.used.iter().filter(|name| in_first.values().any(|first| first == *name)).cloned().collect();
+        let own = |name: &String| self.text.contains(&format!("const {name} = "));
+        // Neither of the two files could take it from the other.
+        if self.used.iter().any(|name| !shared.contains(name) && !own(name)) {
+            return Err(fault(path, "needs a module of another one that is loaded later"));
+        }
+        Ok((name, shared))
     }
 
     fn take(&mut self, module: &mut Module<'_>, statement: &str) -> io::Result<()> {

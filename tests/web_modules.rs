@@ -47,6 +47,17 @@ fn a_module_that_is_loaded_later_shares_the_modules_of_the_first_file() {
 }
 
 #[test]
+fn two_modules_that_are_loaded_later_cannot_share_one_of_their_own() {
+    let fault = joined(&[
+        ("js/main.js", "import('./a.js');\nimport('./b.js');\n"),
+        ("js/a.js", "import { c } from './c.js';\nexport const a = c;\n"),
+        ("js/b.js", "import { c } from './c.js';\nexport const b = c;\n"),
+        ("js/c.js", "export const c = 1;\n"),
+    ]);
+    assert_eq!(fault.unwrap_err(), "web/js/b.js needs a module of another one that is loaded later");
+}
+
+#[test]
 fn what_cannot_be_joined_fails_the_build_with_the_name_of_the_file() {
     let cycle =
         [("js/main.js", "import { a } from './a.js';\n"), ("js/a.js", "import { b } from './main.js';\n")];

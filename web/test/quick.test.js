@@ -2,10 +2,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { parseQuick } from '../js/model/quick.js';
-import { quickWords } from '../js/model/quick_words.js';
-import { germanWords } from '../js/model/quick_words_de.js';
-
-quickWords.de = germanWords;
 
 // A Saturday, 10:00 in Berlin.
 const now = Date.parse('2026-11-28T09:00:00Z');

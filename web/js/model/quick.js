@@ -4,7 +4,8 @@
 // Invariant: a text without a chip is returned unchanged, and the name is never empty.
 import { addDays, addMonths, localAt, todayIn, weekdayFrom, weekdayOf } from './due.js';
 import { weekdayCodes } from './recurrence.js';
-import { quickWords } from './quick_words.js';
+import { englishWords } from './quick_words.js';
+import { germanWords } from './quick_words_de.js';
 
 const LONGEST_PHRASE = 7;
 const pad = (number) => String(number).padStart(2, '0');
@@ -64,7 +65,7 @@ function takePhrase(text, atEnd, state, context) {
 
 /** @returns {Chip['kind'] | null} */
 function accept(raw, atEnd, { when, fields }, context) {
-    const words = quickWords[context.language] ?? quickWords.en;
+    const words = context.language === 'de' ? germanWords : englishWords;
     if (/^#\S/u.test(raw)) {
         const list = fields.list_id === undefined && listNamed(raw.slice(1), context.lists);
         if (!list) return null;

@@ -1,4 +1,4 @@
-// The words of quick add in English, and of each language that has been loaded: patterns over a whole phrase. A row with `true` also counts at the start of a
+// The words of quick add in English, patterns over a whole phrase. A row with `true` also counts at the start of a
 // text. Rows that would misread ordinary sentences ("Sun cream", "March of the penguins") do not.
 
 export const number = (text, words) => Number(text) || words[text.toLowerCase()] || 0;
@@ -40,50 +40,48 @@ const enUnits = {
 const enLong = 'monday|tuesday|wednesday|thursday|friday|saturday|sunday';
 const enName = Object.keys(enMonths).join('|');
 
-/** @type {Record<string, any>} */
-export const quickWords = {
-    en: {
-        priorities: { high: 'high', medium: 'medium', low: 'low', 1: 'high', 2: 'medium', 3: 'low' },
-        days: [
-            isoRow,
-            [/^(?:today|tonight)$/i, (_, on) => on.inDays(0), true],
-            [/^(?:tomorrow|tmrw)$/i, (_, on) => on.inDays(1), true],
-            [/^(?:the )?day after tomorrow$/i, (_, on) => on.inDays(2), true],
-            [new RegExp(`^(?:on |next |this )?(${enLong})$`, 'i'), ([, name], on) => on.weekday(enDays[name.toLowerCase()]), true],
-            [/^(?:on |next |this )?(mon|tues?|wed|thu|thurs?|fri)$/i, ([, name], on) => on.weekday(enDays[name.toLowerCase()])],
-            // "Enjoy the sun" and "where she sat" are no dates.
-            [/^(?:on|next|this) (sat|sun)$/i, ([, name], on) => on.weekday(enDays[name.toLowerCase()])],
-            [/^(?:this |on the )?weekend$/i, (_, on) => on.weekday(5)],
-            [/^next week$/i, (_, on) => on.nextWeek(), true],
-            [/^next month$/i, (_, on) => ({ date: `${on.inMonths(1).date.slice(0, 8)}01` }), true],
-            [/^in (\d{1,3}|an?|one|two|three|four|five|six|seven) (minutes?|mins?|hours?|days?|weeks?|months?|years?)$/i, inUnits, true],
-            [new RegExp(`^(?:on )?(?:the )?(\\d{1,2})(?:st|nd|rd|th)?(?: of)? (${enName})\\.?(?: (\\d{4}))?$`, 'i'), ([, day, name, year], on) => on.dayOf(+day, enMonths[name.toLowerCase()], +year || null)],
-            [new RegExp(`^(?:on )?(${enName})\\.? (\\d{1,2})(?:st|nd|rd|th)?(?: (\\d{4}))?$`, 'i'), ([, name, day, year], on) => on.dayOf(+day, enMonths[name.toLowerCase()], +year || null)],
-            [/^on the (\d{1,2})(?:st|nd|rd|th)$/i, ([, day], on) => on.dayOfMonth(+day)],
-        ],
-        rules: [
-            [/^(?:daily|everyday)$/i, () => rule('DAILY')],
-            [/^weekly$/i, () => rule('WEEKLY')],
-            [/^monthly$/i, () => rule('MONTHLY')],
-            [/^yearly$/i, () => rule('YEARLY')],
-            [/^every (?:weekday|workday)s?$/i, () => rule('WEEKLY', 1, ';BYDAY=MO,TU,WE,TH,FR'), true],
-            [/^every(!?) (?:(\d{1,3}|other|two|three|four|five|six|seven) )?(days?|weeks?|months?|years?)$/i, ([, after, count, unit]) => everyUnit(count ? bounded(number(count, enNumbers), 366) : 1, unit, enUnits, after && 'completion'), true],
-            [/^every (\d{1,2})(?:st|nd|rd|th)$/i, ([, day]) => (bounded(+day, 28) ? rule('MONTHLY', 1, `;BYMONTHDAY=${+day}`) : null), true],
-            [/^every ([a-z]+(?:(?:,? and |, ?| )[a-z]+){0,6})$/i, ([, days]) => everyWeekday(days.replace(/s\b/gi, (s, at) => (days.slice(0, at).match(/day$/i) ? '' : s)), /,? and |, ?| /, enDays), true],
-        ],
-        times: [
-            [/^(?:at )?(\d{1,2})(?:[:.](\d\d))? ?([ap])\.?m\.?$/i, ([, hour, minute, half], on) => (+hour >= 1 && +hour <= 12 ? on.time((+hour % 12) + (half.toLowerCase() === 'p' ? 12 : 0), +(minute ?? 0)) : null)],
-            [/^at (\d{1,2}):(\d\d)$/i, ([, hour, minute], on) => on.time(+hour, +minute)],
-            // One digit before the colon is more often a verse or a score.
-            [/^(\d\d):(\d\d)$/, ([, hour, minute], on) => on.time(+hour, +minute)],
-            [/^at (?:noon|midday)$/i, (_, on) => on.time(12)],
-        ],
-        timesBesideDay: [
-            [/^(\d{1,2}):(\d\d)$/, ([, hour, minute], on) => on.time(+hour, +minute), true],
-            [/^at (\d{1,2})$/i, ([, hour], on) => on.time(+hour), true],
-            [/^(?:at )?(\d{1,2})(?:[:.](\d\d))? ?([ap])\.?m\.?$/i, ([, hour, minute, half], on) => (+hour >= 1 && +hour <= 12 ? on.time((+hour % 12) + (half.toLowerCase() === 'p' ? 12 : 0), +(minute ?? 0)) : null), true],
-        ],
-    },
+/** @type {any} */
+export const englishWords = {
+    priorities: { high: 'high', medium: 'medium', low: 'low', 1: 'high', 2: 'medium', 3: 'low' },
+    days: [
+        isoRow,
+        [/^(?:today|tonight)$/i, (_, on) => on.inDays(0), true],
+        [/^(?:tomorrow|tmrw)$/i, (_, on) => on.inDays(1), true],
+        [/^(?:the )?day after tomorrow$/i, (_, on) => on.inDays(2), true],
+        [new RegExp(`^(?:on |next |this )?(${enLong})$`, 'i'), ([, name], on) => on.weekday(enDays[name.toLowerCase()]), true],
+        [/^(?:on |next |this )?(mon|tues?|wed|thu|thurs?|fri)$/i, ([, name], on) => on.weekday(enDays[name.toLowerCase()])],
+        // "Enjoy the sun" and "where she sat" are no dates.
+        [/^(?:on|next|this) (sat|sun)$/i, ([, name], on) => on.weekday(enDays[name.toLowerCase()])],
+        [/^(?:this |on the )?weekend$/i, (_, on) => on.weekday(5)],
+        [/^next week$/i, (_, on) => on.nextWeek(), true],
+        [/^next month$/i, (_, on) => ({ date: `${on.inMonths(1).date.slice(0, 8)}01` }), true],
+        [/^in (\d{1,3}|an?|one|two|three|four|five|six|seven) (minutes?|mins?|hours?|days?|weeks?|months?|years?)$/i, inUnits, true],
+        [new RegExp(`^(?:on )?(?:the )?(\\d{1,2})(?:st|nd|rd|th)?(?: of)? (${enName})\\.?(?: (\\d{4}))?$`, 'i'), ([, day, name, year], on) => on.dayOf(+day, enMonths[name.toLowerCase()], +year || null)],
+        [new RegExp(`^(?:on )?(${enName})\\.? (\\d{1,2})(?:st|nd|rd|th)?(?: (\\d{4}))?$`, 'i'), ([, name, day, year], on) => on.dayOf(+day, enMonths[name.toLowerCase()], +year || null)],
+        [/^on the (\d{1,2})(?:st|nd|rd|th)$/i, ([, day], on) => on.dayOfMonth(+day)],
+    ],
+    rules: [
+        [/^(?:daily|everyday)$/i, () => rule('DAILY')],
+        [/^weekly$/i, () => rule('WEEKLY')],
+        [/^monthly$/i, () => rule('MONTHLY')],
+        [/^yearly$/i, () => rule('YEARLY')],
+        [/^every (?:weekday|workday)s?$/i, () => rule('WEEKLY', 1, ';BYDAY=MO,TU,WE,TH,FR'), true],
+        [/^every(!?) (?:(\d{1,3}|other|two|three|four|five|six|seven) )?(days?|weeks?|months?|years?)$/i, ([, after, count, unit]) => everyUnit(count ? bounded(number(count, enNumbers), 366) : 1, unit, enUnits, after && 'completion'), true],
+        [/^every (\d{1,2})(?:st|nd|rd|th)$/i, ([, day]) => (bounded(+day, 28) ? rule('MONTHLY', 1, `;BYMONTHDAY=${+day}`) : null), true],
+        [/^every ([a-z]+(?:(?:,? and |, ?| )[a-z]+){0,6})$/i, ([, days]) => everyWeekday(days.replace(/s\b/gi, (s, at) => (days.slice(0, at).match(/day$/i) ? '' : s)), /,? and |, ?| /, enDays), true],
+    ],
+    times: [
+        [/^(?:at )?(\d{1,2})(?:[:.](\d\d))? ?([ap])\.?m\.?$/i, ([, hour, minute, half], on) => (+hour >= 1 && +hour <= 12 ? on.time((+hour % 12) + (half.toLowerCase() === 'p' ? 12 : 0), +(minute ?? 0)) : null)],
+        [/^at (\d{1,2}):(\d\d)$/i, ([, hour, minute], on) => on.time(+hour, +minute)],
+        // One digit before the colon is more often a verse or a score.
+        [/^(\d\d):(\d\d)$/, ([, hour, minute], on) => on.time(+hour, +minute)],
+        [/^at (?:noon|midday)$/i, (_, on) => on.time(12)],
+    ],
+    timesBesideDay: [
+        [/^(\d{1,2}):(\d\d)$/, ([, hour, minute], on) => on.time(+hour, +minute), true],
+        [/^at (\d{1,2})$/i, ([, hour], on) => on.time(+hour), true],
+        [/^(?:at )?(\d{1,2})(?:[:.](\d\d))? ?([ap])\.?m\.?$/i, ([, hour, minute, half], on) => (+hour >= 1 && +hour <= 12 ? on.time((+hour % 12) + (half.toLowerCase() === 'p' ? 12 : 0), +(minute ?? 0)) : null), true],
+    ],
 };
 
 function inUnits([, count, unit], on) {

@@ -1,7 +1,5 @@
 // Every sentence of the client in German, with the keys of the English table.
 
-export { germanWords } from '../model/quick_words_de.js';
-
 /** @type {Record<string, string | Partial<Record<Intl.LDMLPluralRule, string>>>} */
 export const german = {
     app: 'Todo', loading: 'Wird geladen …', close: 'Schließen', cancel: 'Abbrechen', save: 'Speichern', menu: 'Menü',

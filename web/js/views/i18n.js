@@ -1,7 +1,6 @@
 // The texts of the chosen language.
 import { computed, signal } from '../../vendor/ui.js';
 import { prefs } from './prefs.js';
-import { quickWords } from '../model/quick_words.js';
 import { english } from '../text/en.js';
 
 export const languages = { en: 'English', de: 'Deutsch' };
@@ -25,8 +24,7 @@ export function addTexts(code, texts) {
 export async function loadLanguage() {
     if (wantedLanguage() in tables.value) return;
     try {
-        const { german, germanWords } = await import('../text/de.js');
-        quickWords.de = germanWords;
+        const { german } = await import('../text/de.js');
         addTexts('de', german);
     } catch (error) {
         console.warn('the texts could not be loaded', error);

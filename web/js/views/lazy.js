@@ -20,9 +20,18 @@ async function load() {
     isLoading = false;
 }
 
+/** What reads quick add. Until it is there, everything that is typed is the name. */
+export const quickParser = signal(/** @type {typeof import('../model/quick.js').parseQuick | null} */ (null));
+
+export async function loadQuickParser() {
+    if (quickParser.value) return;
+    try { quickParser.value = (await import('../model/quick.js')).parseQuick; }
+    catch { showToast(t('error_network')); }
+}
+
 /** Without a service worker, nothing else would keep these parts for the time without a network. */
 export function loadEarly() {
-    if (!('serviceWorker' in navigator)) setTimeout(load, EARLY_MILLISECONDS);
+    if (!('serviceWorker' in navigator)) setTimeout(() => { load(); loadQuickParser(); }, EARLY_MILLISECONDS);
 }
 
 /** @param {{name: 'Editor' | 'Help' | 'NotSaved' | 'Settings', [prop: string]: any}} props */

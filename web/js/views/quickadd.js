@@ -2,12 +2,12 @@
 import { html, useEffect, useRef, useState } from '../../vendor/ui.js';
 import { store } from '../store/store.js';
 import { addDays, todayIn } from '../model/due.js';
-import { parseQuick } from '../model/quick.js';
 import { ruleText } from '../model/recurrence.js';
 import { listName } from './acts.js';
 import { Dialog } from './dialog.js';
 import { Icon } from './icons.js';
 import { language, locale, t } from './i18n.js';
+import { loadQuickParser, quickParser } from './lazy.js';
 import { dueLabel } from './row.js';
 import { clock, quickText, route, showToast, zone } from './ui.js';
 
@@ -33,27 +33,45 @@ function chipText(chip, fields) {
     return chip.raw.replace(/^\/\/\s*|^@/, '');
 }
 
+/** What a line of text becomes. @param {string} text @param {Set<string>} skip */
+function read(text, skip) {
+    const context = { language: language.value, zone: zone.value, now: Date.now(), lists: store.lists.value, skip };
+    const { name, chips, fields } = quickParser.value?.(text, context) ?? { name: text.trim(), chips: [], fields: /** @type {any} */ ({}) };
+    const place = placeOf(route.value);
+    const tags = [...new Set([...(place.tags ?? []), ...(fields.tags ?? [])])];
+    return { name, chips, fields, place, todo: { ...place, ...fields, tags, name: name.slice(0, NAME_LENGTH_MAX) } };
+}
+
+function addTodo({ name, todo }) {
+    // A name that is too long keeps its end in the note.
+    const rest = name.slice(NAME_LENGTH_MAX);
+    if (rest) todo.description = [rest, todo.description].filter(Boolean).join('\n');
+    store.add(todo);
+    showToast(todo.list_id ? t('added_to', { name: todo.name, list: listName(todo.list_id) }) : t('added', { name: todo.name }), { undo: true });
+}
+
 export function QuickAdd() {
     const [text, setText] = useState(quickText.value ?? '');
     const [skip, setSkip] = useState(/** @type {Set<string>} */ (new Set()));
     const input = useRef(/** @type {HTMLInputElement | null} */ (null));
+    const isWaiting = useRef(false);
     const close = () => { quickText.value = null; };
-    const { name, chips, fields } = parseQuick(text, { language: language.value, zone: zone.value, now: Date.now(), lists: store.lists.value, skip });
-    const place = placeOf(route.value);
-    const todo = { ...place, ...fields, tags: [...new Set([...(place.tags ?? []), ...(fields.tags ?? [])])], name: name.slice(0, NAME_LENGTH_MAX) };
+    const { name, chips, fields, place } = read(text, skip);
     const keep = (raw) => { setSkip(new Set([...skip, raw])); input.current?.focus(); };
-    useEffect(() => input.current?.focus(), []);
+    useEffect(() => { input.current?.focus(); loadQuickParser(); }, []);
 
-    const submit = (event) => {
+    const submit = async (event) => {
         event.preventDefault();
-        if (!name) return;
-        // A name that is too long keeps its end in the note.
-        const rest = name.slice(NAME_LENGTH_MAX);
-        if (rest) todo.description = [rest, todo.description].filter(Boolean).join('\n');
-        store.add(todo);
+        if (isWaiting.current) return;
+        isWaiting.current = true;
+        // Who types faster than the parser loads gets the same todo, with everything that was typed until then.
+        await loadQuickParser();
+        isWaiting.current = false;
+        const ready = read(input.current?.value ?? text, skip);
+        if (!ready.name) return;
+        addTodo(ready);
         setText('');
         setSkip(new Set());
-        showToast(todo.list_id ? t('added_to', { name: todo.name, list: listName(todo.list_id) }) : t('added', { name: todo.name }), { undo: true });
     };
     const onKeyDown = (event) => {
         const atEnd = event.target.selectionStart === text.length && event.target.selectionEnd === text.length;
