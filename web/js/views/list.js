@@ -13,7 +13,7 @@ import { listMenu, tagMenu } from './list_menu.js';
 import { Row } from './row.js';
 import { clock, kept, quickText, route, zone } from './ui.js';
 
-const PAGE = 200;
+const PAGE = 100;
 
 /** The groups of the view at an address; `null` for an unknown one. */
 function groupsOf({ view, arg }) {
