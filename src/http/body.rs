@@ -147,7 +147,7 @@ pub async fn json<T: FromFields>(request: Request) -> Result<(T, Bytes), Error> 
     Ok((parse(&body)?, body))
 }
 
-/// `None` if the body is empty.
+/// `None` if the body is empty or null.
 pub async fn optional_json<T: FromFields>(request: Request) -> Result<Option<T>, Error> {
     let readable = require_readable::<T>(&request);
     let body = body(request).await?;
@@ -155,6 +155,9 @@ pub async fn optional_json<T: FromFields>(request: Request) -> Result<Option<T>,
         return Ok(None);
     }
     readable?;
+    if body.trim_ascii() == b"null" {
+        return Ok(None);
+    }
     parse(&body).map(Some)
 }
 

@@ -302,7 +302,7 @@ async fn the_refresh_token_may_be_in_the_body() {
     let answer = send(&app.anonymous(), json!({ "refresh_token": next })).await;
     let newest = app.anonymous().with_tokens(&answer);
     // Without a token in the body, the header counts.
-    for body in [json!({}), json!({ "refresh_token": null })] {
+    for body in [json!({}), json!({ "refresh_token": null }), Value::Null] {
         send(&newest.with_refresh_token(), body.clone()).await.assert(200);
         send(&newest, body.clone()).await.assert_problem(401, "token_invalid");
         send(&app.anonymous(), body).await.assert_problem(401, "token_missing");

@@ -106,8 +106,9 @@ impl ApiClient {
         let (began, mut by_login) = (Instant::now(), by_login);
         loop {
             assert!(began.elapsed() < PATIENCE, "{} gets no token", self.name);
-            let body = json!({ "username": self.name, "password": PASSWORD });
-            let (path, token) = if by_login { ("/v1/login", "") } else { ("/v1/refresh", &*self.refresh) };
+            let credentials = json!({ "username": self.name, "password": PASSWORD });
+            let refresh = ("/v1/refresh", &*self.refresh, Value::Null);
+            let (path, token, body) = if by_login { ("/v1/login", "", credentials) } else { refresh };
             let since = Instant::now();
             let answer = instance.call(Method::POST, path, token, &body).await;
             self.findings.judge(&answer, || format!("POST {path} at {}", instance.number));

@@ -231,6 +231,7 @@ impl Follower {
         let is_bye = event.as_deref() == Some("bye");
         match (event.as_deref(), data) {
             (None, None) => {}
+            (Some("hello"), Some(data)) => findings.check(data == json!({}), || format!("hello with {data}")),
             (Some("change"), Some(data)) => {
                 let count = self.replica.apply(&data, &findings);
                 findings.check(count == 1 && id.is_some(), || {
