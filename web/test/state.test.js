@@ -22,6 +22,16 @@ test('unsent commands are shown on top of the server copies', () => {
     assert.equal(store.todo(id).value, drawn, 'the same version is not drawn again');
 });
 
+test('what the server decides replaces the provisional values', () => {
+    const id = store.add({ name: 'Tea' });
+    const [row] = [...rows.values()].filter((row) => row.target === id);
+    const copy = { ...store.todo(id).value, version: 1, position: 'true' };
+    applyChange({ todo: [copy], acked: [{ ...row, acked: true, version: 1 }] });
+    assert.deepEqual([store.todo(id).value.unsent, store.todo(id).value.position], [false, row.effects[0].patch.position]);
+    applyChange({ rows: [row.seq] });
+    assert.equal(store.todo(id).value.position, 'true');
+});
+
 test('subtasks are completed and put into the trash with their parent, and come back', () => {
     const parent = store.add({ name: 'Parent' });
     const child = store.add({ name: 'Child', parent_id: parent });

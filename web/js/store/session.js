@@ -3,6 +3,7 @@
 import { ApiError, apiError, send } from './api.js';
 import { listen, openChannel, tell } from './channel.js';
 import { open, readCommon, wipe, writeCommon } from './db.js';
+import { prepareWhileIdle } from './idle.js';
 import { flush, join, leave, startLeader } from './leader.js';
 import { startOutbox, stored } from './outbox.js';
 import { clearAll, session, setStatus } from './state.js';
@@ -26,6 +27,7 @@ export async function start() {
     onEnded((error) => void endedElsewhere(error));
     listen('session', () => void followSession());
     startUpdates();
+    prepareWhileIdle();
     /** @type {SignedIn | undefined} */
     const known = await readCommon('session');
     if (await readCommon('signing_out')) await finishSignOut();

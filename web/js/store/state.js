@@ -21,6 +21,8 @@ export const rows = new Map();
 
 /** @type {{ todo: Map<string, Map<number, Record<string, any> | null>>, list: Map<string, Map<number, Record<string, any> | null>> }} */
 const effects = { todo: new Map(), list: new Map() };
+/** What is shown without effects. @type {WeakSet<object>} */
+const copies = new WeakSet();
 /** @type {Map<string, any>} */
 const todoSignals = new Map();
 const revision = signal(0);
@@ -114,8 +116,10 @@ function shownNow(kind, id) {
     if (!over) {
         const before = /** @type {any} */ (shown[kind].get(id));
         // The same copy again: nothing is drawn anew.
-        if (object && before && !before.unsent && before.version === object.version) return before;
-        return object && { ...object, unsent: false };
+        if (object && copies.has(before) && before.version === object.version && before.updated_at === object.updated_at) return before;
+        const copy = object && { ...object, unsent: false };
+        if (copy) copies.add(copy);
+        return copy;
     }
     let [result, unsent] = [object, false];
     for (const [seq, patch] of over) {

@@ -3,7 +3,7 @@ import { html, useEffect, useMemo, useRef, useState } from '../../vendor/ui.js';
 import { store } from '../store/store.js';
 import { addDays, formatDay, todayIn } from '../model/due.js';
 import { completedIn, doneGroups, listGroups, tagGroups, todayGroups, trashGroups, upcomingGroups } from '../model/groups.js';
-import { searchTodos } from './search.js';
+import { searchTodos } from '../model/search.js';
 import { allToToday, dayName } from './acts.js';
 import { MenuButton } from './dialog.js';
 import { Empty, Examples, Loading } from './empty.js';

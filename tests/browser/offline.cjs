@@ -1,0 +1,447 @@
+// The web client without a network, with lost responses, with a killed service, and in many tabs: nothing that was typed is
+// lost, and all end with what the service holds. OFFLINE_SECONDS, OFFLINE_RUNS and OFFLINE_TODOS make it longer.
+'use strict';
+
+const assert = require('node:assert/strict');
+const { spawn } = require('node:child_process');
+const http = require('node:http');
+const net = require('node:net');
+
+const { run } = require('./support.cjs');
+
+const SECONDS = Number(process.env.OFFLINE_SECONDS ?? 30);
+const RUNS = Number(process.env.OFFLINE_RUNS ?? 1);
+const TODOS = 200;
+const MANY = Number(process.env.OFFLINE_TODOS ?? 1_000);
+const TABS = 9;
+const LOST = 0.15;
+const PASSWORD = 'correct horse battery';
+
+const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
+const random = (below) => Math.floor(Math.random() * below);
+
+async function until(what, condition, ms = 30_000) {
+    const deadline = Date.now() + ms;
+    for (let last; ;) {
+        try {
+            last = await condition();
+            if (last) return last;
+        } catch (error) {
+            last = error;
+        }
+        if (Date.now() > deadline) throw new Error(`${what}: not within ${ms} ms (${last})`);
+        await sleep(50);
+    }
+}
+
+function freePort() {
+    return new Promise((resolve) => {
+        const probe = net.createServer().listen(0, '127.0.0.1', () => {
+            const { port } = probe.address();
+            probe.close(() => resolve(port));
+        });
+    });
+}
+
+/** A service of this suite, which it can kill. */
+class Service {
+    async start() {
+        this.port ??= await freePort();
+        this.process = spawn(process.env.PROGRAM, ['serve'], { env: { ...process.env, PORT: String(this.port) }, stdio: 'ignore' });
+        await until('the service is ready', async () => (await fetch(`http://127.0.0.1:${this.port}/readyz`)).ok);
+    }
+
+    async kill(signal = 'SIGKILL') {
+        const ended = new Promise((resolve) => { this.process.once('exit', resolve); });
+        this.process.kill(signal);
+        await ended;
+    }
+}
+
+/** A proxy that loses responses, and that shows the pages as those of another version. */
+class Proxy {
+    constructor(service) {
+        this.service = service;
+        this.lost = 0;
+        this.lose = () => false;
+        this.version = null;
+        this.server = http.createServer((request, response) => this.pass(request, response));
+    }
+
+    async listen() {
+        await new Promise((resolve) => { this.server.listen(0, '127.0.0.1', resolve); });
+        this.url = `http://127.0.0.1:${this.server.address().port}`;
+    }
+
+    pass(request, response) {
+        const url = this.real ? request.url.replace(`/assets/${this.version}/`, `/assets/${this.real}/`) : request.url;
+        const isPage = /^\/($|\?|sw\.js|app\.webmanifest)|\/js\/main\.js$/.test(url);
+        const headers = isPage ? { ...request.headers, 'accept-encoding': 'identity' } : request.headers;
+        const forwarded = http.request({ host: '127.0.0.1', port: this.service.port, path: url, method: request.method, headers }, (answer) => {
+            if (this.lose(request)) {
+                this.lost += 1;
+                answer.resume();
+                answer.on('end', () => response.destroy());
+            } else if (isPage && answer.statusCode === 200) void this.rewrite(url, answer, response);
+            else {
+                response.writeHead(answer.statusCode, answer.headers);
+                answer.pipe(response);
+            }
+        });
+        forwarded.on('error', () => response.destroy());
+        response.on('close', () => forwarded.destroy());
+        request.pipe(forwarded);
+    }
+
+    async rewrite(url, answer, response) {
+        let text = '';
+        for await (const part of answer.setEncoding('utf8')) text += part;
+        if (url.endsWith('main.js')) text += `\nglobalThis.store = ${storeModule(text)}.store;\n`;
+        else if (this.real) text = text.replaceAll(this.real, this.version);
+        const { 'content-length': _, etag, ...headers } = answer.headers;
+        response.writeHead(200, headers);
+        response.end(text);
+    }
+
+    /** From now on the pages are of another version. */
+    async deploy(version) {
+        const page = await (await fetch(`http://127.0.0.1:${this.service.port}/`, { headers: { accept: 'text/html' } })).text();
+        this.real = /assets\/([0-9a-f]{16})\//.exec(page)[1];
+        this.version = version;
+    }
+}
+
+/** The constant that holds the store in the joined modules. */
+function storeModule(text) {
+    const end = text.indexOf('return { store };');
+    const begin = text.lastIndexOf('const $m', end);
+    assert.ok(end > 0 && begin > 0, 'main.js has no store');
+    return /const (\$m\d+)/.exec(text.slice(begin, begin + 40))[1];
+}
+
+/** A program that uses the API. */
+class Program {
+    constructor(url) {
+        this.url = url;
+    }
+
+    async send(method, path, body, headers = {}) {
+        const response = await fetch(this.url + path, {
+            method, body: body === undefined ? undefined : JSON.stringify(body),
+            headers: { 'content-type': 'application/json', authorization: `Bearer ${this.token ?? ''}`, ...headers },
+        });
+        return { status: response.status, body: response.status === 204 ? null : await response.json(), etag: response.headers.get('etag') };
+    }
+
+    async register(username) {
+        const registered = await this.send('POST', '/v1/register', { username, password: PASSWORD });
+        assert.equal(registered.status, 201, JSON.stringify(registered.body));
+        this.token = (await this.send('POST', '/v1/login', { username, password: PASSWORD })).body.access_token;
+    }
+
+    async sync(commands) {
+        const answer = await this.send('POST', '/v1/sync', { token: null, commands });
+        assert.equal(answer.status, 200, JSON.stringify(answer.body));
+        return answer.body;
+    }
+
+    /** Everything that the service holds, by id. */
+    async everything() {
+        const todos = new Map();
+        for (let token = null, more = true; more;) {
+            const { body } = await this.send('POST', '/v1/sync', { token });
+            for (const todo of body.todos) todos.set(todo.id, todo);
+            [token, more] = [body.token, body.has_more];
+        }
+        return todos;
+    }
+}
+
+const newId = () => Array.from({ length: 24 }, () => random(16).toString(16)).join('');
+
+async function openPage(context, url) {
+    const page = await context.newPage();
+    page.on('pageerror', (error) => { page.fault = String(error); });
+    await page.goto(url);
+    await page.waitForFunction(() => globalThis.store?.session.value !== undefined && globalThis.store.session.value !== 'unknown');
+    return page;
+}
+
+const signIn = (page, name) => page.evaluate(([name, password]) => globalThis.store.signIn(name, password), [name, PASSWORD]);
+const statusOf = (page) => page.evaluate(() => ({ ...globalThis.store.status.value }));
+const isSettled = async (page) => {
+    const { unsent, connected, complete, syncing } = await statusOf(page);
+    return unsent === 0 && connected && complete && !syncing;
+};
+
+/** Runs in the page: changes some of the todos, as a user does. Returns the texts that were typed. */
+function change([who, count]) {
+    const { store } = globalThis;
+    const pick = (all) => all[Math.floor(Math.random() * all.length)];
+    const typed = [];
+    for (let index = 0; index < count; index += 1) {
+        const todo = pick(store.all());
+        const live = store.all().filter((other) => other.deleted_at === null && other.parent_id === null);
+        globalThis.typedCount = (globalThis.typedCount ?? 0) + 1;
+        const text = `${who}${globalThis.typedCount}.`;
+        switch (Math.floor(Math.random() * 10)) {
+            case 0: case 1: case 2:
+                if (todo.deleted_at !== null) break;
+                store.patch(todo.id, { description: `${todo.description} ${text}` });
+                typed.push(text);
+                break;
+            case 3:
+                store.add({ name: text, list_id: todo.list_id });
+                typed.push(text);
+                break;
+            case 4: store.patch(todo.id, { priority: pick(['none', 'low', 'high']), tags: [pick(['x', 'y'])] }); break;
+            case 5: store.patch(todo.id, { due: pick([null, { date: '2026-12-01' }, { at: '2026-12-01T09:00', time_zone: null }]) }); break;
+            case 6: if (todo.completed) store.reopen(todo.id); else store.complete(todo.id); break;
+            case 7: if (todo.deleted_at === null && live.length > 1) store.move(todo.id, pick([{ top: true }, { bottom: true }, { before: pick(live).id }])); break;
+            case 8: if (Math.random() < 0.3) store.trash(todo.id); else store.restore(todo.id); break;
+            default: if (Math.random() < 0.5) store.undo();
+        }
+    }
+    return typed;
+}
+
+async function disconnectAtRandom(context, isOver) {
+    while (!isOver()) {
+        await sleep(500 + random(2_500));
+        await context.setOffline(true);
+        await sleep(500 + random(3_000));
+        await context.setOffline(false);
+    }
+}
+
+async function useBrowser(page, who, typed, isOver) {
+    while (!isOver()) {
+        typed.push(...await page.evaluate(change, [who, 1 + random(4)]));
+        await sleep(random(250));
+        if (Math.random() < 0.02) {
+            await page.reload();
+            await page.waitForFunction(() => globalThis.store?.status.value.ready);
+        }
+    }
+}
+
+/** Edits what it has read, and reads again if somebody was faster. */
+async function useApi(program, ids, typed, isOver) {
+    for (let count = 0; !isOver(); count += 1) {
+        await sleep(random(300));
+        const path = `/v1/todos/${ids[random(ids.length)]}`;
+        try {
+            const { status, body, etag } = await program.send('GET', path);
+            if (status !== 200 || body.deleted_at) continue;
+            const text = `api${count}.`;
+            const sent = await program.send('PATCH', path, { description: `${body.description} ${text}` }, { 'if-match': etag });
+            if (sent.status === 200) typed.push(text);
+        } catch {
+            // The service was killed.
+        }
+    }
+}
+
+async function compare(pages, program, typed) {
+    for (const [who, page] of pages) {
+        await until(`${who} has sent everything`, () => isSettled(page), 60_000);
+    }
+    const server = await program.everything();
+    const texts = [...server.values()].map(({ name, description }) => `${name} ${description}`).join(' ');
+    let rejections = 0;
+    for (const [who, page] of pages) {
+        await until(`${who} holds what the service holds`, async () => {
+            const held = new Map((await page.evaluate(() => globalThis.store.all())).map(({ unsent, ...todo }) => [todo.id, todo]));
+            assert.equal(held.size, server.size);
+            for (const [id, todo] of server) assert.deepEqual(held.get(id), todo);
+            return true;
+        }, 15_000);
+        const rejected = await page.evaluate(() => globalThis.store.rejected.value);
+        rejections += rejected.length;
+        const kept = `${texts} ${JSON.stringify(rejected)}`;
+        const gone = typed.get(who).filter((text) => !kept.includes(text));
+        assert.deepEqual(gone, [], `${who} has lost texts`);
+        assert.equal(page.fault, undefined);
+    }
+    const gone = typed.get('api').filter((text) => !texts.includes(text));
+    assert.deepEqual(gone, [], 'changes of the program are lost');
+    return rejections;
+}
+
+async function twoBrowsersAndAProgram(browser, service, proxy, round) {
+    const program = new Program(`http://127.0.0.1:${service.port}`);
+    await program.register(`offline${round}`);
+    const ids = Array.from({ length: TODOS }, newId);
+    for (let at = 0; at < TODOS; at += 100) {
+        await program.sync(ids.slice(at, at + 100).map((id, index) => ({ id: `c${id}`, op: 'put', type: 'todo', target: id, body: { name: `Todo ${at + index}` } })));
+    }
+    const contexts = { A: await browser.newContext(), B: await browser.newContext() };
+    const pages = new Map();
+    for (const [who, context] of Object.entries(contexts)) {
+        const page = await openPage(context, proxy.url);
+        await signIn(page, `offline${round}`);
+        pages.set(who, page);
+        await until(`${who} has read everything`, () => isSettled(page));
+        await page.evaluate(() => navigator.serviceWorker.ready);
+    }
+    const typed = new Map([['A', []], ['B', []], ['api', []]]);
+    const end = Date.now() + SECONDS * 1000;
+    const isOver = () => Date.now() > end;
+    proxy.lose = (request) => request.url.startsWith('/v1/sync') && Math.random() < LOST;
+    const killing = async () => {
+        for (let at = 1; at <= 2; at += 1) {
+            await sleep((SECONDS * 1000) / 3);
+            await service.kill();
+            await sleep(1_000);
+            await service.start();
+        }
+    };
+    await Promise.all([
+        ...Object.values(contexts).map((context) => disconnectAtRandom(context, isOver)),
+        ...[...pages].map(([who, page]) => useBrowser(page, who, typed.get(who), isOver)),
+        useApi(program, ids, typed.get('api'), isOver), killing(),
+    ]);
+    proxy.lose = () => false;
+    const rejections = await compare(pages, program, typed);
+    const counts = [...typed].map(([who, texts]) => `${who} ${texts.length}`).join(', ');
+    console.log(`    typed: ${counts}; lost responses ${proxy.lost}; not saved ${rejections}`);
+    for (const context of Object.values(contexts)) await context.close();
+}
+
+async function manyTabs(browser, service, proxy) {
+    const program = new Program(`http://127.0.0.1:${service.port}`);
+    await program.register('tabs');
+    const context = await browser.newContext();
+    let pages = [await openPage(context, proxy.url)];
+    await signIn(pages[0], 'tabs');
+    while (pages.length < TABS) pages.push(await openPage(context, proxy.url));
+    const seeAll = async (name) => {
+        for (const page of pages) {
+            await until(`each tab shows ${name}`, () => page.evaluate((name) => globalThis.store.all().some((todo) => todo.name === name && !todo.unsent), name));
+        }
+    };
+    await pages[3].evaluate(() => globalThis.store.add({ name: 'from a tab' }));
+    await seeAll('from a tab');
+    await program.send('POST', '/v1/todos', { name: 'from elsewhere' });
+    await seeAll('from elsewhere');
+    // The first tab leads.
+    await pages[0].close();
+    pages = pages.slice(1);
+    await program.send('POST', '/v1/todos', { name: 'after the leader' });
+    await seeAll('after the leader');
+    await service.kill('SIGTERM');
+    await pages[1].evaluate(() => globalThis.store.add({ name: 'while it restarts' }));
+    await service.start();
+    await seeAll('while it restarts');
+    await program.send('POST', '/v1/todos', { name: 'after the restart' });
+    await seeAll('after the restart');
+    return { context, pages, program };
+}
+
+async function newVersion({ context, pages }, proxy) {
+    const [page] = pages;
+    await page.evaluate(() => navigator.serviceWorker.ready);
+    await proxy.deploy('0123456789abcdef');
+    await page.evaluate(async () => { await (await navigator.serviceWorker.ready).update(); });
+    await until('the page says that a new version is there', async () => (await statusOf(page)).notice === 'new_version');
+    const versionOf = () => page.evaluate(() => document.querySelector('script[type=module]').src.split('/assets/')[1].split('/')[0]);
+    assert.notEqual(await versionOf(), proxy.version);
+    await page.evaluate(() => globalThis.store.add({ name: 'before the update' }));
+    await page.evaluate(() => globalThis.store.reloadForNewVersion());
+    await until('the page is of the new version', async () => await versionOf() === proxy.version);
+    await until('the change is sent', () => page.evaluate(() => globalThis.store.all().some(({ name, unsent }) => name === 'before the update' && !unsent)));
+    await context.setOffline(true);
+    await page.reload();
+    await until('the new version opens offline', async () => (await statusOf(page)).ready && await versionOf() === proxy.version);
+    await context.close();
+}
+
+async function manyTodos(browser, service, proxy) {
+    const program = new Program(`http://127.0.0.1:${service.port}`);
+    await program.register('many');
+    for (let at = 0; at < MANY; at += 100) {
+        await program.sync(Array.from({ length: 100 }, (_, index) => ({
+            id: `m${at + index}`, op: 'put', type: 'todo', target: newId(),
+            body: { name: `Überweisung ${at + index} an Müller`, description: 'Rechnung vom letzten Monat', due: index % 3 ? null : { date: '2026-12-01' } },
+        })));
+    }
+    const context = await browser.newContext();
+    const page = await openPage(context, proxy.url);
+    const began = Date.now();
+    await signIn(page, 'many');
+    await until('everything was read', () => isSettled(page), 60_000);
+    const read = Date.now() - began;
+    await page.evaluate(() => navigator.serviceWorker.ready);
+    await page.reload();
+    await page.waitForFunction(() => globalThis.store?.status.value.ready);
+    const opened = await page.evaluate(() => Math.round(performance.now()));
+    assert.equal(await page.evaluate(() => globalThis.store.all().length), MANY);
+    const ticks = await page.evaluate(async () => {
+        const { store } = globalThis;
+        const times = [];
+        for (const todo of store.all().slice(0, 9)) {
+            const before = performance.now();
+            store.complete(todo.id);
+            times.push(performance.now() - before);
+            await new Promise((resolve) => { setTimeout(resolve, 50); });
+        }
+        return times.map(Math.round).sort((a, b) => a - b);
+    });
+    console.log(`    ${MANY} todos: read in ${read} ms, opened in ${opened} ms, tick ${ticks[4]} ms (at most ${ticks[8]})`);
+    await until('the ticks are sent', () => isSettled(page));
+    await context.close();
+}
+
+async function anotherUser(browser, proxy, service) {
+    const program = new Program(`http://127.0.0.1:${service.port}`);
+    await program.register('first');
+    await program.register('second');
+    const context = await browser.newContext();
+    const page = await openPage(context, proxy.url);
+    await signIn(page, 'first');
+    await page.evaluate(() => globalThis.store.add({ name: 'secret' }));
+    await until('it is sent', () => isSettled(page));
+    await context.setOffline(true);
+    await page.evaluate(() => globalThis.store.add({ name: 'secret and unsent' }));
+    await page.evaluate(() => globalThis.store.signOut());
+    assert.equal(await page.evaluate(() => globalThis.store.all().length), 0);
+    await context.setOffline(false);
+    await signIn(page, 'second');
+    await until('the second user has read everything', () => isSettled(page));
+    assert.equal(await page.evaluate(() => globalThis.store.all().length), 0);
+    await page.evaluate(() => globalThis.store.signOut());
+    await signIn(page, 'first');
+    await until('the unsent change is sent', async () => await isSettled(page)
+        && await page.evaluate(() => globalThis.store.all().length) === 2);
+    // Another device ends the session, and this one forgets what it holds.
+    await program.send('POST', '/v1/login', { username: 'first', password: PASSWORD }).then(({ body }) => { program.token = body.access_token; });
+    await program.send('DELETE', '/v1/sessions');
+    await until('the page is signed out', () => page.evaluate(() => globalThis.store.session.value === null), 15_000);
+    const names = await page.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name));
+    assert.deepEqual(names, ['todo-client']);
+    await context.close();
+}
+
+(async () => {
+    const service = new Service();
+    await service.start();
+    const proxy = new Proxy(service);
+    await proxy.listen();
+    let tabs;
+    const rounds = Array.from({ length: RUNS }, (_, round) => [
+        `two browsers and a program change ${TODOS} todos, ${SECONDS} s, round ${round + 1}`,
+        (browser) => twoBrowsersAndAProgram(browser, service, proxy, round)]);
+    try {
+        await run([
+            ...rounds,
+            ['users of one browser do not see each other', (browser) => anotherUser(browser, proxy, service)],
+            [`${MANY} todos`, (browser) => manyTodos(browser, service, proxy)],
+            [`${TABS} tabs, a closed leader, a restart`, async (browser) => { tabs = await manyTabs(browser, service, proxy); }],
+            ['a new version is deployed', () => newVersion(tabs, proxy)],
+        ]);
+    } finally {
+        proxy.server.closeAllConnections();
+        proxy.server.close();
+        await service.kill('SIGTERM');
+    }
+})();

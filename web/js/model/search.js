@@ -1,0 +1,59 @@
+/**
+ * Search in memory: every word must begin a word of the name or of the note, without case, accents and ligatures, as in the
+ * server's `q`.
+ */
+
+/** @typedef {import('../store/types.js').Todo} Todo */
+
+/** @type {Record<string, string>} */
+const LETTERS = { ß: 'ss', æ: 'ae', œ: 'oe', ø: 'o', ł: 'l', đ: 'd', ħ: 'h', ı: 'i', ŧ: 't', þ: 'th', ð: 'd', '\u0640': '' };
+const SPECIAL = new RegExp(`[${Object.keys(LETTERS).join('')}]`, 'g');
+// Apostrophes do not separate words, and a word with a hyphen or dots is found with and without them.
+const APOSTROPHES = /['`\u00b4\u2018\u2019\u02bc\u2032]/g;
+const SEPARATORS = /[^\p{L}\p{N}\p{M}\p{S}]+/u;
+const JOINTS = /(?<=[\p{L}\p{N}])[-.\u2010-\u2015](?=[\p{L}\p{N}])/gu;
+
+/** @param {string} text */
+function fold(text) {
+    const plain = text.toLowerCase();
+    // Most texts have only ASCII letters.
+    if (/^[\x00-\x7f]*$/.test(plain)) return plain.replace(APOSTROPHES, '');
+    const decomposed = plain.replace(APOSTROPHES, '').normalize('NFKD').replace(/[\u0300-\u036f\u0591-\u05c7\u064b-\u065f]/g, '');
+    return decomposed.replace(SPECIAL, (letter) => LETTERS[letter]).toLowerCase();
+}
+
+/** Folding is most of the work, and a todo that is not changed stays the same object. @type {WeakMap<object, string>} */
+const folded = new WeakMap();
+
+/** The words of a todo, each after a space. @param {Todo} todo */
+function wordsOf(todo) {
+    let words = folded.get(todo);
+    if (words === undefined) {
+        const text = fold(`${todo.name}\n${todo.description}`);
+        const joined = text.search(JOINTS) >= 0 ? ` ${text.replace(JOINTS, '')}` : '';
+        words = ` ${`${text}${joined}`.split(SEPARATORS).join(' ')}`;
+        folded.set(todo, words);
+    }
+    return words;
+}
+
+/** Prepares some todos, so that the first search is as quick as the others. @param {Todo[]} todos */
+export function prepareSearch(todos) {
+    for (const todo of todos) wordsOf(todo);
+}
+
+/**
+ * The todos outside the trash that match, open ones first, then the newest changes.
+ * @template {Todo} T @param {T[]} todos @param {string} query @returns {T[]}
+ */
+export function searchTodos(todos, query) {
+    const wanted = fold(query).split(SEPARATORS).filter(Boolean).map((word) => ` ${word}`);
+    if (wanted.length === 0) return [];
+    const found = todos.filter((todo) => {
+        if (todo.deleted_at !== null) return false;
+        const words = wordsOf(todo);
+        return wanted.every((word) => words.includes(word));
+    });
+    return found.sort((a, b) => Number(a.completed) - Number(b.completed)
+        || (a.updated_at < b.updated_at ? 1 : a.updated_at > b.updated_at ? -1 : 0));
+}
