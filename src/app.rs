@@ -18,6 +18,7 @@ use crate::access_tokens::operations::AccessTokens;
 use crate::auth::operations::Auth;
 use crate::config::public_url::PublicUrl;
 use crate::error::{Error, Resource};
+use crate::http::accept::{Format, preferred};
 use crate::http::access_log::AccessLogEntry;
 use crate::http::admission::Admission;
 use crate::http::answer_bytes::AnswerBytes;
@@ -155,8 +156,10 @@ fn service() -> Router<AppState> {
     Router::new()
         .route("/livez", get(readiness::live))
         .route("/readyz", get(readiness::ready))
-        .route("/problems/{code}", get(problem::explain))
+        .route("/problems/{code}", get(openapi::problem_pages::explain))
         .route("/v1/openapi.json", get(openapi::handlers::document))
+        .route("/v1/openapi-3.0.json", get(openapi::handlers::document_3_0))
+        .route("/original/openapi.json", get(openapi::handlers::original))
         .route("/docs", get(openapi::handlers::docs))
         .route("/docs/", get(openapi::handlers::index))
         .route("/assets/{version}/{*path}", get(web::assets::get))
@@ -249,9 +252,16 @@ fn list_options_in_allow(mut response: Response) -> Response {
     response
 }
 
-async fn front_page(method: Method, uri: Uri, headers: HeaderMap) -> Response {
-    match web::handlers::index(&method, &headers) {
-        Some(page) => page.into_response(),
+async fn front_page(
+    State(public_url): State<Arc<PublicUrl>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let format = [Method::GET, Method::HEAD].contains(&method).then(|| preferred(&headers)).flatten();
+    match format {
+        Some(Format::Html) => web::handlers::index(&headers).into_response(),
+        Some(Format::Json) => openapi::handlers::links(&public_url).into_response(),
         None => unknown_path(method, uri).await,
     }
 }

@@ -117,9 +117,9 @@
 //!    rule as a constant. `todos/decode.rs` changes only for a type that no other field has.
 //! 3. `todos/input.rs`: the field of `TodoInput`, and its two lines in `Todo::apply`.
 //! 4. `todos/wire.rs`: the field of `TodoBody` and its line in the conversion from `Todo`. A field that clients set also
-//!    needs a line in `all_but_name`, which reads and checks it. A field that only the service sets has a line in `READ_ONLY`
-//!    and in `Todo::shown`, and no step 3. Request bodies have the schema of the response, except for the rules in `TodoBody::schemas`
-//!    (review; `scripts/contract` tests them).
+//!    needs a line in `WholeTodo` and `TodoPatch`, which read and check it. A field that only the service sets has a line in `READ_ONLY`
+//!    and in `Todo::shown`, and no step 3. `TodoBody::schemas` describes the fields of request bodies (review; `scripts/contract` and
+//!    `scripts/clients` test them). The comment of a field is its description in the API document.
 //! 5. `todos/docs.rs`: the example.
 //! 6. `operator/seed/model.rs`: demo values, null among them (review). Another call of the random generator changes all
 //!    later values, so the names in `the_same_seed_and_day_give_the_same_data` change too.
@@ -192,7 +192,7 @@
 //! **Add an error code**
 //!
 //! 1. [`error::Error`]: the variant. The compiler leads to steps 2 and 3.
-//! 2. `http/error_code.rs`: a row with code, status and title, and the arm in `ErrorCode::of`. Codes never change.
+//! 2. `http/error_code.rs`: a row with code, status, title and advice, and the arm in `ErrorCode::of`. Codes never change.
 //! 3. [`http::problem`]: its detail. `original/wire.rs`: the text for the original's clients, or the list of errors that do
 //!    not occur there.
 //! 4. The `errors(…)` of each operation in the API document that can return it (review: tests check only the status).

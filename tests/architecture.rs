@@ -109,8 +109,8 @@ const LAYERS: &[&[&str]] = &[
         "web/wire",
     ],
     &["*/handlers", "web/handlers"],
-    &["*/docs", "openapi/service_routes"],
-    &["migrations", "openapi/document", "openapi/handlers", "state"],
+    &["*/docs", "openapi/info", "openapi/service_routes", "openapi/version_3_0"],
+    &["migrations", "openapi/document", "openapi/handlers", "openapi/problem_pages", "state"],
     &["app", "operator", "startup"],
     &["main"],
 ];

@@ -8,7 +8,7 @@ use crate::audit::store::Event;
 use crate::error::{Error, Resource};
 use crate::openapi::needs::Needs;
 use crate::openapi::operation::Operation;
-use crate::openapi::schema::{named, sent};
+use crate::openapi::schema::{input, named, sent};
 use crate::users;
 
 pub fn schemas() -> Vec<(&'static str, Value)> {
@@ -26,18 +26,17 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     let mut account = registration.clone();
     account["properties"]["roles"] = roles.clone();
     account["properties"]["must_change_password"] = must_change.clone();
-    let password = json!({
-        "type": "object", "required": ["password"], "additionalProperties": false,
-        "properties": { "password": registration["properties"]["password"], "must_change_password": must_change },
-    });
-    let access = json!({
-        "type": "object", "additionalProperties": false,
-        "properties": { "roles": roles, "disabled": { "type": "boolean" } },
-    });
-    let blocked = json!({
-        "type": "object", "required": ["blocked"], "additionalProperties": false,
-        "properties": { "blocked": { "type": "boolean" } },
-    });
+    account["description"] = json!("A user to create.");
+    let password = input(
+        "A new password for a user.",
+        &["password"],
+        &json!({ "password": registration["properties"]["password"], "must_change_password": must_change }),
+    );
+    let flag = |about: &str| json!({ "type": "boolean", "description": about });
+    let disabled = flag("Whether the user cannot log in.");
+    let access = input("Absent fields stay.", &[], &json!({ "roles": roles, "disabled": disabled }));
+    let blocked = flag("Whether the session refuses its tokens.");
+    let blocked = input("Whether a session is blocked.", &["blocked"], &json!({ "blocked": blocked }));
     vec![
         ("AccountInput", account),
         ("PasswordInput", password),
@@ -114,6 +113,8 @@ fn sessions() -> Vec<Operation> {
         "created_at": "2026-11-21T09:42:04.101Z", "last_used_at": "2026-11-21T09:42:04.101Z", "current": false,
         "blocked": false,
     });
+    let mut blocked = session.clone();
+    blocked["blocked"] = json!(true);
     let (all, one) = ("/v1/admin/users/{id}/sessions", "/v1/admin/users/{id}/sessions/{sid}");
     vec![
         new("get", all, "admin_list_sessions", "List the sessions of a user")
@@ -128,7 +129,7 @@ fn sessions() -> Vec<Operation> {
         new("patch", one, "admin_block_session", "Block or unblock a session of a user")
             .description("A blocked session refuses all its tokens until it is unblocked. It still ends like any other session.")
             .merge_patch(&named("AdminSessionPatch"), &json!({ "blocked": true }))
-            .json_response(200, "The session.", &named("AdminSession"), &session)
+            .json_response(200, "The session.", &named("AdminSession"), &blocked)
             .errors(&[Error::NotFound(Resource::User), Error::NotFound(Resource::Session)]),
     ]
 }

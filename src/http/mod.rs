@@ -1,5 +1,6 @@
 //! The path of every request, and the types of requests and responses that all handlers share.
 
+pub mod accept;
 pub mod access_log;
 pub mod activity;
 pub mod admission;

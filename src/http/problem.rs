@@ -1,11 +1,9 @@
-//! Errors as problem details (RFC 9457), and `/problems/{code}`, which explains them to people.
+//! Errors as problem details (RFC 9457).
 //!
 //! **Invariant:** never shows a client the cause of an internal failure.
 
 use std::time::Duration;
 
-use axum::extract::Path;
-use axum::extract::rejection::PathRejection;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -16,7 +14,7 @@ use super::body::BODY_TIMEOUT;
 use super::error_code::ErrorCode;
 use super::exchange::{HEAD_MAX, HEADERS_MAX};
 use super::json::Json;
-use crate::error::{Error, Resource, TokenRejection, VIOLATIONS_MAX, Violation, cut};
+use crate::error::{Error, TokenRejection, VIOLATIONS_MAX, Violation, cut};
 
 /// In seconds, unless the error itself says when to retry.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
@@ -27,14 +25,6 @@ const DETAIL_MAX_CHARS: usize = 1_000;
 // RFC 5789 §3.1
 const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
-
-/// `GET /problems/{code}`
-pub(crate) async fn explain(code: Result<Path<String>, PathRejection>) -> Result<String, Error> {
-    let unknown = Error::NotFound(Resource::Problem);
-    let Path(code) = code.map_err(|_| unknown.clone())?;
-    let ErrorCode { code, status, title } = ErrorCode::find(&code).ok_or(unknown)?;
-    Ok(format!("{code} (status {}): {title}.\n", status.as_u16()))
-}
 
 /// Advice for the client (RFC 9457 §3.1.4).
 fn detail(error: &Error) -> String {
@@ -180,7 +170,7 @@ impl<'a> Problem<'a> {
     }
 
     fn with(error: &'a Error, request_id: Option<&'a str>, errors_max_bytes: usize) -> Self {
-        let ErrorCode { code, status, title } = ErrorCode::of(error);
+        let ErrorCode { code, status, title, .. } = ErrorCode::of(error);
         let errors = match error {
             Error::Invalid(violations) => within(errors_max_bytes, violations),
             _ => Vec::new(),

@@ -79,7 +79,8 @@ pub fn operations() -> Vec<Operation> {
             200,
             "The list.",
         ))
-        .merge_patch(&named("ListPatch"), &json!({ "color": null }))
+        .merge_patch(&named("ListPatch"), &json!({ "name": "Home" }))
+        .request_example("no_color", "Remove the color", &json!({ "color": null }))
         .if_match("TodoList", example())
         .errors(&[Error::InTrash]),
         one(new("delete", path, "delete_list", "Move a list with its todos to the trash"))
@@ -97,6 +98,7 @@ pub fn operations() -> Vec<Operation> {
         one(list(new("post", "/v1/lists/{id}/move", "move_list", "Move a list"), 200, "The list."))
             .description("Moves the list directly before or after another list, or after all lists if the body names none.")
             .body(&named("ListMove"), &json!({}))
+            .request_example("before", "Move it directly before another list", &json!({ "before": "6b01676ced65d6cc747c3419" }))
             .if_match("TodoList", example())
             .errors(&[Error::InTrash]),
     ]

@@ -1,22 +1,18 @@
-//! Assembles the API document (OpenAPI 3.1.0) from the descriptions of all features.
+//! Assembles the API documents (OpenAPI 3.1.0) from the descriptions of the features: one of `/v1`, and one of the original's
+//! routes.
 
 use std::sync::LazyLock;
 
 use serde_json::{Map, Value, json};
 
 use super::operation::Operation;
-use super::schema::{Id, SessionId, Time, flatten, sent};
-use super::{error_responses, service_routes};
+use super::schema::{Id, SessionId, Time, flatten, remove_unused, sent};
+use super::{error_responses, info, service_routes, version_3_0};
 use crate::http::problem::ProblemViolation;
 use crate::{access_tokens, admin, lists, original, sync, tags, todos, users};
 
-const ABOUT: &str = "A self-hosted todo service. The routes under `/v1` are its own API. The routes tagged *Original* are \
-    compatible with the service that it replaces, and use the same users and todos.\n\nSend `Authorization: Bearer TOKEN` with \
-    an access token from a login, or with a personal access token from `/v1/tokens`. Errors are problem details (RFC 9457) with a `code` for programs, which `/problems/{code}` \
-    explains.";
-
 // In the order in which the pages show them.
-const TAGS: [(&str, &str); 8] = [
+const TAGS: [(&str, &str); 7] = [
     (
         "Accounts",
         "Registration, login and logout, sessions, personal access tokens, and the caller's account.",
@@ -27,12 +23,11 @@ const TAGS: [(&str, &str); 8] = [
     ("Sync", "Offline work, and events for changes."),
     ("Admin", "Routes for users with the role `admin`. Changes need a fresh access token."),
     ("Service", "Routes for operators and their tools."),
-    ("Original", "The routes of the original service."),
 ];
 
 type Feature = (fn() -> Vec<Operation>, fn() -> Vec<(&'static str, Value)>);
 
-const FEATURES: [Feature; 9] = [
+const FEATURES: [Feature; 8] = [
     (users::docs::operations, users::docs::schemas),
     (access_tokens::docs::operations, access_tokens::docs::schemas),
     (todos::docs::operations, todos::docs::schemas),
@@ -41,35 +36,36 @@ const FEATURES: [Feature; 9] = [
     (sync::docs::operations, sync::docs::schemas),
     (admin::docs::operations, admin::docs::schemas),
     (service_routes::operations, service_routes::schemas),
-    (original::docs::operations, original::docs::schemas),
 ];
 
-pub static DOCUMENT: LazyLock<Value> = LazyLock::new(document);
+/// The routes under `/v1`, and those for operators.
+pub static DOCUMENT: LazyLock<Value> = LazyLock::new(|| document(&FEATURES, &info::of_v1(), &TAGS));
 
-pub fn operations() -> Vec<Operation> {
-    FEATURES.iter().flat_map(|(operations, _)| operations()).collect()
-}
+pub static DOCUMENT_3_0: LazyLock<Value> = LazyLock::new(|| version_3_0::of(&DOCUMENT));
 
-fn document() -> Value {
-    let (mut paths, mut responses, mut schemas) = (Map::new(), Map::new(), schemas());
-    for operation in operations() {
+/// The original's routes.
+pub static ORIGINAL: LazyLock<Value> = LazyLock::new(|| {
+    let features: [Feature; 1] = [(original::docs::operations, original::docs::schemas)];
+    document(&features, &info::of_original(), &[("Original", "The routes of the original service.")])
+});
+
+fn document(features: &[Feature], info: &Value, tags: &[(&str, &str)]) -> Value {
+    let (mut paths, mut responses, mut schemas) = (Map::new(), Map::new(), schemas(features));
+    for operation in features.iter().flat_map(|(operations, _)| operations()) {
         let path = paths.entry(operation.path()).or_insert_with(|| json!({}));
         path[operation.method()] = operation.document(&mut responses);
         schemas.extend(operation.schemas().iter().cloned());
     }
     let flat = schemas.clone();
     schemas.values_mut().for_each(|schema| flatten(schema, &flat));
+    let tags: Vec<_> =
+        tags.iter().map(|(name, description)| json!({ "name": name, "description": description })).collect();
+    let mut components = json!({
+        "schemas": schemas, "responses": responses, "headers": error_responses::headers(), "securitySchemes": security(),
+    });
+    remove_unused(&mut components, &json!(paths));
     json!({
-        "openapi": "3.1.0",
-        "info": {
-            "title": "todo-api",
-            "version": env!("CARGO_PKG_VERSION"),
-            "description": ABOUT,
-        },
-        "servers": [{ "url": "/" }],
-        "tags": TAGS.map(|(name, description)| json!({ "name": name, "description": description })),
-        "paths": paths,
-        "components": { "schemas": schemas, "responses": responses, "headers": error_responses::headers(), "securitySchemes": security() },
+        "openapi": "3.1.0", "info": info, "servers": [{ "url": "/" }], "tags": tags, "paths": paths, "components": components,
     })
 }
 
@@ -81,16 +77,15 @@ fn security() -> Value {
     } })
 }
 
-fn schemas() -> Map<String, Value> {
-    let mut schemas = Map::new();
-    for (name, schema) in [("Id", sent::<Id>()), ("SessionId", sent::<SessionId>()), ("Time", sent::<Time>())]
-    {
-        schemas.insert(name.to_owned(), schema);
-    }
-    schemas.insert("Problem".to_owned(), error_responses::problem_schema());
-    schemas.insert("ProblemCode".to_owned(), error_responses::codes());
-    schemas.insert("InvalidField".to_owned(), sent::<ProblemViolation<'static>>());
-    let of_features = FEATURES.iter().flat_map(|(_, schemas)| schemas());
-    schemas.extend(of_features.map(|(name, schema)| (name.to_owned(), schema)));
-    schemas
+fn schemas(features: &[Feature]) -> Map<String, Value> {
+    let shared = [
+        ("Id", sent::<Id>()),
+        ("SessionId", sent::<SessionId>()),
+        ("Time", sent::<Time>()),
+        ("Problem", error_responses::problem_schema()),
+        ("ProblemCode", error_responses::codes()),
+        ("InvalidField", sent::<ProblemViolation<'static>>()),
+    ];
+    let of_features = features.iter().flat_map(|(_, schemas)| schemas());
+    shared.into_iter().chain(of_features).map(|(name, schema)| (name.to_owned(), schema)).collect()
 }

@@ -34,7 +34,7 @@ pub(super) fn originals(errors: &[Error]) -> BTreeMap<u16, (String, Value)> {
         json!({ "description": "An error in the format of the original service.", "headers": headers_of(status), "content": content })
     };
     // The original's errors have no codes, so there is one component per status.
-    statuses.map(|status| (status, (format!("{status}-original"), response(status)))).collect()
+    statuses.map(|status| (status, (format!("OriginalError{status}"), response(status)))).collect()
 }
 
 fn response(status: u16, errors: &[&Error], current: Option<&str>) -> (String, Value) {
@@ -123,7 +123,7 @@ pub(super) fn headers() -> Value {
     let text = |pattern: &str| json!({ "type": "string", "pattern": pattern });
     json!({
         "ETag": required("The version of the object, in quotes.", text("^\"[1-9][0-9]*\"$")),
-        "Idempotent-Replayed": optional("`true` if this is the response to an earlier request with the same key.", json!({ "const": "true" })),
+        "Idempotent-Replayed": optional("`true` if this is the response to an earlier request with the same key.", json!({ "type": "string", "enum": ["true"] })),
         "Link": optional("The next page, if there is one (RFC 8288).", text("^<[^<>]+>; rel=\"next\"$")),
         "Location": required("The path of the new object.", text("^/")),
         "Retry-After": required("The number of seconds after which to try again.", json!({ "type": "integer", "minimum": 0 })),

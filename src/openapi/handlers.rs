@@ -1,4 +1,4 @@
-//! The routes `/v1/openapi.json` and `/docs`.
+//! The API documents, `/docs`, and the links for programs at `/`.
 //!
 //! **Invariant:** the pages load nothing from other hosts; their files are in the binary ([`crate::web::assets`]).
 
@@ -8,13 +8,14 @@ use askama::Template;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY};
 use axum::response::{IntoResponse, Redirect, Response};
+use serde_json::{Value, json};
 
-use super::document::DOCUMENT;
+use super::document::{DOCUMENT, DOCUMENT_3_0, ORIGINAL};
 use crate::config::public_url::PublicUrl;
 use crate::error::Error;
-use crate::http::json::JSON;
+use crate::http::json::{JSON, Json};
 use crate::http::preconditions::unless_known;
 use crate::web::assets;
 
@@ -23,8 +24,13 @@ const PAGE_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline';
     form-action 'none'; frame-ancestors 'none'";
 
 // Shared by all responses, however many clients read slowly.
-static DOCUMENT_BYTES: LazyLock<Bytes> =
-    LazyLock::new(|| serde_json::to_vec(&*DOCUMENT).unwrap_or_default().into());
+static DOCUMENT_BYTES: LazyLock<Bytes> = LazyLock::new(|| bytes(&DOCUMENT));
+static DOCUMENT_3_0_BYTES: LazyLock<Bytes> = LazyLock::new(|| bytes(&DOCUMENT_3_0));
+static ORIGINAL_BYTES: LazyLock<Bytes> = LazyLock::new(|| bytes(&ORIGINAL));
+
+fn bytes(document: &Value) -> Bytes {
+    serde_json::to_vec(document).unwrap_or_default().into()
+}
 
 #[derive(Template)]
 #[template(path = "docs.html")]
@@ -46,6 +52,27 @@ fn at(public_url: &PublicUrl, document: &Bytes) -> Bytes {
         }
         _ => document.clone(),
     }
+}
+
+/// `GET /v1/openapi-3.0.json`
+pub(crate) async fn document_3_0(State(public_url): State<Arc<PublicUrl>>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, JSON)], at(&public_url, &DOCUMENT_3_0_BYTES))
+}
+
+/// `GET /original/openapi.json`
+pub(crate) async fn original(State(public_url): State<Arc<PublicUrl>>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, JSON)], at(&public_url, &ORIGINAL_BYTES))
+}
+
+/// `GET /` for programs.
+pub(crate) fn links(public_url: &PublicUrl) -> impl IntoResponse {
+    let at = |path: &str| format!("{}{path}", public_url.server().trim_end_matches('/'));
+    let documents = ["/v1/openapi.json", "/v1/openapi-3.0.json", "/original/openapi.json"].map(at);
+    let links = json!({
+        "api": at("/v1/"), "documents": documents, "docs": at("/docs/"), "problems": at("/problems/{code}"),
+        "live": at("/livez"), "ready": at("/readyz"),
+    });
+    ([(VARY, "accept")], Json(links))
 }
 
 /// `GET /docs`

@@ -126,6 +126,30 @@ impl Operation {
         operation
     }
 
+    /// The response is a page if the client prefers HTML.
+    pub fn also_html(mut self, status: u16) -> Self {
+        let page = json!({ "schema": { "type": "string" } });
+        self.responses.entry(status).and_modify(|response| response["content"]["text/html"] = page);
+        self
+    }
+
+    /// Another case of the request body, or of a response, in addition to `usual`.
+    pub fn request_example(mut self, name: &str, summary: &str, value: &Value) -> Self {
+        let content = self.document.get_mut("requestBody").and_then(|body| body["content"].as_object_mut());
+        for (_, media) in content.into_iter().flatten() {
+            media["examples"][name] = json!({ "summary": summary, "value": value });
+        }
+        self
+    }
+
+    pub fn response_example(mut self, status: u16, name: &str, summary: &str, value: &Value) -> Self {
+        let example = json!({ "summary": summary, "value": value });
+        self.responses
+            .entry(status)
+            .and_modify(|response| response["content"]["application/json"]["examples"][name] = example);
+        self
+    }
+
     pub fn text_response(self, status: u16, about: &str, media_type: &str) -> Self {
         let mut operation = self.response(status, about);
         let content = json!({ media_type: { "schema": { "type": "string" } } });

@@ -66,9 +66,15 @@ fn require_all(schema: &mut Value) {
     if let Some(parts) = schema.get_mut("allOf").and_then(Value::as_array_mut) {
         parts.iter_mut().for_each(require_all);
     }
-    if let Some(fields) = schema.get("properties").and_then(Value::as_object) {
-        schema["required"] = fields.keys().cloned().collect();
+    let Some(fields) = schema.get_mut("properties").and_then(Value::as_object_mut) else { return };
+    // The derived schema describes the reference, and not the field that can also be null.
+    for union in fields.values_mut().filter(|field| field.get("oneOf").is_some()) {
+        let mut parts = union["oneOf"].as_array_mut().into_iter().flatten();
+        let about = parts.find_map(|part| part.as_object_mut()?.remove("description"));
+        union["description"] = about.unwrap_or_default();
     }
+    let required: Value = fields.keys().cloned().collect();
+    schema["required"] = required;
 }
 
 /// The schema of a request body, which rejects unknown fields.
@@ -97,6 +103,24 @@ pub(super) fn flatten(schema: &mut Value, schemas: &Map<String, Value>) {
     schema["type"] = json!("object");
     schema["properties"] = Value::Object(properties);
     schema["required"] = Value::Array(required);
+}
+
+/// Removes the schemas and headers that neither the paths nor other components reference.
+pub(super) fn remove_unused(components: &mut Value, paths: &Value) {
+    let paths = paths.to_string();
+    loop {
+        let text = format!("{paths}{components}");
+        let mut removed = 0;
+        for kind in ["schemas", "headers"] {
+            let Some(all) = components[kind].as_object_mut() else { continue };
+            let before = all.len();
+            all.retain(|name, _| text.contains(&format!("\"#/components/{kind}/{name}\"")));
+            removed += before - all.len();
+        }
+        if removed == 0 {
+            return;
+        }
+    }
 }
 
 /// The pattern of cursors and sync tokens (base64url, RFC 4648 §5).

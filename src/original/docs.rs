@@ -17,7 +17,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
             properties.as_object().into_iter().flat_map(|all| all.keys().cloned()).collect();
         json!({ "type": "object", "required": required, "properties": properties })
     };
-    let text = || json!({ "type": "string" });
+    let text = || json!({ "type": "string", "description": "As the original sends it." });
     // Numbers, true and false are accepted as the text that Python's `str` gives for them.
     let scalar = || json!(["string", "number", "boolean"]);
     let field = || json!({ "type": scalar() });
@@ -70,7 +70,7 @@ pub fn operations() -> Vec<Operation> {
     let both = json!({ "access_token": "eyJ0...", "refresh_token": "eyJ0..." });
     vec![
         says(
-            new("post", "/register", "original_register", "Create a user"),
+            new("post", "/register", "original_register", "Create a user").description("Does not log in."),
             201,
             "User created successfully.",
         )
@@ -79,6 +79,7 @@ pub fn operations() -> Vec<Operation> {
         .body_limit(CREDENTIALS_LIMIT)
         .errors(&[Error::UsernameTaken, Error::RegistrationClosed]),
         new("post", "/login", "original_login", "Log in and open a session")
+            .description("Opens a session and returns its tokens.")
             .needs(Needs::Nothing)
             .body(&named("Credentials"), &credentials)
             .body_limit(CREDENTIALS_LIMIT)

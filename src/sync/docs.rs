@@ -14,6 +14,7 @@ use super::wire::COMMANDS_MAX;
 use crate::auth::credential::TokenScope;
 use crate::error::Error;
 use crate::http::idempotency_key::KEY_MAX_CHARS;
+use crate::http::problem::Problem;
 use crate::openapi::error_responses::problem_schema;
 use crate::openapi::needs::Needs;
 use crate::openapi::operation::Operation;
@@ -144,7 +145,14 @@ fn any_object() -> Value {
 
 const ABOUT_SYNC: &str = "Applies the commands in their order, each on its own. Then returns the changes since the token, in \
     pages. A client that applies the responses in order has exactly what the server has. Changes of the last minute \
-    may be sent twice. A personal access token needs the scope `todos:write` if there are commands.";
+    may be sent twice. A personal access token needs the scope `todos:write` if there are commands.\n\n\
+    | `op` | `body` for a todo | `body` for a list | does the same as |\n|---|---|---|---|\n\
+    | `put` | `TodoInput` | `ListInput` | `PUT /v1/todos/{id}` |\n\
+    | `patch` | `TodoPatch` | `ListPatch` | `PATCH /v1/todos/{id}` |\n\
+    | `move` | `TodoMove` | `ListMove` | `POST /v1/todos/{id}/move` |\n\
+    | `delete` | `{\"permanent\":true}`, or none for the trash | the same | `DELETE /v1/todos/{id}` |\n\
+    | `restore` | none | none | `POST /v1/todos/{id}/restore` |\n\
+    | `skip`, `undo` | none | not for lists | `POST /v1/todos/{id}/skip`, `.../undo` |";
 
 const ABOUT_EVENTS: &str = "Server-sent events: the first event is `hello` with the data `{}`. `change` has the `Changes` of one object, and a sync token as its `id`. `bye` \
     is sent when the session or the token ends, or the token expires. `: ping` is sent every 15 s. This page waits for the \
@@ -165,10 +173,23 @@ fn sync() -> Operation {
         response[kind.field] = json!([]);
     }
     response["todos"] = json!([todos::docs::example()]);
+    let stale = json!({ "id": "c2", "op": "patch", "type": "todo", "target": "6b01676ced65d6cc747c3412", "if_version": 1, "body": { "completed": true } });
+    let conflict = Error::VersionMismatch { current: Box::new(todos::docs::example()) };
+    let result = json!({ "id": "c2", "status": 412, "problem": Problem::of_command(&conflict) });
+    let mut failed = response.clone();
+    failed["removed"] = json!([]);
+    failed["results"] = json!([result]);
     Operation::new("post", "/v1/sync", "Sync", "sync", "Apply offline changes and get all changes")
         .description(ABOUT_SYNC)
         .body(&named("SyncInput"), &json!({ "token": null, "commands": [put] }))
+        .request_example(
+            "conflict",
+            "A command for an earlier version",
+            &json!({ "token": null, "commands": [stale] }),
+        )
+        .request_example("read", "Only read", &json!({ "token": null, "limit": 50 }))
         .json_response(200, "Changes since the token.", &named("SyncResult"), &response)
+        .response_example(200, "conflict", "The command has failed; the others were applied", &failed)
         .errors(&[Error::SyncTokenExpired, Error::Throttled { retry_after: Duration::from_hours(1) }])
 }
 

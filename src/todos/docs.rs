@@ -40,6 +40,14 @@ pub fn example() -> Value {
     })
 }
 
+fn shown(changes: &[(&str, Value)]) -> Value {
+    let mut shown = example();
+    for (field, value) in changes {
+        shown[*field] = value.clone();
+    }
+    shown
+}
+
 pub fn operations() -> Vec<Operation> {
     let mut operations = collection();
     operations.extend(single());
@@ -71,7 +79,16 @@ fn single() -> Vec<Operation> {
             .create_only()
             .errors(&[Error::IdTaken, Error::InTrash]),
         existing(todo(if_match(patch), 200, "The changed todo."))
-            .merge_patch(&named("TodoPatch"), &json!({ "completed": true }))
+            .description("Completing a recurring todo moves its due date to the next occurrence. Completing a todo completes its subtasks.")
+            .merge_patch(&named("TodoPatch"), &json!({ "name": "Run", "priority": "high" }))
+            .request_example("complete", "Complete the todo", &json!({ "completed": true }))
+            .request_example("date", "Make it due on a day; this removes a time", &json!({ "due": { "date": "2026-12-01" } }))
+            .request_example("zoned", "Make it due at a time; this removes a date", &json!({ "due": { "at": "2026-12-01T09:00", "time_zone": "Europe/Berlin" } }))
+            .request_example("not_due", "Remove the due date and the recurrence", &json!({ "due": null, "recurrence": null }))
+            .request_example("inbox", "Move it to the inbox and the top level", &json!({ "list_id": null, "parent_id": null }))
+            .response_example(200, "complete", "The todo is completed", &shown(&[("completed", json!(true)), ("completed_at", json!("2026-11-22T08:00:00.000Z")), ("due", Value::Null), ("recurrence", Value::Null), ("version", json!(2))]))
+            .response_example(200, "date", "Due on a day", &shown(&[("due", json!({ "date": "2026-12-01" })), ("version", json!(2))]))
+            .response_example(200, "not_due", "Without a due date", &shown(&[("due", Value::Null), ("recurrence", Value::Null), ("version", json!(2))]))
             .idempotency_key()
             .response_header(200, "Idempotent-Replayed")
             .errors(&[Error::InTrash, Error::LimitReached(TODOS_MAX)]),
@@ -106,7 +123,19 @@ fn actions() -> Vec<Operation> {
         changed(restore).errors(&[Error::LimitReached(TODOS_MAX)]),
         repeatable(changed(skip)).errors(&[Error::InTrash, Error::Invalid(vec![not_recurring()])]),
         repeatable(changed(undo)).errors(&[Error::InTrash, Error::NothingToUndo]),
-        changed(to).body(&named("TodoMove"), &json!({ "list_id": null })).errors(&[Error::InTrash]),
+        changed(to)
+            .body(&named("TodoMove"), &json!({ "list_id": null }))
+            .request_example(
+                "between",
+                "Move it directly before a sibling, after the one that precedes it",
+                &json!({ "before": "6b01676ced65d6cc747c3415" }),
+            )
+            .request_example(
+                "subtask",
+                "Make it a subtask",
+                &json!({ "parent_id": "6b01676ced65d6cc747c3416" }),
+            )
+            .errors(&[Error::InTrash]),
         changed(link).errors(&[Error::InTrash]),
         changed(unlink).errors(&[Error::InTrash]),
     ]
@@ -130,6 +159,31 @@ fn existing(operation: Operation) -> Operation {
 }
 
 fn whole(operation: Operation) -> Operation {
-    let run = json!({ "name": "Run", "due": { "date": "2026-12-01" }, "tags": ["sport"] });
-    operation.body(&named("TodoInput"), &run).errors(&[Error::LimitReached(TODOS_MAX)])
+    let zoned = json!({
+        "name": "Run", "due": { "at": "2026-12-01T09:00", "time_zone": "Europe/Berlin" },
+        "recurrence": { "rule": "FREQ=WEEKLY;BYDAY=TU" }, "priority": "high", "tags": ["sport"],
+    });
+    let date = json!({ "name": "Pay the rent", "due": { "date": "2026-12-01" } });
+    let none = json!({ "name": "Read more", "due": null });
+    let plain = |name: &str, due: Value| {
+        shown(&[
+            ("name", json!(name)),
+            ("due", due),
+            ("recurrence", Value::Null),
+            ("priority", json!("none")),
+            ("tags", json!([])),
+        ])
+    };
+    operation
+        .body(&named("TodoInput"), &zoned)
+        .request_example("date", "Due on a day", &date)
+        .request_example("not_due", "Without a due date", &none)
+        .response_example(
+            201,
+            "date",
+            "Due on a day",
+            &plain("Pay the rent", json!({ "date": "2026-12-01" })),
+        )
+        .response_example(201, "not_due", "Without a due date", &plain("Read more", Value::Null))
+        .errors(&[Error::LimitReached(TODOS_MAX)])
 }

@@ -10,7 +10,7 @@ use crate::error::{Error, Resource};
 use crate::http::body::CREDENTIALS_LIMIT;
 use crate::openapi::needs::Needs;
 use crate::openapi::operation::Operation;
-use crate::openapi::schema::{named, or_null, sent};
+use crate::openapi::schema::{input, named, or_null, sent};
 
 // The part of the rule for usernames that a pattern can express: no control characters, and spaces only between other
 // characters.
@@ -27,38 +27,50 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         "type": "string", "minLength": LIMITS.password.min, "maxLength": LIMITS.password.max, "format": "password",
         "description": "Must not be the username or one of the 3,000 most common passwords.", "examples": ["correct horse battery"],
     });
-    let email = json!({ "type": ["string", "null"], "format": "email", "maxLength": EMAIL_MAX_BYTES });
-    let object = |required: &[&str], properties: Value| json!({ "type": "object", "required": required, "properties": properties, "additionalProperties": false });
-    let any = json!({ "type": "string" });
+    let email = json!({
+        "type": ["string", "null"], "format": "email", "maxLength": EMAIL_MAX_BYTES,
+        "description": "The e-mail address. Null means none.", "examples": ["ann@example.org"],
+    });
+    let text = |about: &str| json!({ "type": "string", "description": about });
     let device = json!({ "type": ["string", "null"], "maxLength": DEVICE_MAX_CHARS, "description": "A name for the device, which the list of sessions shows." });
-    let zone = json!({ "type": ["string", "null"], "description": "An IANA name. `null` means UTC.", "examples": ["Europe/Berlin"] });
+    let zone = json!({ "type": "string", "description": "An IANA time zone name, or `UTC`.", "examples": ["Europe/Berlin"] });
     let mut new_password = or_null(password.clone());
     new_password["description"] = json!(
         "Replaces a password that an admin has set for one use. Only for a user who gets `password_change_required` without it."
     );
-    let login = json!({ "username": any, "password": any, "new_password": new_password, "device": device });
+    let login = json!({
+        "username": text("The username."), "password": text("The password."), "new_password": new_password, "device": device,
+    });
     let end_tokens =
         json!({ "type": ["boolean", "null"], "description": "`true` ends all personal access tokens too." });
-    let change = json!({ "current_password": any, "new_password": password, "end_tokens": end_tokens });
+    let change = json!({
+        "current_password": text("The password as it is now."), "new_password": password, "end_tokens": end_tokens,
+    });
     let refresh_token =
         json!({ "type": ["string", "null"], "description": "The newest refresh token of the session." });
+    let registration = json!({ "username": username, "password": password, "email": email });
+    let patch = json!({ "email": email, "time_zone": zone });
+    let required = ["username", "password"];
     vec![
+        ("Registration", input("A user to register.", &required, &registration)),
+        ("LoginInput", input("A username and a password, as they were registered.", &required, &login)),
+        ("UserPatch", input("Absent fields stay.", &[], &patch)),
         (
-            "Registration",
-            object(
-                &["username", "password"],
-                json!({ "username": username, "password": password, "email": email }),
+            "RefreshInput",
+            input(
+                "The refresh token, if it is not in the header.",
+                &[],
+                &json!({ "refresh_token": refresh_token }),
             ),
         ),
-        ("LoginInput", object(&["username", "password"], login)),
         (
-            "UserPatch",
-            json!({
-                "type": "object", "properties": { "email": email, "time_zone": zone }, "additionalProperties": false,
-            }),
+            "PasswordChange",
+            input(
+                "The password as it is now, and the new one.",
+                &["current_password", "new_password"],
+                &change,
+            ),
         ),
-        ("RefreshInput", object(&[], json!({ "refresh_token": refresh_token }))),
-        ("PasswordChange", object(&["current_password", "new_password"], change)),
         ("User", sent::<UserBody>()),
         ("Role", sent::<Role>()),
         ("Tokens", sent::<TokensBody>()),
@@ -103,6 +115,7 @@ fn sessions() -> Vec<Operation> {
     });
     vec![
         answers_user(new("post", "/v1/register", "register", "Register a user"), 201)
+            .description("Creates an account. It does not log in. Usernames that differ only in case are the same.")
             .needs(Needs::Nothing)
             .body(&named("Registration"), &credentials)
             .body_limit(CREDENTIALS_LIMIT)
@@ -151,7 +164,9 @@ fn user() -> Vec<Operation> {
         .if_none_match(),
         answers_user(new("patch", "/v1/user", "patch_user", "Change the caller's account (RFC 7396)"), 200)
             .needs(Needs::Access)
-            .merge_patch(&named("UserPatch"), &json!({ "time_zone": "Europe/Berlin" }))
+            .description("Dates are compared in the time zone of the user, for example by `due_before` and `overdue`.")
+            .merge_patch(&named("UserPatch"), &json!({ "time_zone": "UTC" }))
+            .request_example("remove_email", "Remove the e-mail address", &json!({ "email": null }))
             .if_match("User", user_example()),
         new(
             "delete",

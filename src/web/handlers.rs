@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use axum::extract::{Extension, State};
-use axum::http::header::{ACCEPT, CONTENT_SECURITY_POLICY, REFERRER_POLICY, VARY};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, VARY};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::assets::{self, PAGE_CACHE_POLICY};
@@ -27,14 +27,11 @@ const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
     connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'; trusted-types app";
 
-/// `GET /` for people. `None` if the request is for programs: see [`crate::app`].
-pub(crate) fn index(method: &Method, request: &HeaderMap) -> Option<Result<Response, Error>> {
-    let is_for_people = [Method::GET, Method::HEAD].contains(method) && prefers_html(request);
-    is_for_people.then(|| {
-        let mut response = page("index.html", request)?;
-        response.headers_mut().append(VARY, HeaderValue::from_static("accept"));
-        Ok(response)
-    })
+/// `GET /` for people.
+pub(crate) fn index(request: &HeaderMap) -> Result<Response, Error> {
+    let mut response = page("index.html", request)?;
+    response.headers_mut().append(VARY, HeaderValue::from_static("accept"));
+    Ok(response)
 }
 
 /// `GET /sw.js`
@@ -55,15 +52,6 @@ fn page(name: &str, request: &HeaderMap) -> Result<Response, Error> {
     // With the default of the API, browsers would send no `Origin` with requests to hosts without TLS.
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     Ok(response)
-}
-
-/// Browsers name HTML when they open a page, and programs do not.
-fn prefers_html(headers: &HeaderMap) -> bool {
-    let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).any(|range| {
-        let range = range.split(';').next().unwrap_or_default().trim();
-        range.eq_ignore_ascii_case("text/html")
-    })
 }
 
 /// `POST /web/login`

@@ -288,8 +288,16 @@ async fn every_problem_code_has_a_page_and_unknown_codes_have_none() {
         body_too_large unsupported_media_type invalid_input too_many_requests internal_error unavailable";
     for code in codes.split_whitespace() {
         let answer = app.anonymous().get(&format!("/problems/{code}")).await.assert(200);
-        assert!(answer.header("content-type").starts_with("text/"), "{:?}", answer.headers);
-        assert!(answer.text().contains(code) && answer.text().len() > code.len() + 20, "{}", answer.text());
+        let explanation = answer.json();
+        assert_eq!((&explanation["code"], &explanation["problem"]["code"]), (&json!(code), &json!(code)));
+        assert!(explanation["advice"].as_str().unwrap().len() > 20, "{explanation}");
+        let page = app
+            .anonymous()
+            .send(Method::GET, &format!("/problems/{code}"), &[("accept", "text/html")], "")
+            .await;
+        let page = page.assert(200);
+        assert!(page.header("content-type").starts_with("text/html"));
+        assert!(page.text().contains(explanation["title"].as_str().unwrap()), "{}", page.text());
     }
     for unknown in
         ["", "x", "Not_Found", "not_found ", "%00", "%ff", "..", "username", "404", &"x".repeat(9_000)]

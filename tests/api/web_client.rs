@@ -71,7 +71,9 @@ async fn people_get_the_web_client_and_programs_do_not() {
     assert!(!page.text().contains("{{"));
     let vary: Vec<_> = page.headers.get_all("vary").iter().map(|value| value.to_str().unwrap()).collect();
     assert_eq!(vary.concat(), "accept-encodingaccept");
-    for accept in [&[("accept", "application/json")][..], &[("accept", "*/*")], &[]] {
+    let links = get("/", &[("accept", "application/json")]).await.assert(200);
+    assert_eq!((links.header("vary"), &links.json()["docs"]), ("accept", &json!("/docs/")));
+    for accept in [&[("accept", "*/*")][..], &[]] {
         let answer = get("/", accept).await.assert(404);
         assert_eq!(answer.json(), json!({ "message": "Not found" }), "{accept:?}");
     }

@@ -1,6 +1,9 @@
 window.onload = () => {
     window.ui = SwaggerUIBundle({
-        url: '/v1/openapi.json',
+        urls: [
+            { url: '../v1/openapi.json', name: 'API v1' },
+            { url: '../original/openapi.json', name: 'Original routes' },
+        ],
         dom_id: '#swagger-ui',
         deepLinking: true,
         persistAuthorization: true,
