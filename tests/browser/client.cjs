@@ -6,7 +6,7 @@ const assert = require('node:assert/strict');
 const { ALL_LOOKS, assertAccessible, base, run, watch } = require('./support.cjs');
 
 const PASSWORD = 'a long enough word';
-const TIMEOUT = 5000;
+const TIMEOUT = 15_000;
 let users = 0;
 
 /** A new user, signed in, on a page of their own. */

@@ -21,3 +21,9 @@ test('later ends lie further out', () => {
     const keys = [{ position: 'b', id: '1' }, { position: 'a', id: '2' }, { position: 'a', id: '1' }];
     assert.deepEqual(keys.sort(byPosition).map((key) => key.position + key.id), ['a1', 'a2', 'b1']);
 });
+
+test('a new object stays behind every object that the server has placed', () => {
+    const fromServer = `a${'z'.repeat(40)}`;
+    assert.ok(last() > fromServer);
+    assert.ok(between(fromServer, null) > fromServer);
+});

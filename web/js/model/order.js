@@ -27,8 +27,11 @@ function tick(now) {
     return newest;
 }
 
-/** A position after all others. */
-export const last = (now = Date.now()) => `a${time(tick(now), false)}zzV`;
+/**
+ * A position after all others. The keys of the server begin with `a` at most, so an object that the server has just placed
+ * does not jump behind the ones that were added after it and have not been sent.
+ */
+export const last = (now = Date.now()) => `b${time(tick(now), false)}zzV`;
 
 /** A position before all others. */
 export const first = (now = Date.now()) => `Z${time(tick(now), true)}00V`;

@@ -127,7 +127,8 @@ function sendable(isProbe = false) {
         if (row.acked) continue;
         // The copy that came first has not arrived yet.
         if (row.tries && meta.walking) break;
-        const planned = plan(row, seen(row.type, row.target), created.has(row.target) || !meta.complete);
+        const isNew = created.has(row.target);
+        const planned = plan(row, isNew ? undefined : seen(row.type, row.target, batch), isNew || !meta.complete);
         if (planned.kind === 'done') {
             batch.ended.push(row);
             continue;
@@ -161,11 +162,15 @@ function refuse(batch, row, { fields, code, rest }) {
     batch.changed.push({ ...row, body: rest, effects });
 }
 
-/** The server's copy, with the effects of commands that the server has. @param {Kind} type @param {string} id */
-function seen(type, id) {
+/**
+ * The server's copy, with the effects of commands that the server has or gets before. Otherwise a change that takes back an
+ * earlier one of the same batch would seem to change nothing.
+ * @param {Kind} type @param {string} id @param {Batch} batch
+ */
+function seen(type, id, batch) {
     let object = base[type].get(id);
     for (const row of rows.values()) {
-        if (!row.acked) continue;
+        if (!row.acked && !batch.rows.has(row.id)) continue;
         for (const effect of row.effects) {
             if (effect.type !== type || effect.id !== id) continue;
             object = effect.patch === null ? undefined : { ...object, ...effect.patch, version: object?.version ?? 0 };
