@@ -1,16 +1,14 @@
 //! The command line: reads the configuration and starts the requested command.
 
 use std::fmt::Display;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::io::Write;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum::Router;
 use clap::{Parser, Subcommand};
-use hyper::Request;
-use hyper::client::conn::http1::handshake;
-use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -26,7 +24,7 @@ use todo_api::operator::backup::operations::Source;
 use todo_api::operator::seed::command::{self, SeedOptions};
 use todo_api::operator::tokens::{self, TokenCommand};
 use todo_api::operator::users::{self, UserCommand};
-use todo_api::operator::{backup, logging, metrics, open_files};
+use todo_api::operator::{backup, healthcheck, logging, metrics, open_files};
 use todo_api::state::AppState;
 use todo_api::{mongo, openapi, startup};
 
@@ -36,7 +34,6 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 const METRICS_CONNECTIONS_MAX: usize = 16;
 // Longer than the scrape interval of most monitoring.
 const METRICS_KEEP_ALIVE: Duration = Duration::from_secs(100);
-const HEALTHCHECK_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A self-hosted todo service over MongoDB
 #[derive(Parser)]
@@ -70,6 +67,9 @@ enum Command {
     Backup {
         /// The file, which must not exist yet; `-` is standard output
         file: PathBuf,
+        /// Read the whole file and check that it is complete; needs no database
+        #[arg(long)]
+        check: bool,
     },
     /// Fill an empty database from a backup; no service may run on it, and all users must log in again
     Restore {
@@ -96,16 +96,20 @@ async fn main() {
         Command::Migrate { again } => migrate(file, again).await,
         Command::User(command) => run(file, async |state| users::run(state, command).await).await,
         Command::Token(command) => run(file, async |state| tokens::run(state, command).await).await,
-        Command::Backup { file: to } => backup(file, &to).await,
+        Command::Backup { file: from, check: true } => check_backup(&from),
+        Command::Backup { file: to, check: false } => backup(file, &to).await,
         Command::Restore { file: from, max_size } => {
             restore(file, Source { path: &from, max_bytes: max_size }).await
         }
         Command::Openapi => print_document(),
         Command::Seed(options) => run(file, async |state| command::run(state, options).await).await,
-        Command::Healthcheck => healthcheck(file).await,
+        Command::Healthcheck => match Config::load_without_secret(file) {
+            Ok(config) => healthcheck::run(&config).await,
+            Err(error) => Err(error),
+        },
     };
     if let Err(error) = &done {
-        print_message(error);
+        if logging::is_json() { logging::fatal(error) } else { print_message(error) }
     }
     // Not by returning, because the driver's tasks may panic while the runtime is dropped.
     std::process::exit(i32::from(done.is_err()))
@@ -129,7 +133,8 @@ async fn serve(file: Option<&Path>) -> Result<(), OperatorError> {
         .await
         .map_err(|error| OperatorError(format!("cannot listen on {address}: {error}; set HOST and PORT")))?;
     let address = listener.local_addr().unwrap_or(address);
-    tracing::info!(%address, "listening");
+    let version = env!("CARGO_PKG_VERSION");
+    tracing::info!(%address, version, database = state.db.name(), "listening");
     if let Some((address, handle)) = metrics {
         serve_metrics(address, metrics::router(state.clone(), handle)).await?;
     }
@@ -192,7 +197,7 @@ async fn with_state<T>(
 }
 
 async fn migrate(file: Option<&Path>, again: bool) -> Result<(), OperatorError> {
-    let config = Config::load(file)?;
+    let config = Config::load_without_secret(file)?;
     logging::init(&config)?;
     let which = if again { MigrationScope::All } else { MigrationScope::Missing };
     with_state(config, async |state| startup::migrate(state, which).await).await
@@ -202,7 +207,7 @@ async fn run(
     file: Option<&Path>,
     command: impl AsyncFnOnce(&AppState) -> Result<String, OperatorError>,
 ) -> Result<(), OperatorError> {
-    let done = with_state(Config::load(file)?, async |state| {
+    let done = with_state(Config::load_without_secret(file)?, async |state| {
         startup::migrate(state, MigrationScope::Missing).await?;
         command(state).await
     });
@@ -211,7 +216,7 @@ async fn run(
 }
 
 async fn backup(file: Option<&Path>, to: &Path) -> Result<(), OperatorError> {
-    let db = mongo::connect(&Config::load(file)?.mongodb_uri, false).await?;
+    let db = mongo::connect(&Config::load_without_secret(file)?.mongodb_uri, false).await?;
     let done = async {
         startup::inspect(&db).await?;
         backup::operations::save(&db, to, Clock::system().now(), &stopped()).await
@@ -224,7 +229,7 @@ async fn backup(file: Option<&Path>, to: &Path) -> Result<(), OperatorError> {
 }
 
 async fn restore(file: Option<&Path>, from: Source<'_>) -> Result<(), OperatorError> {
-    let done = with_state(Config::load(file)?, async |state| {
+    let done = with_state(Config::load_without_secret(file)?, async |state| {
         startup::inspect(&state.db).await?;
         let (now, stop, announce) = (Clock::system().now(), stopped(), |line: &str| print_message(&line));
         let done = backup::operations::load(&state.db, from, now, &stop, announce).await?;
@@ -239,6 +244,11 @@ async fn restore(file: Option<&Path>, from: Source<'_>) -> Result<(), OperatorEr
     Ok(())
 }
 
+fn check_backup(path: &Path) -> Result<(), OperatorError> {
+    report(&backup::operations::check(path, &stopped())?);
+    Ok(())
+}
+
 fn stopped() -> CancellationToken {
     let token = CancellationToken::new();
     let stopped = token.clone();
@@ -249,40 +259,15 @@ fn stopped() -> CancellationToken {
     token
 }
 
-#[expect(clippy::print_stdout, reason = "the result of a command goes to the terminal")]
 fn report(done: &str) {
-    println!("{done}");
+    // The reader may have read enough, as in `todo-api openapi | head`.
+    let _ = writeln!(std::io::stdout(), "{done}");
 }
 
 fn print_document() -> Result<(), OperatorError> {
     let document = serde_json::to_string_pretty(&*openapi::document::DOCUMENT);
     report(&document.map_err(|error| OperatorError(error.to_string()))?);
     Ok(())
-}
-
-async fn healthcheck(file: Option<&Path>) -> Result<(), OperatorError> {
-    let config = Config::load(file)?;
-    // The service may listen on every address, but nobody can connect to "every address".
-    let host = match config.host {
-        IpAddr::V4(any) if any.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(any) if any.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        host => host,
-    };
-    let address = SocketAddr::new(host, config.port);
-    match tokio::time::timeout(HEALTHCHECK_TIMEOUT, get_livez(address)).await {
-        Ok(Ok(200)) => Ok(()),
-        Ok(Ok(status)) => Err(OperatorError(format!("{address} responds with {status}"))),
-        Ok(Err(error)) => Err(OperatorError(format!("{address} does not respond: {error}"))),
-        Err(_) => Err(OperatorError(format!("{address} does not respond in time"))),
-    }
-}
-
-async fn get_livez(address: SocketAddr) -> Result<u16, Box<dyn std::error::Error>> {
-    let (mut sender, connection) = handshake(TokioIo::new(TcpStream::connect(address).await?)).await?;
-    tokio::spawn(connection);
-    let request = Request::get("/livez").header("host", address.to_string());
-    let response = sender.send_request(request.body(http_body_util::Empty::<&[u8]>::new())?).await?;
-    Ok(response.status().as_u16())
 }
 
 fn settings_help() -> String {

@@ -12,7 +12,7 @@ pub(super) struct File<'a>(pub &'a Path);
 
 impl Provider for File<'_> {
     fn metadata(&self) -> Metadata {
-        Metadata::named("configuration file")
+        Metadata::named(self.0.display().to_string())
     }
 
     fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {

@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** no other code reads the environment, and no message contains the value of a secret.
 
+mod environment;
 mod file;
 pub mod public_url;
 mod values;
@@ -13,15 +14,18 @@ use std::path::Path;
 use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue};
+use base64::prelude::{BASE64_STANDARD, Engine};
 use figment::providers::Serialized;
-use figment::value::{Dict, Map, Value};
-use figment::{Figment, Metadata, Profile, Provider};
+use figment::{Figment, Metadata};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
+use self::environment::Environment;
 use self::file::File;
 use self::public_url::PublicUrl;
-use self::values::{address, duration, header_names, list, number, optional_number, origins, parsed};
+use self::values::{
+    address, duration, header_names, host, list, log_level, number, optional_number, origins, parsed, trimmed,
+};
 use crate::error::OperatorError;
 
 pub const FILE: &str = "todo-api.toml";
@@ -31,11 +35,13 @@ pub const FILE: &str = "todo-api.toml";
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The path names the database; `todolistapp` if there is no path.
+    #[serde(deserialize_with = "trimmed")]
     pub mongodb_uri: SecretString,
     pub jwt_secret: SecretString,
     /// Tokens signed with these secrets are still accepted.
     #[serde(deserialize_with = "list")]
     pub jwt_secrets_previous: Vec<SecretString>,
+    #[serde(deserialize_with = "host")]
     pub host: IpAddr,
     /// 0 takes a free port.
     #[serde(deserialize_with = "number")]
@@ -77,6 +83,7 @@ pub struct Config {
     pub max_answer_bytes: usize,
     pub log_format: Option<LogFormat>,
     /// Directives of `tracing_subscriber`, such as `info,mongodb=debug`.
+    #[serde(deserialize_with = "log_level")]
     pub log_level: String,
 }
 
@@ -142,14 +149,24 @@ const CONNECTIONS_MAX: usize = 1_000_000;
 const ANSWER_BYTES: RangeInclusive<usize> = 16 * 1024 * 1024..=usize::MAX / 2;
 // `REVOCATION_TTL` of `operator::backup::store` must stay longer than the maximum.
 const ACCESS_TOKEN_TTL_SECONDS: RangeInclusive<u64> = 1..=3_600;
+// Between 0 (nothing in common) and 1 (equal).
+const SIMILAR: f64 = 0.8;
 const KEEP_ALIVE_SECONDS: RangeInclusive<u64> = 1..=3_600;
 
 impl Config {
     /// Reads `file`, which must exist, or else [`FILE`] if it exists, and the environment of this process.
     pub fn load(file: Option<&Path>) -> Result<Self, OperatorError> {
-        let default = Path::new(FILE);
-        let file = file.or(default.exists().then_some(default));
-        Self::from_figment(&figment(file, |name| std::env::var(name).ok()))
+        Self::from_figment(&of_process(file))
+    }
+
+    /// Like [`Config::load`], for commands that neither issue nor check tokens, so that they need no `JWT_SECRET`.
+    pub fn load_without_secret(file: Option<&Path>) -> Result<Self, OperatorError> {
+        let secret = || Ok::<_, OperatorError>(unused_secret()?.expose_secret().to_owned());
+        let figment = of_process(file);
+        match figment.find_value("jwt_secret") {
+            Ok(_) => Self::from_figment(&figment),
+            Err(_) => Self::from_figment(&figment.merge(Serialized::default("jwt_secret", secret()?))),
+        }
     }
 
     pub fn from_figment(figment: &Figment) -> Result<Self, OperatorError> {
@@ -182,7 +199,7 @@ impl Config {
     }
 }
 
-/// `environment` looks up a variable; an empty variable counts as unset.
+/// `environment` looks up a variable. An empty variable counts as unset.
 pub fn figment(file: Option<&Path>, environment: impl Fn(&str) -> Option<String>) -> Figment {
     let mut figment = Figment::new();
     for (name, default) in SETTINGS {
@@ -190,37 +207,30 @@ pub fn figment(file: Option<&Path>, environment: impl Fn(&str) -> Option<String>
             figment = figment.merge(Serialized::default(name, default));
         }
     }
-    let environment = SETTINGS
-        .iter()
-        .filter_map(|(name, _)| Some((*name, environment(&name.to_uppercase())?)))
-        .filter(|(_, value)| !value.is_empty());
     if let Some(file) = file {
         figment = figment.merge(File(file));
     }
-    figment.merge(Environment(environment.collect()))
+    let names = SETTINGS.iter().map(|(name, _)| *name);
+    figment.merge(Environment::read(names, environment))
 }
 
-/// Environment variables as text, never guessed to be numbers or lists: a secret may look like either.
-struct Environment(Vec<(&'static str, String)>);
+fn of_process(file: Option<&Path>) -> Figment {
+    let default = Path::new(FILE);
+    let file = file.or(default.exists().then_some(default));
+    figment(file, |name| std::env::var(name).ok())
+}
 
-impl Provider for Environment {
-    fn metadata(&self) -> Metadata {
-        Metadata::named("environment variable").interpolater(|_, keys| keys.join(".").to_uppercase())
-    }
-
-    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
-        let dict = self.0.iter().map(|(name, value)| ((*name).to_owned(), Value::from(value.as_str())));
-        Ok(Map::from([(Profile::Default, dict.collect())]))
-    }
+fn unused_secret() -> Result<SecretString, OperatorError> {
+    let mut bytes = [0; SECRET_MIN_BYTES];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| OperatorError("no random numbers".to_owned()))?;
+    Ok(BASE64_STANDARD.encode(bytes).into())
 }
 
 fn message(errors: &figment::Error) -> String {
     use figment::error::Kind;
     let name = errors.path.join(".").to_uppercase();
     match &errors.kind {
-        Kind::UnknownField(field, _) => {
-            format!("unknown setting `{field}` in the configuration; `todo-api --help` lists all settings")
-        }
+        Kind::UnknownField(field, _) => unknown(field, errors.metadata.as_ref()),
         Kind::MissingField(field) => missing(&field.to_uppercase()),
         Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) => {
             format!("{name} must be {expected}")
@@ -230,6 +240,19 @@ fn message(errors: &figment::Error) -> String {
         Kind::Message(message) => format!("{name}: {message}"),
         _ => format!("{name} cannot be read"),
     }
+}
+
+fn unknown(field: &str, place: Option<&Metadata>) -> String {
+    let place = place.map_or("the configuration", |place| &place.name);
+    let similarity = |name: &&str| strsim::jaro_winkler(&field.to_lowercase(), name);
+    let names = SETTINGS.iter().map(|(name, _)| *name);
+    let nearest = names.max_by(|a, b| similarity(a).total_cmp(&similarity(b)));
+    let nearest = nearest.filter(|name| similarity(name) > SIMILAR);
+    let advice = nearest.map_or_else(
+        || "`todo-api --help` lists all settings".to_owned(),
+        |name| format!("did you mean `{name}`?"),
+    );
+    format!("unknown setting `{field}` in {place}; {advice}")
 }
 
 fn missing(name: &str) -> String {

@@ -1,22 +1,38 @@
 //! The forms of settings: each is text in the environment, and text or a number in the file.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use axum::http::uri::Authority;
 use axum::http::{HeaderName, HeaderValue};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, de};
 
-const NOT_A_NUMBER: &str = "must be a whole number in range";
+const NOT_A_NUMBER: &str = "must be a whole number, 0 or more";
 
-pub(super) fn number<'de, D: Deserializer<'de>, T: std::str::FromStr>(
-    deserializer: D,
-) -> Result<T, D::Error> {
+/// An unsigned number of a setting.
+pub(super) trait Number: TryFrom<u64> {
+    /// What a larger number becomes, so that the check of the range names it. `None` if there is no such check.
+    const TOO_LARGE: Option<Self>;
+}
+
+impl Number for u16 {
+    const TOO_LARGE: Option<Self> = None;
+}
+
+impl Number for u32 {
+    const TOO_LARGE: Option<Self> = Some(Self::MAX);
+}
+
+impl Number for usize {
+    const TOO_LARGE: Option<Self> = Some(Self::MAX);
+}
+
+pub(super) fn number<'de, D: Deserializer<'de>, T: Number>(deserializer: D) -> Result<T, D::Error> {
     optional_number(deserializer)?.ok_or_else(|| de::Error::custom(NOT_A_NUMBER))
 }
 
-pub(super) fn optional_number<'de, D: Deserializer<'de>, T: std::str::FromStr>(
+pub(super) fn optional_number<'de, D: Deserializer<'de>, T: Number>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     // Variables are strings, and the file may contain numbers.
@@ -33,7 +49,44 @@ pub(super) fn optional_number<'de, D: Deserializer<'de>, T: std::str::FromStr>(
         Ok(NumberOrText::Text(text)) => text,
         Err(_) => return Err(de::Error::custom(NOT_A_NUMBER)),
     };
-    text.trim().parse().map(Some).map_err(|_| de::Error::custom(NOT_A_NUMBER))
+    let text = text.trim();
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = is_number.then(|| text.parse().unwrap_or(u64::MAX));
+    let number = number.ok_or_else(|| de::Error::custom(NOT_A_NUMBER))?;
+    let number = T::try_from(number).ok().or(T::TOO_LARGE);
+    number.map(Some).ok_or_else(|| de::Error::custom(format_args!("must be from 0 to {}", u16::MAX)))
+}
+
+pub(super) fn trimmed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
+    let text = SecretString::deserialize(deserializer)?;
+    Ok(text.expose_secret().trim().into())
+}
+
+pub(super) fn host<'de, D: Deserializer<'de>>(deserializer: D) -> Result<IpAddr, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let wrong = |_| de::Error::custom("must be an IP address such as `127.0.0.1` or `::`, or `localhost`");
+    numeric_host(text.trim()).parse().map_err(wrong)
+}
+
+/// No other name, because a name may have several addresses, or other addresses later.
+fn numeric_host(host: &str) -> &str {
+    if host.eq_ignore_ascii_case("localhost") { "127.0.0.1" } else { host }
+}
+
+/// Directives such as `info` and `mongodb=debug`. The library takes a misspelled level for the name of a module, and then
+/// logs nothing.
+pub(super) fn log_level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let text = String::deserialize(deserializer)?;
+    let level =
+        |directive: &str| directive.rsplit('=').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if elements(&text).all(|directive| LEVELS.contains(&level(directive).as_str())) {
+        return Ok(text);
+    }
+    Err(de::Error::custom(format_args!(
+        "must be one of {}, or such a level for a module as in `info,mongodb=debug`",
+        LEVELS.join(", ")
+    )))
 }
 
 pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
@@ -52,8 +105,12 @@ where
 
 pub(super) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
     let text = String::deserialize(deserializer)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let (host, port) = text.rsplit_once(':').unwrap_or_default();
     let wrong = |_| de::Error::custom("must be an address and a port such as `127.0.0.1:9100`");
-    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(wrong) }
+    format!("{}:{port}", numeric_host(host)).parse().map(Some).map_err(wrong)
 }
 
 /// Origins in the form that browsers send (RFC 6454 §6.2): scheme, host and port only.

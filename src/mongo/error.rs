@@ -11,6 +11,8 @@ use crate::error::{Error, OperatorError};
 pub mod codes {
     pub const HOST_UNREACHABLE: i32 = 6;
     pub const HOST_NOT_FOUND: i32 = 7;
+    pub const UNAUTHORIZED: i32 = 13;
+    pub const AUTHENTICATION_FAILED: i32 = 18;
     pub const NAMESPACE_NOT_FOUND: i32 = 26;
     pub const INDEX_NOT_FOUND: i32 = 27;
     pub const MAX_TIME_MS_EXPIRED: i32 = 50;
@@ -73,6 +75,9 @@ fn is_transient_in_preparation(code: i32) -> bool {
     FAILOVER.contains(&code) || NOT_READY.contains(&code)
 }
 
+// A server that requires TLS closes other connections without an answer.
+const CLOSED: [&str; 3] = ["unexpected end of file", "Connection reset", "connection closed"];
+
 #[derive(Debug)]
 pub enum PrepareError {
     /// Waiting does not help: an operator must act.
@@ -93,11 +98,34 @@ impl From<DriverError> for PrepareError {
             }
             _ => true,
         };
-        if is_transient {
-            Self::Unavailable(one_line(&error))
+        let why = one_line(&error);
+        if let Some(advice) = access_advice(&error) {
+            Self::Refused(OperatorError(format!("{advice} (MongoDB says: {why})")))
+        } else if !is_transient {
+            Self::Refused(OperatorError(format!("the database cannot be prepared: {why}")))
+        } else if CLOSED.iter().any(|closed| why.contains(closed)) {
+            Self::Unavailable(format!("{why}. If MongoDB requires TLS, add tls=true to MONGODB_URI"))
         } else {
-            Self::Refused(OperatorError(format!("the database cannot be prepared: {}", one_line(&error))))
+            Self::Unavailable(why)
         }
+    }
+}
+
+/// What to do about a missing or wrong login, or missing rights.
+fn access_advice(error: &DriverError) -> Option<&'static str> {
+    let is_authentication = matches!(*error.kind, ErrorKind::Authentication { .. });
+    match error_code(error) {
+        Some(codes::UNAUTHORIZED) if one_line(error).contains("requires authentication") => {
+            Some("MongoDB requires a login; add a user and a password to MONGODB_URI")
+        }
+        Some(codes::UNAUTHORIZED) => {
+            Some("the user in MONGODB_URI lacks rights; grant the role `dbOwner` on this database")
+        }
+        code if is_authentication || code == Some(codes::AUTHENTICATION_FAILED) => Some(
+            "MongoDB refuses the user or the password in MONGODB_URI. If the user was created in another database, name this \
+             database, such as authSource=admin",
+        ),
+        _ => None,
     }
 }
 

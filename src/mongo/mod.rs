@@ -15,6 +15,7 @@ use mongodb::error::Error as DriverError;
 use mongodb::options::{Acknowledgment, ClientOptions, WriteConcern};
 use mongodb::{Client, Collection, Database};
 use secrecy::{ExposeSecret, SecretString};
+use tokio::time::timeout;
 
 pub use self::error::{PrepareError, codes, error_code, is_duplicate_key, one_line};
 pub use self::indexes::{drop_index, ensure_indexes, index};
@@ -25,6 +26,8 @@ pub const DEFAULT_NAME: &str = "todolistapp";
 
 pub const MAX_TIME: Duration = Duration::from_secs(5);
 
+const SYSTEM_DATABASES: [&str; 3] = ["admin", "config", "local"];
+
 // How long an operation waits for a suitable server, for example during an election.
 const SERVER_SELECTION_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -33,6 +36,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const HEARTBEAT_FREQUENCY: Duration = Duration::from_secs(2);
 pub const POOL_MAX: u32 = 32;
 const POOL_MIN: u32 = 2;
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
 pub struct Db(Database);
@@ -43,8 +47,9 @@ impl Db {
     }
 
     pub async fn close(&self) {
-        // Otherwise the driver closes the connections in the background, where it may panic while the runtime stops.
-        self.0.client().clone().shutdown().await;
+        // Otherwise the driver closes the connections in the background, where it may panic while the runtime stops. With
+        // `mongodb+srv://`, it first waits until it would ask the name server again, which takes a minute or more.
+        let _ = timeout(CLOSE_TIMEOUT, self.0.client().clone().shutdown()).await;
     }
 
     pub async fn ping(&self) -> Result<(), Error> {
@@ -55,6 +60,10 @@ impl Db {
     pub async fn server_version(&self) -> Result<String, Error> {
         let info = self.0.run_command(doc! { "buildInfo": 1 }).await?;
         Ok(info.get_str("version").unwrap_or_default().to_owned())
+    }
+
+    pub fn name(&self) -> &str {
+        self.0.name()
     }
 
     pub async fn topology(&self) -> Result<Topology, DriverError> {
@@ -75,16 +84,37 @@ pub async fn connect(uri: &SecretString, with_metrics: bool) -> Result<Db, Opera
     options.heartbeat_freq.get_or_insert(HEARTBEAT_FREQUENCY);
     options.max_pool_size.get_or_insert(POOL_MAX);
     options.min_pool_size.get_or_insert(POOL_MIN);
-    // Not `get_or_insert`: a weaker write concern in the URI would break what responses promise.
-    options.write_concern =
-        Some(WriteConcern::builder().w(Acknowledgment::Majority).journal(true).w_timeout(MAX_TIME).build());
+    own_guarantees(&mut options);
     // Recording costs a little time for each command.
     if with_metrics {
         metrics::record_events(&mut options);
     }
     let name = options.default_database.clone().unwrap_or_else(|| DEFAULT_NAME.to_owned());
+    if SYSTEM_DATABASES.contains(&name.as_str()) {
+        return Err(OperatorError(format!(
+            "MONGODB_URI names the database `{name}`, which belongs to MongoDB; name another one in the path"
+        )));
+    }
     let client = Client::with_options(options).map_err(unusable)?;
     Ok(Db(client.database(&name)))
+}
+
+/// Sets what the promises of responses depend on, and warns of settings in the URI that would weaken them.
+fn own_guarantees(options: &mut ClientOptions) {
+    let set = [
+        ("readPreference", options.selection_criteria.is_some()),
+        ("readConcernLevel", options.read_concern.is_some()),
+        ("w, journal or wTimeoutMS", options.write_concern.is_some()),
+        ("retryWrites=false", options.retry_writes == Some(false)),
+        ("retryReads=false", options.retry_reads == Some(false)),
+    ];
+    for (option, _) in set.into_iter().filter(|(_, is_set)| *is_set) {
+        tracing::warn!(option, "an option of MONGODB_URI is ignored, because the service decides it");
+    }
+    (options.selection_criteria, options.read_concern) = (None, None);
+    (options.retry_writes, options.retry_reads) = (None, None);
+    options.write_concern =
+        Some(WriteConcern::builder().w(Acknowledgment::Majority).journal(true).w_timeout(MAX_TIME).build());
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

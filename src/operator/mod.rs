@@ -1,6 +1,7 @@
 //! Commands and metrics for operators. The routes of the API never use this folder.
 
 pub mod backup;
+pub mod healthcheck;
 pub mod logging;
 pub mod metrics;
 pub mod open_files;

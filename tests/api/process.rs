@@ -62,6 +62,12 @@ async fn an_invalid_setting_is_reported_by_name() {
         ("METRICS_ADDR", "9100"),
         ("LOG_FORMAT", "xml"),
         ("LOG_LEVEL", "=="),
+        ("LOG_LEVEL", "warning"),
+        ("LOG_LEVEL", "info,mongodb=verbose"),
+        ("MONGODB_URI", "mongodb://localhost/admin"),
+        ("MONGODB_URI", "mongodb://localhost/local"),
+        ("MONGODB_URI_FILE", "/nowhere"),
+        ("JWT_SECRET_FILE", "/dev/null"),
         ("MONGODB_URI", "http://localhost"),
     ];
     for (name, value) in wrong {
@@ -108,6 +114,75 @@ async fn metrics_are_served_on_their_own_address() {
 }
 
 #[tokio::test]
+async fn a_number_out_of_range_is_reported_with_the_range() {
+    for (name, value, range) in [
+        ("PORT", "70000", "from 0 to 65535"),
+        ("BCRYPT_COST", "99999999999999999999", "from 4 to 31"),
+        ("MAX_CONNECTIONS", "2000000", "from 1 to 1000000"),
+        ("TRUSTED_PROXY_HOPS", "-1", "a whole number, 0 or more"),
+    ] {
+        let complaint = refusal(&[(name, value)]).await;
+        assert!(complaint.contains(range), "{name}={value}: {complaint}");
+    }
+}
+
+#[tokio::test]
+async fn secrets_come_from_files() {
+    let (db, directory) = (TestDatabase::create().await, tempfile::tempdir().unwrap());
+    let write = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (uri, secret) = (write("uri", &format!(" {}\n", db.uri())), write("secret", &format!("{SECRET}\n")));
+    let files = [
+        ("JWT_SECRET", ""),
+        ("JWT_SECRET_FILE", &*secret),
+        ("MONGODB_URI_FILE", &*uri),
+        ("HOST", "localhost"),
+    ];
+    let server = Server::start_ready("", &files).await;
+    let (ann, _) = server.user("ann").await;
+    assert_eq!(server.get("/v1/todos", &ann).await.status(), 200);
+    assert!(db.all("users").await.len() == 1, "the database is the one in the file, without the newline");
+    let complaint = refusal(&[("JWT_SECRET_FILE", &secret)]).await;
+    assert!(complaint.contains("JWT_SECRET and JWT_SECRET_FILE are both set"), "{complaint}");
+}
+
+#[tokio::test]
+async fn commands_need_no_token_secret() {
+    let (db, directory) = (TestDatabase::create().await, tempfile::tempdir().unwrap());
+    let settings = [("JWT_SECRET", ""), ("MONGODB_URI", db.uri())];
+    let file = directory.path().join("a.backup");
+    let file = file.to_str().unwrap();
+    for arguments in [&["migrate"][..], &["backup", file], &["backup", "--check", file]] {
+        let (code, _, complaint) = process::run(arguments, &settings).await;
+        assert_eq!(code, Some(0), "{arguments:?}: {complaint}");
+    }
+    let (_, checked, _) = process::run(&["backup", "--check", file], &[]).await;
+    assert!(checked.contains("is complete"), "{checked}");
+    let content = std::fs::read(file).unwrap();
+    std::fs::write(file, &content[..content.len() - 9]).unwrap();
+    let (code, _, complaint) = process::run(&["backup", "--check", file], &[]).await;
+    assert_eq!((code, complaint.lines().count()), (Some(1), 1), "{complaint}");
+    let (code, ..) = process::run(&["serve"], &settings).await;
+    assert_eq!(code, Some(1));
+}
+
+#[tokio::test]
+async fn options_in_the_uri_cannot_weaken_what_responses_promise() {
+    let db = TestDatabase::create().await;
+    let separator = if db.uri().contains('?') { '&' } else { '?' };
+    let weak =
+        "readPreference=secondaryPreferred&readConcernLevel=available&w=1&journal=false&retryWrites=false";
+    let server = Server::start_ready(&format!("{}{separator}{weak}", db.uri()), &[]).await;
+    let (ann, _) = server.user("ann").await;
+    assert_eq!(server.get("/v1/todos", &ann).await.status(), 200);
+    let ignored = server.log().iter().filter(|line| line["option"].is_string()).count();
+    assert_eq!(ignored, 4);
+}
+
+#[tokio::test]
 async fn an_unknown_setting_in_the_configuration_file_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("todo-api.toml");
@@ -116,7 +191,9 @@ async fn an_unknown_setting_in_the_configuration_file_is_refused() {
     std::fs::write(&file, "bcrypt_costs = 12\n").unwrap();
     let (code, _, complaint) = process::run(&arguments, &[]).await;
     assert_eq!(code, Some(1));
-    assert!(complaint.contains("bcrypt_costs"), "{complaint}");
+    for part in ["`bcrypt_costs`", file.to_str().unwrap(), "did you mean `bcrypt_cost`?"] {
+        assert!(complaint.contains(part), "{complaint}");
+    }
 
     std::fs::write(&file, "access_token_ttl = \"1d\"\n").unwrap();
     let (_, _, complaint) = process::run(&arguments, &[]).await;

@@ -167,6 +167,14 @@ fn failed(error: &Error) -> OperatorError {
     OperatorError(error.to_string())
 }
 
+/// Reads a whole backup without a database. Returns a one-line summary.
+pub fn check(path: &Path, stop: &CancellationToken) -> Result<String, OperatorError> {
+    let (started, name) = (Instant::now(), name_of(path, "standard input"));
+    let mut input = Input::open(path)?;
+    let summary = verify_any(&mut input, &name, u64::MAX, stop)?;
+    Ok(format!("{name} is complete: {}", describe(summary, started.elapsed())))
+}
+
 /// Returns `None` for a stream, which can be read only once.
 fn verify(
     input: &mut Input,
@@ -175,6 +183,15 @@ fn verify(
     stop: &CancellationToken,
 ) -> Result<Option<Summary>, OperatorError> {
     let Input::File(_) = input else { return Ok(None) };
+    verify_any(input, name, max_bytes, stop).map(Some)
+}
+
+fn verify_any(
+    input: &mut Input,
+    name: &str,
+    max_bytes: u64,
+    stop: &CancellationToken,
+) -> Result<Summary, OperatorError> {
     let bar = progress_bar("checking", None);
     let source = input.reader().map_err(|error| unreadable(name, &error))?;
     let reader = Reader::open(source, max_bytes).map_err(|error| error.of(name))?;
@@ -184,7 +201,7 @@ fn verify(
     };
     let summary = reader.verify(on_record, name)?;
     bar.finish_and_clear();
-    Ok(Some(summary))
+    Ok(summary)
 }
 
 fn fail_if_stopped(stop: &CancellationToken) -> Result<(), OperatorError> {
