@@ -46,6 +46,8 @@ async function assertAccessible(page, name, looks = LOOKS) {
     for (const [colorScheme, width] of looks) {
         await page.emulateMedia({ colorScheme });
         await page.setViewportSize({ width, height: HEIGHT });
+        // The colours and the layout of the look are there with the next frame.
+        await page.evaluate(() => new Promise((resolve) => { requestAnimationFrame(() => requestAnimationFrame(resolve)); }));
         await page.evaluate(axeSource);
         const { violations } = await page.evaluate((tags) => window.axe.run({ runOnly: tags }), TAGS);
         const found = violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`));
