@@ -1,6 +1,6 @@
 //! Refuses writes that a page of another origin sends with the cookies of its visitor.
 
-use axum::http::header::{HOST, ORIGIN};
+use axum::http::header::{HOST, ORIGIN, REFERER};
 use axum::http::{HeaderMap, HeaderName, Method};
 
 use crate::error::Error;
@@ -9,17 +9,22 @@ use crate::http::security_headers::Transport;
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Cookies with `SameSite` do not suffice, because pages on other ports of a host are of the same site (RFC 6265bis
-/// §5.2). Browsers send `Sec-Fetch-Site` over HTTPS and to localhost, and `Origin` with every other form.
+/// §5.2). Browsers send `Sec-Fetch-Site` over HTTPS and to localhost, and `Origin` with every other form. Text browsers send
+/// only `Referer`, which a page can suppress and cannot choose.
 pub fn require_same_origin(method: &Method, headers: &HeaderMap, transport: Transport) -> Result<(), Error> {
     if method.is_safe() {
         return Ok(());
     }
     let is_ours = match only(headers, &SEC_FETCH_SITE) {
         Some(site) => site == "same-origin",
-        None => match (only(headers, &ORIGIN), only(headers, &HOST)) {
-            (Some(origin), Some(host)) => origin == format!("{}://{host}", transport.scheme()),
-            _ => false,
-        },
+        None => only(headers, &HOST).is_some_and(|host| {
+            let own = format!("{}://{host}", transport.scheme());
+            match (only(headers, &ORIGIN), only(headers, &REFERER)) {
+                (Some(origin), _) => origin == own,
+                (None, Some(referer)) => referer.strip_prefix(&own).is_some_and(|path| path.starts_with('/')),
+                (None, None) => false,
+            }
+        }),
     };
     if is_ours { Ok(()) } else { Err(Error::Forbidden) }
 }
@@ -66,6 +71,27 @@ mod tests {
         assert!(!allowed(&[]));
         assert!(!allowed(&[(SEC_FETCH_SITE, "same-origin"), (SEC_FETCH_SITE, "cross-site")]));
         assert!(!allowed(&[(ORIGIN, "http://todo.lan:8000"), (ORIGIN, "http://evil.example")]));
+    }
+
+    #[test]
+    fn the_address_of_the_page_counts_only_without_an_origin() {
+        let allowed = |headers: &[(HeaderName, &str)]| allowed(headers, Transport::Plain);
+        let own = (REFERER, "http://todo.lan:8000/admin");
+        assert!(allowed(std::slice::from_ref(&own)));
+        for referer in [
+            "http://todo.lan:8001/admin",
+            "http://todo.lan:8000.evil.example/",
+            "http://todo.lan:8000@evil.example/",
+            "http://todo.lan:8000",
+            "https://todo.lan:8000/",
+            "http://evil.example/http://todo.lan:8000/",
+            "",
+        ] {
+            assert!(!allowed(&[(REFERER, referer)]), "{referer}");
+        }
+        assert!(!allowed(&[own.clone(), (ORIGIN, "null")]));
+        assert!(!allowed(&[own.clone(), (SEC_FETCH_SITE, "same-site")]));
+        assert!(!allowed(&[own.clone(), own]));
     }
 
     #[test]
