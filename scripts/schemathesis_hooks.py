@@ -77,6 +77,9 @@ class Tokens:
             case.path_parameters["id"] = json.loads(claims_of(user["access_token"]))["sub"]
             if "sid" in case.path_parameters:
                 case.path_parameters["sid"] = user["session_id"]
+            if "tid" in case.path_parameters:
+                new = {"name": "script", "scopes": ["todos:read"]}
+                case.path_parameters["tid"] = post("/v1/tokens", new, user["access_token"])["id"]
         elif operation == "end_session":
             case.path_parameters["id"] = session["session_id"]
         elif operation == "end_token":

@@ -138,6 +138,8 @@ fn admin(state: &AppState) -> Router<AppState> {
         .route("/v1/admin/users/{id}/password", put(a::set_password))
         .route("/v1/admin/users/{id}/sessions", get(a::sessions).delete(a::end_sessions))
         .route("/v1/admin/users/{id}/sessions/{sid}", patch(a::block_session).delete(a::end_session))
+        .route("/v1/admin/users/{id}/tokens", get(a::tokens).delete(a::end_tokens))
+        .route("/v1/admin/users/{id}/tokens/{tid}", delete(a::end_token))
         .route("/v1/admin/audit", get(a::audit));
     guarded(routes, state)
 }

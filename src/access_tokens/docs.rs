@@ -44,7 +44,7 @@ fn scope() -> Value {
     json!({ "type": "string", "enum": TokenScope::ALL.map(TokenScope::name), "description": about })
 }
 
-fn example() -> Value {
+pub(crate) fn example() -> Value {
     json!({
         "id": "6b01676ced65d6cc747c3420", "name": "backup script", "scopes": ["todos:read"], "last_four": "tREV",
         "created_at": "2026-11-21T09:42:04.101Z", "expires_at": null, "last_used_at": null,

@@ -9,7 +9,7 @@ use crate::error::{Error, Resource};
 use crate::openapi::needs::Needs;
 use crate::openapi::operation::Operation;
 use crate::openapi::schema::{input, named, sent};
-use crate::users;
+use crate::{access_tokens, users};
 
 pub fn schemas() -> Vec<(&'static str, Value)> {
     let mut of_users = users::docs::schemas().into_iter();
@@ -51,7 +51,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
 }
 
 pub fn operations() -> Vec<Operation> {
-    users_operations().into_iter().chain(sessions()).chain([audit()]).collect()
+    users_operations().into_iter().chain(sessions()).chain(tokens()).chain([audit()]).collect()
 }
 
 fn new(method: &'static str, path: &'static str, id: &str, summary: &str) -> Operation {
@@ -131,6 +131,26 @@ fn sessions() -> Vec<Operation> {
             .merge_patch(&named("AdminSessionPatch"), &json!({ "blocked": true }))
             .json_response(200, "The session.", &named("AdminSession"), &blocked)
             .errors(&[Error::NotFound(Resource::User), Error::NotFound(Resource::Session)]),
+    ]
+}
+
+fn tokens() -> Vec<Operation> {
+    let (all, one) = ("/v1/admin/users/{id}/tokens", "/v1/admin/users/{id}/tokens/{tid}");
+    vec![
+        new("get", all, "admin_list_tokens", "List the personal access tokens of a user")
+            .page_response(
+                "All tokens, the newest first, on one page.",
+                "AccessTokenPage",
+                "AccessToken",
+                &access_tokens::docs::example(),
+            )
+            .not_found(Resource::User),
+        new("delete", all, "admin_end_tokens", "End all personal access tokens of a user")
+            .response(204, "All tokens have ended.")
+            .not_found(Resource::User),
+        new("delete", one, "admin_end_token", "End a personal access token of a user")
+            .response(204, "The token has ended.")
+            .errors(&[Error::NotFound(Resource::User), Error::NotFound(Resource::AccessToken)]),
     ]
 }
 

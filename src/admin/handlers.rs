@@ -14,13 +14,14 @@ use super::extract::{Admin, FreshAdmin};
 use super::model::{GivenPassword, UserPosition, UserQuery};
 use super::operations::Administration;
 use super::wire::{AdminSessionBody, AdminUserBody, AuditEntryBody, Blocked, NewAccount};
+use crate::access_tokens::wire::AccessTokenBody;
 use crate::audit::store::AuditQuery;
 use crate::crypto::sealed::Sealer;
 use crate::error::Error;
 use crate::http::body::JsonBody;
 use crate::http::json::Json;
 use crate::http::pagination::{Listing, Page};
-use crate::http::path::{SessionOfUser, UserId};
+use crate::http::path::{SessionOfUser, TokenOfUser, UserId};
 use crate::http::preconditions::{IfMatch, IfNoneMatch, WithEtag};
 use crate::http::query::Params;
 use crate::idempotency::extract::Creation;
@@ -150,6 +151,35 @@ pub(crate) async fn block_session(
 ) -> Result<Json<AdminSessionBody>, Error> {
     let session = service.set_blocked(user_id, sid, blocked, &admin.acting_from(client)).await?;
     Ok(Json(AdminSessionBody::of(session, admin.session_id)))
+}
+
+pub(crate) async fn tokens(
+    _: Admin,
+    State(service): Service,
+    UserId(id): UserId,
+) -> Result<Json<Value>, Error> {
+    let items: Vec<_> = service.tokens(id).await?.into_iter().map(AccessTokenBody::from).collect();
+    Ok(Json(json!({ "items": items, "next_cursor": null })))
+}
+
+pub(crate) async fn end_tokens(
+    FreshAdmin(admin): FreshAdmin,
+    State(service): Service,
+    UserId(id): UserId,
+    client: ClientInfo,
+) -> Result<StatusCode, Error> {
+    service.end_tokens(id, &admin.acting_from(client)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(crate) async fn end_token(
+    FreshAdmin(admin): FreshAdmin,
+    State(service): Service,
+    TokenOfUser { user_id, token_id }: TokenOfUser,
+    client: ClientInfo,
+) -> Result<StatusCode, Error> {
+    service.end_token(user_id, token_id, &admin.acting_from(client)).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 pub(crate) async fn audit(

@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::model::{Administrator, GivenPassword, ManagedUser, UserPosition, UserQuery};
 use super::store::UserPages;
+use crate::access_tokens::model::AccessToken;
 use crate::audit::store::{Actor, Audit, AuditEntry, AuditQuery, Event};
 use crate::auth::store::Session;
 use crate::auth::token::{Claims, Role};
@@ -207,6 +208,23 @@ impl Administration {
         let event = if blocked { Event::SessionBlocked } else { Event::SessionUnblocked };
         self.accounts.record_event(event, &user, Some(sid), by).await;
         Ok(session)
+    }
+
+    /// Newest first, with expired ones.
+    pub async fn tokens(&self, id: ObjectId) -> Result<Vec<AccessToken>, Error> {
+        let user = self.existing(id).await?;
+        self.accounts.access_tokens.list(user.id).await
+    }
+
+    pub async fn end_tokens(&self, id: ObjectId, by: &ClientInfo) -> Result<(), Error> {
+        let user = self.existing(id).await?;
+        self.accounts.access_tokens.end_all_of(user.id, by.origin()).await?;
+        Ok(())
+    }
+
+    pub async fn end_token(&self, id: ObjectId, token_id: ObjectId, by: &ClientInfo) -> Result<(), Error> {
+        let user = self.existing(id).await?;
+        self.accounts.access_tokens.end(&user, token_id, by.origin()).await
     }
 
     /// Newest first. `last` is the time and the id of the last entry of the previous page.

@@ -26,6 +26,12 @@ pub struct SessionOfUser {
     pub sid: RandomId,
 }
 
+/// A personal access token of the user that an admin means.
+pub struct TokenOfUser {
+    pub user_id: ObjectId,
+    pub token_id: ObjectId,
+}
+
 /// The tag of a path as the client wrote it.
 pub struct TagText(pub String);
 
@@ -64,6 +70,16 @@ impl<S: Send + Sync> FromRequestParts<S> for SessionOfUser {
         let UserId(user_id) = UserId::from_request_parts(parts, state).await?;
         let sid = segment(parts, "sid").await.and_then(|sid| sid.parse().ok());
         Ok(Self { user_id, sid: sid.ok_or(Error::NotFound(Resource::Session))? })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for TokenOfUser {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let UserId(user_id) = UserId::from_request_parts(parts, state).await?;
+        let token_id = segment(parts, "tid").await.and_then(|tid| object_id::parse(&tid));
+        Ok(Self { user_id, token_id: token_id.ok_or(Error::NotFound(Resource::AccessToken))? })
     }
 }
 

@@ -19,7 +19,7 @@ impl Operation {
             let schema = match name {
                 "id" if self.path.starts_with("/v1/sessions/") => named("SessionId"),
                 "sid" => named("SessionId"),
-                "id" | "todo_id" => named("Id"),
+                "id" | "tid" | "todo_id" => named("Id"),
                 // `DELETE` also accepts texts that are not valid tags, because removing them is a no-op.
                 "tag" if self.method != "delete" => {
                     json!({ "type": "string", "minLength": 1, "maxLength": TAG_MAX, "pattern": r"^[^/\\]*\S[^/\\]*$" })
@@ -28,6 +28,7 @@ impl Operation {
             };
             let about = match name {
                 "sid" => "The id of a session.",
+                "tid" => "The id of a personal access token.",
                 "tag" => "The tag, percent-encoded.",
                 "code" => "The `code` of a problem.",
                 "username" => "The username, percent-encoded.",

@@ -41,6 +41,37 @@ async fn an_admin_ends_one_session_or_all() {
 }
 
 #[tokio::test]
+async fn an_admin_lists_and_ends_personal_access_tokens() {
+    let app = TestApp::start().await;
+    let (root, ann, ben) = (app.v1_admin("root").await, app.v1_user("ann").await, app.v1_user("ben").await);
+    let path = format!("{}/tokens", user_path(&ann).await);
+    let create = async |client: &Client, name: &str| {
+        let token = json!({ "name": name, "scopes": ["todos:read"] });
+        client.post("/v1/tokens", token).await.assert(201).json()
+    };
+    let (one, two, other) = (create(&ann, "one").await, create(&ann, "two").await, create(&ben, "one").await);
+    let script = |token: &Value| app.anonymous().with_token(token["token"].as_str().unwrap().to_owned());
+    let listed = root.get(&path).await.assert(200).json();
+    assert_eq!(listed, ann.get("/v1/tokens").await.json());
+    assert!(!listed.to_string().contains("tdo_"), "{listed}");
+    let id = |token: &Value| token["id"].as_str().unwrap().to_owned();
+    for wrong in [id(&other), "x".to_owned()] {
+        root.delete(&format!("{path}/{wrong}")).await.assert_problem(404, "not_found");
+    }
+    root.delete(&format!("{path}/{}", id(&one))).await.assert(204);
+    root.delete(&format!("{path}/{}", id(&one))).await.assert_problem(404, "not_found");
+    script(&one).get("/v1/todos").await.assert_problem(401, "token_revoked");
+    script(&two).get("/v1/todos").await.assert(200);
+    root.delete(&path).await.assert(204);
+    script(&two).get("/v1/todos").await.assert_problem(401, "token_revoked");
+    assert_eq!(root.get(&path).await.json()["items"], json!([]));
+    script(&other).get("/v1/todos").await.assert(200);
+    let ended = root.get("/v1/admin/audit?event=tokens_ended").await.json()["items"].clone();
+    let by: Vec<_> = ended.as_array().unwrap().iter().map(|entry| entry["by"]["username"].clone()).collect();
+    assert_eq!(by, ["root", "root"]);
+}
+
+#[tokio::test]
 async fn a_blocked_session_refuses_its_tokens_until_it_is_unblocked() {
     let app = TestApp::start().await;
     let root = app.v1_admin("root").await;

@@ -56,7 +56,7 @@ async fn every_route_is_forbidden_to_users_who_are_no_admins() {
         }
         tried += 1;
     }
-    assert_eq!(tried, 11);
+    assert_eq!(tried, 14);
     let after = app.db.all("sessions").await.into_iter().map(|mut session| {
         session.remove("last_used_at");
         session

@@ -52,7 +52,11 @@ fn need(operation: &Value) -> Option<Need> {
 fn with_example_ids(path: &str) -> String {
     let sid = "0123456789abcdef0123456789abcdef";
     let id = if path.starts_with("/v1/sessions/") { sid } else { UNKNOWN_ID };
-    path.replace("{id}", id).replace("{sid}", sid).replace("{todo_id}", id).replace("{tag}", "x")
+    path.replace("{id}", id)
+        .replace("{sid}", sid)
+        .replace("{tid}", UNKNOWN_ID)
+        .replace("{todo_id}", id)
+        .replace("{tag}", "x")
 }
 
 /// Every protected route of the original, for a user `ann`. Add new routes here.
