@@ -188,6 +188,8 @@ fn admin_pages(state: &AppState) -> Router<AppState> {
         .route("/admin/users/{id}/sessions/{sid}/end", post(changes::end_session))
         .route("/admin/users/{id}/sessions/{sid}/block", post(changes::block))
         .route("/admin/users/{id}/sessions/{sid}/unblock", post(changes::unblock))
+        .route("/admin/users/{id}/tokens/end", post(changes::end_tokens))
+        .route("/admin/users/{id}/tokens/{tid}/end", post(changes::end_token))
         .route("/admin/audit", get(audit::list))
         .route("/admin/{*rest}", any(unknown));
     guarded(with_small_body(routes), state)

@@ -86,6 +86,7 @@ const LAYERS: &[&[&str]] = &[
         "admin_pages/render",
         "admin_pages/texts",
         "admin_pages/views",
+        "admin_pages/wording",
         "web/extract",
         "web/session_cookie",
         "workspace/extract",

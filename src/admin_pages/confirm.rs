@@ -8,9 +8,10 @@ use axum::response::{IntoResponse, Response};
 
 use super::extract::PageAdmin;
 use super::form::Form;
-use super::render::{error_text, html, html_with_status};
+use super::render::{html, html_with_status};
 use super::texts::Texts;
 use super::views::{ConfirmPage, Section};
+use super::wording::error_text;
 use crate::admin::operations::Administration;
 use crate::auth::operations::Auth;
 use crate::error::Error;

@@ -3,7 +3,7 @@
 //!
 //! - `render`: the layer around the pages: origin of forms, new cookies, errors as pages.
 //! - `extract`: who asks. A write needs a `confirm::Confirmed` form.
-//! - `views`: what the templates in `templates/admin/` show. [`texts`]: their sentences in each language.
+//! - `views`: what the templates in `templates/admin/` show. [`texts`]: their sentences in each language. `wording`: which sentence an error or an event has.
 //! - [`store`]: the numbers of the overview.
 //!
 //! **Invariant:** no token is in a URL or in a page, and nothing is changed by a `GET`.
@@ -18,3 +18,4 @@ pub(crate) mod render;
 pub mod store;
 pub mod texts;
 pub(crate) mod views;
+pub(crate) mod wording;

@@ -38,6 +38,8 @@ notices! {
     Deleted: done_deleted;
     SessionEnded: done_session_ended;
     SessionsEnded: done_sessions_ended;
+    TokenEnded: done_token_ended;
+    TokensEnded: done_tokens_ended;
     Blocked: done_blocked;
     Unblocked: done_unblocked;
     SignedOut: done_signed_out;

@@ -13,7 +13,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::notice::{NOTICE_COOKIE, Notice};
 use super::texts::Texts;
-use super::views::{ErrorPage, Page, Section, violation_texts};
+use super::views::{ErrorPage, Page, Section};
+use super::wording::{error_text, violation_texts};
 use crate::error::{Error, TokenRejection};
 use crate::http::error_code::ErrorCode;
 use crate::http::problem;
@@ -74,23 +75,6 @@ fn sign_in_address(method: &Method, uri: &Uri) -> String {
     }
     let encoded: String = form_urlencoded::byte_serialize(page.as_bytes()).collect();
     format!("{SIGN_IN}?next={encoded}")
-}
-
-pub(crate) fn error_text(language: Language, error: &Error) -> &'static str {
-    let texts = Texts::of(language);
-    match error {
-        Error::NotFound(_) | Error::MethodNotAllowed => texts.error_not_found,
-        Error::InvalidCredentials => texts.wrong_password,
-        Error::Forbidden => texts.error_forbidden,
-        Error::LastAdmin => texts.error_last_admin,
-        Error::VersionMismatch { .. } => texts.error_changed,
-        Error::UsernameTaken => texts.error_name_taken,
-        Error::PasswordChangeRequired => texts.new_password_needed,
-        Error::Throttled { .. } => texts.error_throttled,
-        Error::Unavailable(_) => texts.error_unavailable,
-        Error::Internal(_) => texts.error_internal,
-        _ => texts.error_invalid,
-    }
 }
 
 fn error_page(language: Language, error: &Error, text: &'static str) -> Response {

@@ -6,12 +6,13 @@ use bson::DateTime;
 use super::notice::Notice;
 use super::store::Counts;
 use super::texts::{Texts, fill};
+use super::wording;
+use crate::access_tokens::model::AccessToken;
 use crate::admin::model::ManagedUser;
 use crate::audit::store::AuditEntry;
 use crate::auth::store::{LISTED_MAX, Session};
 use crate::auth::token::Role;
 use crate::crypto::random_id::RandomId;
-use crate::error::{Error, Violation};
 use crate::web::assets;
 use crate::web::language::Language;
 
@@ -58,6 +59,10 @@ impl Page {
 
     fn number<T: Copy + TryInto<u64>>(&self, number: &T) -> String {
         self.language.number((*number).try_into().unwrap_or_default())
+    }
+
+    fn filled<T: Copy + TryInto<u64>>(&self, text: &str, number: &T) -> String {
+        fill(text, self.number(number))
     }
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass references")]
@@ -108,6 +113,8 @@ pub(crate) struct OverviewPage {
     pub(crate) page: Page,
     pub(crate) version: &'static str,
     pub(crate) database_version: String,
+    /// As in the filter of the audit.
+    pub(crate) today: String,
     pub(crate) counts: Counts,
     pub(crate) last_backup: Option<DateTime>,
     pub(crate) revocations: usize,
@@ -168,6 +175,8 @@ pub(crate) struct UserPage {
     pub(crate) page: Page,
     pub(crate) user: UserView,
     pub(crate) sessions: Vec<Session>,
+    pub(crate) tokens: Vec<AccessToken>,
+    pub(crate) now: DateTime,
     /// The session of this page.
     pub(crate) current: RandomId,
     pub(crate) suggestion: String,
@@ -176,6 +185,20 @@ pub(crate) struct UserPage {
 }
 
 impl UserPage {
+    fn has_expired(&self, token: &AccessToken) -> bool {
+        token.expires_at.is_some_and(|expires_at| expires_at <= self.now)
+    }
+
+    #[expect(clippy::unused_self, reason = "templates call methods of the page")]
+    fn device<'a>(&self, session: &'a Session) -> &'a str {
+        session.device.as_deref().unwrap_or("–")
+    }
+
+    #[expect(clippy::unused_self, reason = "templates call methods of the page")]
+    fn scopes(&self, token: &AccessToken) -> String {
+        token.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(", ")
+    }
+
     fn has_more_sessions(&self) -> bool {
         i64::try_from(self.sessions.len()).is_ok_and(|sessions| sessions >= LISTED_MAX)
     }
@@ -186,6 +209,7 @@ impl UserPage {
 pub(crate) struct DeleteUserPage {
     pub(crate) page: Page,
     pub(crate) user: UserView,
+    pub(crate) token_count: usize,
 }
 
 #[derive(Template)]
@@ -216,69 +240,10 @@ pub(crate) struct AuditPage {
 
 impl AuditPage {
     fn events(&self) -> Vec<(&'static str, &'static str)> {
-        EVENTS.iter().map(|(event, text)| (*event, text(self.page.t))).collect()
+        wording::events(self.page.t)
     }
 
-    fn event_text<'a>(&self, event: &'a str) -> &'a str {
-        let known = EVENTS.iter().find(|(known, _)| *known == event);
-        known.map_or(event, |(_, text)| text(self.page.t))
-    }
-}
-
-type TextOf = fn(&'static Texts) -> &'static str;
-
-/// The events of the audit. One that a newer version stored is shown as it is stored.
-const EVENTS: &[(&str, TextOf)] = &[
-    ("register", |t| t.ev_register),
-    ("login", |t| t.ev_login),
-    ("login_failed", |t| t.ev_login_failed),
-    ("refresh_reuse", |t| t.ev_refresh_reuse),
-    ("logout", |t| t.ev_logout),
-    ("sessions_ended", |t| t.ev_sessions_ended),
-    ("session_blocked", |t| t.ev_session_blocked),
-    ("session_unblocked", |t| t.ev_session_unblocked),
-    ("password_changed", |t| t.ev_password_changed),
-    ("token_created", |t| t.ev_token_created),
-    ("token_new_network", |t| t.ev_token_new_network),
-    ("tokens_ended", |t| t.ev_tokens_ended),
-    ("disabled", |t| t.ev_disabled),
-    ("enabled", |t| t.ev_enabled),
-    ("roles_changed", |t| t.ev_roles_changed),
-    ("deleted", |t| t.ev_deleted),
-    ("backed_up", |t| t.ev_backed_up),
-];
-
-/// The violations of an input, each as a sentence.
-pub(crate) fn violation_texts(error: &Error, language: Language) -> Vec<String> {
-    let Error::Invalid(violations) = error else { return Vec::new() };
-    violations.iter().map(|violation| violation_text(violation, Texts::of(language))).collect()
-}
-
-fn violation_text(violation: &Violation, t: &Texts) -> String {
-    let is_password = violation.pointer.ends_with("password");
-    let text = match violation.code {
-        "too_short" | "too_long" if is_password => t.bad_password_length,
-        "too_short" | "too_long" => t.bad_username_length,
-        "too_common" => t.bad_password_common,
-        "same_as_username" => t.bad_password_username,
-        "invisible" => t.bad_username_characters,
-        "not_an_address" => t.bad_email,
-        "not_new" => t.bad_password_not_new,
-        _ => &violation.detail,
-    };
-    text.to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::audit::store::Event;
-
-    #[test]
-    fn every_event_of_the_audit_has_a_text() {
-        // The error lists the known events.
-        let error = serde_json::from_value::<Event>("".into()).unwrap_err().to_string();
-        let known: Vec<_> = error.split('`').skip(3).step_by(2).collect();
-        assert_eq!(EVENTS.iter().map(|(event, _)| *event).collect::<Vec<_>>(), known);
+    fn event<'a>(&self, event: &'a str) -> &'a str {
+        wording::event(event, self.page.t)
     }
 }

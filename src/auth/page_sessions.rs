@@ -67,10 +67,6 @@ impl Auth {
         self.keys.sign(&claims)
     }
 
-    pub fn now(&self) -> DateTime {
-        self.clock.now()
-    }
-
     pub fn page_token_needs_renewal(&self, claims: &Claims) -> bool {
         seconds(self.clock.now()) - claims.iat >= RENEWAL_SECONDS
     }

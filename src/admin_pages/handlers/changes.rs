@@ -1,4 +1,4 @@
-//! Changes of one user: access, password, sessions, deletion. Each redirects to the page that shows the result.
+//! Changes of one user: access, password, sessions, access tokens, deletion. Each redirects to the page that shows the result.
 
 use std::sync::Arc;
 
@@ -7,7 +7,6 @@ use axum::response::{IntoResponse, Redirect, Response};
 use bson::oid::ObjectId;
 
 use super::users::show_again;
-use super::{SessionId, UserId};
 use crate::admin::model::{GivenPassword, with_user_role};
 use crate::admin::operations::Administration;
 use crate::admin_pages::confirm::Confirmed;
@@ -15,6 +14,7 @@ use crate::admin_pages::extract::PageAdmin;
 use crate::admin_pages::notice::Notice;
 use crate::auth::token::Role;
 use crate::error::Error;
+use crate::http::path::{SessionOfUser, TokenOfUser, UserId};
 use crate::users::access::{AccessPatch, LastAdmin};
 
 /// `POST /admin/users/{id}/roles`
@@ -110,34 +110,51 @@ pub(crate) async fn end_sessions(
 /// `POST /admin/users/{id}/sessions/{sid}/end`
 pub(crate) async fn end_session(
     State(administration): State<Arc<Administration>>,
-    UserId(id): UserId,
-    SessionId(sid): SessionId,
+    SessionOfUser { user_id, sid }: SessionOfUser,
     Confirmed { admin, .. }: Confirmed,
 ) -> Result<Response, Error> {
-    administration.end_session(id, sid, &admin.client).await?;
-    Ok(shown(&admin, id, Notice::SessionEnded))
+    administration.end_session(user_id, sid, &admin.client).await?;
+    Ok(shown(&admin, user_id, Notice::SessionEnded))
 }
 
 /// `POST /admin/users/{id}/sessions/{sid}/block`
 pub(crate) async fn block(
     State(administration): State<Arc<Administration>>,
-    UserId(id): UserId,
-    SessionId(sid): SessionId,
+    SessionOfUser { user_id, sid }: SessionOfUser,
     Confirmed { admin, .. }: Confirmed,
 ) -> Result<Response, Error> {
-    administration.set_blocked(id, sid, true, &admin.client).await?;
-    Ok(shown(&admin, id, Notice::Blocked))
+    administration.set_blocked(user_id, sid, true, &admin.client).await?;
+    Ok(shown(&admin, user_id, Notice::Blocked))
 }
 
 /// `POST /admin/users/{id}/sessions/{sid}/unblock`
 pub(crate) async fn unblock(
     State(administration): State<Arc<Administration>>,
-    UserId(id): UserId,
-    SessionId(sid): SessionId,
+    SessionOfUser { user_id, sid }: SessionOfUser,
     Confirmed { admin, .. }: Confirmed,
 ) -> Result<Response, Error> {
-    administration.set_blocked(id, sid, false, &admin.client).await?;
-    Ok(shown(&admin, id, Notice::Unblocked))
+    administration.set_blocked(user_id, sid, false, &admin.client).await?;
+    Ok(shown(&admin, user_id, Notice::Unblocked))
+}
+
+/// `POST /admin/users/{id}/tokens/end`
+pub(crate) async fn end_tokens(
+    State(administration): State<Arc<Administration>>,
+    UserId(id): UserId,
+    Confirmed { admin, .. }: Confirmed,
+) -> Result<Response, Error> {
+    administration.end_tokens(id, &admin.client).await?;
+    Ok(shown(&admin, id, Notice::TokensEnded))
+}
+
+/// `POST /admin/users/{id}/tokens/{tid}/end`
+pub(crate) async fn end_token(
+    State(administration): State<Arc<Administration>>,
+    TokenOfUser { user_id, token_id }: TokenOfUser,
+    Confirmed { admin, .. }: Confirmed,
+) -> Result<Response, Error> {
+    administration.end_token(user_id, token_id, &admin.client).await?;
+    Ok(shown(&admin, user_id, Notice::TokenEnded))
 }
 
 fn shown(admin: &PageAdmin, id: ObjectId, notice: Notice) -> Response {

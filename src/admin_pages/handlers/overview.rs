@@ -25,7 +25,7 @@ pub(crate) async fn show(
     State(auth): State<Arc<Auth>>,
     admin: PageAdmin,
 ) -> Result<Response, Error> {
-    let now = auth.now();
+    let now = administration.clock.now();
     let midnight = now.timestamp_millis() - now.timestamp_millis().rem_euclid(DAY_MILLIS);
     let counts = numbers.counts(now, DateTime::from_millis(midnight)).await?;
     let backup = AuditQuery { event: Some(Event::BackedUp), ..AuditQuery::default() };
@@ -35,6 +35,7 @@ pub(crate) async fn show(
         page: admin.page(Texts::of(admin.visit.language).overview, Section::Overview),
         version: env!("CARGO_PKG_VERSION"),
         database_version: numbers.server_version().await?,
+        today: now.to_chrono().date_naive().to_string(),
         counts,
         last_backup,
         revocations,

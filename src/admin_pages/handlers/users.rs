@@ -6,7 +6,6 @@ use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use bson::oid::ObjectId;
 
-use super::UserId;
 use crate::admin::model::{ManagedUser, with_user_role};
 use crate::admin::operations::Administration;
 use crate::admin_pages::confirm::Confirmed;
@@ -14,14 +13,14 @@ use crate::admin_pages::extract::PageAdmin;
 use crate::admin_pages::filters::{Filters, PAGE_ITEMS};
 use crate::admin_pages::form::Form;
 use crate::admin_pages::notice::Notice;
-use crate::admin_pages::render::{error_text, html, html_with_status};
+use crate::admin_pages::render::{html, html_with_status};
 use crate::admin_pages::texts::{Texts, fill};
-use crate::admin_pages::views::{
-    DeleteUserPage, NewUserPage, Section, UserPage, UserView, UsersPage, violation_texts,
-};
+use crate::admin_pages::views::{DeleteUserPage, NewUserPage, Section, UserPage, UserView, UsersPage};
+use crate::admin_pages::wording::{error_text, violation_texts};
 use crate::auth::token::Role;
 use crate::crypto::random_id::random_bytes;
 use crate::error::Error;
+use crate::http::path::UserId;
 use crate::users::model::{LIMITS, NewUser};
 use crate::users::operations::Accounts;
 
@@ -82,6 +81,8 @@ async fn user_page(
     Ok(UserPage {
         page: admin.page(&user.managed.user.username, Section::Users),
         sessions: administration.sessions(id).await?,
+        tokens: administration.tokens(id).await?,
+        now: administration.clock.now(),
         user,
         current: admin.claims.sid,
         suggestion: suggested_password(),
@@ -98,7 +99,8 @@ pub(crate) async fn ask_to_delete(
 ) -> Result<Response, Error> {
     let user = view(&admin, administration.user(id).await?);
     let title = fill(Texts::of(admin.visit.language).delete_title, &user.managed.user.username);
-    Ok(html(&DeleteUserPage { page: admin.page(&title, Section::Users), user }))
+    let token_count = administration.tokens(id).await?.len();
+    Ok(html(&DeleteUserPage { page: admin.page(&title, Section::Users), user, token_count }))
 }
 
 /// `GET /admin/users/new`
