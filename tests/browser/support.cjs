@@ -14,7 +14,8 @@ const axeSource = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8'
 const LOOKS = [['light', 1280], ['light', 320], ['dark', 1280], ['dark', 320]];
 const ALL_LOOKS = [...LOOKS, ['light', 768], ['dark', 768]];
 const HEIGHT = 800;
-const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+// Without `resultTypes`, axe also describes every element that passes.
+const AXE = { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'], resultTypes: ['violations'] };
 
 /** Collects errors in the console, statuses of errors, and requests to other hosts. `expect` allows one status. */
 function watch(page) {
@@ -39,17 +40,17 @@ function watch(page) {
 }
 
 /**
- * Runs axe on the page in each look, and checks that nothing is wider than the window. axe is a script, so the context must
- * have `bypassCSP`.
+ * Runs axe on the page in these looks, by default in light and dark, at 320 and 1280 px, and checks that nothing is wider
+ * than the window. axe is a script, so the context must have `bypassCSP`.
  */
 async function assertAccessible(page, name, looks = LOOKS) {
+    await page.evaluate(axeSource);
     for (const [colorScheme, width] of looks) {
         await page.emulateMedia({ colorScheme });
         await page.setViewportSize({ width, height: HEIGHT });
         // The colours and the layout of the look are there with the next frame.
         await page.evaluate(() => new Promise((resolve) => { requestAnimationFrame(() => requestAnimationFrame(resolve)); }));
-        await page.evaluate(axeSource);
-        const { violations } = await page.evaluate((tags) => window.axe.run({ runOnly: tags }), TAGS);
+        const { violations } = await page.evaluate((options) => window.axe.run(options), AXE);
         const found = violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`));
         assert.deepEqual(found, [], `${name}, ${colorScheme}, ${width} px`);
         const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
@@ -61,6 +62,17 @@ async function assertAccessible(page, name, looks = LOOKS) {
 
 async function screenshot(page, name) {
     if (screenshots) await page.screenshot({ path: path.join(screenshots, `${name}.png`), fullPage: true });
+}
+
+/** Sends a request to the API of the service. */
+async function call(method, address, body, token) {
+    const response = await fetch(base + address, {
+        method,
+        headers: { ...(body && { 'content-type': 'application/json' }), ...(token && { authorization: `Bearer ${token}` }) },
+        body: body && JSON.stringify(body),
+    });
+    const text = await response.text();
+    return { status: response.status, body: text && JSON.parse(text) };
 }
 
 /** Runs the steps, each `[what, async (browser) => {}]`, and ends the process. */
@@ -81,4 +93,4 @@ async function run(steps) {
     }
 }
 
-module.exports = { ALL_LOOKS, admin, assertAccessible, base, run, screenshot, watch };
+module.exports = { ALL_LOOKS, admin, assertAccessible, base, call, run, screenshot, watch };
