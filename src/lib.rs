@@ -12,8 +12,8 @@
 //!
 //! Calls go down and values come back up. Follow `PATCH /v1/todos/{id}` once and you know the code:
 //!
-//! 1. [`http::server`] accepts the connection if [`http::connections`] has a place for it, and passes the request to the
-//!    router in [`app`], which holds the route table. [`state`] holds what handlers can ask for.
+//! 1. [`http::server`] accepts the connection if [`http::connections`] has a place for it. [`http::exchange`] passes each
+//!    request to the router in [`app`], which holds the route table. [`state`] holds what handlers can ask for.
 //! 2. [`http::access_log`] names the request and later writes its log line. [`http::readiness`] rejects the request until
 //!    the database is prepared. [`http::detached`] runs the handler to completion even if the client leaves, so that no
 //!    database call is dropped half-way. [`http::admission`] makes the request wait for a slot, in turn with the requests of

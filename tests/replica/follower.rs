@@ -181,7 +181,7 @@ impl Follower {
     pub(crate) async fn connect(&mut self, instance: &Instance) -> Events {
         let mut events = self.caller.listen(instance, None).await.unwrap();
         let first = events.next().await.expect("the stream has no first id");
-        assert!(first.id.is_some() && first.data.is_none(), "{first:?}");
+        assert!(first.id.is_some() && first.event.as_deref() == Some("hello"), "{first:?}");
         self.take_block(first);
         events
     }

@@ -94,7 +94,7 @@ async fn report(mut events: Events, user: usize, reports: mpsc::UnboundedSender<
         pings = events.comments;
         match block {
             Err(_) => {}
-            Ok(Some(block)) if block.data.is_none() => {}
+            Ok(Some(block)) if block.event.as_deref() != Some("change") => {}
             Ok(Some(_)) => drop(reports.send(Report::Event(user))),
             Ok(None) => return drop(reports.send(Report::End)),
         }
