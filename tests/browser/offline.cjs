@@ -170,8 +170,10 @@ async function openPage(context, url) {
 const signIn = (page, name) => page.evaluate(([name, password]) => globalThis.store.signIn(name, password), [name, PASSWORD]);
 const statusOf = (page) => page.evaluate(() => ({ ...globalThis.store.status.value }));
 const isSettled = async (page) => {
-    const { unsent, connected, complete, syncing } = await statusOf(page);
-    return unsent === 0 && connected && complete && !syncing;
+    const status = await statusOf(page);
+    const { unsent, connected, complete, syncing } = status;
+    assert.ok(unsent === 0 && connected && complete && !syncing, JSON.stringify(status));
+    return true;
 };
 
 /** Runs in the page: changes some of the todos, as a user does. Returns the texts that were typed. */
@@ -199,7 +201,12 @@ function change([who, count]) {
             case 6: if (todo.completed) store.reopen(todo.id); else store.complete(todo.id); break;
             case 7: if (todo.deleted_at === null && live.length > 1) store.move(todo.id, pick([{ top: true }, { bottom: true }, { before: pick(live).id }])); break;
             case 8: if (Math.random() < 0.3) store.trash(todo.id); else store.restore(todo.id); break;
-            default: if (Math.random() < 0.5) store.undo();
+            // Undoing an earlier change would take typed text back.
+            default:
+                if (live.length > 0 && Math.random() < 0.5) {
+                    store.move(pick(live).id, { top: true });
+                    store.undo();
+                }
         }
     }
     return typed;
@@ -219,6 +226,7 @@ async function useBrowser(page, who, typed, isOver) {
         typed.push(...await page.evaluate(change, [who, 1 + random(4)]));
         await sleep(random(250));
         if (Math.random() < 0.02) {
+            await sleep(100);
             await page.reload();
             await page.waitForFunction(() => globalThis.store?.status.value.ready);
         }

@@ -26,8 +26,10 @@ test('what the server decides replaces the provisional values', () => {
     const id = store.add({ name: 'Tea' });
     const [row] = [...rows.values()].filter((row) => row.target === id);
     const copy = { ...store.todo(id).value, version: 1, position: 'true' };
-    applyChange({ todo: [copy], acked: [{ ...row, acked: true, version: 1 }] });
+    applyChange({ acked: [{ ...row, acked: true, version: 1 }] });
     assert.deepEqual([store.todo(id).value.unsent, store.todo(id).value.position], [false, row.effects[0].patch.position]);
+    applyChange({ todo: [copy] });
+    assert.equal(store.todo(id).value.position, 'true');
     applyChange({ rows: [row.seq] });
     assert.equal(store.todo(id).value.position, 'true');
 });
@@ -57,4 +59,13 @@ test('a move to another list takes subtasks along and can be undone', () => {
     assert.equal(store.todo(b).value.list_id, null);
     store.move(b, { before: a });
     assert.ok(store.todo(b).value.position < store.todo(a).value.position);
+});
+
+test('undo leaves a field alone that somebody has changed since', () => {
+    const id = store.add({ name: 'Draft', description: 'a' });
+    store.patch(id, { name: 'Draft 2', description: 'b' });
+    const copy = { ...store.todo(id).value, version: 3, description: 'from elsewhere' };
+    applyChange({ todo: [copy], rows: [...rows.keys()] });
+    assert.equal(store.undo(), 'patch');
+    assert.deepEqual([store.todo(id).value.name, store.todo(id).value.description], ['Draft', 'from elsewhere']);
 });

@@ -40,7 +40,7 @@ export function add(input) {
 /** @param {string} id @param {TodoFields} fields */
 export function patch(id, fields) {
     const before = edit('todo', id, fields);
-    if (before) remember('patch', () => edit('todo', id, before));
+    if (before) remember('patch', () => takeBack('todo', id, before, fields));
 }
 
 /** @param {Kind} kind @param {string} id @param {Record<string, any>} fields @returns the fields as they were, if they change */
@@ -52,6 +52,16 @@ function edit(kind, id, fields) {
     const [before, body] = [pick(object, changed), pick(fields, changed)];
     enqueue([{ op: 'patch', type: kind, target: id, body, before, effects: [{ type: kind, id, patch: body }] }]);
     return before;
+}
+
+/**
+ * Sets fields back, except those that somebody has changed since.
+ * @param {Kind} kind @param {string} id @param {Record<string, any>} before @param {Record<string, any>} after
+ */
+function takeBack(kind, id, before, after) {
+    const object = /** @type {any} */ (shown[kind].get(id));
+    const own = Object.keys(before).filter((name) => JSON.stringify(object?.[name]) === JSON.stringify(after[name]));
+    edit(kind, id, pick(before, own));
 }
 
 /**
@@ -165,7 +175,7 @@ export function addList(name, fields = {}) {
 /** @param {string} id @param {ListFields} fields */
 export function patchList(id, fields) {
     const before = edit('list', id, fields);
-    if (before) remember('patchList', () => edit('list', id, before));
+    if (before) remember('patchList', () => takeBack('list', id, before, fields));
 }
 
 /** @param {string} id @param {Place} place */
@@ -210,7 +220,8 @@ function replaceTag(tag, to) {
         return patchCommand(todo.id, { tags: unique }, { tags: todo.tags });
     });
     enqueue(commands);
-    return () => before.forEach(({ id, tags }) => edit('todo', id, { tags }));
+    const after = new Map(commands.map((command) => [command.target, command.body]));
+    return () => before.forEach(({ id, tags }) => takeBack('todo', id, { tags }, after.get(id) ?? {}));
 }
 
 /** @param {string} id @param {Record<string, any>} body @param {Record<string, any>} before @returns {import('./outbox.js').Command} */

@@ -142,6 +142,8 @@ export async function save(change) {
         for (const entry of change.rejected ?? []) work.push(tx.objectStore('rejected').put(entry));
         for (const id of change.dismissed ?? []) work.push(tx.objectStore('rejected').delete(id));
         if (change.meta) work.push(tx.objectStore('meta').put(change.meta, 'sync'));
+        // Otherwise a page that is closed now would abort it.
+        tx.commit();
         await Promise.all([...work, tx.done]);
     } catch {
         lost();

@@ -32,8 +32,9 @@ export function enqueue(commands) {
     addRows(rows);
     if (!isKept) void keepStorage();
     isKept = true;
-    // One after the other, so that no tab hears of a command before the ones before it.
-    writing = writing.then(() => save({ rows })).then(() => {
+    // The write begins now, so that closing the page at this moment does not lose it. The other tabs hear of it in order.
+    const saved = save({ rows });
+    writing = writing.then(() => saved).then(() => {
         tell('rows', { rows });
         wake();
     });

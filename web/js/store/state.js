@@ -123,7 +123,10 @@ function shownNow(kind, id) {
     }
     let [result, unsent] = [object, false];
     for (const [seq, patch] of over) {
-        unsent ||= !rows.get(seq)?.acked;
+        const row = rows.get(seq);
+        // The copy contains what the command did, and perhaps a later change.
+        if (object && row?.acked && row.target === id && (row.version ?? Infinity) <= object.version) continue;
+        unsent ||= !row?.acked;
         if (patch === null) result = undefined;
         // The effect of creating has all fields, and others change only what exists.
         else if (result || patch.id === id) result = { ...result, ...patch, version: result?.version ?? 0 };

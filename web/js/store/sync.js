@@ -163,19 +163,22 @@ function refuse(batch, row, { fields, code, rest }) {
 }
 
 /**
- * The server's copy, with the effects of commands that the server has or gets before. Otherwise a change that takes back an
- * earlier one of the same batch would seem to change nothing.
+ * The server's copy, with the effects of commands that the server has, or gets before, and that the copy does not contain
+ * yet. Otherwise a change that takes back an earlier one of the same batch would seem to change nothing. The version goes on
+ * only without a gap: in a gap is a change of somebody else, which this browser has not seen.
  * @param {Kind} type @param {string} id @param {Batch} batch
  */
 function seen(type, id, batch) {
     let object = base[type].get(id);
     for (const row of rows.values()) {
         if (!row.acked && !batch.rows.has(row.id)) continue;
+        const isTarget = row.type === type && row.target === id;
+        if (isTarget && object && row.version && row.version <= object.version) continue;
         for (const effect of row.effects) {
             if (effect.type !== type || effect.id !== id) continue;
             object = effect.patch === null ? undefined : { ...object, ...effect.patch, version: object?.version ?? 0 };
         }
-        if (object && row.target === id && row.version) object = { ...object, version: Math.max(object.version, row.version) };
+        if (isTarget && object && row.version === object.version + 1) object = { ...object, version: row.version };
     }
     return object;
 }
