@@ -1,7 +1,7 @@
 //! The spellings of tags that requests have looked up, so that most new todos need no query for their tags.
 //!
 //! This instance forgets the spellings of a user when it changes or removes a todo of the user. It does not see the changes
-//! of other instances for up to [`TTL`].
+//! of other instances for up to 10 seconds.
 
 use std::time::Duration;
 

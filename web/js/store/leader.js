@@ -9,7 +9,7 @@ import { isOpen, readMeta } from './db.js';
 import { follow } from './events.js';
 import { onCommands, stored } from './outbox.js';
 import { setStatus, status } from './state.js';
-import { metaNow, restore, show, syncNow } from './sync.js';
+import { follow as apply, metaNow, restore, syncNow } from './sync.js';
 import { isRefusal } from './tokens.js';
 
 const LOCK = 'todo-sync';
@@ -33,7 +33,7 @@ export function startLeader() {
     listen('kick', kick);
     listen('change', ({ change }) => {
         revision = change.revision;
-        if (!isLeading) show(change);
+        if (!isLeading) void apply(change);
     });
     listen('status', ({ changes }) => {
         if (!isLeading) setStatus(changes);

@@ -26,13 +26,21 @@ const generations = new Map();
 /** @type {Set<string>} ids are not used again */
 const gone = new Set();
 let isBusy = false;
+// `meta` of a tab that does not lead is as it was read; this is the last change that the tab shows.
+let shownRevision = 0;
 
 export const metaNow = () => meta;
 
-/** Reads everything from the database of the browser. @returns whether it had been read completely once */
-export async function restore() {
+/**
+ * Reads everything from the database of the browser. Never at the same time as a change is applied, because what this read
+ * does not contain is removed from memory.
+ */
+export const restore = () => exclusive(restoreNow);
+
+async function restoreNow() {
     const stored = await load();
     meta = stored?.meta ?? { ...BLANK };
+    shownRevision = meta.revision;
     generations.clear();
     gone.clear();
     const objects = (/** @type {any[]} */ entries, /** @type {Kind} */ kind) => entries.map(({ id, g, object }) => {
@@ -294,8 +302,18 @@ async function store({ todo, list, removed, acked, ended, rejected: refused, cha
     if (refused.length > 0) tell('rejected');
 }
 
-/** @param {any} change of this or of the leading tab */
-export function show(change) {
+/** A change that the leading tab has stored. @param {any} change */
+export async function follow(change) {
+    await exclusive(async () => {
+        // The database contained it already when it was read.
+        if (change.revision <= shownRevision) return;
+        shownRevision = change.revision;
+        show(change);
+    });
+}
+
+/** @param {any} change */
+function show(change) {
     applyChange(change);
     addRows(change.changed);
     setStatus({ complete: change.complete });
