@@ -63,6 +63,7 @@ async function restoreNow() {
 /** Begins with nothing, as for a user whose data the browser does not hold. */
 export function reset() {
     meta = { ...BLANK };
+    shownRevision = 0;
     generations.clear();
     gone.clear();
 }
@@ -307,6 +308,8 @@ export async function follow(change) {
     await exclusive(async () => {
         // The database contained it already when it was read.
         if (change.revision <= shownRevision) return;
+        // The tab that led before may have been closed between storing a change and telling the others.
+        if (change.revision > shownRevision + 1 && isOpen()) return await restoreNow();
         shownRevision = change.revision;
         show(change);
     });
