@@ -52,6 +52,7 @@ impl Exchanges {
         if let Some(error) = protocol_error(request.version(), request.headers()) {
             request.extensions_mut().insert(ProtocolError(error));
         }
+        name_host(&mut request);
         // HTTP/2 cancels the rest of a body without closing the connection.
         let is_http1 = request.version() < Version::HTTP_2;
         let waits_for_100 = request.headers().contains_key(EXPECT);
@@ -94,6 +95,14 @@ fn protocol_error(version: Version, headers: &HeaderMap) -> Option<Error> {
             Some(Error::MalformedRequest("the header `Host` must be a name or an address, and a port"))
         }
         _ => None,
+    }
+}
+
+/// Routes compare origins with `Host`, which HTTP/2 replaces by `:authority` (RFC 9113 §8.3.1).
+fn name_host<B>(request: &mut Request<B>) {
+    let authority = request.uri().authority().and_then(|host| HeaderValue::try_from(host.as_str()).ok());
+    if let Some(host) = authority.filter(|_| request.version() == Version::HTTP_2) {
+        request.headers_mut().entry(HOST).or_insert(host);
     }
 }
 

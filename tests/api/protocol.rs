@@ -149,6 +149,11 @@ async fn http2_works_without_tls() {
     let page = client.get(server.url("/v1/todos?limit=50")).bearer_auth(&ann).send().await.unwrap();
     let page: Value = page.json().await.unwrap();
     assert_eq!(page["items"].as_array().unwrap().len(), 30);
+    // Pages of the service are recognized by `:authority`, because HTTP/2 has no `Host`.
+    for (origin, status) in [(server.url(""), 204), ("http://evil.example".to_owned(), 403)] {
+        let refresh = client.post(server.url("/web/refresh")).header("origin", origin).send().await.unwrap();
+        assert_eq!(refresh.status(), status);
+    }
 }
 
 /// A frame of HTTP/2 (RFC 9113 §4.1).
