@@ -87,7 +87,7 @@ export async function syncNow() {
             const later = answer?.results.find((/** @type {any} */ result) => isLater(batch, result));
             if (later) throw new ApiError({ title: '', code: 'unavailable', ...later.problem, status: later.status });
             if (answer && !answer.has_more) readsOnly = false;
-            more = meta.walking || !answer || sendable(true).commands.length > 0 || hasAcked();
+            more = meta.walking || !answer || hasSendable() || hasAcked();
         }
     } finally {
         isBusy = false;
@@ -108,6 +108,12 @@ function exclusive(work) {
 /** Whether the service may have forgotten the result of a command that it was sent. */
 function hasOldCommands() {
     return [...rows.values()].some((row) => !row.acked && row.sent && Date.now() - row.sent > RESULTS_KEPT_MS);
+}
+
+/** Whether there are commands to send, or changes that turned out to need none. */
+function hasSendable() {
+    const { commands, ended, rejected: refused } = sendable(true);
+    return commands.length + ended.length + refused.length > 0;
 }
 
 function hasAcked() {
