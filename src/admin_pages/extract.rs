@@ -10,10 +10,10 @@ use super::render::NewCookies;
 use super::views::{Page, Section};
 use crate::admin::model::Administrator;
 use crate::admin::operations::Administration;
+use crate::auth::extract::log_caller;
 use crate::auth::operations::Auth;
 use crate::auth::token::{Claims, TokenKind};
 use crate::error::{Error, TokenRejection};
-use crate::http::access_log::UserName;
 use crate::http::security_headers::Transport;
 use crate::users::operations::{Accounts, ClientInfo};
 use crate::web::cookies::CookieKind;
@@ -97,9 +97,7 @@ where
         let (visit, auth) = (Visit::of(parts), Arc::<Auth>::from_ref(state));
         let claims = auth.authenticate(verified(parts, &visit, &auth)?, TokenKind::Page).await?;
         let administrator = Arc::<Administration>::from_ref(state).administrator(&claims).await?;
-        if let Some(name) = parts.extensions.get::<UserName>() {
-            name.set(&claims.username);
-        }
+        let claims = log_caller(parts, claims);
         if auth.page_token_needs_renewal(&claims) {
             visit.set_session(&Arc::<Accounts>::from_ref(state).renew_page_token(&claims).await?);
         }

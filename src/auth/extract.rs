@@ -274,7 +274,7 @@ pub fn bearer(headers: &HeaderMap) -> Result<&str, TokenRejection> {
     }
 }
 
-fn log_caller(parts: &Parts, claims: Claims) -> Claims {
+pub(crate) fn log_caller(parts: &Parts, claims: Claims) -> Claims {
     log_name(parts, &claims.username);
     claims
 }

@@ -161,12 +161,12 @@ impl Config {
 
     /// Like [`Config::load`], for commands that neither issue nor check tokens, so that they need no `JWT_SECRET`.
     pub fn load_without_secret(file: Option<&Path>) -> Result<Self, OperatorError> {
-        let secret = || Ok::<_, OperatorError>(unused_secret()?.expose_secret().to_owned());
-        let figment = of_process(file);
-        match figment.find_value("jwt_secret") {
-            Ok(_) => Self::from_figment(&figment),
-            Err(_) => Self::from_figment(&figment.merge(Serialized::default("jwt_secret", secret()?))),
+        let mut figment = of_process(file);
+        if figment.find_value("jwt_secret").is_err() {
+            let secret = unused_secret()?;
+            figment = figment.merge(Serialized::default("jwt_secret", secret.expose_secret()));
         }
+        Self::from_figment(&figment)
     }
 
     pub fn from_figment(figment: &Figment) -> Result<Self, OperatorError> {

@@ -10,10 +10,10 @@ use axum::response::Response;
 
 use super::same_origin::require_same_origin;
 use super::session_cookie::refresh_token;
+use crate::auth::extract::log_caller;
 use crate::auth::operations::Auth;
 use crate::auth::token::{Claims, TokenKind};
 use crate::error::{Error, TokenRejection};
-use crate::http::access_log::UserName;
 use crate::http::security_headers::Transport;
 
 /// The layer of the routes that use the cookie. Runs before anything of the request is read.
@@ -44,10 +44,7 @@ where
             Err(Error::Token(TokenRejection::Missing)) => return Ok(Self(None)),
             claims => auth.authenticate(claims?, TokenKind::Refresh).await?,
         };
-        if let Some(name) = parts.extensions.get::<UserName>() {
-            name.set(&claims.username);
-        }
-        Ok(Self(Some(claims)))
+        Ok(Self(Some(log_caller(parts, claims))))
     }
 }
 
