@@ -13,8 +13,8 @@ use crate::mongo;
 // How many documents one round trip brings. The largest document that a client can write has about 140 kB, so a request
 // holds at most about 9 MB of stored documents at a time. A page of the default length still takes one round trip.
 pub(super) const READ_BATCH: u32 = 67;
-// The same for documents of which only some fields are read. With the longest tags, they have 8 MB.
-const PROJECTED_BATCH: u32 = 150;
+/// The same for documents of which only some fields are read. With the longest tags, they have 8 MB.
+pub const PROJECTED_BATCH: u32 = 150;
 
 impl<T: Owned> OwnedBy<'_, T> {
     /// Gives at most `limit` documents of `selections`, one selection after the other, to `take`, until it refuses one.
@@ -92,17 +92,18 @@ impl<T: Owned> OwnedBy<'_, T> {
         }
     }
 
-    /// Gives some fields of documents to `take`, until it refuses one.
+    /// Gives some fields of documents to `take`, until it refuses one. One round trip brings `batch` documents.
     pub async fn project_each(
         &self,
         selection: Selection,
         fields: Document,
+        batch: u32,
         mut take: impl FnMut(&RawDocument) -> Result<bool, Error> + Send,
     ) -> Result<(), Error> {
         let Selection { filter, sort, index, limit } = selection;
         let stored = self.stored();
         let found = stored.find(self.owned_filter(filter)).projection(fields).sort(sort).limit(limit);
-        let found = found.batch_size(PROJECTED_BATCH).hint(Hint::Name(index.to_owned()));
+        let found = found.batch_size(batch).hint(Hint::Name(index.to_owned()));
         let mut found = found.max_time(mongo::MAX_TIME).await?;
         while found.advance().await? {
             if !take(found.current())? {
@@ -119,7 +120,7 @@ impl<T: Owned> OwnedBy<'_, T> {
             projected.push(bson::deserialize_from_slice(document.as_bytes()).map_err(Error::internal)?);
             Ok(true)
         };
-        self.project_each(selection, fields, take).await?;
+        self.project_each(selection, fields, PROJECTED_BATCH, take).await?;
         Ok(projected)
     }
 

@@ -13,6 +13,7 @@ use bson::oid::ObjectId;
 use bson::{Bson, Document, RawDocument, doc};
 
 use crate::error::Error;
+use crate::owned::pages::PROJECTED_BATCH;
 use crate::owned::{Selection, State};
 use crate::todos::index::Index;
 use crate::workspace::Workspace;
@@ -153,7 +154,7 @@ impl Workspace {
             Ok(!is_cut)
         };
         let fields = doc! { "tags": 1, "tag_keys": 1, "completed": 1, "position": 1 };
-        self.todos().project_each(selection, fields, read).await?;
+        self.todos().project_each(selection, fields, PROJECTED_BATCH, read).await?;
         if !is_cut && step.read < size {
             step.end = None;
         }

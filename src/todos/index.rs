@@ -45,9 +45,10 @@ indexes! {
     ByList = "by_list": "state" "list_id" "position" "_id" "completed" "parent_id";
     ByParent = "by_parent_2": "parent_id" "state" "position" "_id";
     ByTag = "by_tag_3": "state" "tag_keys" "position" "_id" "completed";
-    // A prefix matches a range of words, after which no index can provide a sort order. Without the state, so that the
-    // trash takes and returns a todo without a write for each of its words.
-    ByWord = "by_word_2": "words";
+    // A prefix matches a range of words, after which no index can provide a sort order. The position lets a search sort
+    // the todos of a word before it fetches one. Without the state, so that the trash takes and returns a todo without a
+    // write for each of its words.
+    ByWord = "by_word_3": "words" "position" "_id";
     ByPriority = "by_priority_2": "state" "priority" "position" "_id" "completed";
     ByDue = "by_due_2": "state" "due_local" "position" "_id" "completed";
     // With `occurrence_of`, old records are counted in this index.
@@ -58,8 +59,17 @@ indexes! {
 }
 
 /// Names of earlier indexes that no query of this version uses.
-pub const RETIRED: [&str; 8] =
-    ["by_position", "by_parent", "by_tag", "by_tag_2", "by_word", "by_priority", "by_due", "by_name"];
+pub const RETIRED: [&str; 9] = [
+    "by_position",
+    "by_parent",
+    "by_tag",
+    "by_tag_2",
+    "by_word",
+    "by_word_2",
+    "by_priority",
+    "by_due",
+    "by_name",
+];
 
 impl Index {
     /// The documents that a partial index contains. A new todo is open and usually has neither parent, tag, priority nor due

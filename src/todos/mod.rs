@@ -23,6 +23,7 @@ pub mod recurring;
 mod reopening;
 mod room;
 pub mod search;
+mod search_candidates;
 pub mod search_terms;
 pub mod side_effects;
 pub mod sort_order;

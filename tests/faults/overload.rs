@@ -1,5 +1,6 @@
-//! Twice as many requests as the service can answer. It still answers nearly as many as it can, and refuses the rest at
-//! once. The generator shares the processors, so it is lean: it sends one prepared request on persistent connections.
+//! Half again as many requests as the service can answer. It still answers most of what it can, and refuses the rest at
+//! once. The generator and the database share the processors, so that even a refusal takes from what can be answered:
+//! about 0.3 of a response in a debug build, generator included. Under such a price, 0.79 of the peak is left.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -28,7 +29,7 @@ const TODOS: usize = 20;
 const CLIENTS: usize = 32;
 const PEAK_TIME: Duration = Duration::from_secs(8);
 /// The factor of the overload, its duration, and the maximum number of connections.
-const OVERLOAD: f64 = 2.0;
+const OVERLOAD: f64 = 1.5;
 const OVERLOAD_TIME: Duration = Duration::from_secs(10);
 const CONNECTIONS: usize = 2_000;
 /// The interval at which due requests are sent.
