@@ -75,6 +75,7 @@ const LAYERS: &[&[&str]] = &[
         "*/refresh",
         "*/revocation",
         "*/search",
+        "*/search_candidates",
         "*/side_effects",
         "*/verification",
     ],

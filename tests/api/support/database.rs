@@ -1,7 +1,10 @@
-//! A database for each test, on the MongoDB that `MONGODB_URI` names. It is deleted after the test.
+//! A database for each test, on the MongoDB that `MONGODB_URI` names. It is deleted after the test, except if it was
+//! prepared for the service: then a later test gets it as it was, because to create all collections and indexes takes
+//! longer than most tests.
 
-use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex as StdMutex, OnceLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bson::{Document, doc};
 use mongodb::{Client, Collection, Database};
@@ -19,7 +22,22 @@ pub(crate) struct TestDatabase(Arc<Inner>);
 struct Inner {
     uri: String,
     db: Database,
+    prepared: OnceLock<Contents>,
 }
+
+/// The collections of a database, with their indexes and documents.
+type Contents = Vec<(String, Vec<Document>, Vec<Document>)>;
+
+struct Free {
+    uri: String,
+    name: String,
+    contents: Contents,
+    since: Instant,
+}
+
+static FREE: StdMutex<VecDeque<Free>> = StdMutex::new(VecDeque::new());
+/// After this time, no write of an ended test is on its way any more.
+const SETTLED: Duration = Duration::from_secs(2);
 
 impl TestDatabase {
     pub(crate) async fn create() -> Self {
@@ -28,7 +46,68 @@ impl TestDatabase {
         let client = Client::with_uri_str(&server).await.expect("MONGODB_URI is not usable");
         SWEPT.get_or_init(|| sweep(&client)).await;
         let name = format!("{PREFIX}{}_{}", seconds_since_1970(), &RandomId::new().to_string()[..12]);
-        Self(Arc::new(Inner { uri: with_database(&server, &name), db: client.database(&name) }))
+        let (uri, db) = (with_database(&server, &name), client.database(&name));
+        Self(Arc::new(Inner { uri, db, prepared: OnceLock::new() }))
+    }
+
+    /// An empty database, or one of an ended test as it was when it was prepared.
+    pub(crate) async fn create_or_reuse() -> Self {
+        loop {
+            let free = FREE.lock().unwrap().pop_front_if(|free| free.since.elapsed() >= SETTLED);
+            let Some(Free { uri, name, contents, .. }) = free else { return Self::create().await };
+            let client = Client::with_uri_str(&server_uri()).await.expect("MONGODB_URI is not usable");
+            let database =
+                Self(Arc::new(Inner { uri, db: client.database(&name), prepared: OnceLock::new() }));
+            // Otherwise the test has changed indexes. Then the database is deleted here.
+            if database.restore(&contents).await {
+                database.0.prepared.get_or_init(|| contents);
+                return database;
+            }
+        }
+    }
+
+    /// The service has prepared the database, and a later test may get it in this state.
+    pub(crate) async fn is_prepared(&self) {
+        if self.0.prepared.get().is_none() {
+            let contents = self.contents().await;
+            self.0.prepared.get_or_init(|| contents);
+        }
+    }
+
+    async fn contents(&self) -> Contents {
+        let mut contents = Vec::new();
+        let mut names = self.0.db.list_collection_names().await.unwrap();
+        names.sort();
+        for name in names {
+            let (indexes, documents) = (self.indexes(&name).await, self.all(&name).await);
+            contents.push((name, indexes, documents));
+        }
+        contents
+    }
+
+    async fn indexes(&self, collection: &str) -> Vec<Document> {
+        let listed = self.run(doc! { "listIndexes": collection, "cursor": { "batchSize": 100 } }).await;
+        let batch = listed.get_document("cursor").unwrap().get_array("firstBatch").unwrap();
+        batch.iter().map(|index| index.as_document().unwrap().clone()).collect()
+    }
+
+    /// Returns false if the collections have other indexes.
+    async fn restore(&self, contents: &Contents) -> bool {
+        for name in self.0.db.list_collection_names().await.unwrap() {
+            if !contents.iter().any(|(known, ..)| *known == name) {
+                self.collection(&name).drop().await.unwrap();
+            }
+        }
+        for (name, indexes, documents) in contents {
+            self.collection(name).delete_many(doc! {}).await.unwrap();
+            if !documents.is_empty() {
+                self.collection(name).insert_many(documents).await.unwrap();
+            }
+            if self.indexes(name).await != *indexes {
+                return false;
+            }
+        }
+        true
     }
 
     pub(crate) fn uri(&self) -> &str {
@@ -64,6 +143,11 @@ impl TestDatabase {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        if let Some(contents) = self.prepared.take() {
+            let (uri, name) = (self.uri.clone(), self.db.name().to_owned());
+            FREE.lock().unwrap().push_back(Free { uri, name, contents, since: Instant::now() });
+            return;
+        }
         // The runtime of the test is about to end, so the deletion gets its own thread and runtime.
         let (uri, name) = (self.uri.clone(), self.db.name().to_owned());
         let removal = std::thread::spawn(move || {

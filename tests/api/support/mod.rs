@@ -46,7 +46,9 @@ pub(crate) struct TestApp {
 impl TestApp {
     /// A service over an empty database.
     pub(crate) async fn start() -> Self {
-        Self::over(TestDatabase::create().await).await
+        let app = Self::over(TestDatabase::create_or_reuse().await).await;
+        app.db.is_prepared().await;
+        app
     }
 
     /// A service over an existing database.
