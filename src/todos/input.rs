@@ -20,6 +20,8 @@ pub struct TodoInput {
     pub name: Option<String>,
     pub description: Option<String>,
     pub completed: Option<bool>,
+    /// When the todo was completed, for API surfaces whose clients know it. Otherwise it is the time of the request.
+    pub completed_at: Option<DateTime>,
     pub due: Option<Option<DuePatch>>,
     pub recurrence: Option<Option<RecurrencePatch>>,
     pub priority: Option<Priority>,
@@ -61,6 +63,7 @@ impl Todo {
             name,
             description,
             completed,
+            completed_at,
             due,
             recurrence,
             priority,
@@ -89,8 +92,8 @@ impl Todo {
         let was_completed = self.completed;
         replace(&mut self.completed, completed, whole);
         // A repeated completion keeps the time of the first.
-        if self.completed != was_completed {
-            self.completed_at = self.completed.then_some(now);
+        if self.completed != was_completed || completed_at.is_some() {
+            self.completed_at = self.completed.then(|| completed_at.unwrap_or(now));
         }
         Ok(())
     }

@@ -35,7 +35,9 @@ impl Workspace {
             return Ok(None);
         }
         let record = after.record(step, self.order_keys().last(self.now), self.now);
-        let shift = after.advance(step, Reason::Completed, self.now, zone);
+        // A client may tell later than the todo was completed.
+        let completed_at = after.completed_at.map_or(self.now, |at| at.min(self.now));
+        let shift = after.advance(step, Reason::Completed, completed_at, zone);
         if shift.is_some() {
             // The record counts as a todo. To complete without a record would lose what was done.
             self.assert_room_for_todos(1).await?;

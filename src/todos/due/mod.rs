@@ -89,21 +89,21 @@ impl Due {
         }
     }
 
-    pub(super) fn day(&self) -> NaiveDate {
+    pub fn day(&self) -> NaiveDate {
         match self {
             Self::Date(date) => *date,
             Self::At { local, .. } => local.date(),
         }
     }
 
-    pub(super) fn time(&self) -> Option<NaiveTime> {
+    pub fn time(&self) -> Option<NaiveTime> {
         match self {
             Self::Date(_) => None,
             Self::At { local, .. } => Some(local.time()),
         }
     }
 
-    pub(super) fn zone(&self) -> Option<Zone> {
+    pub fn zone(&self) -> Option<Zone> {
         match self {
             Self::Date(_) => None,
             Self::At { time_zone, .. } => *time_zone,
@@ -111,7 +111,7 @@ impl Due {
     }
 
     /// A date is its midnight.
-    pub(super) fn local(&self) -> NaiveDateTime {
+    pub fn local(&self) -> NaiveDateTime {
         match self {
             Self::Date(date) => date.and_time(NaiveTime::MIN),
             Self::At { local, .. } => *local,
@@ -119,16 +119,16 @@ impl Due {
     }
 
     /// Whether clients could write this due date: see [`parse_date`].
-    pub(super) fn is_in_range(&self) -> bool {
+    pub fn is_in_range(&self) -> bool {
         (FIRST_YEAR..=LAST_YEAR).contains(&self.day().year())
     }
 
-    pub(super) fn has_form_of(&self, other: &Self) -> bool {
+    pub fn has_form_of(&self, other: &Self) -> bool {
         self.zone() == other.zone() && self.time().is_some() == other.time().is_some()
     }
 
     /// The same form at another local time.
-    pub(super) fn at_local(self, local: NaiveDateTime) -> Self {
+    pub fn at_local(self, local: NaiveDateTime) -> Self {
         // The local time stays even if clocks skip it on that day: only the instant shifts.
         match self {
             Self::Date(_) => Self::Date(local.date()),

@@ -90,6 +90,19 @@ impl Recurrence {
         self.left.map(|left| left.saturating_add(1))
     }
 
+    /// The occurrence for which a due date stands that a client has moved.
+    pub fn occurrence(&self) -> Option<&Due> {
+        self.occurrence.as_ref()
+    }
+
+    /// Whether `to` is an occurrence after the one for which `due` stands.
+    pub fn comes_at(&self, to: &Due, due: &Due) -> bool {
+        let occurrence = self.occurrence.as_ref().unwrap_or(due);
+        let is_later = to.has_form_of(&self.start) && to.local() > occurrence.local();
+        let zone = self.start.zone().unwrap_or(Zone::UTC);
+        is_later && Rule::parse(&self.rule).is_ok_and(|rule| self.series(rule, zone).contains(to.local()))
+    }
+
     /// Whether [`Self::next`] depends on the zone of the user.
     pub fn needs_zone(&self) -> bool {
         let has_utc = || Rule::parse(&self.rule).is_ok_and(|rule| matches!(rule.until, Some(Moment::Utc(_))));
