@@ -16,6 +16,7 @@ use tower::util::MapResponseLayer;
 use crate::access_tokens::extract::{authenticate, identify};
 use crate::access_tokens::operations::AccessTokens;
 use crate::auth::operations::Auth;
+use crate::config::Config;
 use crate::config::public_url::PublicUrl;
 use crate::error::{Error, Resource};
 use crate::http::accept::{Format, preferred};
@@ -55,6 +56,17 @@ pub fn router(state: AppState) -> Router {
         .fallback_service(routes)
         .layer(MapResponseLayer::new(list_options_in_allow))
         .layer(compression::layer())
+}
+
+/// While the hosts of the database are not known yet.
+pub fn before_database(config: &Config) -> Router {
+    let edge_state = (config.trusted_proxy_hops, Arc::new(config.public_url.clone()));
+    let starting = async |method: Method, uri: Uri| {
+        let error = Error::unavailable("the hosts of the database are not known yet").into_response();
+        in_format_of(uri.path(), &method, error)
+    };
+    let routes = Router::new().route("/livez", get(readiness::live)).fallback(starting);
+    routes.layer(from_fn_with_state(edge_state, edge))
 }
 
 /// The outermost layer of every route: access log, problem details, headers for browsers.
@@ -271,10 +283,13 @@ async fn front_page(
 }
 
 async fn unknown_path(method: Method, uri: Uri) -> Response {
-    let unknown = Error::NotFound(Resource::Path).into_response();
-    if uri.path() == "/v1" || uri.path().starts_with("/v1/") {
-        return unknown;
+    in_format_of(uri.path(), &method, Error::NotFound(Resource::Path).into_response())
+}
+
+fn in_format_of(path: &str, method: &Method, error: Response) -> Response {
+    if path == "/v1" || path.starts_with("/v1/") {
+        return error;
     }
     // Outside `/v1`, clients of the original service expect its error format.
-    original::wire::render_error(unknown, &method)
+    original::wire::render_error(error, method)
 }

@@ -1,15 +1,13 @@
 //! The command line: reads the configuration and starts the requested command.
 
-use std::fmt::Display;
-use std::io::Write;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum::Router;
 use clap::{Parser, Subcommand};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -19,12 +17,12 @@ use todo_api::config::{self, Config};
 use todo_api::error::OperatorError;
 use todo_api::http::connections::ConnectionLimits;
 use todo_api::http::server;
-use todo_api::migrations::MigrationScope;
+use todo_api::mongo::Db;
 use todo_api::operator::backup::operations::Source;
 use todo_api::operator::seed::command::{self, SeedOptions};
 use todo_api::operator::tokens::{self, TokenCommand};
 use todo_api::operator::users::{self, UserCommand};
-use todo_api::operator::{backup, healthcheck, logging, metrics, open_files};
+use todo_api::operator::{backup, healthcheck, logging, metrics, one_off, open_files};
 use todo_api::state::AppState;
 use todo_api::{mongo, openapi, startup};
 
@@ -93,31 +91,26 @@ async fn main() {
     let file = arguments.config.as_deref();
     let done = match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => serve(file).await,
-        Command::Migrate { again } => migrate(file, again).await,
-        Command::User(command) => run(file, async |state| users::run(state, command).await).await,
-        Command::Token(command) => run(file, async |state| tokens::run(state, command).await).await,
-        Command::Backup { file: from, check: true } => check_backup(&from),
-        Command::Backup { file: to, check: false } => backup(file, &to).await,
+        Command::Migrate { again } => one_off::migrate(file, again).await,
+        Command::User(command) => one_off::run(file, async |state| users::run(state, command).await).await,
+        Command::Token(command) => one_off::run(file, async |state| tokens::run(state, command).await).await,
+        Command::Backup { file: from, check: true } => one_off::check_backup(&from),
+        Command::Backup { file: to, check: false } => one_off::backup(file, &to).await,
         Command::Restore { file: from, max_size } => {
-            restore(file, Source { path: &from, max_bytes: max_size }).await
+            one_off::restore(file, Source { path: &from, max_bytes: max_size }).await
         }
         Command::Openapi => print_document(),
-        Command::Seed(options) => run(file, async |state| command::run(state, options).await).await,
+        Command::Seed(options) => one_off::run(file, async |state| command::run(state, options).await).await,
         Command::Healthcheck => match Config::load_without_secret(file) {
             Ok(config) => healthcheck::run(&config).await,
             Err(error) => Err(error),
         },
     };
     if let Err(error) = &done {
-        if logging::is_json() { logging::fatal(error) } else { print_message(error) }
+        if logging::is_json() { logging::fatal(error) } else { one_off::print_message(error) }
     }
     // Not by returning, because the driver's tasks may panic while the runtime is dropped.
     std::process::exit(i32::from(done.is_err()))
-}
-
-#[expect(clippy::print_stderr, reason = "errors and results of commands go to the terminal")]
-fn print_message(message: &impl Display) {
-    eprintln!("todo-api: {message}");
 }
 
 async fn serve(file: Option<&Path>) -> Result<(), OperatorError> {
@@ -127,20 +120,24 @@ async fn serve(file: Option<&Path>) -> Result<(), OperatorError> {
     // Before the first connection to the database, so that it is counted.
     let metrics =
         config.metrics_addr.map(|address| Ok((address, metrics::install_recorder()?))).transpose()?;
-    let state = AppState::new(&config, Clock::system()).await?;
     let address = SocketAddr::new(config.host, config.port);
     let listener = TcpListener::bind(address)
         .await
         .map_err(|error| OperatorError(format!("cannot listen on {address}: {error}; set HOST and PORT")))?;
     let address = listener.local_addr().unwrap_or(address);
-    let version = env!("CARGO_PKG_VERSION");
-    tracing::info!(%address, version, database = state.db.name(), "listening");
+    let (version, changed) = (env!("CARGO_PKG_VERSION"), &config.changed);
+    tracing::info!(%address, version, database = mongo::place(&config.mongodb_uri), changed, "listening");
+    let db = tokio::select! {
+        db = connect(&config, &listener) => db?,
+        () = one_off::stop_signal() => return Ok(()),
+    };
+    let state = AppState::new(&config, Clock::system(), db)?;
     if let Some((address, handle)) = metrics {
         serve_metrics(address, metrics::router(state.clone(), handle)).await?;
     }
     let (readiness, hub) = (state.readiness.clone(), state.sources.hub.clone());
     let stop = async move {
-        stop_signal().await;
+        one_off::stop_signal().await;
         readiness.end();
         hub.close();
         tracing::info!("stopping");
@@ -148,11 +145,7 @@ async fn serve(file: Option<&Path>) -> Result<(), OperatorError> {
     let serving = server::serve(
         listener,
         app::router(state.clone()),
-        ConnectionLimits::new(
-            config.max_connections,
-            config.max_connections_per_address,
-            config.trusted_proxy_hops,
-        ),
+        limits(&config),
         config.keep_alive,
         state.tasks.clone(),
         stop,
@@ -169,6 +162,28 @@ async fn serve(file: Option<&Path>) -> Result<(), OperatorError> {
     }
 }
 
+/// Waits for the name server. Until then, the service is alive and not ready.
+async fn connect(config: &Config, listener: &TcpListener) -> Result<Db, OperatorError> {
+    let failed = |error| OperatorError(format!("cannot listen: {error}"));
+    let shared = listener.as_fd().try_clone_to_owned().map_err(failed)?;
+    let shared = TcpListener::from_std(shared.into()).map_err(failed)?;
+    let connected = CancellationToken::new();
+    let connecting = async {
+        let db = startup::connect(config).await;
+        connected.cancel();
+        db
+    };
+    let router = app::before_database(config);
+    let (keep_alive, tasks) = (config.keep_alive, TaskTracker::new());
+    let serving = server::serve(shared, router, limits(config), keep_alive, tasks, connected.cancelled());
+    tokio::join!(connecting, serving).0
+}
+
+fn limits(config: &Config) -> ConnectionLimits {
+    let Config { max_connections, max_connections_per_address, trusted_proxy_hops, .. } = *config;
+    ConnectionLimits::new(max_connections, max_connections_per_address, trusted_proxy_hops)
+}
+
 async fn serve_metrics(address: SocketAddr, router: Router) -> Result<(), OperatorError> {
     let listener = metrics::listen(address).await?;
     // Until the process ends, so that metrics can still be read during the stop.
@@ -178,95 +193,9 @@ async fn serve_metrics(address: SocketAddr, router: Router) -> Result<(), Operat
     Ok(())
 }
 
-async fn stop_signal() {
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
-}
-
-async fn with_state<T>(
-    config: Config,
-    run: impl AsyncFnOnce(&AppState) -> Result<T, OperatorError>,
-) -> Result<T, OperatorError> {
-    let state = AppState::new(&config, Clock::system()).await?;
-    let done = run(&state).await;
-    state.db.close().await;
-    done
-}
-
-async fn migrate(file: Option<&Path>, again: bool) -> Result<(), OperatorError> {
-    let config = Config::load_without_secret(file)?;
-    logging::init(&config)?;
-    let which = if again { MigrationScope::All } else { MigrationScope::Missing };
-    with_state(config, async |state| startup::migrate(state, which).await).await
-}
-
-async fn run(
-    file: Option<&Path>,
-    command: impl AsyncFnOnce(&AppState) -> Result<String, OperatorError>,
-) -> Result<(), OperatorError> {
-    let done = with_state(Config::load_without_secret(file)?, async |state| {
-        startup::migrate(state, MigrationScope::Missing).await?;
-        command(state).await
-    });
-    report(&done.await?);
-    Ok(())
-}
-
-async fn backup(file: Option<&Path>, to: &Path) -> Result<(), OperatorError> {
-    let db = mongo::connect(&Config::load_without_secret(file)?.mongodb_uri, false).await?;
-    let done = async {
-        startup::inspect(&db).await?;
-        backup::operations::save(&db, to, Clock::system().now(), &stopped()).await
-    };
-    let done: Result<String, OperatorError> = done.await;
-    db.close().await;
-    // To standard error, because standard output may be the backup.
-    print_message(&done?);
-    Ok(())
-}
-
-async fn restore(file: Option<&Path>, from: Source<'_>) -> Result<(), OperatorError> {
-    let done = with_state(Config::load_without_secret(file)?, async |state| {
-        startup::inspect(&state.db).await?;
-        let (now, stop, announce) = (Clock::system().now(), stopped(), |line: &str| print_message(&line));
-        let done = backup::operations::load(&state.db, from, now, &stop, announce).await?;
-        match startup::migrate(state, MigrationScope::Missing).await {
-            Ok(()) => Ok(done),
-            Err(OperatorError(why)) => Err(OperatorError(format!(
-                "{done}, but migrating it to this version failed ({why}): run `todo-api migrate`"
-            ))),
-        }
-    });
-    print_message(&done.await?);
-    Ok(())
-}
-
-fn check_backup(path: &Path) -> Result<(), OperatorError> {
-    report(&backup::operations::check(path, &stopped())?);
-    Ok(())
-}
-
-fn stopped() -> CancellationToken {
-    let token = CancellationToken::new();
-    let stopped = token.clone();
-    tokio::spawn(async move {
-        stop_signal().await;
-        stopped.cancel();
-    });
-    token
-}
-
-fn report(done: &str) {
-    // The reader may have read enough, as in `todo-api openapi | head`.
-    let _ = writeln!(std::io::stdout(), "{done}");
-}
-
 fn print_document() -> Result<(), OperatorError> {
     let document = serde_json::to_string_pretty(&*openapi::document::DOCUMENT);
-    report(&document.map_err(|error| OperatorError(error.to_string()))?);
+    one_off::report(&document.map_err(|error| OperatorError(error.to_string()))?);
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use metrics::{counter, gauge};
 use secrecy::SecretString;
 
+use crate::config::Config;
 use crate::error::{Error, OperatorError};
 use crate::migrations::{self, MigrationScope};
 use crate::mongo::{self, Db, PrepareError, Topology};
@@ -21,6 +22,22 @@ const UPKEEP_PERIOD: Duration = Duration::from_mins(1);
 const HASH_COSTS_PERIOD: Duration = Duration::from_hours(1);
 // A release replaces all instances within this time.
 const RELEASE_MAX: Duration = Duration::from_hours(1);
+
+/// Waits for the name server, which knows the hosts of `mongodb+srv://`. The hosts themselves may be unreachable.
+pub async fn connect(config: &Config) -> Result<Db, OperatorError> {
+    loop {
+        match mongo::connect(&config.mongodb_uri, config.metrics_addr.is_some()).await {
+            Ok(db) => return Ok(db),
+            Err(why) => tracing::warn!(why = unavailable_reason(why)?, "MongoDB is unreachable, retrying"),
+        }
+        tokio::time::sleep(RETRY_PERIOD).await;
+    }
+}
+
+/// For commands: like [`connect`], with one attempt.
+pub async fn connect_once(config: &Config) -> Result<Db, OperatorError> {
+    mongo::connect(&config.mongodb_uri, false).await.map_err(to_operator_error)
+}
 
 pub async fn prepare(state: &AppState, uri: &SecretString) -> Result<(), OperatorError> {
     while let Err(why) = attempt(state, MigrationScope::Missing).await {
@@ -92,9 +109,15 @@ async fn complete_release(state: &AppState) {
     }
 }
 
-/// Prepares the database without retries.
-pub async fn migrate(state: &AppState, which: MigrationScope) -> Result<(), OperatorError> {
+/// Prepares the database without retries. Returns how many migrations ran.
+pub async fn migrate(state: &AppState, which: MigrationScope) -> Result<usize, OperatorError> {
     attempt(state, which).await.map_err(to_operator_error)
+}
+
+/// The migrations that the data of an earlier version still needs. Empty for an empty database.
+pub async fn missing_migrations(db: &Db) -> Result<Vec<i32>, OperatorError> {
+    require_usable(db).await.map_err(to_operator_error)?;
+    migrations::missing(db).await.map_err(to_operator_error)
 }
 
 /// Refuses a standalone server and an unfinished restore. Writes nothing.
@@ -129,15 +152,22 @@ async fn require_usable(db: &Db) -> Result<(), PrepareError> {
     Ok(())
 }
 
-async fn attempt(state: &AppState, which: MigrationScope) -> Result<(), PrepareError> {
+async fn attempt(state: &AppState, which: MigrationScope) -> Result<usize, PrepareError> {
     require_usable(&state.db).await?;
-    migrations::run(&state.db, &state.hasher, which).await?;
+    if let Some(number) = migrations::newer(&state.db).await? {
+        tracing::warn!(
+            number,
+            "a newer version has migrated the database; run that version, or restore the backup from before"
+        );
+    }
+    let count = migrations::run(&state.db, &state.hasher, which).await?;
     // After the migrations, which fill in the keys of unique indexes and drop outdated indexes.
     state.stores.ensure_indexes().await?;
     state.auth.load_blacklist().await.map_err(|error| PrepareError::Unavailable(error.to_string()))?;
     let unavailable = |error: Error| PrepareError::Unavailable(error.to_string());
     state.accounts.learn_hash_costs().await.map_err(unavailable)?;
-    state.accounts.finish_deletions().await.map_err(unavailable)
+    state.accounts.finish_deletions().await.map_err(unavailable)?;
+    Ok(count)
 }
 
 fn standalone() -> OperatorError {

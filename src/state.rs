@@ -30,7 +30,7 @@ use crate::http::byte_budget::ByteBudget;
 use crate::http::cors::Cors;
 use crate::http::readiness::Readiness;
 use crate::idempotency::store::Idempotency;
-use crate::mongo::{self, Db, PrepareError};
+use crate::mongo::{Db, PrepareError};
 use crate::sync::event_stream::EventSources;
 use crate::sync::feed::Feed;
 use crate::sync::hub::Hub;
@@ -112,9 +112,8 @@ pub struct Stores {
 }
 
 impl AppState {
-    /// Sends nothing to the database yet.
-    pub async fn new(config: &Config, clock: Clock) -> Result<Self, OperatorError> {
-        let db = mongo::connect(&config.mongodb_uri, config.metrics_addr.is_some()).await?;
+    /// Sends nothing to the database.
+    pub fn new(config: &Config, clock: Clock, db: Db) -> Result<Self, OperatorError> {
         let unusable = |error| OperatorError(format!("JWT_SECRET cannot be used: {error}"));
         let tasks = TaskTracker::new();
         let stores = Stores::new(&db, config, &clock, &tasks).map_err(unusable)?;

@@ -40,12 +40,14 @@ pub struct AccessTokens {
     texts: RepeatableTexts,
 }
 
-/// From where tokens are created or ended. Nothing for a command of an operator.
+/// From where tokens are created or ended.
 #[derive(Debug, Clone, Default)]
 pub struct Origin {
     pub ip: Option<String>,
     /// If an admin ends the tokens of a user.
     pub by: Option<Actor>,
+    /// Whether this is a command instead of a request.
+    pub is_operator: bool,
 }
 
 /// The text of the token that a request creates.
@@ -185,8 +187,9 @@ impl AccessTokens {
 
     async fn record(&self, event: Event, user: &User, token_id: Option<ObjectId>, origin: Origin) {
         let (user_id, username) = (Some(user.id), Some(user.username.clone()));
-        let Origin { ip, by } = origin;
-        let context = RequestContext { user_id, username, session_id: None, token_id, ip, by };
+        let Origin { ip, by, is_operator: by_operator } = origin;
+        let context =
+            RequestContext { user_id, username, token_id, ip, by, by_operator, ..RequestContext::default() };
         self.audit.record(event, context).await;
     }
 }

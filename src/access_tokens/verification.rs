@@ -149,10 +149,9 @@ fn context_of(grant: &Grant, address: ClientAddress) -> RequestContext {
     RequestContext {
         user_id: Some(grant.user_id),
         username: Some(grant.username.to_string()),
-        session_id: None,
         token_id: Some(grant.id),
         ip: address.ip().map(|ip| ip.to_string()),
-        by: None,
+        ..RequestContext::default()
     }
 }
 

@@ -158,7 +158,7 @@ fn audit() -> Operation {
     let entry = json!({
         "id": "6b01676ced65d6cc747c3499", "at": "2026-11-21T09:42:04.101Z", "event": "disabled",
         "user_id": "6b01676ced65d6cc747c3400", "username": "ann", "session_id": null, "ip": "192.0.2.7",
-        "by": { "id": "6b01676ced65d6cc747c3401", "username": "root" },
+        "by": { "id": "6b01676ced65d6cc747c3401", "username": "root" }, "by_operator": false, "roles": null,
     });
     documented_audit(new(
         "get",

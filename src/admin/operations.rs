@@ -70,6 +70,16 @@ impl Administration {
         self.managed(self.pages.page(query, last, limit).await?).await
     }
 
+    /// Without the numbers, which are read for each user.
+    pub async fn page(
+        &self,
+        query: &UserQuery,
+        last: Option<&UserPosition>,
+        limit: i64,
+    ) -> Result<Vec<User>, Error> {
+        self.pages.page(query, last, limit).await
+    }
+
     pub async fn user(&self, id: ObjectId) -> Result<ManagedUser, Error> {
         let user = self.existing(id).await?;
         self.managed_one(user).await

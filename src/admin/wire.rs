@@ -80,6 +80,10 @@ pub(crate) struct AuditEntryBody {
     ip: Option<String>,
     /// The admin who did this. `null` if the user or an operator did.
     by: Option<ActorBody>,
+    /// Whether an operator did this with a command. `false` in older entries.
+    by_operator: bool,
+    /// For `roles_changed`: the roles since then. Otherwise, and in older entries, `null`.
+    roles: Option<Vec<Role>>,
 }
 
 /// The admin who did something.
@@ -103,6 +107,8 @@ impl From<AuditEntry> for AuditEntryBody {
             session_id: context.session_id,
             ip: context.ip,
             by: context.by.map(|by| ActorBody { id: Id(by.user_id), username: by.username }),
+            by_operator: context.by_operator,
+            roles: context.roles,
         }
     }
 }

@@ -246,4 +246,8 @@ impl AuditPage {
     fn event<'a>(&self, event: &'a str) -> &'a str {
         wording::event(event, self.page.t)
     }
+
+    fn role(&self, roles: &[Role]) -> &'static str {
+        if roles.contains(&Role::Admin) { self.page.t.admin } else { self.page.t.user }
+    }
 }

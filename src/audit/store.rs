@@ -14,6 +14,7 @@ use mongodb::options::IndexOptions;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::auth::token::Role;
 use crate::clock::Clock;
 use crate::crypto::random_id::RandomId;
 use crate::error::Error;
@@ -70,6 +71,12 @@ pub struct RequestContext {
     /// The admin who did this to the user. `None` for an action of the user, and for a command of an operator.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<Actor>,
+    /// Whether an operator did this with a command. Entries of earlier versions do not say so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_operator: bool,
+    /// Of [`Event::RolesChanged`]: what the user may do since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roles: Option<Vec<Role>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

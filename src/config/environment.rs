@@ -8,7 +8,8 @@ use figment::value::{Dict, Map, Value};
 use figment::{Metadata, Profile, Provider};
 
 // Systemd and container platforms hand out secrets as files.
-const FROM_FILES: [&str; 4] = ["mongodb_uri", "jwt_secret", "jwt_secrets_previous", "password_pepper"];
+pub(super) const SECRETS: [&str; 4] =
+    ["mongodb_uri", "jwt_secret", "jwt_secrets_previous", "password_pepper"];
 
 pub(super) struct Environment(Vec<(&'static str, Source)>);
 
@@ -27,7 +28,7 @@ impl Environment {
         let set = |name: String| variable(&name).filter(|value| !value.is_empty());
         let source = |name: &'static str| {
             let upper = name.to_uppercase();
-            let file = FROM_FILES.contains(&name).then(|| set(format!("{upper}_FILE"))).flatten();
+            let file = SECRETS.contains(&name).then(|| set(format!("{upper}_FILE"))).flatten();
             Some((
                 name,
                 match (set(upper), file) {

@@ -2,9 +2,12 @@
 //!
 //! **Invariant:** no other code reads the environment, and no message contains the value of a secret.
 
+mod changed;
 mod environment;
 mod file;
+mod messages;
 pub mod public_url;
+mod settings;
 mod values;
 
 use std::fmt::Display;
@@ -15,20 +18,20 @@ use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue};
 use base64::prelude::{BASE64_STANDARD, Engine};
+use figment::Figment;
 use figment::providers::Serialized;
-use figment::{Figment, Metadata};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use self::environment::Environment;
 use self::file::File;
+use self::messages::message;
 use self::public_url::PublicUrl;
+pub use self::settings::{FILE, SETTINGS};
 use self::values::{
     address, duration, header_names, host, list, log_level, number, optional_number, origins, parsed, trimmed,
 };
 use crate::error::OperatorError;
-
-pub const FILE: &str = "todo-api.toml";
 
 /// In the environment, the names are in upper case. docs/operating.md explains every setting.
 #[derive(Debug, Deserialize)]
@@ -85,6 +88,9 @@ pub struct Config {
     /// Directives of `tracing_subscriber`, such as `info,mongodb=debug`.
     #[serde(deserialize_with = "log_level")]
     pub log_level: String,
+    /// For the log: what differs from the defaults, without secrets and without the database.
+    #[serde(skip)]
+    pub changed: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -108,32 +114,6 @@ pub enum LogFormat {
     Text,
 }
 
-/// Names and defaults, in the order of the table in docs/operating.md.
-pub const SETTINGS: [(&str, Option<&str>); 22] = [
-    ("mongodb_uri", Some("mongodb://localhost:27017/todolistapp")),
-    ("jwt_secret", None),
-    ("jwt_secrets_previous", Some("")),
-    ("host", Some("0.0.0.0")),
-    ("port", Some("8000")),
-    ("bcrypt_cost", Some("12")),
-    ("password_pepper", None),
-    ("trusted_proxy_hops", Some("0")),
-    ("public_url", Some("")),
-    ("access_token_ttl", Some("15m")),
-    ("throttles", Some("on")),
-    ("registration", Some("open")),
-    ("max_connections", Some("4096")),
-    ("max_connections_per_address", Some("")),
-    ("keep_alive", Some("100s")),
-    ("max_event_connections", Some("1000")),
-    ("max_answer_bytes", Some("268435456")),
-    ("metrics_addr", Some("")),
-    ("cors_origins", Some("")),
-    ("cors_headers", Some("")),
-    ("log_format", None),
-    ("log_level", Some("info")),
-];
-
 // HS256 needs a key of at least 256 bits (RFC 7518 §3.2), and a derived key is not stronger than its secret.
 const SECRET_MIN_BYTES: usize = 32;
 const SECRETS_PREVIOUS_MAX: usize = 2;
@@ -149,8 +129,6 @@ const CONNECTIONS_MAX: usize = 1_000_000;
 const ANSWER_BYTES: RangeInclusive<usize> = 16 * 1024 * 1024..=usize::MAX / 2;
 // `REVOCATION_TTL` of `operator::backup::store` must stay longer than the maximum.
 const ACCESS_TOKEN_TTL_SECONDS: RangeInclusive<u64> = 1..=3_600;
-// Between 0 (nothing in common) and 1 (equal).
-const SIMILAR: f64 = 0.8;
 const KEEP_ALIVE_SECONDS: RangeInclusive<u64> = 1..=3_600;
 
 impl Config {
@@ -172,7 +150,7 @@ impl Config {
     pub fn from_figment(figment: &Figment) -> Result<Self, OperatorError> {
         let config: Self = figment.extract().map_err(|errors| OperatorError(message(&errors)))?;
         config.check().map_err(OperatorError)?;
-        Ok(config)
+        Ok(Self { changed: changed::shown(figment), ..config })
     }
 
     fn check(&self) -> Result<(), String> {
@@ -224,41 +202,6 @@ fn unused_secret() -> Result<SecretString, OperatorError> {
     let mut bytes = [0; SECRET_MIN_BYTES];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| OperatorError("no random numbers".to_owned()))?;
     Ok(BASE64_STANDARD.encode(bytes).into())
-}
-
-fn message(errors: &figment::Error) -> String {
-    use figment::error::Kind;
-    let name = errors.path.join(".").to_uppercase();
-    match &errors.kind {
-        Kind::UnknownField(field, _) => unknown(field, errors.metadata.as_ref()),
-        Kind::MissingField(field) => missing(&field.to_uppercase()),
-        Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) => {
-            format!("{name} must be {expected}")
-        }
-        Kind::UnknownVariant(_, expected) => format!("{name} must be one of {}", expected.join(", ")),
-        Kind::Message(message) if name.is_empty() => message.clone(),
-        Kind::Message(message) => format!("{name}: {message}"),
-        _ => format!("{name} cannot be read"),
-    }
-}
-
-fn unknown(field: &str, place: Option<&Metadata>) -> String {
-    let place = place.map_or("the configuration", |place| &place.name);
-    let similarity = |name: &&str| strsim::jaro_winkler(&field.to_lowercase(), name);
-    let names = SETTINGS.iter().map(|(name, _)| *name);
-    let nearest = names.max_by(|a, b| similarity(a).total_cmp(&similarity(b)));
-    let nearest = nearest.filter(|name| similarity(name) > SIMILAR);
-    let advice = nearest.map_or_else(
-        || "`todo-api --help` lists all settings".to_owned(),
-        |name| format!("did you mean `{name}`?"),
-    );
-    format!("unknown setting `{field}` in {place}; {advice}")
-}
-
-fn missing(name: &str) -> String {
-    format!(
-        "{name} is not set; create a secret with `openssl rand -hex 32`, and set it in the environment or in {FILE}"
-    )
 }
 
 fn check_range<T: PartialOrd + Display + Copy>(

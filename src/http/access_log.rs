@@ -19,6 +19,8 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub const REQUESTS: &str = "todo_api_http_requests_total";
 pub const REQUEST_SECONDS: &str = "todo_api_http_request_duration_seconds";
 pub const REQUEST_ID_MAX: usize = 64;
+const SEGMENT_MAX: usize = 16;
+const PATH_MAX: usize = 100;
 const PROBES: [&str; 2] = ["/livez", "/readyz"];
 
 pub struct RequestId(pub Box<str>);
@@ -63,6 +65,8 @@ pub struct AccessLogEntry {
     user: UserName,
     method: Method,
     route: Option<MatchedPath>,
+    /// Only of a request without a route.
+    path: Option<String>,
     client: Option<ClientAddress>,
 }
 
@@ -80,6 +84,7 @@ impl AccessLogEntry {
             id: RequestId::from_headers(request.headers()),
             user: UserName::default(),
             method: request.method().clone(),
+            path: route.is_none().then(|| shortened(request.uri().path())),
             route,
             client: peer.map(|peer| ClientAddress::resolve(request.headers(), peer, hops)),
         };
@@ -92,7 +97,7 @@ impl AccessLogEntry {
     }
 
     pub fn end(self, response: &mut Response) {
-        let Self { started, id, user, method, route, client } = self;
+        let Self { started, id, user, method, route, path, client } = self;
         if let Ok(value) = HeaderValue::from_str(&id.0) {
             response.headers_mut().insert(REQUEST_ID, value);
         }
@@ -110,6 +115,7 @@ impl AccessLogEntry {
         tracing::info!(
             method = method.as_str(),
             route = route.as_ref().map_or("", MatchedPath::as_str),
+            path,
             status = response.status().as_u16(),
             duration_ms = millis(started),
             request_id = &*id.0,
@@ -118,6 +124,17 @@ impl AccessLogEntry {
             "request"
         );
     }
+}
+
+/// A path that no route has, so that a wrong link or a wrong proxy shows in the log. Segments are cut, because one may be a
+/// secret in the wrong place.
+fn shortened(path: &str) -> String {
+    let cut = |segment: &str| match segment.char_indices().nth(SEGMENT_MAX) {
+        Some((end, _)) => format!("{}..", &segment[..end]),
+        None => segment.to_owned(),
+    };
+    let path = path.split('/').map(cut).collect::<Vec<_>>().join("/");
+    path.chars().take(PATH_MAX).collect()
 }
 
 /// For a request that the parser has refused.
@@ -153,6 +170,13 @@ fn millis(started: Instant) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn unknown_path_is_shortened() {
+        assert_eq!(shortened("/todo/v1/todos"), "/todo/v1/todos");
+        assert_eq!(shortened("/eyJhbGciOiJIUzI1NiJ9.eyJ/x"), "/eyJhbGciOiJIUzI1../x");
+        assert_eq!(shortened(&"/ab".repeat(1_000)).len(), PATH_MAX);
+    }
 
     #[test]
     fn well_formed_request_id_of_the_client_is_kept() {

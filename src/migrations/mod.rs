@@ -11,8 +11,8 @@ mod m8_derive_fields;
 mod m9_merge_tags;
 
 use bson::{DateTime, doc};
-use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
+use futures_util::{FutureExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 
 use crate::mongo::{Db, PrepareError};
@@ -88,8 +88,9 @@ struct MigrationRecord {
 }
 
 /// Runs migrations, and records each when it is done. [`PrepareError::Refused`] means that an operator must correct
-/// documents first; no document was changed.
-pub async fn run(db: &Db, hasher: &Hasher, scope: MigrationScope) -> Result<(), PrepareError> {
+/// documents first; no document was changed. Returns how many ran.
+pub async fn run(db: &Db, hasher: &Hasher, scope: MigrationScope) -> Result<usize, PrepareError> {
+    let mut count = 0;
     let records = db.collection::<MigrationRecord>("migrations");
     for Migration { number, name, run } in MIGRATIONS {
         if scope == MigrationScope::Missing && records.find_one(doc! { "_id": number }).await?.is_some() {
@@ -100,8 +101,28 @@ pub async fn run(db: &Db, hasher: &Hasher, scope: MigrationScope) -> Result<(), 
         let record = doc! { "$set": { "name": name }, "$currentDate": { "at": true } };
         records.update_one(doc! { "_id": number }, record).upsert(true).await?;
         tracing::info!(number, name, "migration done");
+        count += 1;
     }
-    Ok(())
+    Ok(count)
+}
+
+/// The numbers of migrations that the data of an earlier version, or of the original, still needs. None if there is no data.
+pub async fn missing(db: &Db) -> Result<Vec<i32>, PrepareError> {
+    if db.is_empty().await? {
+        return Ok(Vec::new());
+    }
+    let records = db.collection::<MigrationRecord>("migrations");
+    let done: Vec<_> = records.find(doc! {}).await?.map_ok(|record| record.number).try_collect().await?;
+    let numbers = MIGRATIONS.iter().map(|migration| migration.number);
+    Ok(numbers.filter(|number| !done.contains(number)).collect())
+}
+
+/// The last migration of a newer version, if there is one.
+pub async fn newer(db: &Db) -> Result<Option<i32>, PrepareError> {
+    let known = MIGRATIONS.iter().map(|migration| migration.number).max();
+    let records = db.collection::<MigrationRecord>("migrations");
+    let last = records.find_one(doc! { "_id": { "$gt": known } }).sort(doc! { "_id": -1 }).await?;
+    Ok(last.map(|record| record.number))
 }
 
 /// Runs migrations again for what instances of the version before have written. Once, when none of these can be running.

@@ -76,7 +76,17 @@ fn is_transient_in_preparation(code: i32) -> bool {
 }
 
 // A server that requires TLS closes other connections without an answer.
-const CLOSED: [&str; 3] = ["unexpected end of file", "Connection reset", "connection closed"];
+const NEEDS_TLS: &str = "If MongoDB requires TLS, add tls=true to MONGODB_URI";
+const WRONG_NAME: &str = "MONGODB_URI and the replica set must name the hosts as the certificate does";
+// Parts of the driver's messages.
+const ADVICE: [(&str, &str); 6] = [
+    ("unexpected end of file", NEEDS_TLS),
+    ("Connection reset", NEEDS_TLS),
+    ("connection closed", NEEDS_TLS),
+    ("UnknownIssuer", "If the certificate is from a private CA, add tlsCAFile=FILE to MONGODB_URI"),
+    ("not valid for name", WRONG_NAME),
+    ("NotValidForName", WRONG_NAME),
+];
 
 #[derive(Debug)]
 pub enum PrepareError {
@@ -103,10 +113,11 @@ impl From<DriverError> for PrepareError {
             Self::Refused(OperatorError(format!("{advice} (MongoDB says: {why})")))
         } else if !is_transient {
             Self::Refused(OperatorError(format!("the database cannot be prepared: {why}")))
-        } else if CLOSED.iter().any(|closed| why.contains(closed)) {
-            Self::Unavailable(format!("{why}. If MongoDB requires TLS, add tls=true to MONGODB_URI"))
         } else {
-            Self::Unavailable(why)
+            match ADVICE.iter().find(|(part, _)| why.contains(part)) {
+                Some((_, advice)) => Self::Unavailable(format!("{why}. {advice}")),
+                None => Self::Unavailable(why),
+            }
         }
     }
 }
@@ -119,7 +130,7 @@ fn access_advice(error: &DriverError) -> Option<&'static str> {
             Some("MongoDB requires a login; add a user and a password to MONGODB_URI")
         }
         Some(codes::UNAUTHORIZED) => {
-            Some("the user in MONGODB_URI lacks rights; grant the role `dbOwner` on this database")
+            Some("the user in MONGODB_URI lacks rights; grant the role `readWrite` on this database")
         }
         code if is_authentication || code == Some(codes::AUTHENTICATION_FAILED) => Some(
             "MongoDB refuses the user or the password in MONGODB_URI. If the user was created in another database, name this \
@@ -148,8 +159,21 @@ pub fn one_line(error: &DriverError) -> String {
     match &*error.kind {
         ErrorKind::Write(WriteFailure::WriteError(write)) => write.message.clone(),
         ErrorKind::Command(command) => command.message.clone(),
+        ErrorKind::ServerSelection { message, .. } => unselected(message),
         kind => kind.to_string().replace('\n', " "),
     }
+}
+
+/// The message contains the debug form of the whole topology.
+fn unselected(message: &str) -> String {
+    let servers = message.split("Address: ").skip(1).map(|server| {
+        let address = server.split(',').next().unwrap_or_default();
+        let error = server.split_once("Error: Kind: ").and_then(|(_, error)| error.split(", labels").next());
+        let kind = server.split_once("Type: ").and_then(|(_, kind)| kind.split([',', ' ']).next());
+        format!("{address} ({})", error.or(kind).unwrap_or("unknown"))
+    });
+    let servers = servers.collect::<Vec<_>>().join(", ").replace('\n', " ");
+    format!("no primary is available: {servers}")
 }
 
 impl From<DriverError> for Error {
@@ -169,6 +193,15 @@ impl From<DriverError> for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn servers_that_do_not_respond_are_named_with_their_errors() {
+        let message = "Server selection timeout: No available servers. Topology: { Type: ReplicaSetNoPrimary, Servers: [ { Address: \
+                       a:27017, Type: Unknown, Error: Kind: I/O error: Connection refused (os error 111), labels: {\"x\"}, source: \
+                       None }, { Address: b:27017, Type: RsSecondary } ] }";
+        let said = "no primary is available: a:27017 (I/O error: Connection refused (os error 111)), b:27017 (RsSecondary)";
+        assert_eq!(unselected(message), said);
+    }
 
     #[test]
     fn waiting_and_repeating_are_different_answers_to_some_codes() {

@@ -11,8 +11,8 @@ pub mod object_id;
 use std::time::Duration;
 
 use bson::{Document, doc};
-use mongodb::error::Error as DriverError;
-use mongodb::options::{Acknowledgment, ClientOptions, WriteConcern};
+use mongodb::error::{Error as DriverError, ErrorKind};
+use mongodb::options::{Acknowledgment, ClientOptions, ConnectionString, HostInfo, WriteConcern};
 use mongodb::{Client, Collection, Database};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
@@ -30,6 +30,8 @@ const SYSTEM_DATABASES: [&str; 3] = ["admin", "config", "local"];
 
 // How long an operation waits for a suitable server, for example during an election.
 const SERVER_SELECTION_TIMEOUT: Duration = Duration::from_secs(5);
+// The name server may need several attempts.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(15);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 // The driver avoids a node that announced its shutdown until the next heartbeat, so several heartbeats must fit into
 // SERVER_SELECTION_TIMEOUT.
@@ -66,18 +68,23 @@ impl Db {
         self.0.name()
     }
 
+    /// Whether there is no collection.
+    pub async fn is_empty(&self) -> Result<bool, DriverError> {
+        Ok(self.0.list_collection_names().await?.is_empty())
+    }
+
     pub async fn topology(&self) -> Result<Topology, DriverError> {
         let hello = self.0.run_command(doc! { "hello": 1 }).await?;
         Ok(Topology::of(&hello))
     }
 }
 
-/// Creates a client, which connects at the first operation.
-pub async fn connect(uri: &SecretString, with_metrics: bool) -> Result<Db, OperatorError> {
-    // Without the URI, because it may contain a password.
-    let unusable =
-        |error: DriverError| OperatorError(format!("MONGODB_URI cannot be used: {}", one_line(&error)));
-    let mut options = ClientOptions::parse(uri.expose_secret()).await.map_err(unusable)?;
+/// Creates a client, which connects at the first operation. Asks the name server for the hosts of `mongodb+srv://`, and
+/// returns [`PrepareError::Unavailable`] if there is no answer.
+pub async fn connect(uri: &SecretString, with_metrics: bool) -> Result<Db, PrepareError> {
+    let parsed = ClientOptions::parse(uri.expose_secret());
+    let parsed = timeout(LOOKUP_TIMEOUT, parsed).await.map_err(|_| unresolved("no answer in time"))?;
+    let mut options = parsed.map_err(|error| unusable(&error))?;
     options.app_name.get_or_insert_with(|| env!("CARGO_PKG_NAME").to_owned());
     options.server_selection_timeout.get_or_insert(SERVER_SELECTION_TIMEOUT);
     options.connect_timeout.get_or_insert(CONNECT_TIMEOUT);
@@ -91,12 +98,37 @@ pub async fn connect(uri: &SecretString, with_metrics: bool) -> Result<Db, Opera
     }
     let name = options.default_database.clone().unwrap_or_else(|| DEFAULT_NAME.to_owned());
     if SYSTEM_DATABASES.contains(&name.as_str()) {
-        return Err(OperatorError(format!(
+        return Err(PrepareError::Refused(OperatorError(format!(
             "MONGODB_URI names the database `{name}`, which belongs to MongoDB; name another one in the path"
-        )));
+        ))));
     }
-    let client = Client::with_options(options).map_err(unusable)?;
+    let client = Client::with_options(options).map_err(|error| unusable(&error))?;
     Ok(Db(client.database(&name)))
+}
+
+/// Without the URI, because it may contain a password.
+fn unusable(error: &DriverError) -> PrepareError {
+    match &*error.kind {
+        ErrorKind::DnsResolve { message, .. } => unresolved(message),
+        _ => PrepareError::Refused(OperatorError(format!("MONGODB_URI cannot be used: {}", one_line(error)))),
+    }
+}
+
+fn unresolved(why: &str) -> PrepareError {
+    PrepareError::Unavailable(format!("the name server does not return the hosts of MONGODB_URI ({why})"))
+}
+
+/// The hosts and the name of the database, for the log. `None` if the URI cannot be used.
+pub fn place(uri: &SecretString) -> Option<String> {
+    let parsed = ConnectionString::parse(uri.expose_secret()).ok()?;
+    let hosts = match parsed.host_info {
+        HostInfo::HostIdentifiers(hosts) => {
+            hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+        }
+        HostInfo::DnsRecord(name) => name,
+        _ => String::new(),
+    };
+    Some(format!("{hosts}/{}", parsed.default_database.as_deref().unwrap_or(DEFAULT_NAME)))
 }
 
 /// Sets what the promises of responses depend on, and warns of settings in the URI that would weaken them.
@@ -146,4 +178,19 @@ pub async fn diagnose(uri: &SecretString) -> Option<Topology> {
     let hello =
         Client::with_options(options).ok()?.database("admin").run_command(doc! { "hello": 1 }).await.ok()?;
     Some(Topology::of(&hello))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn place_of_the_database_has_no_password() {
+        let place = |uri: &str| place(&uri.into()).unwrap();
+        assert_eq!(
+            place("mongodb://ann:secret@a.example,b.example:27018/todo?replicaSet=rs0"),
+            "a.example:27017,b.example:27018/todo"
+        );
+        assert_eq!(place("mongodb+srv://ann:secret@db.example.org/?tls=true"), "db.example.org/todolistapp");
+    }
 }

@@ -4,6 +4,7 @@ pub mod backup;
 pub mod healthcheck;
 pub mod logging;
 pub mod metrics;
+pub mod one_off;
 pub mod open_files;
 pub mod seed;
 pub mod tokens;

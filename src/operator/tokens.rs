@@ -7,7 +7,7 @@ use bson::oid::ObjectId;
 use clap::Subcommand;
 
 use crate::access_tokens::model::{AccessToken, NewToken};
-use crate::access_tokens::operations::{AccessTokens, Origin};
+use crate::access_tokens::operations::AccessTokens;
 use crate::auth::credential::TokenScope;
 use crate::clock::rfc3339;
 use crate::error::{Error, OperatorError, Resource};
@@ -15,6 +15,7 @@ use crate::mongo::object_id;
 use crate::owned::text::{INSTANT, NAME};
 use crate::state::AppState;
 use crate::users::model::User;
+use crate::users::operations::ClientInfo;
 
 #[derive(Debug, Subcommand)]
 pub enum TokenCommand {
@@ -80,10 +81,10 @@ pub async fn run(state: &AppState, command: TokenCommand) -> Result<String, Oper
 
 async fn end(tokens: &AccessTokens, user: &User, id: Option<ObjectId>) -> Result<String, Error> {
     let Some(id) = id else {
-        let ended = tokens.end_all_of(user.id, Origin::default()).await?;
+        let ended = tokens.end_all_of(user.id, ClientInfo::OPERATOR.origin()).await?;
         return Ok(format!("{ended} tokens of {} ended", user.username));
     };
-    tokens.end(user, id, Origin::default()).await?;
+    tokens.end(user, id, ClientInfo::OPERATOR.origin()).await?;
     Ok(format!("token {id} of {} ended", user.username))
 }
 

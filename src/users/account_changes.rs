@@ -201,7 +201,9 @@ impl Accounts {
         let begun = self.clock.now().saturating_add_millis(-DELETION_TIMEOUT_MILLIS);
         for user in self.users.unfinished_deletions(begun).await? {
             tracing::info!(user = %user.id, "completing a deletion that was interrupted");
-            if let Err(error) = self.delete(&user, &ClientInfo::OPERATOR).await {
+            // Somebody else has begun it.
+            let client = ClientInfo { is_operator: false, ..ClientInfo::OPERATOR };
+            if let Err(error) = self.delete(&user, &client).await {
                 tracing::warn!(user = %user.id, %error, "cannot complete a deletion, retrying later");
             }
         }

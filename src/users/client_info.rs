@@ -18,7 +18,8 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientInfo {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let ip = parts.extensions.get::<ClientAddress>().and_then(|client| client.ip());
-        Ok(Self { ip, device: None, requester: Requester::of_request(&parts.extensions), by: None })
+        let requester = Requester::of_request(&parts.extensions);
+        Ok(Self { ip, device: None, requester, by: None, is_operator: false })
     }
 }
 

@@ -54,10 +54,13 @@ pub struct ClientInfo {
     pub requester: Requester,
     /// The admin who acts on another user's account.
     pub by: Option<Actor>,
+    /// Whether this is a command instead of a request.
+    pub is_operator: bool,
 }
 
 impl ClientInfo {
-    pub const OPERATOR: Self = Self { ip: None, device: None, requester: Requester::OPERATOR, by: None };
+    pub const OPERATOR: Self =
+        Self { ip: None, device: None, requester: Requester::OPERATOR, by: None, is_operator: true };
 
     /// For a change of another user's account.
     #[must_use]
@@ -70,7 +73,7 @@ impl ClientInfo {
     }
 
     pub(crate) fn origin(&self) -> Origin {
-        Origin { ip: self.ip(), by: self.by.clone() }
+        Origin { ip: self.ip(), by: self.by.clone(), is_operator: self.is_operator }
     }
 }
 
@@ -252,9 +255,8 @@ impl Accounts {
             user_id: Some(claims.sub),
             username: Some(claims.username.clone()),
             session_id: Some(claims.sid),
-            token_id: None,
             ip: client.ip(),
-            by: None,
+            ..RequestContext::default()
         };
         self.audit.record(Event::Logout, context).await;
         Ok(())
@@ -284,8 +286,10 @@ impl Accounts {
         client: &ClientInfo,
     ) {
         let (user_id, username) = (Some(user.id), Some(user.username.clone()));
-        let (ip, by) = (client.ip(), client.by.clone());
-        let context = RequestContext { user_id, username, session_id, token_id: None, ip, by };
+        let (ip, by, by_operator) = (client.ip(), client.by.clone(), client.is_operator);
+        let roles = (event == Event::RolesChanged).then(|| user.roles.clone());
+        let context =
+            RequestContext { user_id, username, session_id, token_id: None, ip, by, by_operator, roles };
         self.audit.record(event, context).await;
     }
 }

@@ -468,7 +468,8 @@ async fn forms_change_users_and_the_audit_names_the_admin() {
         "access tokens ended",
         "disabled",
         "enabled",
-        "roles changed",
+        "roles changed: administrator",
+        "roles changed: User",
     ] {
         assert!(audit.contains(&format!(">{event}</td>")), "{event}: {audit}");
     }

@@ -126,3 +126,84 @@ async fn an_impossible_command_is_reported_in_one_line() {
     assert_eq!(user(&db, &["create", "ann"], "correct horse\n").await.0, Some(0));
     assert!(user(&db, &["create", "ANN"], "correct horse\n").await.2.contains("already"));
 }
+
+#[tokio::test]
+async fn granting_a_role_that_the_user_has_changes_nothing() {
+    let db = TestDatabase::create().await;
+    let server = Server::start_ready(db.uri(), &[]).await;
+    assert_eq!(user(&db, &["create", "root", "--admin"], "correct horse\n").await.0, Some(0));
+    let (access, _) = server.user("ann").await;
+    let (code, done, _) = user(&db, &["grant", "ann", "user"], "").await;
+    assert_eq!((code, done.contains("nothing was changed")), (Some(0), true), "{done}");
+    let role_changes = async || {
+        let audit = db.all("audit").await.into_iter();
+        audit.filter(|entry| entry.get_str("event").unwrap() == "roles_changed").collect::<Vec<_>>()
+    };
+    assert!(role_changes().await.is_empty());
+
+    assert_eq!(user(&db, &["grant", "ann", "admin"], "").await.0, Some(0));
+    let change = &role_changes().await[0];
+    let roles: Vec<_> =
+        change.get_array("roles").unwrap().iter().map(|role| role.as_str().unwrap()).collect();
+    assert_eq!(roles, ["user", "admin"]);
+    server.wait_for_token("/v1/user", &access, 401).await;
+    let (_, tokens) = login(&server, "root", "correct horse").await;
+    let root = tokens["access_token"].as_str().unwrap();
+    let page = server.get("/v1/admin/audit?event=roles_changed", root).await;
+    let entry = &page.json::<Value>().await.unwrap()["items"][0];
+    assert_eq!(entry["roles"], json!(["user", "admin"]));
+    assert_eq!((&entry["by"], &entry["by_operator"]), (&Value::Null, &json!(true)));
+}
+
+#[tokio::test]
+async fn users_are_listed_shown_and_deleted() {
+    let db = TestDatabase::create().await;
+    let server = Server::start_ready(db.uri(), &[]).await;
+    assert_eq!(user(&db, &["create", "root", "--admin"], "correct horse\n").await.0, Some(0));
+    let (ann, _) = server.user("ann").await;
+    assert_eq!(server.post("/v1/todos", &ann, &json!({ "name": "milk" })).await.status(), 201);
+    assert_eq!(user(&db, &["disable", "ann"], "").await.0, Some(0));
+
+    let (_, list, _) = user(&db, &["list"], "").await;
+    let lines: Vec<_> =
+        list.lines().map(|line| line.split_whitespace().take(3).collect::<Vec<_>>()).collect();
+    assert_eq!(lines, [["ann", "user", "disabled"], ["root", "admin", "active"]]);
+    let (_, shown, _) = user(&db, &["show", "Ann"], "").await;
+    assert!(shown.lines().any(|line| line.split_whitespace().eq(["todos", "1"])), "{shown}");
+
+    let (code, _, complaint) = user(&db, &["delete", "ann"], "").await;
+    assert!(code == Some(1) && complaint.contains("--yes"), "{complaint}");
+    assert_eq!(user(&db, &["delete", "ann", "--yes"], "").await.0, Some(0));
+    assert!(db.all("todos").await.is_empty());
+    assert!(user(&db, &["show", "ann"], "").await.2.contains("no user has this name"));
+    let (code, _, complaint) = user(&db, &["delete", "root", "--yes"], "").await;
+    assert!(code == Some(1) && complaint.contains("last admin"), "{complaint}");
+}
+
+#[tokio::test]
+async fn migrate_says_when_there_is_nothing_to_do() {
+    let db = TestDatabase::create().await;
+    let migrate = async || process::run(&["migrate"], &[("MONGODB_URI", db.uri())]).await.1;
+    assert!(migrate().await.contains("the database is migrated"));
+    assert!(migrate().await.contains("nothing to migrate"));
+    db.collection("migrations").delete_one(bson::doc! { "_id": 9 }).await.unwrap();
+    let (code, _, said) = user(&db, &["create", "ann"], "correct horse\n").await;
+    assert_eq!(code, Some(0));
+    assert!(said.contains("first (migrations [9])"), "{said}");
+    db.collection("migrations")
+        .insert_one(bson::doc! { "_id": 999, "name": "x", "at": bson::DateTime::from_millis(0) })
+        .await
+        .unwrap();
+    assert!(migrate().await.contains("a newer version has migrated the database"));
+}
+
+#[tokio::test]
+async fn the_first_line_of_the_log_names_the_database_and_changed_settings() {
+    let db = TestDatabase::create().await;
+    let server = Server::start(db.uri(), &[("PASSWORD_PEPPER", "salt")]).await;
+    let first = &server.log()[0];
+    let name = first["database"].as_str().unwrap();
+    assert!(name.starts_with("127.0.0.1:") && db.uri().contains(name), "{first}");
+    let changed = first["changed"].as_str().unwrap();
+    assert_eq!(changed, "host=127.0.0.1 port=0 bcrypt_cost=4 password_pepper=(set) throttles=off");
+}

@@ -243,7 +243,7 @@ async fn the_audit_is_listed_newest_first_with_who_did_it_to_whom() {
     assert_eq!(events(&format!("?after={began}")).await, &of_ann[..2]);
     assert_eq!(events(&format!("?before={began}&user_id={ann_id}")).await, &of_ann[3..]);
     let entry = root.get("/v1/admin/audit?event=session_blocked").await.json()["items"][0].clone();
-    assert_members(&entry, "id at event user_id username session_id ip by");
+    assert_members(&entry, "id at event user_id username session_id ip by by_operator roles");
     assert_eq!(entry["by"], json!({ "id": root_id, "username": "root" }));
     let whom = (&entry["user_id"], &entry["username"], &entry["session_id"]);
     assert_eq!(whom, (&json!(ann_id), &json!("ann"), &json!(ann.sid())));

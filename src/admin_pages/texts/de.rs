@@ -128,6 +128,7 @@ pub(super) const TEXTS: Texts = Texts {
     show: "Zeigen",
     time: "Zeit",
     by: "Durch",
+    operator: "Betreiber",
     no_entries: "Kein Eintrag passt.",
     ev_register: "angelegt",
     ev_login: "angemeldet",

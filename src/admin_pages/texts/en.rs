@@ -128,6 +128,7 @@ pub(super) const TEXTS: Texts = Texts {
     show: "Show",
     time: "Time",
     by: "By",
+    operator: "operator",
     no_entries: "No entry matches.",
     ev_register: "registered",
     ev_login: "logged in",

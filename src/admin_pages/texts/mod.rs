@@ -41,7 +41,7 @@ texts! {
     // A new user.
     create_user, optional, one_time_hint,
     // Audit.
-    from_day, to_day, event, show, time, by, no_entries, ev_register, ev_login, ev_login_failed, ev_refresh_reuse,
+    from_day, to_day, event, show, time, by, operator, no_entries, ev_register, ev_login, ev_login_failed, ev_refresh_reuse,
     ev_logout, ev_sessions_ended, ev_session_blocked, ev_session_unblocked, ev_password_changed, ev_token_created,
     ev_token_new_network, ev_tokens_ended, ev_disabled, ev_enabled, ev_roles_changed, ev_deleted, ev_backed_up,
     // Messages after an action.

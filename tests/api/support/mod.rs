@@ -19,8 +19,8 @@ use axum::response::Response;
 use todo_api::app;
 use todo_api::clock::Clock;
 use todo_api::config::{self, Config};
-use todo_api::startup;
 use todo_api::state::AppState;
+use todo_api::{mongo, startup};
 use tower::ServiceExt;
 
 pub(crate) use client::{Answer, Client};
@@ -60,7 +60,8 @@ impl TestApp {
     /// A service over a database, with a clock and settings.
     pub(crate) async fn with(db: TestDatabase, clock: Clock, settings: &[(&str, &str)]) -> Self {
         let config = config(db.uri(), settings);
-        let state = AppState::new(&config, clock.clone()).await.expect("the test configuration is invalid");
+        let store = mongo::connect(&config.mongodb_uri, false).await.expect("the URI is invalid");
+        let state = AppState::new(&config, clock.clone(), store).expect("the test configuration is invalid");
         let prepared = startup::prepare(&state, &config.mongodb_uri);
         let prepared = tokio::time::timeout(PREPARATION, prepared).await;
         prepared.expect("MongoDB is not reachable").expect("the database cannot be prepared");
