@@ -10,6 +10,7 @@ const CACHE = PREFIX + VERSION;
 
 const SCOPE = new URL('./', self.location.href);
 const ASSETS = `${SCOPE.pathname}assets/`;
+const WANTED = `${ASSETS}wanted`;
 
 self.addEventListener('install', (event) => event.waitUntil(keep()));
 
@@ -27,15 +28,38 @@ async function keep() {
 self.addEventListener('activate', (event) => event.waitUntil(forgetOthers()));
 
 async function forgetOthers() {
-    const names = await caches.keys();
-    await Promise.all(names.filter((name) => name.startsWith(PREFIX) && name !== CACHE).map((name) => caches.delete(name)));
+    await Promise.all((await names()).filter((name) => name !== CACHE).map((name) => caches.delete(name)));
     await self.clients.claim();
 }
 
-// The page asks for this when its user wants the new version.
 self.addEventListener('message', (event) => {
-    if (event.data === 'activate') void self.skipWaiting();
+    if (event.data === 'version') event.ports[0]?.postMessage(VERSION);
+    // The page asks for this when its user wants the new version.
+    if (event.data === 'activate') event.waitUntil(takeOver());
 });
+
+/**
+ * A browser activates a worker only when the one before it has nothing to do, which can take minutes. Until then, the worker
+ * before it serves the files that are marked here.
+ */
+async function takeOver() {
+    for (const name of await names()) {
+        const cache = await caches.open(name);
+        if (name === CACHE) await cache.put(WANTED, new Response());
+        else await cache.delete(WANTED);
+    }
+    void self.skipWaiting();
+}
+
+const names = async () => (await caches.keys()).filter((name) => name.startsWith(PREFIX));
+
+/** The cache from which the page comes. */
+async function wanted() {
+    for (const name of await names()) {
+        if (name !== CACHE && await caches.match(WANTED, { cacheName: name })) return name;
+    }
+    return CACHE;
+}
 
 self.addEventListener('fetch', (event) => {
     const { request } = event;
@@ -43,13 +67,14 @@ self.addEventListener('fetch', (event) => {
     if (request.method !== 'GET' || url.origin !== SCOPE.origin) return;
     if (request.mode === 'navigate') {
         // `?network` leads past this worker, to a proxy that asks for a login.
-        if (url.pathname === SCOPE.pathname && !url.searchParams.has('network')) event.respondWith(kept(SCOPE, request));
+        if (url.pathname === SCOPE.pathname && !url.searchParams.has('network')) event.respondWith(page(request));
     } else if (url.pathname.startsWith(ASSETS)) {
-        event.respondWith(kept(url, request));
+        event.respondWith(kept(PREFIX + url.pathname.slice(ASSETS.length).split('/')[0], url, request));
     }
 });
 
-async function kept(key, request) {
-    const cache = await caches.open(CACHE);
-    return await cache.match(key, { ignoreVary: true }) ?? fetch(request);
+const page = async (request) => kept(await wanted(), SCOPE, request);
+
+async function kept(cacheName, key, request) {
+    return await caches.match(key, { cacheName, ignoreVary: true }) ?? fetch(request);
 }

@@ -1,5 +1,6 @@
 // The web client without a network, with lost responses, with a killed service, and in many tabs: nothing that was typed is
-// lost, and all end with what the service holds. OFFLINE_SECONDS, OFFLINE_RUNS and OFFLINE_TODOS make it longer.
+// lost, and all end with what the service holds. OFFLINE_SECONDS, OFFLINE_RUNS and OFFLINE_TODOS make it longer, and STEPS
+// chooses some of it.
 'use strict';
 
 const assert = require('node:assert/strict');
@@ -45,9 +46,14 @@ function freePort() {
 
 /** A service of this suite, which it can kill. */
 class Service {
+    constructor(uri = process.env.MONGODB_URI) {
+        this.uri = uri;
+    }
+
     async start() {
         this.port ??= await freePort();
-        this.process = spawn(process.env.PROGRAM, ['serve'], { env: { ...process.env, PORT: String(this.port) }, stdio: 'ignore' });
+        const env = { ...process.env, PORT: String(this.port), MONGODB_URI: this.uri };
+        this.process = spawn(process.env.PROGRAM, ['serve'], { env, stdio: 'ignore' });
         await until('the service is ready', async () => (await fetch(`http://127.0.0.1:${this.port}/readyz`)).ok);
     }
 
@@ -86,6 +92,7 @@ class Proxy {
             else {
                 response.writeHead(answer.statusCode, answer.headers);
                 answer.pipe(response);
+                answer.on('error', () => response.destroy());
             }
         });
         forwarded.on('error', () => response.destroy());
@@ -276,7 +283,7 @@ async function compare(pages, program, typed) {
     return rejections;
 }
 
-async function twoBrowsersAndAProgram(browser, service, proxy, round) {
+async function twoBrowsersAndAProgram({ browser, service, proxy, round }) {
     const program = new Program(`http://127.0.0.1:${service.port}`);
     await program.register(`offline${round}`);
     const ids = Array.from({ length: TODOS }, newId);
@@ -316,12 +323,12 @@ async function twoBrowsersAndAProgram(browser, service, proxy, round) {
     for (const context of Object.values(contexts)) await context.close();
 }
 
-async function manyTabs(browser, service, proxy) {
+async function manyTabs({ browser, service, proxy, round }) {
     const program = new Program(`http://127.0.0.1:${service.port}`);
-    await program.register('tabs');
+    await program.register(`tabs${round}`);
     const context = await browser.newContext();
     let pages = [await openPage(context, proxy.url)];
-    await signIn(pages[0], 'tabs');
+    await signIn(pages[0], `tabs${round}`);
     while (pages.length < TABS) pages.push(await openPage(context, proxy.url));
     const seeAll = async (name) => {
         for (const page of pages) {
@@ -332,9 +339,17 @@ async function manyTabs(browser, service, proxy) {
     await seeAll('from a tab');
     await program.send('POST', '/v1/todos', { name: 'from elsewhere' });
     await seeAll('from elsewhere');
-    // The first tab leads.
+    // The first tab leads. It is closed after it stored a change, and before it told the others.
+    await pages[0].evaluate(() => {
+        const { postMessage } = BroadcastChannel.prototype;
+        BroadcastChannel.prototype.postMessage = function post(data) { if (data.type !== 'change') postMessage.call(this, data); };
+    });
+    await program.send('POST', '/v1/todos', { name: 'not told' });
+    await until('the leader shows it', () => pages[0].evaluate(() => globalThis.store.all().some(({ name }) => name === 'not told')));
+    assert.equal(await pages[1].evaluate(() => globalThis.store.all().some(({ name }) => name === 'not told')), false);
     await pages[0].close();
     pages = pages.slice(1);
+    await seeAll('not told');
     await program.send('POST', '/v1/todos', { name: 'after the leader' });
     await seeAll('after the leader');
     await service.kill('SIGTERM');
@@ -343,13 +358,18 @@ async function manyTabs(browser, service, proxy) {
     await seeAll('while it restarts');
     await program.send('POST', '/v1/todos', { name: 'after the restart' });
     await seeAll('after the restart');
-    return { context, pages, program };
+    await context.close();
 }
 
-async function newVersion({ context, pages }, proxy) {
-    const [page] = pages;
-    await page.evaluate(() => navigator.serviceWorker.ready);
-    await proxy.deploy('0123456789abcdef');
+async function newVersion({ browser, service, proxy, round }) {
+    await new Program(`http://127.0.0.1:${service.port}`).register(`version${round}`);
+    const context = await browser.newContext();
+    const pages = [await openPage(context, proxy.url)];
+    await signIn(pages[0], `version${round}`);
+    await pages[0].evaluate(() => navigator.serviceWorker.ready);
+    while (pages.length < TABS) pages.push(await openPage(context, proxy.url));
+    const page = pages[1];
+    await proxy.deploy(newId().slice(0, 16));
     await page.evaluate(async () => { await (await navigator.serviceWorker.ready).update(); });
     await until('the page says that a new version is there', async () => (await statusOf(page)).notice === 'new_version');
     const versionOf = () => page.evaluate(() => document.querySelector('script[type=module]').src.split('/assets/')[1].split('/')[0]);
@@ -364,9 +384,9 @@ async function newVersion({ context, pages }, proxy) {
     await context.close();
 }
 
-async function manyTodos(browser, service, proxy) {
+async function manyTodos({ browser, service, proxy, round }) {
     const program = new Program(`http://127.0.0.1:${service.port}`);
-    await program.register('many');
+    await program.register(`many${round}`);
     for (let at = 0; at < MANY; at += 100) {
         await program.sync(Array.from({ length: 100 }, (_, index) => ({
             id: `m${at + index}`, op: 'put', type: 'todo', target: newId(),
@@ -376,7 +396,7 @@ async function manyTodos(browser, service, proxy) {
     const context = await browser.newContext();
     const page = await openPage(context, proxy.url);
     const began = Date.now();
-    await signIn(page, 'many');
+    await signIn(page, `many${round}`);
     await until('everything was read', () => isSettled(page), 60_000);
     const read = Date.now() - began;
     await page.evaluate(() => navigator.serviceWorker.ready);
@@ -400,13 +420,14 @@ async function manyTodos(browser, service, proxy) {
     await context.close();
 }
 
-async function anotherUser(browser, proxy, service) {
+async function anotherUser({ browser, proxy, service, round }) {
+    const [first, second] = [`first${round}`, `second${round}`];
     const program = new Program(`http://127.0.0.1:${service.port}`);
-    await program.register('first');
-    await program.register('second');
+    await program.register(first);
+    await program.register(second);
     const context = await browser.newContext();
     const page = await openPage(context, proxy.url);
-    await signIn(page, 'first');
+    await signIn(page, first);
     await page.evaluate(() => globalThis.store.add({ name: 'secret' }));
     await until('it is sent', () => isSettled(page));
     await context.setOffline(true);
@@ -414,15 +435,15 @@ async function anotherUser(browser, proxy, service) {
     await page.evaluate(() => globalThis.store.signOut());
     assert.equal(await page.evaluate(() => globalThis.store.all().length), 0);
     await context.setOffline(false);
-    await signIn(page, 'second');
+    await signIn(page, second);
     await until('the second user has read everything', () => isSettled(page));
     assert.equal(await page.evaluate(() => globalThis.store.all().length), 0);
     await page.evaluate(() => globalThis.store.signOut());
-    await signIn(page, 'first');
+    await signIn(page, first);
     await until('the unsent change is sent', async () => await isSettled(page)
         && await page.evaluate(() => globalThis.store.all().length) === 2);
     // Another device ends the session, and this one forgets what it holds.
-    await program.send('POST', '/v1/login', { username: 'first', password: PASSWORD }).then(({ body }) => { program.token = body.access_token; });
+    await program.send('POST', '/v1/login', { username: first, password: PASSWORD }).then(({ body }) => { program.token = body.access_token; });
     await program.send('DELETE', '/v1/sessions');
     await until('the page is signed out', () => page.evaluate(() => globalThis.store.session.value === null), 15_000);
     const names = await page.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name));
@@ -430,23 +451,178 @@ async function anotherUser(browser, proxy, service) {
     await context.close();
 }
 
+/** The database is deleted, full or refused while changes wait: they stay, or the user is told what to do. */
+async function storage({ browser, service, proxy, round }) {
+    const program = new Program(`http://127.0.0.1:${service.port}`);
+    await program.register(`storage${round}`);
+    const context = await browser.newContext();
+    const page = await openPage(context, proxy.url);
+    await signIn(page, `storage${round}`);
+    await page.evaluate(() => globalThis.store.add({ name: 'sent' }));
+    await until('it is sent', () => isSettled(page));
+    await page.evaluate(() => navigator.serviceWorker.ready);
+    const names = () => page.evaluate(() => globalThis.store.all().map(({ name, unsent }) => name + (unsent ? ' (unsent)' : '')).sort());
+    const cdp = await context.newCDPSession(page);
+    const ways = {
+        deleted: () => page.evaluate(() => new Promise((resolve, reject) => {
+            const request = indexedDB.deleteDatabase(`todo-user-${globalThis.store.session.value.user.id}`);
+            [request.onsuccess, request.onerror] = [resolve, reject];
+        })),
+        cleared: () => cdp.send('Storage.clearDataForOrigin', { origin: proxy.url, storageTypes: 'indexeddb' }),
+    };
+    for (const [way, remove] of Object.entries(ways)) {
+        await context.setOffline(true);
+        await page.evaluate((way) => globalThis.store.add({ name: way }), way);
+        await remove();
+        const expected = [...(way === 'cleared' ? ['deleted'] : []), 'sent', `${way} (unsent)`].sort();
+        await until(`the database is there again, ${way}`, async () => {
+            const found = await page.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name));
+            return found.length === 2 && (await names()).join() === expected.join();
+        });
+        await sleep(300);
+        await page.reload();
+        await until(`nothing is lost, ${way}`, async () => { assert.deepEqual(await names(), expected); return true; });
+        await context.setOffline(false);
+        await until(`it is sent, ${way}`, () => isSettled(page));
+        assert.equal((await statusOf(page)).notice, null);
+    }
+    await page.evaluate(() => {
+        const { put } = IDBObjectStore.prototype;
+        IDBObjectStore.prototype.put = function full(value, ...key) {
+            if (JSON.stringify(value).length > 2_000) throw new DOMException('full', 'QuotaExceededError');
+            return put.call(this, value, ...key);
+        };
+    });
+    await page.evaluate(() => globalThis.store.add({ name: 'full', description: 'x'.repeat(5_000) }));
+    await until('the user is told that the disk is full', async () => (await statusOf(page)).notice === 'storage_refused');
+    await until('it is sent all the same', () => isSettled(page));
+    const server = [...(await program.everything()).values()].map(({ name }) => name).sort();
+    assert.deepEqual(server, ['cleared', 'deleted', 'full', 'sent']);
+    assert.equal(page.fault, undefined);
+    await context.close();
+    await refused({ browser, proxy, program, name: `storage${round}` });
+}
+
+async function refused({ browser, proxy, program, name }) {
+    const context = await browser.newContext();
+    await context.addInitScript(() => {
+        IDBFactory.prototype.open = () => { throw new DOMException('refused', 'SecurityError'); };
+    });
+    const page = await openPage(context, proxy.url);
+    await signIn(page, name);
+    await until('everything was read', () => isSettled(page));
+    assert.equal((await statusOf(page)).notice, 'storage_refused');
+    await page.getByText('Do not close this tab').waitFor();
+    await page.evaluate(() => globalThis.store.add({ name: 'without a database' }));
+    await until('it is sent', () => isSettled(page));
+    assert.ok([...(await program.everything()).values()].some((todo) => todo.name === 'without a database'));
+    // The browser warns only those who have used the page.
+    await page.mouse.click(5, 5);
+    await context.setOffline(true);
+    await page.evaluate(() => globalThis.store.add({ name: 'would be lost' }));
+    const warned = new Promise((resolve) => { page.once('dialog', (dialog) => { resolve(dialog.type()); void dialog.dismiss(); }); });
+    void page.close({ runBeforeUnload: true });
+    assert.equal(await warned, 'beforeunload');
+    await context.setOffline(false);
+    await until('it is sent after the warning', () => isSettled(page));
+    assert.equal(page.fault, undefined);
+    await context.close();
+}
+
+/** A tab that has not heard that somebody else signed in sends nothing into the account of that user. */
+async function deafTab({ browser, service, proxy, round }) {
+    const program = new Program(`http://127.0.0.1:${service.port}`);
+    const [anna, ben] = [`anna${round}`, `ben${round}`];
+    await program.register(anna);
+    const other = new Program(program.url);
+    await other.register(ben);
+    const context = await browser.newContext();
+    const [deaf, page] = [await openPage(context, proxy.url), await openPage(context, proxy.url)];
+    await signIn(page, anna);
+    await until('both tabs are of the first user', async () => await isSettled(deaf) && isSettled(page));
+    await page.evaluate(() => {
+        const { postMessage } = BroadcastChannel.prototype;
+        BroadcastChannel.prototype.postMessage = function post(data) { if (data.type !== 'session') postMessage.call(this, data); };
+    });
+    proxy.lose = (request) => request.url.startsWith('/v1/sync');
+    await deaf.evaluate(() => globalThis.store.add({ name: 'a secret of Anna' }));
+    await page.evaluate(() => globalThis.store.signOut());
+    await signIn(page, ben);
+    await deaf.evaluate(() => globalThis.store.add({ name: 'another secret' }));
+    proxy.lose = () => false;
+    await until('the deaf tab notices', async () => await deaf.evaluate(() => globalThis.store.session.value?.user.username) === ben && isSettled(deaf));
+    await until('the other tab works', () => isSettled(page));
+    assert.equal((await other.everything()).size, 0);
+    for (const tab of [deaf, page]) assert.equal(await tab.evaluate(() => globalThis.store.all().length), 0);
+    await page.evaluate(() => globalThis.store.signOut());
+    await signIn(page, anna);
+    await until('the change of the first user is sent', () => isSettled(page));
+    assert.deepEqual([...(await program.everything()).values()].map(({ name }) => name).sort(), ['a secret of Anna', 'another secret']);
+    await context.close();
+}
+
+/** Another database, in which the same name is another user, takes the place of the first, as after a new installation. */
+async function anotherDatabase({ browser, service, proxy, round }) {
+    const name = `moved${round}`;
+    const program = new Program(`http://127.0.0.1:${service.port}`);
+    await program.register(name);
+    const context = await browser.newContext();
+    const page = await openPage(context, proxy.url);
+    await signIn(page, name);
+    await page.evaluate(() => globalThis.store.add({ name: 'of the first database' }));
+    await until('it is sent', () => isSettled(page));
+    await context.setOffline(true);
+    await page.evaluate(() => globalThis.store.add({ name: 'unsent, of the first database' }));
+    const second = new Service(process.env.MONGODB_URI.replace(/\/browser_\w+/, '/browser_second'));
+    await second.start();
+    const elsewhere = new Program(`http://127.0.0.1:${second.port}`);
+    await elsewhere.register(name);
+    try {
+        await service.kill();
+        proxy.service = second;
+        await context.setOffline(false);
+        await until('the session is over', () => page.evaluate(() => globalThis.store.session.value === null));
+        await page.getByText(`1 change of ${name} was not sent`).waitFor();
+        await signIn(page, name);
+        await until('the second database was read', () => isSettled(page));
+        assert.equal(await page.evaluate(() => globalThis.store.all().length), 0);
+        assert.equal((await elsewhere.everything()).size, 0);
+    } finally {
+        await second.kill();
+        await service.start();
+        proxy.service = service;
+    }
+    await until('the session is over again', () => page.evaluate(() => globalThis.store.session.value === null));
+    await signIn(page, name);
+    await until('the unsent change is sent', () => isSettled(page));
+    const names = [...(await program.everything()).values()].map((todo) => todo.name).sort();
+    assert.deepEqual(names, ['of the first database', 'unsent, of the first database']);
+    assert.equal(await page.getByText('was not sent').count(), 0);
+    await context.close();
+}
+
+/** Each with a context of its own, so that one of them can run alone. */
+const steps = {
+    rounds: [`two browsers and a program change ${TODOS} todos, ${SECONDS} s`, twoBrowsersAndAProgram],
+    users: ['users of one browser do not see each other', anotherUser],
+    deaf: ['a tab that has not heard of another user', deafTab],
+    database: ['another database at the same address', anotherDatabase],
+    storage: ['a database that is deleted, full or refused', storage],
+    many: [`${MANY} todos`, manyTodos],
+    tabs: [`${TABS} tabs, a closed leader, a restart`, manyTabs],
+    version: ['a new version is deployed', newVersion],
+};
+
 (async () => {
     const service = new Service();
     await service.start();
     const proxy = new Proxy(service);
     await proxy.listen();
-    let tabs;
-    const rounds = Array.from({ length: RUNS }, (_, round) => [
-        `two browsers and a program change ${TODOS} todos, ${SECONDS} s, round ${round + 1}`,
-        (browser) => twoBrowsersAndAProgram(browser, service, proxy, round)]);
+    const wanted = process.env.STEPS?.split(',') ?? Object.keys(steps);
+    const rounds = Array.from({ length: RUNS }, (_, index) => index + 1).flatMap((round) => wanted.map((name) => [
+        `${steps[name][0]}, round ${round}`, (browser) => steps[name][1]({ browser, service, proxy, round })]));
     try {
-        await run([
-            ...rounds,
-            ['users of one browser do not see each other', (browser) => anotherUser(browser, proxy, service)],
-            [`${MANY} todos`, (browser) => manyTodos(browser, service, proxy)],
-            [`${TABS} tabs, a closed leader, a restart`, async (browser) => { tabs = await manyTabs(browser, service, proxy); }],
-            ['a new version is deployed', () => newVersion(tabs, proxy)],
-        ]);
+        await run(rounds);
     } finally {
         proxy.server.closeAllConnections();
         proxy.server.close();

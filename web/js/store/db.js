@@ -28,11 +28,27 @@ export const BLANK = { token: null, walking: false, walk: 0, full: null, generat
 let db = null;
 /** @type {Promise<any> | null} */
 let common = null;
+// After a failed write, only what the user gives is stored: the copies of the server can be read again.
+let isFull = false;
+/** @type {() => void} */
+let gone = () => {};
+
+/** @param {() => void} listener runs when somebody else has closed the database of the user, or writing is impossible */
+export function onGone(listener) {
+    gone = listener;
+}
 
 const nameOf = (/** @type {string} */ userId) => `todo-user-${userId}`;
 
 function openCommon() {
-    common ??= openDB('todo-client', 1, { upgrade: (/** @type {any} */ opened) => opened.createObjectStore('meta') });
+    common ??= openDB('todo-client', 1, {
+        upgrade: (/** @type {any} */ opened) => opened.createObjectStore('meta'),
+        blocking: (/** @type {any} */ _, __, /** @type {any} */ event) => {
+            event.target.close();
+            common = null;
+        },
+        terminated: () => { common = null; },
+    });
     return common;
 }
 
@@ -41,6 +57,7 @@ export async function readCommon(key) {
     try {
         return await (await openCommon()).get('meta', key);
     } catch {
+        common = null;
         return undefined;
     }
 }
@@ -51,6 +68,7 @@ export async function writeCommon(key, value) {
         const opened = await openCommon();
         await (value === undefined ? opened.delete('meta', key) : opened.put('meta', value, key));
     } catch {
+        common = null;
         refused();
     }
 }
@@ -58,20 +76,31 @@ export async function writeCommon(key, value) {
 /** @param {string} userId @returns whether there is a database */
 export async function open(userId) {
     close();
+    isFull = false;
     try {
-        db = await openDB(nameOf(userId), 1, {
-            upgrade: (/** @type {any} */ opened) => {
-                for (const kind of ['todo', 'list', 'rejected']) opened.createObjectStore(kind, { keyPath: 'id' });
-                opened.createObjectStore('outbox', { keyPath: 'seq' });
-                opened.createObjectStore('meta');
+        /** @type {any} */
+        const opened = await openDB(nameOf(userId), 1, {
+            upgrade: (/** @type {any} */ created) => {
+                for (const kind of ['todo', 'list', 'rejected']) created.createObjectStore(kind, { keyPath: 'id' });
+                created.createObjectStore('outbox', { keyPath: 'seq' });
+                created.createObjectStore('meta');
             },
-            blocking: () => close(),
-            terminated: () => { db = null; },
+            blocking: () => taken(opened),
+            terminated: () => taken(opened),
         });
+        db = opened;
     } catch {
         refused();
     }
     return db !== null;
+}
+
+/** Another tab, the browser or its user deletes the database. @param {any} opened */
+function taken(opened) {
+    opened.close();
+    if (db !== opened) return;
+    db = null;
+    gone();
 }
 
 export function close() {
@@ -85,15 +114,26 @@ function refused() {
     setStatus({ notice: 'storage_refused' });
 }
 
-/** A failed write ends the use of the database: a part of what follows would otherwise be missing in it. */
+/** The database cannot be used any more: a part of what follows would otherwise be missing in it. */
 function lost() {
     close();
     refused();
+    gone();
 }
 
-/** Everything of the user. */
-export async function load() {
-    if (!db) return null;
+/** Reads from the database. @template T @param {() => Promise<T>} read @param {T} otherwise if there is none @returns {Promise<T>} */
+async function readOr(read, otherwise) {
+    try {
+        return db ? await read() : otherwise;
+    } catch {
+        return otherwise;
+    }
+}
+
+/** Everything of the user; `null` without a database. */
+export const load = () => readOr(loadNow, /** @type {Awaited<ReturnType<typeof loadNow>> | null} */ (null));
+
+async function loadNow() {
     const tx = db.transaction(STORES);
     const [todo, list, rows, rejected, meta] = await Promise.all([
         ...STORES.slice(0, 4).map((store) => tx.objectStore(store).getAll()), tx.objectStore('meta').get('sync')]);
@@ -101,68 +141,80 @@ export async function load() {
 }
 
 /** @returns {Promise<Row[]>} */
-export async function readRows() {
-    return db ? await db.getAll('outbox') : [];
-}
+export const readRows = () => readOr(() => db.getAll('outbox'), []);
 
 /** @returns {Promise<Meta>} */
 export async function readMeta() {
-    return { ...BLANK, ...(db && await db.get('meta', 'sync')) };
+    return { ...BLANK, ...await readOr(() => db.get('meta', 'sync'), /** @type {any} */ (undefined)) };
 }
 
 /** @returns {Promise<Rejected[]>} */
-export async function readRejected() {
-    return db ? await db.getAll('rejected') : [];
-}
+export const readRejected = () => readOr(() => db.getAll('rejected'), []);
 
 /**
- * Everything in one transaction.
- * @param {{ todo?: any[], list?: any[], removed?: { type: string, id: string }[], rows?: Row[], ended?: number[],
- *     rejected?: Rejected[], dismissed?: string[], meta?: Meta, guarded?: boolean }} change
+ * @typedef {{ todo?: any[], list?: any[], removed?: { type: string, id: string }[], rows?: Row[], ended?: number[],
+ *     rejected?: Rejected[], dismissed?: string[], meta?: Meta, guarded?: boolean }} Stored
  */
+
+/** Everything in one transaction. @param {Stored} change */
 export async function save(change) {
     if (!db) return;
+    const used = db;
+    const isOver = () => db !== used;
     try {
-        const tx = db.transaction(STORES, 'readwrite');
-        const work = /** @type {Promise<any>[]} */ ([]);
-        for (const kind of /** @type {const} */ (['todo', 'list'])) {
-            const store = tx.objectStore(kind);
-            for (const entry of change[kind] ?? []) {
-                if (change.guarded) {
-                    // Another tab may read too, and be further.
-                    const stored = await store.get(entry.id);
-                    if (stored?.object.version > entry.object.version) continue;
-                }
-                work.push(store.put(entry));
-            }
-        }
-        for (const { type, id } of change.removed ?? []) if (type === 'todo' || type === 'list') work.push(tx.objectStore(type).delete(id));
-        for (const row of change.rows ?? []) work.push(tx.objectStore('outbox').put(row));
-        for (const seq of change.ended ?? []) work.push(tx.objectStore('outbox').delete(seq));
-        for (const entry of change.rejected ?? []) work.push(tx.objectStore('rejected').put(entry));
-        for (const id of change.dismissed ?? []) work.push(tx.objectStore('rejected').delete(id));
-        if (change.meta) work.push(tx.objectStore('meta').put(change.meta, 'sync'));
-        // Otherwise a page that is closed now would abort it.
-        tx.commit();
-        await Promise.all([...work, tx.done]);
+        if (!isFull) return await write(change);
     } catch {
-        lost();
+        if (isOver()) return;
+        isFull = true;
+        refused();
     }
+    try {
+        // The copies, their token and the commands that belong to it stay as they were together.
+        await write({ rows: change.rows?.filter((row) => !row.acked), rejected: change.rejected, dismissed: change.dismissed });
+    } catch {
+        if (!isOver()) lost();
+    }
+}
+
+/** @param {Stored} change */
+async function write(change) {
+    const tx = db.transaction(STORES, 'readwrite');
+    const work = /** @type {Promise<any>[]} */ ([]);
+    for (const kind of /** @type {const} */ (['todo', 'list'])) {
+        const store = tx.objectStore(kind);
+        for (const entry of change[kind] ?? []) {
+            if (change.guarded) {
+                // Another tab may read too, and be further.
+                const stored = await store.get(entry.id);
+                if (stored?.object.version > entry.object.version) continue;
+            }
+            work.push(store.put(entry));
+        }
+    }
+    for (const { type, id } of change.removed ?? []) if (type === 'todo' || type === 'list') work.push(tx.objectStore(type).delete(id));
+    for (const row of change.rows ?? []) work.push(tx.objectStore('outbox').put(row));
+    for (const seq of change.ended ?? []) work.push(tx.objectStore('outbox').delete(seq));
+    for (const entry of change.rejected ?? []) work.push(tx.objectStore('rejected').put(entry));
+    for (const id of change.dismissed ?? []) work.push(tx.objectStore('rejected').delete(id));
+    if (change.meta) work.push(tx.objectStore('meta').put(change.meta, 'sync'));
+    // Otherwise a page that is closed now would abort it.
+    tx.commit();
+    await Promise.all([...work, tx.done]);
 }
 
 /**
  * Forgets what the browser holds of a user. Changes that were not sent stay, so that they are sent when the same user signs
  * in again.
- * @param {string} userId
+ * @param {string} userId @param {boolean} keeps those changes
  */
-export async function wipe(userId) {
+export async function wipe(userId, keeps) {
     try {
         if (db) {
             const tx = db.transaction(STORES, 'readwrite');
             const kept = await tx.objectStore('outbox').count() + await tx.objectStore('rejected').count();
             await Promise.all([...['todo', 'list', 'meta'].map((store) => tx.objectStore(store).clear()), tx.done]);
             close();
-            if (kept > 0) return;
+            if (keeps && kept > 0) return;
         }
         await deleteDB(nameOf(userId));
     } catch {

@@ -1,7 +1,8 @@
 /** The stream of changes that other devices and programs make. `EventSource` cannot send the access token. */
 
 import { address, apiError, read } from './api.js';
-import { metaNow, takeEvent } from './sync.js';
+import { metaNow } from './held.js';
+import { takeEvent } from './sync.js';
 import { tokenOrEnd } from './tokens.js';
 
 // The service sends something every 15 s.
@@ -25,7 +26,7 @@ export async function follow(signal) {
             timer = setTimeout(() => stop.abort(), SILENCE_MS);
             const blocks = (rest + decoder.decode(value, { stream: true })).split('\n\n');
             rest = blocks.pop() ?? '';
-            for (const block of blocks) if (!await take(parse(block))) return;
+            for (const block of blocks) if (stop.signal.aborted || !await take(parse(block))) return;
         }
     } finally {
         clearTimeout(timer);

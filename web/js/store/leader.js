@@ -7,10 +7,11 @@ import { apiError } from './api.js';
 import { listen, tell } from './channel.js';
 import { isOpen, readMeta } from './db.js';
 import { follow } from './events.js';
+import { catchUp, follow as apply, metaNow, restore } from './held.js';
 import { onCommands, stored } from './outbox.js';
 import { setStatus, status } from './state.js';
-import { follow as apply, metaNow, restore, syncNow } from './sync.js';
-import { isRefusal } from './tokens.js';
+import { syncNow } from './sync.js';
+import { authorized, isRefusal } from './tokens.js';
 
 const LOCK = 'todo-sync';
 const BACKOFF_MS = [1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
@@ -22,7 +23,8 @@ const FLUSH_MS = 3_000;
 
 /** @type {AbortController | null} */
 let following = null;
-let isLeading = false;
+/** @type {AbortSignal | null} */
+let leading = null;
 let wanted = false;
 /** @type {() => void} */
 let wakeUp = () => {};
@@ -33,13 +35,16 @@ export function startLeader() {
     listen('kick', kick);
     listen('change', ({ change }) => {
         revision = change.revision;
-        if (!isLeading) void apply(change);
+        if (!leading) void apply(change);
+    });
+    listen('leader', ({ revision: reached }) => {
+        if (!leading) void catchUp(reached);
     });
     listen('status', ({ changes }) => {
-        if (!isLeading) setStatus(changes);
+        if (!leading) setStatus(changes);
     });
     listen('status?', () => {
-        if (isLeading) announce({ connected: status.peek().connected });
+        if (leading) announce({ connected: status.peek().connected });
     });
     addEventListener('online', kick);
     document.addEventListener('visibilitychange', () => void resumed());
@@ -58,13 +63,13 @@ async function resumed() {
         if (!navigator.locks) wakeUp();
         return;
     }
-    if (following && !isLeading && (await readMeta()).revision !== revision) {
+    if (following && !leading && (await readMeta()).revision !== revision) {
         await stored();
         await restore();
         revision = metaNow().revision;
     }
     kick();
-    if (!isLeading) tell('kick');
+    if (!leading) tell('kick');
 }
 
 /** Takes part in the election for the user who is signed in. */
@@ -76,6 +81,11 @@ export function join() {
     if (navigator.locks && isOpen()) {
         navigator.locks.request(LOCK, { signal }, () => lead(signal)).catch(() => {});
     } else void leadWhileVisible(signal);
+}
+
+/** Without a database, this tab syncs for itself. */
+export function joinAgain() {
+    if (following && !leading) join();
 }
 
 export function leave() {
@@ -104,23 +114,27 @@ async function leadWhileVisible(signal) {
 /** @param {AbortSignal} signal */
 async function lead(signal) {
     if (signal.aborted) return;
-    isLeading = true;
+    leading = signal;
     try {
         // Another tab may have led before.
         if (isOpen() && (await readMeta()).revision !== metaNow().revision) {
             await stored();
             await restore();
         }
+        // The tab that led before may have stored a change without telling the others.
+        tell('leader', { revision: metaNow().revision });
         const stream = streaming(signal);
         for (let failures = 0; !signal.aborted;) {
             try {
                 wanted = false;
+                await stream.assertUser();
                 await syncNow();
                 failures = 0;
                 announce({ connected: true });
                 const wait = stream.open();
                 if (!wanted) await pause(wait, signal);
             } catch (error) {
+                if (signal.aborted) return;
                 failed(error);
                 const wait = BACKOFF_MS[Math.min(failures, BACKOFF_MS.length - 1)];
                 failures += 1;
@@ -130,13 +144,13 @@ async function lead(signal) {
             }
         }
     } finally {
-        isLeading = false;
+        if (leading === signal) leading = null;
     }
 }
 
 /** The stream of changes. @param {AbortSignal} signal */
 function streaming(signal) {
-    let [isOpen, failures, notBefore] = [false, 0, 0];
+    let [isOpen, failures, notBefore, isKnown] = [false, 0, 0, false];
     const run = async () => {
         const began = Date.now();
         try {
@@ -144,13 +158,21 @@ function streaming(signal) {
         } catch (error) {
             connectionLost(error);
         }
-        isOpen = false;
+        [isOpen, isKnown] = [false, false];
         failures = Date.now() - began > STEADY_MS ? 0 : failures + 1;
         notBefore = Date.now() + (failures ? BACKOFF_MS[Math.min(failures - 1, BACKOFF_MS.length - 1)] : 0);
         // What changed since then is read at once.
         kick();
     };
     return {
+        /**
+         * Throws if the service does not know the user. Between two streams, another database may have taken the place of the
+         * first one, and an access token is genuine until it expires: changes would go into an account that does not exist.
+         */
+        async assertUser() {
+            if (!isKnown) await authorized('GET', 'v1/user');
+            isKnown = true;
+        },
         /** Opens it unless it is open. @returns how long nothing needs to be done */
         open() {
             if (!isOpen && Date.now() >= notBefore) {

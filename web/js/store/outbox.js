@@ -2,8 +2,8 @@
 
 import { newCommandId } from '../model/ids.js';
 import { listen, tell } from './channel.js';
-import { keepStorage, readRejected, save } from './db.js';
-import { addRows, base, rejected, rows as current } from './state.js';
+import { isOpen, keepStorage, readRejected, save } from './db.js';
+import { addRows, base, rejected, rows as current, status } from './state.js';
 
 /** @typedef {import('./types.js').Row} Row */
 /** @typedef {import('./types.js').Rejected} Rejected */
@@ -52,6 +52,10 @@ export function startOutbox() {
     listen('rows', ({ rows }) => {
         addRows(rows.filter((/** @type {Row} */ row) => !current.has(row.seq)));
         wake();
+    });
+    addEventListener('beforeunload', (event) => {
+        // The browser asks its user. With a database, closing the page loses nothing.
+        if (!isOpen() && status.peek().unsent > 0) event.preventDefault();
     });
     listen('rejected', async () => { rejected.value = await readRejected(); });
 }

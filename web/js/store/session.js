@@ -1,16 +1,17 @@
 /** Signing in and out, and who is signed in when the client opens. */
 
 import { ApiError, apiError, send } from './api.js';
-import { listen, openChannel, tell } from './channel.js';
-import { open, readCommon, wipe, writeCommon } from './db.js';
+import { listen, openChannel, speakFor, tell } from './channel.js';
+import { isOpen, onGone, open, readCommon, wipe, writeCommon } from './db.js';
+import { reset, restore, sameUser, storeAgain } from './held.js';
 import { prepareWhileIdle } from './idle.js';
-import { flush, join, leave, startLeader } from './leader.js';
+import { flush, join, joinAgain, leave, startLeader } from './leader.js';
 import { startOutbox, stored } from './outbox.js';
 import { clearAll, session, setStatus } from './state.js';
-import { reset, restore } from './sync.js';
-import { adopt, exclusively, forget, onEnded, renewed, startTokens, tokenOrEnd } from './tokens.js';
+import { adopt, exclusively, forget, onEnded, onReplaced, ownTokens, renewed, startTokens, tokenOrEnd } from './tokens.js';
 import { forgetActions } from './undo.js';
 import { startUpdates } from './updates.js';
+import { nowWaits, readWaiting, waitsNoMore } from './waiting.js';
 
 /** @typedef {import('./types.js').SignedIn} SignedIn */
 
@@ -25,6 +26,8 @@ export async function start() {
     startOutbox();
     startLeader();
     onEnded((error) => void endedElsewhere(error));
+    onReplaced((other) => void begin(other));
+    onGone(() => void keepAgain());
     listen('session', () => void followSession());
     startUpdates();
     prepareWhileIdle();
@@ -35,6 +38,7 @@ export async function start() {
         await enter(known);
         return;
     }
+    await readWaiting();
     try {
         const access = await renewed();
         if (access) await begin(access);
@@ -48,11 +52,14 @@ export async function start() {
 
 /** @param {SignedIn} who */
 async function enter(who) {
-    await open(who.user.id);
     reset();
+    speakFor(who.user.id);
+    ownTokens(who.user.id);
+    await open(who.user.id);
     await restore();
     session.value = who;
     join();
+    void waitsNoMore(who.user.id);
 }
 
 /** After a login, or a renewal of a session that this browser did not know. @param {import('./tokens.js').Access} access */
@@ -60,7 +67,7 @@ async function begin({ user, sessionId }) {
     const who = { user, sessionId };
     const before = session.peek();
     const isSameUser = before && before !== 'unknown' && before.user.id === user.id;
-    await writeCommon('session', who);
+    await remember(who);
     await writeCommon('signing_out', undefined);
     if (isSameUser) session.value = who;
     else {
@@ -70,9 +77,34 @@ async function begin({ user, sessionId }) {
     tell('session');
 }
 
+/** @param {SignedIn} who */
+async function remember(who) {
+    await writeCommon('session', who);
+    // What nobody but the browser, or its user in the settings of the browser, removes.
+    await writeCommon('used', true);
+}
+
+/** Somebody has deleted the database, or it cannot be used any more. */
+async function keepAgain() {
+    const who = session.peek();
+    if (!who || who === 'unknown') return;
+    const isSame = sameUser();
+    const isWhole = await readCommon('used');
+    const known = await readCommon('session');
+    if (!isSame()) return;
+    // Another tab signs out, and deletes it for that.
+    if (isWhole && known?.user.id !== who.user.id) return await followSession();
+    await remember(who);
+    if (isSame() && await open(who.user.id)) await storeAgain();
+    if (isSame() && !isOpen()) joinAgain();
+}
+
 /** Forgets the user in this tab. */
 function drop() {
     leave();
+    reset();
+    speakFor(null);
+    ownTokens(null);
     clearAll();
     forgetActions();
 }
@@ -165,16 +197,18 @@ async function finishSignOut() {
     }
 }
 
-/** @param {import('./types.js').Session} who */
-async function leaveUser(who) {
+/** @param {import('./types.js').Session} who @param {boolean} [keeps] changes that were not sent */
+async function leaveUser(who, keeps = true) {
+    if (who && who !== 'unknown') await (keeps ? nowWaits(who.user) : waitsNoMore(who.user.id));
     await stored();
     forget();
     drop();
     await writeCommon('session', undefined);
-    if (who && who !== 'unknown') await wipe(who.user.id);
     setStatus({ ready: true });
     session.value = null;
+    // Before the database goes, so that the other tabs do not keep it.
     tell('session');
+    if (who && who !== 'unknown') await wipe(who.user.id, keeps);
 }
 
 /** @param {ApiError} error */
@@ -186,6 +220,7 @@ async function endedElsewhere({ code }) {
         await leaveUser(who);
         return;
     }
+    await nowWaits(who.user);
     await stored();
     drop();
     forget();
@@ -197,7 +232,7 @@ async function endedElsewhere({ code }) {
 
 /** After the account was deleted. */
 export async function forgetUser() {
-    await leaveUser(session.peek());
+    await leaveUser(session.peek(), false);
     await finishSignOut();
 }
 
@@ -206,6 +241,6 @@ export async function rememberUser(user) {
     const who = session.peek();
     if (!who || who === 'unknown') return;
     session.value = { ...who, user };
-    await writeCommon('session', session.peek());
+    await remember({ ...who, user });
 }
 

@@ -42,6 +42,9 @@ export const ids = signal(/** @type {string[]} */ ([]));
 /** @type {import('../../vendor/ui.js').Signal<import('./types.js').Rejected[]>} */
 export const rejected = signal(/** @type {import('./types.js').Rejected[]} */ ([]));
 
+/** Changes of users who are signed out. @type {import('../../vendor/ui.js').Signal<{ name: string, n: number }[]>} */
+export const waiting = signal(/** @type {{ name: string, n: number }[]} */ ([]));
+
 export const lists = computed(() => {
     void listRevision.value;
     return [...shown.list.values()].filter((list) => list.deleted_at === null).sort(byPosition);

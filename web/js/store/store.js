@@ -4,7 +4,7 @@ import { account } from './account.js';
 import * as actions from './actions.js';
 import { copyText, dismiss, retry } from './outbox.js';
 import { register, signIn, signOut, start } from './session.js';
-import { all, ids, lists, rejected, session, status, todo, trashedLists } from './state.js';
+import { all, ids, lists, rejected, session, status, todo, trashedLists, waiting } from './state.js';
 import { undo } from './undo.js';
 import { dismissNotice, reloadForNewVersion } from './updates.js';
 
@@ -18,6 +18,7 @@ export const store = {
     todo,
     all,
     rejected,
+    waiting,
     dismiss,
     retry,
     copyText,

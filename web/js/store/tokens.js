@@ -19,19 +19,34 @@ const SECOND_TRY_MS = 1_500;
 let access = null;
 // Raised when the user signs out, so that a renewal that was under way does not sign in again.
 let epoch = 0;
+/** @type {string | null} the user of this tab */
+let owner = null;
 /** @type {(() => void) | null} */
 let arrived = null;
 /** @type {(error: ApiError) => void} */
 let ended = () => {};
+/** @type {(other: Access) => void} */
+let replaced = () => {};
 
 /** @param {(error: ApiError) => void} listener runs when the session has ended on the server */
 export function onEnded(listener) {
     ended = listener;
 }
 
+/** @param {(other: Access) => void} listener runs when the cookie turns out to be of another user than this tab */
+export function onReplaced(listener) {
+    replaced = listener;
+}
+
+/** From now on only tokens of this user are taken. @param {string | null} userId */
+export function ownTokens(userId) {
+    owner = userId;
+    if (access && owner && access.user.id !== owner) access = null;
+}
+
 export function startTokens() {
     listen('access', ({ access: other }) => {
-        if (!access || other.until > access.until) access = other;
+        if (isOwn(other) && (!access || other.until > access.until)) access = other;
         arrived?.();
     });
     listen('access?', () => {
@@ -42,13 +57,18 @@ export function startTokens() {
 export const accessOf = () => access;
 
 /** @param {any} body of a login or refresh @returns {Access} */
+const accessIn = (body) => (
+    { value: body.access_token, until: Date.now() + body.expires_in * 1000, user: body.user, sessionId: body.session_id });
+
+/** @param {any} body of a login or refresh @returns {Access} */
 export function adopt(body) {
-    access = {
-        value: body.access_token, until: Date.now() + body.expires_in * 1000, user: body.user, sessionId: body.session_id,
-    };
-    tell('access', { access });
+    access = accessIn(body);
+    tell('access', { access, user: access.user.id });
     return access;
 }
+
+/** @param {Access} other */
+const isOwn = (other) => owner === null || other.user.id === owner;
 
 export function forget() {
     access = null;
@@ -78,8 +98,12 @@ async function renew(refused) {
     if (isValid() && access?.value !== refused) return access;
     const began = epoch;
     const body = await send('POST', 'web/refresh');
-    if (began !== epoch) return null;
-    return body ? adopt(body) : null;
+    if (began !== epoch || !body) return null;
+    const found = accessIn(body);
+    if (isOwn(found)) return adopt(body);
+    // Somebody else signed in. What this tab holds must not be sent with the token of another user.
+    replaced(found);
+    throw new ApiError({ status: 0, code: 'left', title: 'Another user is signed in.' });
 }
 
 async function askOthers() {
@@ -116,7 +140,7 @@ export async function tokenOrEnd(refused) {
     for (let isSecond = false; ; isSecond = true) {
         try {
             const found = await renewed(refused);
-            if (found) return found.value;
+            if (found && began === epoch) return found.value;
             throw missing();
         } catch (error) {
             // Only the service ends a session: without a network the user stays signed in.

@@ -5,6 +5,8 @@ import { setStatus, status } from './state.js';
 
 const CHECK_MS = 60 * 60_000;
 const DISMISSED = 'todo-dismissed';
+// The browser may wait for the worker before this one. The page of the new version is served then too.
+const PATIENCE_MS = 2_000;
 
 /** @type {ServiceWorkerRegistration | null} */
 let registration = null;
@@ -44,22 +46,48 @@ function workerAddress() {
 }
 
 async function register() {
+    // The first worker takes control of a page that has the same version.
+    let isFirst = !navigator.serviceWorker.controller;
     navigator.serviceWorker.addEventListener('controllerchange', () => {
         if (isReloading) location.reload();
+        // Another tab has taken the new version, and parts of this one that are loaded later may be gone.
+        else if (!isFirst) void noticeUnlessOwn(navigator.serviceWorker.controller);
+        isFirst = false;
     });
     registration = await navigator.serviceWorker.register(workerAddress(), { updateViaCache: 'none' });
-    const check = () => {
-        // Without a controller it is the first visit.
-        if (registration?.waiting && navigator.serviceWorker.controller) setStatus({ notice: 'new_version' });
-    };
-    check();
+    void check();
     registration.addEventListener('updatefound', () => {
-        registration?.installing?.addEventListener('statechange', check);
+        registration?.installing?.addEventListener('statechange', () => void check());
     });
     const update = () => void registration?.update().catch(() => {});
     setInterval(update, CHECK_MS);
     document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && update());
 }
+
+async function check() {
+    const waiting = registration?.waiting;
+    // Without a controller it is the first visit.
+    if (waiting && navigator.serviceWorker.controller) await noticeUnlessOwn(waiting);
+}
+
+/** @param {ServiceWorker | null} worker */
+async function noticeUnlessOwn(worker) {
+    if (worker && await versionOf(worker) !== ownVersion()) setStatus({ notice: 'new_version' });
+}
+
+/** @param {ServiceWorker} worker @returns {Promise<string>} */
+function versionOf(worker) {
+    const { port1, port2 } = new MessageChannel();
+    return new Promise((resolve) => {
+        port1.onmessage = ({ data }) => resolve(data);
+        worker.postMessage('version', [port2]);
+        // A worker of before this question.
+        setTimeout(resolve, PATIENCE_MS, '');
+    });
+}
+
+/** The version is a part of the addresses of all files. */
+const ownVersion = () => /\/assets\/([^/]+)\//.exec(/** @type {HTMLScriptElement | null} */ (document.querySelector('script[type=module]'))?.src ?? '')?.[1];
 
 /** Asks the service for a new version. */
 export function checkForUpdate() {
@@ -73,6 +101,7 @@ export function reloadForNewVersion() {
     }
     isReloading = true;
     registration.waiting.postMessage('activate');
+    setTimeout(() => location.reload(), PATIENCE_MS);
 }
 
 export function dismissNotice() {

@@ -67,7 +67,11 @@ export const german = {
     offline: 'Offline', offline_text: 'Deine Änderungen bleiben auf diesem Gerät und werden später gesendet.',
     unsent_count: { one: '{n} Änderung nicht gesendet', other: '{n} Änderungen nicht gesendet' },
     new_version: 'Eine neue Version ist bereit.', reload: 'Neu laden', sign_in_at_proxy: 'Dein Netzwerk verlangt eine neue Anmeldung.', sign_in_there: 'Dort anmelden',
-    no_https: 'Offline-Nutzung und Installation brauchen https. Alles andere geht.', storage_refused: 'Dieser Browser speichert nichts für diese Seite. Schließ den Tab nicht, bevor alles gesendet ist.',
+    no_https: 'Offline-Nutzung und Installation brauchen https. Alles andere geht.', storage_refused: 'Dieser Browser speichert nichts für diese Seite, wie in einem privaten Fenster oder wenn der Speicher voll ist. Schließ diesen Tab nicht, bevor alles gesendet ist.',
+    waiting: {
+        one: '{n} Änderung von {name} wurde nicht gesendet. Sie bleibt in diesem Browser, bis {name} sich anmeldet.',
+        other: '{n} Änderungen von {name} wurden nicht gesendet. Sie bleiben in diesem Browser, bis {name} sich anmeldet.',
+    },
     no_access: 'Dieses Konto kann nicht mehr benutzt werden. Nicht gesendete Änderungen bleiben auf diesem Gerät.', got_it: 'Verstanden',
 
     not_saved_text: 'Der Dienst hat diese Änderungen nicht angenommen. Nichts ist verloren: Kopier den Text, versuch es noch einmal oder verwirf sie.',
@@ -77,7 +81,10 @@ export const german = {
     sign_in: 'Anmelden', register: 'Registrieren', sign_out: 'Abmelden', username: 'Benutzername', password: 'Passwort', email: 'E-Mail (freiwillig)',
     new_here: 'Neu hier?', have_account: 'Schon registriert?', create_account: 'Konto anlegen', signing_in: 'Anmeldung läuft …', tagline: 'Deine Aufgaben, auf deinem eigenen Server.',
     new_password_needed: 'Wähl ein neues Passwort, um fortzufahren.', password_hint: 'Mindestens 8 Zeichen.',
-    sign_out_unsent: { one: '{n} Änderung wurde noch nicht gesendet. Sie ginge verloren.', other: '{n} Änderungen wurden noch nicht gesendet. Sie gingen verloren.' }, sign_out_anyway: 'Trotzdem abmelden',
+    sign_out_unsent: {
+        one: '{n} Änderung wurde noch nicht gesendet. Sie bleibt in diesem Browser, bis du dich wieder anmeldest.',
+        other: '{n} Änderungen wurden noch nicht gesendet. Sie bleiben in diesem Browser, bis du dich wieder anmeldest.',
+    }, sign_out_anyway: 'Trotzdem abmelden',
     error_network: 'Der Dienst ist nicht erreichbar. Prüf die Verbindung und versuch es noch einmal.', error_unknown: 'Das hat nicht geklappt. Versuch es gleich noch einmal.',
 
     account: 'Konto', appearance: 'Aussehen', region: 'Sprache und Datum', tokens: 'Zugriffstoken', danger: 'Konto löschen',

@@ -44,7 +44,11 @@ export const english = {
     unsent_count: { one: '{n} change not sent', other: '{n} changes not sent' }, new_version: 'A new version is ready.', reload: 'Reload',
     sign_in_at_proxy: 'Your network asks you to sign in again.', sign_in_there: 'Sign in there',
     no_https: 'Offline use and installing need https. Everything else works.',
-    storage_refused: 'This browser does not keep data for this site. Do not close the tab before everything is sent.',
+    storage_refused: 'This browser keeps no data for this site, as in a private window or on a full disk. Do not close this tab before everything is sent.',
+    waiting: {
+        one: '{n} change of {name} was not sent. It stays in this browser until {name} signs in.',
+        other: '{n} changes of {name} were not sent. They stay in this browser until {name} signs in.',
+    },
     no_access: 'This account can no longer be used. Changes that were not sent stay on this device.', got_it: 'Got it',
     not_saved_count: { one: '{n} change was not saved', other: '{n} changes were not saved' }, sign_in: 'Sign in', register: 'Register',
     username: 'Username', password: 'Password', email: 'E-mail (optional)', new_here: 'New here?', have_account: 'Already registered?',

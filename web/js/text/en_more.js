@@ -14,7 +14,10 @@ export const englishMore = {
     not_saved_text: 'The service did not accept these changes. Nothing is lost: copy the text, try again, or let it go.', yours: 'Yours',
     on_the_server: 'On the server', not_there: 'no longer there', try_again: 'Try again', copy_text: 'Copy the text', let_go: 'Let it go',
     not_saved_empty: 'Everything is saved', sign_out: 'Sign out',
-    sign_out_unsent: { one: '{n} change was not sent yet. It would be lost.', other: '{n} changes were not sent yet. They would be lost.' },
+    sign_out_unsent: {
+        one: '{n} change was not sent yet. It stays in this browser until you sign in again.',
+        other: '{n} changes were not sent yet. They stay in this browser until you sign in again.',
+    },
     sign_out_anyway: 'Sign out anyway', account: 'Account', appearance: 'Appearance', region: 'Language and dates',
     tokens: 'Access tokens', danger: 'Delete account', theme: 'Theme', theme_system: 'As the system',
     theme_light: 'Light', theme_dark: 'Dark', language: 'Language', language_auto: 'As the browser', week_start: 'Week starts on',

@@ -36,6 +36,7 @@ export function SignIn() {
             <${Wordmark} />
             <p class="tagline">${t('tagline')}</p>
             <h1>${t(isNew ? 'create_account' : 'sign_in')}</h1>
+            ${/** @type {any} */ (store).waiting.value.map(({ name, n }) => html`<p class="view-note" key=${name}>${t('waiting', { name, n })}</p>`)}
             <form onSubmit=${submit}>
                 ${rest && html`<p class="problem" role="alert">${rest}</p>`}
                 ${mustChange && html`<p class="view-note" role="status">${t('new_password_needed')}</p>`}

@@ -1,0 +1,34 @@
+/** Changes that wait in this browser for users who are signed out, so that the page for signing in can say so. */
+
+import { readCommon, writeCommon } from './db.js';
+import { rejected, status, waiting } from './state.js';
+
+/** @typedef {import('./types.js').User} User */
+/** @typedef {Record<string, { name: string, n: number }>} Waiting */
+
+const KEY = 'waiting';
+
+/** @param {(entries: Waiting) => void} change */
+async function update(change) {
+    /** @type {Waiting} */
+    const entries = { ...await readCommon(KEY) };
+    change(entries);
+    waiting.value = Object.values(entries);
+    await writeCommon(KEY, entries);
+}
+
+/** Reads what is known from before. */
+export async function readWaiting() {
+    waiting.value = Object.values(await readCommon(KEY) ?? {});
+}
+
+/** Counts what the user who leaves now has not sent. @param {User} user */
+export function nowWaits({ id, username }) {
+    const n = status.peek().unsent + rejected.peek().length;
+    return n > 0 ? update((entries) => { entries[id] = { name: username, n }; }) : waitsNoMore(id);
+}
+
+/** @param {string} userId */
+export async function waitsNoMore(userId) {
+    if ((await readCommon(KEY))?.[userId]) await update((entries) => { delete entries[userId]; });
+}
