@@ -1,6 +1,6 @@
 //! Reading many documents in their order, without unreadable ones.
 
-use bson::{Document, RawDocument, RawDocumentBuf, doc};
+use bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
 use mongodb::Cursor;
 use mongodb::options::Hint;
 
@@ -122,6 +122,35 @@ impl<T: Owned> OwnedBy<'_, T> {
         };
         self.project_each(selection, fields, PROJECTED_BATCH, take).await?;
         Ok(projected)
+    }
+
+    /// Gives some fields of documents to `take`, in one round trip and in no order. An index has `fields` after the owner;
+    /// `range` is that of the first of them, without its end. The index must contain the projected fields, because without a
+    /// filter MongoDB fetches no document even if the first field is an array.
+    pub async fn project_range(
+        &self,
+        index: &str,
+        fields: &[&str],
+        (from, to): (&str, Option<&str>),
+        limit: u32,
+        projected: Document,
+        mut take: impl FnMut(&RawDocument) -> Result<(), Error> + Send,
+    ) -> Result<(), Error> {
+        let bound = |first: Bson| {
+            let mut bound = doc! { "owner_id": self.owner_id() };
+            bound.extend(fields.iter().map(|field| ((*field).to_owned(), Bson::MinKey)));
+            bound.extend(fields.first().map(|field| ((*field).to_owned(), first)));
+            bound
+        };
+        let (from, to) = (bound(from.into()), bound(to.map_or(Bson::MaxKey, Bson::from)));
+        let stored = self.stored();
+        let found = stored.find(doc! {}).min(from).max(to).hint(Hint::Name(index.to_owned()));
+        let found = found.projection(projected).limit(limit.into()).batch_size(limit);
+        let mut found = found.max_time(mongo::MAX_TIME).await?;
+        while found.advance().await? {
+            take(found.current())?;
+        }
+        Ok(())
     }
 
     async fn found(&self, selection: Selection, skipped: i64) -> Result<Cursor<RawDocumentBuf>, Error> {

@@ -45,6 +45,14 @@ pub enum Deleted {
     Any,
 }
 
+/// Something by which an index lists todos.
+#[derive(Debug)]
+pub enum Entry {
+    Filter(Document, Index),
+    /// The beginning of a word.
+    Word(String),
+}
+
 /// One of the two queries for a sort order whose first field not every todo has.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
@@ -58,21 +66,20 @@ impl TodoQuery {
         Self { deleted: self.deleted, sort: self.sort, reverse: self.reverse, ..Self::default() }
     }
 
-    /// Filters that together include every todo that matches, each with an index that serves the filter. The first are
-    /// presumably those that the fewest todos match.
-    pub fn entries(&self) -> Vec<Vec<(Document, Index)>> {
-        let within = |field: &str, value: Bson| {
+    /// What every match has, as far as an index lists it: of each entry, one of the alternatives. The first are presumably
+    /// those that the fewest todos have.
+    pub fn entries(&self) -> Vec<Vec<Entry>> {
+        let within = |field: &str, value: Bson, index| {
             let mut filter = self.states();
             filter.insert(field, value);
-            filter
+            vec![Entry::Filter(filter, index)]
         };
-        let parent = self.parent_id.flatten().map(|id| (within("parent_id", id.into()), Index::ByParent));
-        let list = self.list_id.flatten().map(|id| (within("list_id", id.into()), Index::ByList));
-        let tag = self.tags.first().map(|tag| (within("tag_keys", tag.into()), Index::ByTag));
-        let word = |prefix: &String| (has_listed_word(prefix), Index::ByWord);
+        let parent = self.parent_id.flatten().map(|id| within("parent_id", id.into(), Index::ByParent));
+        let list = self.list_id.flatten().map(|id| within("list_id", id.into(), Index::ByList));
+        let tag = self.tags.first().map(|tag| within("tag_keys", tag.into(), Index::ByTag));
+        let word = |prefix: &String| Entry::Word(prefix.clone());
         let prefixes = self.search.iter().flat_map(|search| &search.prefixes).take(ENTRY_WORDS_MAX);
-        let mut entries: Vec<Vec<_>> =
-            parent.into_iter().chain(list).chain(tag).map(|one| vec![one]).collect();
+        let mut entries: Vec<Vec<_>> = parent.into_iter().chain(list).chain(tag).collect();
         entries.extend(prefixes.map(|prefix| vec![word(prefix)]));
         if let Some(Search { prefixes, compounds, .. }) = &self.search
             && prefixes.is_empty()
@@ -232,17 +239,6 @@ fn has_word(prefix: &str) -> Document {
         (from, Some(to)) => doc! { "words": { "$elemMatch": { "$gte": from, "$lt": to } } },
         (from, None) => doc! { "words": { "$gte": from } },
     }
-}
-
-/// Like [`has_word`], for a query that needs only fields of the index: MongoDB fetches no document, because it decides this
-/// condition with the index.
-fn has_listed_word(prefix: &str) -> Document {
-    let escaped: String = prefix
-        .chars()
-        .flat_map(|c| [(!c.is_alphanumeric() && c.is_ascii()).then_some('\\'), Some(c)])
-        .flatten()
-        .collect();
-    doc! { "words": { "$regex": format!("^{escaped}") } }
 }
 
 /// Restricts `filter` to todos after `last` in the order of `fields`.

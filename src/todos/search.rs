@@ -1,9 +1,10 @@
 //! Searching todos page by page. No page costs more than a bounded amount of work, whatever the todos and the search are.
 //!
-//! A page first examines the next todos of the sort order, which suffices for frequent words. At the same time, indexes list
-//! the [candidates](super::search_candidates) of a rare word or filter. If there are some, the page goes on with these alone.
-//! Otherwise it goes on through the sort order, where matches are frequent, and ends early, with fewer items than its limit
-//! or none, after [`EXAMINED_MAX`] todos.
+//! By position, a page fetches the next [candidates](super::search_candidates): the todos that indexes list for its words
+//! and filters. In another order, or if a word of the search begins too many words, a page examines the next todos of the
+//! order, where matches are frequent, and skips those that the indexes do not list.
+//!
+//! A page ends early, with fewer items than its limit or none, after about [`EXAMINED_MAX`] todos.
 //!
 //! **Invariant:** no query sorts or examines more documents than it names by id.
 
@@ -12,8 +13,8 @@ use bson::{Document, RawDocument, doc};
 
 use super::index::Index;
 use super::model::Todo;
-use super::query::TodoQuery;
-use super::search_candidates::Candidates;
+use super::query::{Deleted, TodoQuery};
+use super::search_candidates::{Candidates, Start};
 use super::search_terms::Search;
 use super::sort_order::{Sort, SortKey};
 use crate::clock::time_zone::Zone;
@@ -63,33 +64,12 @@ impl Workspace {
             last: last.cloned(),
             compared: 0,
         };
-        let mut candidates = None;
-        for (number, size) in WINDOWS.into_iter().enumerate() {
-            let window = self.window(query, page.last.as_ref(), size).await?;
-            let is_last = window.len() < size;
-            let (mut ids, end): (Vec<_>, Vec<_>) = window.into_iter().unzip();
-            ids.retain(|id| candidates.as_ref().is_none_or(|candidates: &Candidates| candidates.contain(id)));
-            let listed =
-                async { if number > 0 || is_last { Ok(None) } else { self.search_candidates(query).await } };
-            let (is_full, listed) = tokio::join!(page.examine(&ids), listed);
-            if is_full? {
-                return Ok(page.last);
-            }
-            if is_last {
-                return Ok(None);
-            }
-            page.last = end.into_iter().last();
-            match listed? {
-                Some(listed) if query.sort == Sort::Position => return page.examine_in_order(listed).await,
-                Some(listed) if listed.are_few() => {
-                    let is_full = page.examine(&listed.ids()).await?;
-                    return Ok(page.last.filter(|_| is_full));
-                }
-                Some(listed) => candidates = Some(listed),
-                None => {}
-            }
+        if query.sort == Sort::Position
+            && let Some(last) = page.examine_candidates().await?
+        {
+            return Ok(last);
         }
-        Ok(page.last)
+        page.examine_order().await
     }
 
     /// The next todos of the sort order, whether they match or not.
@@ -99,8 +79,12 @@ impl Workspace {
         last: Option<&SortKey>,
         size: usize,
     ) -> Result<Vec<(ObjectId, SortKey)>, Error> {
-        let mut window = Vec::new();
-        for selection in query.unfiltered().selections(Zone::UTC, self.now, last) {
+        let (mut window, mut all) = (Vec::new(), query.unfiltered());
+        if self.todos().has_waiting() {
+            // A todo may wait for a change that takes it out of the trash.
+            all.deleted = Deleted::Any;
+        }
+        for selection in all.selections(Zone::UTC, self.now, last) {
             // The indexes of the orders contain these fields, so MongoDB fetches no document, except those without a value.
             let left = u32::try_from(size - window.len()).map_err(Error::internal)?;
             let selection = Selection { limit: left.into(), ..selection };
@@ -119,23 +103,68 @@ impl Workspace {
 }
 
 impl<F: FnMut(Todo) -> Result<bool, Error> + Send> SearchPage<'_, F> {
-    /// Goes on with these todos alone. Returns the last one that was examined, and `None` if no more follow.
-    async fn examine_in_order(mut self, candidates: Candidates) -> Result<Option<SortKey>, Error> {
-        let candidates = candidates.by_position(self.query.reverse, self.last.as_ref());
-        let (mut rest, mut size) = (candidates.as_slice(), usize::try_from(self.limit).unwrap_or(1));
-        while let Some((batch, more)) = rest.split_at_checked(size.min(rest.len()))
-            && let Some((position, last)) = batch.last()
+    /// Examines only candidates. Returns the last one that was examined, or `Some(None)` if no more follow. `None` if no
+    /// index lists candidates.
+    async fn examine_candidates(&mut self) -> Result<Option<Option<SortKey>>, Error> {
+        let mut examined = 0;
+        while examined < EXAMINED_MAX {
+            let start = Start::new(self.last.as_ref(), self.query.reverse);
+            let next = self.workspace.next_candidates(self.query, &start).await?;
+            let Some(candidates) = next else { return Ok(None) };
+            let places = candidates.in_order(&start);
+            if self.examine_places(&places).await? {
+                return Ok(Some(self.last.take()));
+            }
+            let Some(end) = candidates.end else { return Ok(Some(None)) };
+            self.last = Some(SortKey::of_place(end));
+            // A list without common todos counts as well.
+            examined += places.len().max(WINDOWS[0]);
+        }
+        Ok(Some(self.last.take()))
+    }
+
+    /// Returns whether the page is full.
+    async fn examine_places(&mut self, mut places: &[(String, ObjectId)]) -> Result<bool, Error> {
+        let mut size = usize::try_from(self.limit).unwrap_or(1);
+        while let Some((batch, more)) = places.split_at_checked(size.min(places.len()))
+            && let Some(last) = batch.last()
         {
             let ids: Vec<_> = batch.iter().map(|(_, id)| *id).collect();
             // Without the todos that were moved further down meanwhile, because the page would skip what is before them.
-            let within = doc! { if self.query.reverse { "$gte" } else { "$lte" }: position };
+            let within = doc! { if self.query.reverse { "$gte" } else { "$lte" }: &last.0 };
             if self.examine_within(&ids, Some(within)).await? {
+                return Ok(true);
+            }
+            self.last = Some(SortKey::of_place(last.clone()));
+            (places, size) = (more, 2 * size);
+        }
+        Ok(false)
+    }
+
+    async fn examine_order(mut self) -> Result<Option<SortKey>, Error> {
+        let mut candidates: Option<Candidates> = None;
+        for (number, size) in WINDOWS.into_iter().enumerate() {
+            let window = self.workspace.window(self.query, self.last.as_ref(), size).await?;
+            let is_last = window.len() < size;
+            let (mut ids, end): (Vec<_>, Vec<_>) = window.into_iter().unzip();
+            ids.retain(|id| candidates.as_ref().is_none_or(|candidates| candidates.contain(id)));
+            if self.examine(&ids).await? {
                 return Ok(self.last);
             }
-            self.last = Some(SortKey(vec![position.into(), (*last).into()]));
-            (rest, size) = (more, 2 * size);
+            if is_last {
+                return Ok(None);
+            }
+            self.last = end.into_iter().last();
+            // Frequent words fill the page before. By position, they were tried already.
+            if number == 0 && self.query.sort != Sort::Position {
+                candidates = self.workspace.all_candidates(self.query).await?;
+            }
+            if let Some(few) = candidates.as_ref().filter(|candidates| candidates.are_few()) {
+                let is_full = self.examine(&few.ids()).await?;
+                return Ok(self.last.filter(|_| is_full));
+            }
         }
-        Ok(None)
+        Ok(self.last)
     }
 
     async fn examine(&mut self, ids: &[ObjectId]) -> Result<bool, Error> {

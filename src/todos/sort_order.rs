@@ -1,5 +1,6 @@
 //! The sort orders of todos, and the keys by which pages follow one another.
 
+use bson::oid::ObjectId;
 use bson::{Bson, Document, RawDocument, doc};
 
 use super::index::Index;
@@ -107,6 +108,18 @@ impl SortKey {
     /// Whether the todo has a value of the first sort field, if not every todo has one.
     pub(super) fn has_value(&self) -> bool {
         !matches!(self.0.first(), Some(Bson::Null | Bson::Int32(0)) | None)
+    }
+
+    /// The position and the id, in the order of positions.
+    pub(super) fn place(&self) -> Option<(String, ObjectId)> {
+        match self.0.as_slice() {
+            [Bson::String(position), Bson::ObjectId(id)] => Some((position.clone(), *id)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn of_place((position, id): (String, ObjectId)) -> Self {
+        Self(vec![position.into(), id.into()])
     }
 
     pub(super) fn after_first(&self) -> Self {
