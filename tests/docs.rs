@@ -97,3 +97,15 @@ fn alerts_and_dashboard_use_metrics_that_exist() {
     }
     assert!(checked > 20, "{checked}");
 }
+
+#[test]
+fn every_setting_is_in_the_example_and_reaches_the_container() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |name: &str| fs::read_to_string(root.join(name)).unwrap();
+    let (example, compose) = (read(".env.example"), read("docker-compose.yml"));
+    for (name, _) in todo_api::config::SETTINGS {
+        let name = name.to_uppercase();
+        assert!(example.contains(&format!("{name}=")), "{name}");
+        assert!(compose.contains(&format!("      {name}: ")), "{name}");
+    }
+}
