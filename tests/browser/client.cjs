@@ -3,7 +3,7 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { ALL_LOOKS, assertAccessible, base, run, watch } = require('./support.cjs');
+const { ALL_LOOKS, assertAccessible, base, run, screenshot, watch } = require('./support.cjs');
 
 const PASSWORD = 'a long enough word';
 const TIMEOUT = 15_000;
@@ -238,6 +238,65 @@ async function pointer(browser) {
     await context.close();
 }
 
+/** Lists are moved by keyboard and by mouse. */
+async function lists(browser) {
+    const { context, page, watched, name } = await signedIn(browser);
+    for (const list of ['Home', 'Work', 'Trip']) await api(name, '/lists', { method: 'POST', body: JSON.stringify({ name: list }) });
+    const order = async (...names) => {
+        await eventually(`the lists are ${names}`, async () => (await page.locator('.sidebar [data-id] .nav-label').allTextContents()).join() === names.join());
+    };
+    await order('Home', 'Work', 'Trip');
+    const link = (list) => page.locator('.sidebar [data-id] a', { hasText: list });
+    await link('Trip').focus();
+    await page.keyboard.press('Alt+ArrowUp');
+    await order('Home', 'Trip', 'Work');
+    await eventually('the focus stays on the list', () => link('Trip').evaluate((element) => element === document.activeElement));
+    const [home, work] = [await link('Home').boundingBox(), await link('Work').boundingBox()];
+    await page.mouse.move(work.x + 40, work.y + 10);
+    await page.mouse.down();
+    await page.mouse.move(work.x + 40, home.y + 15, { steps: 5 });
+    await page.mouse.move(work.x + 40, home.y + 2, { steps: 2 });
+    await page.mouse.up();
+    await order('Work', 'Home', 'Trip');
+    assert.ok(!page.url().includes('/list/'), 'a drag does not open the list');
+    await saved(page);
+    assert.deepEqual((await api(name, '/lists')).items.map((list) => list.name), ['Work', 'Home', 'Trip']);
+    await link('Work').click();
+    await page.getByRole('heading', { level: 1, name: 'Work' }).waitFor();
+    watched.assertNone();
+    await context.close();
+}
+
+/** A page that is read from right to left is mirrored, and as wide as the window. */
+async function rightToLeft(browser) {
+    const { context, page, watched } = await signedIn(browser, { viewport: { width: 320, height: 780 } });
+    await go(page, 'inbox', 'Inbox');
+    await add(page, 'اشتر الحليب tomorrow 5pm @سوق !high', 'x'.repeat(200), 'Call Anna every monday');
+    const assertMirrored = async (what, isFirst, isSecond) => {
+        const [one, other] = [await isFirst.boundingBox(), await isSecond.boundingBox()];
+        assert.ok(one.x > other.x, `${what} is mirrored`);
+        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+        assert.ok(overflow <= 0, `${what} is ${overflow} px too wide`);
+    };
+    await page.evaluate(() => { document.documentElement.dir = 'rtl'; });
+    const first = row(page, 'Call Anna');
+    await assertMirrored('a row', first.locator('.tick'), first.locator('.handle'));
+    await assertMirrored('the top bar', page.getByRole('button', { name: 'Menu' }), page.locator('.top-bar a[href="#/search"]'));
+    await first.getByRole('button', { name: /Actions/ }).click();
+    const menu = await page.locator('dialog.menu').boundingBox();
+    assert.ok(menu.x >= 0 && menu.x + menu.width <= 320, 'the menu is within the window');
+    await page.keyboard.press('Escape');
+    await first.locator('.row-title').click();
+    await page.locator('.editor, .sheet').getByLabel('Repeat', { exact: true }).waitFor();
+    await assertMirrored('the details', first.locator('.tick'), first.locator('.handle'));
+    await page.keyboard.press('Escape');
+    await page.setViewportSize({ width: 1280, height: 780 });
+    await assertMirrored('the navigation', page.locator('.sidebar'), page.locator('main .column'));
+    await screenshot(page, 'right-to-left');
+    watched.assertNone();
+    await context.close();
+}
+
 async function touch(browser) {
     const { context, page, watched } = await signedIn(browser, { viewport: { width: 390, height: 780 }, hasTouch: true, isMobile: true });
     await page.getByRole('button', { name: 'Add a todo' }).last().tap();
@@ -416,6 +475,6 @@ async function budget(browser) {
     await context.close();
 }
 
-const steps = { budget, firstRun, quickAdd, keyboard, details, pointer, touch, offline, settings, accessible };
+const steps = { budget, firstRun, quickAdd, keyboard, details, pointer, lists, rightToLeft, touch, offline, settings, accessible };
 const wanted = process.env.STEPS?.split(',') ?? Object.keys(steps);
 run(wanted.map((name) => [name, steps[name]]));

@@ -169,6 +169,18 @@ const newId = () => Array.from({ length: 24 }, () => random(16).toString(16)).jo
 async function openPage(context, url) {
     const page = await context.newPage();
     page.on('pageerror', (error) => { page.fault = String(error); });
+    // The last responses and failures, for the message of a failed step.
+    page.history = [];
+    const note = (request, what) => {
+        page.history.push(`${new Date().toISOString()} ${request.method()} ${new URL(request.url()).pathname} ${what}`);
+        if (page.history.length > 30) page.history.shift();
+    };
+    page.on('requestfailed', (request) => note(request, request.failure()?.errorText));
+    page.on('response', (response) => {
+        if (!response.url().includes('/v1/')) return;
+        if (response.ok()) note(response.request(), response.status());
+        else void response.text().catch(String).then((text) => note(response.request(), `${response.status()} ${text.slice(0, 500)}`));
+    });
     await page.goto(url);
     await page.waitForFunction(() => globalThis.store?.session.value !== undefined && globalThis.store.session.value !== 'unknown');
     return page;
@@ -259,7 +271,9 @@ async function useApi(program, ids, typed, isOver) {
 
 async function compare(pages, program, typed) {
     for (const [who, page] of pages) {
-        await until(`${who} has sent everything`, () => isSettled(page), 60_000);
+        await until(`${who} has sent everything`, () => isSettled(page), 60_000).catch((error) => {
+            throw new Error(`${error.message}\n${page.history.join('\n')}`);
+        });
     }
     const server = await program.everything();
     const texts = [...server.values()].map(({ name, description }) => `${name} ${description}`).join(' ');

@@ -45,11 +45,23 @@ export function instantOf(at, zone) {
     return localAt(second, zone) === at ? second : Math.max(first, second);
 }
 
+/** The local time of each due date that is written in another zone, because views and counts ask for all of them at each change.
+ * @type {WeakMap<object, {zone: string, local: string}>} */
+const converted = new WeakMap();
+
 /** @param {Due} due @returns {{date: string, time: string | null}} The day and the time in the zone of the user. */
 export function localDue(due, zone) {
     if ('date' in due) return { date: due.date, time: null };
-    const at = due.time_zone && due.time_zone !== zone ? localAt(instantOf(due.at, due.time_zone), zone) : due.at;
+    const at = due.time_zone && due.time_zone !== zone ? inZone(due, due.time_zone, zone) : due.at;
     return { date: at.slice(0, 10), time: at.slice(11, 16) };
+}
+
+function inZone(due, from, zone) {
+    const known = converted.get(due);
+    if (known && known.zone === zone) return known.local;
+    const local = localAt(instantOf(due.at, from), zone);
+    converted.set(due, { zone, local });
+    return local;
 }
 
 /** A date is late when its day is over in the zone of the user, a time when it has come. */

@@ -1,5 +1,5 @@
 // Which todos a view shows, in which order and under which headings.
-import { compareDue, daysBetween, isLate, localAt, localDue, todayIn } from './due.js';
+import { compareDue, daysBetween, localAt, localDue, todayIn } from './due.js';
 import { byPosition } from './order.js';
 
 /**
@@ -27,7 +27,9 @@ export function treeOf(todos) {
     /** @type {GroupRow[]} */
     const rows = [];
     const walk = (parent, depth) => {
-        for (const todo of (below.get(parent) ?? []).sort(byPosition)) {
+        const children = below.get(parent);
+        if (!children) return;
+        for (const todo of children.sort(byPosition)) {
             rows.push({ id: todo.id, depth });
             walk(todo.id, depth + 1);
         }
@@ -116,14 +118,12 @@ export function countsOf(todos, { zone, now }) {
     const lists = new Map();
     /** @type {Map<string, number>} */
     const tags = new Map();
-    let due = 0, late = 0;
+    let due = 0;
     for (const todo of todos) {
         if (todo.deleted_at !== null || todo.completed) continue;
         lists.set(todo.list_id, (lists.get(todo.list_id) ?? 0) + 1);
         for (const tag of todo.tags) tags.set(tag, (tags.get(tag) ?? 0) + 1);
-        if (!todo.due || localDue(todo.due, zone).date > today) continue;
-        due += 1;
-        if (isLate(todo.due, zone, now)) late += 1;
+        if (todo.due && localDue(todo.due, zone).date <= today) due += 1;
     }
-    return { lists, tags, today: due, late };
+    return { lists, tags, today: due };
 }

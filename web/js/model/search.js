@@ -42,6 +42,20 @@ export function prepareSearch(todos) {
     for (const todo of todos) wordsOf(todo);
 }
 
+/** The order of results, which does not depend on the query. @type {WeakMap<object[], Todo[]>} */
+const ordered = new WeakMap();
+
+/** @param {Todo[]} todos */
+function inOrder(todos) {
+    let found = ordered.get(todos);
+    if (!found) {
+        found = todos.filter((todo) => todo.deleted_at === null).sort((a, b) => Number(a.completed) - Number(b.completed)
+            || (a.updated_at < b.updated_at ? 1 : a.updated_at > b.updated_at ? -1 : 0));
+        ordered.set(todos, found);
+    }
+    return found;
+}
+
 /**
  * The todos outside the trash that match, open ones first, then the newest changes.
  * @template {Todo} T @param {T[]} todos @param {string} query @returns {T[]}
@@ -49,11 +63,8 @@ export function prepareSearch(todos) {
 export function searchTodos(todos, query) {
     const wanted = fold(query).split(SEPARATORS).filter(Boolean).map((word) => ` ${word}`);
     if (wanted.length === 0) return [];
-    const found = todos.filter((todo) => {
-        if (todo.deleted_at !== null) return false;
+    return /** @type {T[]} */ (inOrder(todos).filter((todo) => {
         const words = wordsOf(todo);
         return wanted.every((word) => words.includes(word));
-    });
-    return found.sort((a, b) => Number(a.completed) - Number(b.completed)
-        || (a.updated_at < b.updated_at ? 1 : a.updated_at > b.updated_at ? -1 : 0));
+    }));
 }

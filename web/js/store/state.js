@@ -27,8 +27,13 @@ const copies = new WeakSet();
 const todoSignals = new Map();
 const revision = signal(0);
 const listRevision = signal(0);
-/** @type {ShownTodo[] | null} */
-let array = null;
+/** @type {ShownTodo[]} */
+let array = [];
+/** @type {Map<string, number>} where each todo is in `array` */
+const places = new Map();
+/** @type {Set<string>} todos of which `array` has the state before */
+const changed = new Set();
+let isReordered = true;
 
 /** @type {import('../../vendor/ui.js').Signal<import('./types.js').Session>} */
 export const session = signal(/** @type {import('./types.js').Session} */ ('unknown'));
@@ -72,10 +77,19 @@ export function todo(id) {
     return found;
 }
 
-/** All todos, those in the trash too. @returns {ShownTodo[]} */
+/** All todos in their order, those in the trash too. @returns {ShownTodo[]} */
 export function all() {
     void revision.value;
-    array ??= [...shown.todo.values()];
+    if (isReordered) {
+        [isReordered, array] = [false, [...shown.todo.values()].sort(byPosition)];
+        places.clear();
+        array.forEach(({ id }, at) => places.set(id, at));
+    } else if (changed.size > 0) {
+        // Most changes are of a few among many.
+        array = array.slice();
+        for (const id of changed) array[/** @type {number} */ (places.get(id))] = /** @type {ShownTodo} */ (shown.todo.get(id));
+    }
+    changed.clear();
     return array;
 }
 
@@ -92,14 +106,13 @@ function refresh(keys) {
             else {
                 todos = true;
                 members ||= before === undefined || after === undefined;
+                isReordered ||= before?.position !== after?.position;
+                changed.add(id);
                 const views = todoSignals.get(id);
                 if (views) views.value = after;
             }
         }
-        if (todos) {
-            array = null;
-            revision.value += 1;
-        }
+        if (todos) revision.value += 1;
         if (members) ids.value = [...shown.todo.keys()];
         if (listsChanged) listRevision.value += 1;
         setStatus({ unsent: unsentCount() });
@@ -211,7 +224,7 @@ export function clearAll() {
         rows.clear();
         for (const views of todoSignals.values()) views.value = undefined;
         todoSignals.clear();
-        array = null;
+        isReordered = true;
         ids.value = [];
         rejected.value = [];
         revision.value += 1;

@@ -3,7 +3,7 @@ import { store } from '../store/store.js';
 import { addDays, dayText, localDue, todayIn } from '../model/due.js';
 import { nextDue } from '../model/recurrence.js';
 import { locale, t } from './i18n.js';
-import { announce, clock, focusRow, kept, linger, neighbourOf, openDialog, showToast, zone } from './ui.js';
+import { announce, clock, focusList, focusRow, kept, linger, neighbourOf, openDialog, showToast, zone } from './ui.js';
 
 export const dayWords = () => ({ today: t('today'), tomorrow: t('tomorrow'), yesterday: t('yesterday') });
 export const dayName = (date) => dayText(date, todayIn(zone.value, clock.value), locale.value, dayWords());
@@ -104,6 +104,17 @@ export function moveTodo(id, way) {
     store.move(id, to < at ? { before: siblings[to] } : { after: siblings[to] });
     focusRow(id);
     announce(t('moved', { name: todo.name, at: to + 1, n: siblings.length }));
+}
+
+/** @param {string} id @param {'up' | 'down'} way */
+export function moveList(id, way) {
+    const lists = store.lists.value;
+    const at = lists.findIndex((list) => list.id === id);
+    const to = way === 'up' ? at - 1 : at + 1;
+    if (at < 0 || to < 0 || to >= lists.length) return;
+    store.moveList(id, to < at ? { before: lists[to].id } : { after: lists[to].id });
+    focusList(id);
+    announce(t('moved', { name: lists[at].name, at: to + 1, n: lists.length }));
 }
 
 export function moveToList(id, listId) {

@@ -1,17 +1,52 @@
-// Moving a todo by its handle, with a mouse, a pen or a finger. A press without movement opens the menu of the handle.
+// Moving a todo by its handle, with a mouse, a pen or a finger, and a list by its link, with a mouse or a pen, because a finger
+// scrolls there. A press without movement opens the menu of the handle, or the list.
 import { store } from '../store/store.js';
-import { announce, focusRow } from './ui.js';
+import { announce, focusList, focusRow } from './ui.js';
 import { t } from './i18n.js';
 
 const THRESHOLD = 6;
 const EDGE = 56;
 
-/** @param {HTMLElement} handle @param {string} id @returns {() => void} */
-export function startDrag(handle, id) {
+/**
+ * @typedef {{siblings: (row: HTMLElement) => HTMLElement[], move: (id: string, place: any) => void, nameOf: (id: string) => string,
+ *     focus: (id: string) => void, byFinger: boolean}} Movable
+ */
+
+/** @type {Movable} */
+export const todos = {
+    siblings: (row) => {
+        const todo = store.todo(row.dataset.id ?? '').value;
+        return elementsOf(row).filter((element) => {
+            const other = store.todo(element.dataset.id ?? '').value;
+            return other && other.parent_id === todo?.parent_id && !other.completed;
+        });
+    },
+    move: store.move,
+    nameOf: (id) => store.todo(id).value?.name ?? '',
+    focus: focusRow,
+    byFinger: true,
+};
+
+/** @type {Movable} */
+export const lists = {
+    siblings: elementsOf,
+    move: store.moveList,
+    nameOf: (id) => store.lists.value.find((list) => list.id === id)?.name ?? '',
+    focus: focusList,
+    byFinger: false,
+};
+
+/** @param {HTMLElement} row @returns {HTMLElement[]} */
+function elementsOf(row) {
+    return /** @type {HTMLElement[]} */ ([.../** @type {HTMLElement} */ (row.parentElement).children]);
+}
+
+/** @param {HTMLElement} handle @param {string} id @param {Movable} kind @returns {() => void} */
+export function startDrag(handle, id, kind) {
     const begin = (event) => {
-        if (event.button !== 0 || !event.isPrimary) return;
+        if (event.button !== 0 || !event.isPrimary || (event.pointerType === 'touch' && !kind.byFinger)) return;
         const row = /** @type {HTMLElement} */ (handle.closest('li'));
-        const drag = { id, row, startY: event.clientY, isMoving: false, target: /** @type {any} */ (null) };
+        const drag = { id, kind, row, startY: event.clientY, isMoving: false, target: /** @type {any} */ (null) };
         const move = (moved) => onMove(drag, moved);
         const end = (ended) => {
             removeEventListener('pointermove', move);
@@ -27,14 +62,6 @@ export function startDrag(handle, id) {
     return () => handle.removeEventListener('pointerdown', begin);
 }
 
-function siblings(drag) {
-    const todo = store.todo(drag.id).value;
-    return [.../** @type {HTMLElement} */ (drag.row.parentElement).children].filter((element) => {
-        const other = store.todo(/** @type {HTMLElement} */ (element).dataset.id ?? '').value;
-        return other && other.parent_id === todo.parent_id && !other.completed;
-    });
-}
-
 function onMove(drag, event) {
     if (!drag.isMoving && Math.abs(event.clientY - drag.startY) < THRESHOLD) return;
     if (!drag.isMoving) {
@@ -46,7 +73,7 @@ function onMove(drag, event) {
     if (event.clientY < EDGE) scrollBy(0, -12);
     if (event.clientY > innerHeight - EDGE) scrollBy(0, 12);
     drag.row.style.setProperty('--drag', `${event.clientY - drag.startY}px`);
-    const others = siblings(drag).filter((element) => element !== drag.row);
+    const others = drag.kind.siblings(drag.row).filter((element) => element !== drag.row);
     const after = others.filter((element) => { const { top, height } = element.getBoundingClientRect(); return event.clientY > top + height / 2; }).at(-1);
     const before = after ? null : others[0];
     clearMarks();
@@ -62,16 +89,17 @@ function finish(drag, handle, isDropped) {
     drag.row.style.removeProperty('--drag');
     document.documentElement.classList.remove('is-dragging');
     // The release is not a press of the button.
-    handle.addEventListener('click', (event) => { event.stopPropagation(); event.preventDefault(); }, { capture: true, once: true });
-    setTimeout(() => handle.dispatchEvent(new Event('click')));
+    const ignore = (event) => { event.stopPropagation(); event.preventDefault(); };
+    handle.addEventListener('click', ignore, { capture: true });
+    setTimeout(() => handle.removeEventListener('click', ignore, { capture: true }));
     if (!isDropped || !drag.target) return;
-    const order = siblings(drag).map((element) => /** @type {HTMLElement} */ (element).dataset.id);
+    const { kind } = drag;
+    const order = kind.siblings(drag.row).map((element) => element.dataset.id);
     const from = order.indexOf(drag.id);
     if (order[from + 1] === drag.target.before || order[from - 1] === drag.target.after) return;
-    store.move(drag.id, drag.target);
-    const { name } = store.todo(drag.id).value;
+    kind.move(drag.id, drag.target);
     const rest = order.filter((id) => id !== drag.id);
     const at = drag.target.before ? 1 : rest.indexOf(drag.target.after) + 2;
-    announce(t('moved', { name, at, n: order.length }));
-    focusRow(drag.id);
+    announce(t('moved', { name: kind.nameOf(drag.id), at, n: order.length }));
+    kind.focus(drag.id);
 }

@@ -1,6 +1,6 @@
 // Keyboard shortcuts. Single keys work where nothing is typed, and not while a dialog is open.
 import { store } from '../store/store.js';
-import { moveTodo, setPriority, toggle, trashTodo } from './acts.js';
+import { moveList, moveTodo, setPriority, toggle, trashTodo } from './acts.js';
 import { prefs } from './prefs.js';
 import { closeTodo, go, openDialog, openTodo, quickText, route, undoLast } from './ui.js';
 
@@ -11,6 +11,9 @@ const isTyping = (element) => element instanceof HTMLElement
     && (element.isContentEditable || ['TEXTAREA', 'SELECT'].includes(element.tagName) || (element instanceof HTMLInputElement && !['checkbox', 'radio', 'button'].includes(element.type)));
 
 const currentRow = () => /** @type {HTMLElement | null} */ (document.activeElement?.closest('main [data-id]') ?? null);
+
+/** The list whose link has the focus. */
+const currentList = () => /** @type {HTMLElement | null} */ (document.activeElement?.closest('.sidebar [data-id]') ?? null)?.dataset.id ?? '';
 
 function moveFocus(step) {
     const titles = [...document.querySelectorAll('main [data-id] .row-title')];
@@ -62,6 +65,7 @@ function handle(event, id) {
     if (isTyping(event.target)) return false;
     if ((event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && key.toLowerCase() === 'z') { undoLast(); return true; }
     if (event.altKey && id && ['ArrowUp', 'ArrowDown'].includes(key)) { moveTodo(id, key === 'ArrowUp' ? 'up' : 'down'); return true; }
+    if (event.altKey && ['ArrowUp', 'ArrowDown'].includes(key) && currentList()) { moveList(currentList(), key === 'ArrowUp' ? 'up' : 'down'); return true; }
     if (event.ctrlKey || event.metaKey || event.altKey) return false;
     if (id && ['ArrowUp', 'ArrowDown'].includes(key)) { moveFocus(key === 'ArrowUp' ? -1 : 1); return true; }
     if (prefs.value.shortcuts && Date.now() < sequenceUntil) {

@@ -1,6 +1,7 @@
 // The menus of a list, a tag and the trash.
 import { store } from '../store/store.js';
 import { trashGroups } from '../model/groups.js';
+import { moveList } from './acts.js';
 import { t } from './i18n.js';
 import { go, openDialog, showToast } from './ui.js';
 
@@ -16,8 +17,8 @@ export function listMenu(list) {
         { label: t('rename'), icon: 'note', run: () => renameList(list) },
         { label: t('color'), icon: 'tag', items: [null, ...listColors].map((color, index) => (
             { label: color ? `${t('color')} ${index}` : t('color_none'), dot: color, isChecked: list.color === color, run: () => store.patchList(list.id, { color }) })) },
-        at > 0 && { label: t('move_list_up'), icon: 'up', run: () => store.moveList(list.id, { before: lists[at - 1].id }) },
-        at < lists.length - 1 && { label: t('move_list_down'), icon: 'down', run: () => store.moveList(list.id, { after: lists[at + 1].id }) },
+        at > 0 && { label: t('move_list_up'), icon: 'up', keys: 'Alt ↑', run: () => moveList(list.id, 'up') },
+        at < lists.length - 1 && { label: t('move_list_down'), icon: 'down', keys: 'Alt ↓', run: () => moveList(list.id, 'down') },
         { label: t('print'), icon: 'copy', run: () => print() },
         { label: t('delete_list'), icon: 'trash', isDanger: true, run: () => {
             store.trashList(list.id);

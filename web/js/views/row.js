@@ -5,7 +5,7 @@ import { formatTime, isLate, localDue } from '../model/due.js';
 import { ruleText } from '../model/recurrence.js';
 import { dayName, isKept, moveToList, moveTodo, removeTodo, restoreTodo, setDay, setPriority, skipTodo, toggle, trashTodo } from './acts.js';
 import { Dot, MenuButton } from './dialog.js';
-import { startDrag } from './drag.js';
+import { startDrag, todos } from './drag.js';
 import { Icon } from './icons.js';
 import { locale, t } from './i18n.js';
 import { clock, openTodo, route, zone } from './ui.js';
@@ -79,7 +79,7 @@ export function Row({ id, depth = 0, showList = false, hideDay = false, steps })
     const todo = store.todo(id).value;
     const handle = useRef(/** @type {HTMLElement | null} */ (null));
     const canDrag = Boolean(todo) && ['inbox', 'list'].includes(route.value.view) && !todo?.deleted_at && !todo?.completed;
-    useEffect(() => (canDrag && handle.current ? startDrag(handle.current, id) : undefined), [canDrag, id]);
+    useEffect(() => (canDrag && handle.current ? startDrag(handle.current, id, todos) : undefined), [canDrag, id]);
     if (!todo) return null;
     const isTrash = Boolean(todo.deleted_at);
     const state = [todo.completed && 'is-done', isKept(id) && 'is-leaving', route.value.todo === id && 'is-open', isTrash && 'is-trash'].filter(Boolean).join(' ');

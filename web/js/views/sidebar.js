@@ -1,17 +1,20 @@
 // The navigation: the fixed views, lists and tags; below it the state of the connection and the account.
-import { html, useComputed } from '../../vendor/ui.js';
+import { html, useComputed, useEffect, useRef } from '../../vendor/ui.js';
 import { store } from '../store/store.js';
 import { countsOf } from '../model/groups.js';
 import { Dot } from './dialog.js';
+import { lists, startDrag } from './drag.js';
 import { Icon, Wordmark } from './icons.js';
 import { t } from './i18n.js';
 import { newList } from './list_menu.js';
 import { clock, drawerOpen, openDialog, quickText, route, viewHash, zone } from './ui.js';
 
-/** @param {{view: string, arg?: string, icon?: any, label: string, count?: number, keys?: string}} props */
-function NavLink({ view, arg = '', icon = null, label, count = 0 }) {
+/** @param {{view: string, arg?: string, icon?: any, label: string, count?: number, isMovable?: boolean}} props */
+function NavLink({ view, arg = '', icon = null, label, count = 0, isMovable = false }) {
+    const link = useRef(/** @type {HTMLElement | null} */ (null));
+    useEffect(() => (isMovable && link.current ? startDrag(link.current, arg, lists) : undefined), [isMovable, arg]);
     const isCurrent = route.value.view === view && route.value.arg === arg;
-    return html`<li><a class="nav-link" href=${viewHash({ view, arg })} aria-current=${isCurrent ? 'page' : undefined} onClick=${() => { drawerOpen.value = false; }}>
+    return html`<li data-id=${isMovable ? arg : undefined}><a class="nav-link" ref=${link} draggable=${!isMovable} href=${viewHash({ view, arg })} aria-current=${isCurrent ? 'page' : undefined} onClick=${() => { drawerOpen.value = false; }}>
         ${icon}<span class="nav-label" dir="auto">${label}</span>
         ${count > 0 && html`<span class="count"><span aria-hidden="true">${count}</span><span class="hidden">, ${t('open_count', { n: count })}</span></span>`}
     </a></li>`;
@@ -31,7 +34,7 @@ export function Sidebar() {
             <${NavLink} view="search" label=${t('search')} icon=${icon('search')} />
         </ul>
         <div class="nav-head"><h2>${t('lists')}</h2><button type="button" class="icon-button small" aria-label=${t('new_list')} onClick=${newList}><${Icon} name="plus" size=${16} /></button></div>
-        <ul class="nav">${store.lists.value.map((list) => html`<${NavLink} key=${list.id} view="list" arg=${list.id} label=${list.name} icon=${html`<${Dot} color=${list.color} />`} count=${counts.lists.get(list.id)} />`)}</ul>
+        <ul class="nav">${store.lists.value.map((list) => html`<${NavLink} key=${list.id} view="list" isMovable arg=${list.id} label=${list.name} icon=${html`<${Dot} color=${list.color} />`} count=${counts.lists.get(list.id)} />`)}</ul>
         ${tags.length > 0 && html`<div class="nav-head"><h2>${t('tags')}</h2></div>
             <ul class="nav">${tags.map(([tag, count]) => html`<${NavLink} key=${tag} view="tag" arg=${tag} label=${tag} icon=${icon('tag')} count=${count} />`)}</ul>`}
         <ul class="nav nav-last">

@@ -73,6 +73,14 @@ export function focusRow(id) {
     }));
 }
 
+/** Puts the focus on a list of the navigation after the next paint. */
+export function focusList(id) {
+    requestAnimationFrame(() => requestAnimationFrame(() => {
+        const link = document.querySelector(`.sidebar [data-id="${CSS.escape(id)}"] a`);
+        if (link instanceof HTMLElement) link.focus();
+    }));
+}
+
 /** The row after this one, or before it, so that the focus survives the row. */
 export function neighbourOf(id) {
     const rows = [...document.querySelectorAll('main [data-id]')].map((row) => /** @type {HTMLElement} */ (row).dataset.id);
