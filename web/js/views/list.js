@@ -115,7 +115,7 @@ function Heading({ view, arg, total }) {
     const list = view === 'list' ? store.lists.value.find((one) => one.id === arg) : null;
     const items = view === 'list' ? () => listMenu(list) : view === 'tag' ? () => tagMenu(arg) : view === 'trash' && total ? () => listMenu(null) : null;
     return html`<header class="view-head">
-        <h1 dir="auto" tabindex="-1">${titleOf({ view, arg })}</h1>
+        <h1 tabindex="-1"><bdi>${titleOf({ view, arg })}</bdi></h1>
         ${subtitle && html`<p>${subtitle}</p>`}
         ${items && html`<${MenuButton} label=${view === 'tag' ? t('more') : t('list_actions')} items=${items}><${Icon} name="more" /><//>`}
     </header>`;
