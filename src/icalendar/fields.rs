@@ -7,7 +7,7 @@ use bson::DateTime;
 use super::component::Component;
 use super::line::{split_list, unescaped};
 use super::zones::Zones;
-use super::{rule, times};
+use super::{occurrences, rule};
 use crate::clock::time_zone::Zone;
 use crate::owned::text::{DESCRIPTION_MAX, NAME, NAME_MAX, TAG, TAGS_MAX, caseless};
 use crate::todos::due::{Due, DuePatch};
@@ -44,7 +44,7 @@ impl Fields {
         let instant = |name| todo.first(name).and_then(|at| zones.instant(&at.content, user));
         let text = |name| todo.first(name).map(|property| property.content.text()).unwrap_or_default();
         let status = todo.value("STATUS").unwrap_or_default();
-        let due = due(todo, zones);
+        let due = occurrences::due(todo, zones);
         let basis = todo.value(BASIS).and_then(|word| Basis::FORMAT.read(&word.to_ascii_lowercase()));
         Self {
             name: name(&text("SUMMARY")),
@@ -125,16 +125,6 @@ pub(super) fn description(text: &str) -> String {
     text.char_indices().nth(DESCRIPTION_MAX).map_or(text, |(end, _)| &text[..end]).to_owned()
 }
 
-/// DUE, otherwise DTSTART and DURATION (RFC 5545 §3.6.2).
-fn due(todo: &Component, zones: &Zones<'_>) -> Option<Due> {
-    let at = |name| todo.first(name).and_then(|at| zones.time(&at.content));
-    at("DUE").or_else(|| {
-        let (start, duration) = (at("DTSTART")?, times::duration(todo.value("DURATION")?)?);
-        let end = start.local().checked_add_signed(duration)?;
-        Some(start.at_local(end)).filter(Due::is_in_range)
-    })
-}
-
 pub(super) fn priority(value: Option<&str>) -> Priority {
     match value.and_then(|value| value.parse::<u8>().ok()) {
         Some(1..=4) => Priority::High,
@@ -148,11 +138,22 @@ pub(super) fn priority(value: Option<&str>) -> Priority {
 pub(super) fn categories(todo: &Component) -> Vec<String> {
     let values = todo.all("CATEGORIES").map(|property| property.content.value.as_str());
     let texts = values.flat_map(|value| split_list(value).into_iter().map(unescaped).collect::<Vec<_>>());
-    // Errands writes all tags as one text with escaped commas.
-    let is_errands = todo.properties.iter().any(|property| property.content.name.starts_with("X-ERRANDS-"));
-    let split = texts
-        .flat_map(|text| if is_errands { text.split(',').map(str::to_owned).collect() } else { vec![text] });
-    split.filter(|text| !text.trim().is_empty()).collect()
+    let texts: Vec<_> = texts.filter(|text| !text.trim().is_empty()).collect();
+    if has_joined_categories(todo) { split_joined(&texts) } else { texts }
+}
+
+/// Errands writes all tags as one text with commas.
+pub(super) fn has_joined_categories(todo: &Component) -> bool {
+    todo.properties.iter().any(|property| property.content.name.starts_with("X-ERRANDS-"))
+}
+
+pub(super) fn split_joined(texts: &[String]) -> Vec<String> {
+    texts
+        .iter()
+        .flat_map(|text| text.split(','))
+        .filter(|text| !text.trim().is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The categories that are tags, each once, and those that a todo cannot have.

@@ -13,6 +13,7 @@ use super::component::Component;
 use super::edits::Edits;
 use super::fields::Fields;
 use super::object::Object;
+use super::occurrences::{self, occurrence_at};
 use super::render::{Shown, Stored, render};
 use super::rule::{self, Parts};
 use crate::clock::time_zone::Zone;
@@ -73,7 +74,8 @@ pub fn meaning(
 ) -> Meaning {
     let seen = Object::stored(&render(before, stored));
     let base = seen.map_or_else(|| sent.fields(zone), |seen| seen.fields(zone));
-    let said = sent.fields(zone);
+    let mut said = sent.fields(zone);
+    keep_recorded(&mut said, &base, sent);
     let mut input = said.changes_from(&base);
     let mut record_text = None;
     let todo = before.todo;
@@ -130,6 +132,32 @@ fn is_completed(component: &Component) -> bool {
         || component.value("COMPLETED").is_some()
 }
 
+/// The completed occurrences with their due dates, the earliest first.
+fn completed(sent: &Object) -> Vec<(Due, &Component)> {
+    let zones = sent.zones();
+    let Some(due) = occurrences::end(sent.main(), &zones) else { return Vec::new() };
+    let start = sent.main().first("DTSTART").and_then(|start| zones.time(&start.content));
+    let completed = sent.overrides().filter(|component| is_completed(component));
+    let mut found: Vec<_> = completed
+        .filter_map(|component| {
+            let at = zones.time(&component.first("RECURRENCE-ID")?.content)?;
+            Some((occurrence_at(&at, start.as_ref(), &due), component))
+        })
+        .collect();
+    found.sort_by_key(|(at, _)| at.local());
+    found
+}
+
+/// A client that repeats what it has said does not know that the series excludes what it has completed ahead.
+fn keep_recorded(said: &mut Fields, base: &Fields, sent: &Object) {
+    let (Some(rule), Some(known), Some(due)) = (&said.rule, &base.rule, &base.due) else { return };
+    let excluded = Parts::of(known).excluded_from(due);
+    let recorded = completed(sent).into_iter().map(|(at, _)| rule::exdate(&at));
+    let mut parts = Parts::of(rule);
+    parts.excluded.extend(recorded.filter(|at| excluded.contains(at)));
+    said.rule = Some(parts.rule(parts.count));
+}
+
 /// B: the occurrences that have a component of their own.
 struct Occurrences<'a> {
     said: &'a Fields,
@@ -148,24 +176,6 @@ impl Occurrences<'_> {
         edits.applied()
     }
 
-    /// The completed ones with their due dates, the earliest first.
-    fn completed(&self) -> Vec<(Due, &Component)> {
-        let Some(due) = self.said.due else { return Vec::new() };
-        let zones = self.sent.zones();
-        let start = self.sent.main().first("DTSTART").and_then(|start| zones.time(&start.content));
-        let mut found: Vec<_> = self
-            .sent
-            .overrides()
-            .filter(|component| is_completed(component))
-            .filter_map(|component| {
-                let at = zones.time(&component.first("RECURRENCE-ID")?.content)?;
-                Some((rule::occurrence_at(&at, start.as_ref(), &due), component))
-            })
-            .collect();
-        found.sort_by_key(|(at, _)| at.local());
-        found
-    }
-
     fn complete(&self, todo: &Todo, meaning: &mut Meaning) {
         let mut series = todo.clone();
         let is_applied = series.apply(meaning.input.clone(), self.now).is_ok();
@@ -173,7 +183,7 @@ impl Occurrences<'_> {
             return;
         }
         let mut completions = Vec::new();
-        for (at, component) in self.completed() {
+        for (at, component) in completed(self.sent) {
             let (Some(recurrence), Some(due)) = (&series.recurrence, series.due) else { return };
             let completion = self.completion(component);
             let is_at = |other: &Due| is_same_occurrence(&at, other);
@@ -215,7 +225,7 @@ impl Occurrences<'_> {
         let completed = u32::try_from(meaning.ahead.len()).unwrap_or(u32::MAX);
         let left = recurrence.left().filter(|_| parts.count.is_some());
         let left = left.map(|left| left.saturating_sub(completed).max(1));
-        parts.excluded = parts.excluded_from(&due).into_iter().map(str::to_owned).chain(ahead).collect();
+        parts.excluded = parts.excluded_from(&due).into_iter().chain(ahead).collect();
         let count = parts.count_for(left, recurrence.basis(), &due);
         let basis = Some(Some(recurrence.basis()));
         let patch = RecurrencePatch { rule: Some(Some(parts.rule(count))), basis, left: None };

@@ -17,6 +17,7 @@ mod line;
 mod meaning;
 mod object;
 mod observance;
+mod occurrences;
 mod refusal;
 mod render;
 mod rule;

@@ -122,6 +122,11 @@ impl Object {
         main.or_else(|| self.todos().next()).unwrap_or(&self.calendar)
     }
 
+    /// How many occurrences have a component of their own.
+    pub fn overrides_len(&self) -> usize {
+        self.overrides().count()
+    }
+
     /// The occurrences that have a component of their own.
     pub(super) fn overrides(&self) -> impl Iterator<Item = &Component> {
         let main = self.main().at.start;

@@ -5,12 +5,18 @@
 
 use std::collections::BTreeSet;
 
+use chrono::TimeDelta;
+
 use super::component::Component;
+use super::occurrences::{self, in_form_of, occurrence_at};
 use super::times::{self, Form};
 use super::zones::Zones;
 use crate::clock::time_zone::Zone;
 use crate::todos::due::Due;
 use crate::todos::recurrence::{Basis, RULE_MAX, Recurrence};
+
+// Exceptions that follow each other need a round each.
+const COUNT_ROUNDS: usize = 8;
 
 /// A rule whose parts can be compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,10 +58,18 @@ impl Parts {
         sorted(&self.named) == sorted(&other.named)
     }
 
-    /// The exceptions that an occurrence from `due` on can meet.
-    pub(super) fn excluded_from(&self, due: &Due) -> BTreeSet<&str> {
-        let day = times::date(due.day());
-        self.excluded.iter().map(String::as_str).filter(|value| *value >= day.as_str()).collect()
+    /// The exceptions that an occurrence from `due` on can meet, as times if the todo is due at a time.
+    pub(super) fn excluded_from(&self, due: &Due) -> BTreeSet<String> {
+        let values = self.excluded.iter().filter_map(|value| {
+            let (local, form) = times::parse(value)?;
+            let at = match (due, form) {
+                (Due::At { local: time, .. }, Form::Date) => due.at_local(local.date().and_time(time.time())),
+                (_, Form::Utc) => in_form_of(due, &Due::At { local, time_zone: Some(Zone::UTC) }),
+                _ => due.at_local(local),
+            };
+            Some(at).filter(|at| at.day() >= due.day())
+        });
+        values.map(|at| exdate(&at)).collect()
     }
 
     /// A rule as the model reads it, with the nearest exceptions if not all fit.
@@ -95,55 +109,45 @@ impl Parts {
 
     /// The COUNT with which the series comes `left` times if it begins at `due`.
     pub(super) fn count_for(&self, left: Option<u32>, basis: Basis, due: &Due) -> Option<u32> {
-        let left = left?;
-        // The due date may be no occurrence, and COUNT counts the occurrences of EXDATE.
-        let exceptions = u32::try_from(self.excluded.len()).unwrap_or(u32::MAX);
-        let counts = left.saturating_sub(1).max(1)..=left.saturating_add(exceptions);
-        counts.into_iter().find(|count| self.comes(*count, basis, due) == Some(left)).or(Some(left.max(1)))
+        let left = left?.max(1);
+        let mut count = left;
+        // The due date may be no occurrence, and COUNT counts the occurrences of EXDATE. Each round adds what is missing.
+        for _ in 0..COUNT_ROUNDS {
+            match self.comes(count, basis, due) {
+                Some(comes) if comes < left => count = count.saturating_add(left - comes),
+                Some(comes) if comes > left && count > 1 => count -= 1,
+                Some(comes) if comes == left => return Some(count),
+                _ => break,
+            }
+        }
+        Some(left)
     }
 }
 
 /// The rule of a VTODO that is due at `due`, if the model supports it.
 pub(super) fn read(todo: &Component, zones: &Zones<'_>, due: &Due, basis: Basis) -> Option<String> {
-    let mut parts = Parts::of(todo.value("RRULE")?);
-    parts.excluded.extend(exceptions(todo, zones, due));
+    let parts = written(todo, zones, due)?;
     let rule = parts.rule(parts.count);
     Recurrence::begin(&rule, basis, due).is_ok().then_some(rule)
+}
+
+/// The rule as it is written, even if the model does not support it.
+pub(super) fn written(todo: &Component, zones: &Zones<'_>, due: &Due) -> Option<Parts> {
+    let mut parts = Parts::of(todo.value("RRULE")?);
+    parts.excluded.extend(exceptions(todo, zones, due));
+    Some(parts)
 }
 
 /// The values of EXDATE that an occurrence from `due` on can meet. They name beginnings, and a todo has due dates.
 pub(super) fn exceptions(todo: &Component, zones: &Zones<'_>, due: &Due) -> BTreeSet<String> {
     let start = todo.first("DTSTART").and_then(|start| zones.time(&start.content));
-    let said = todo.first("DUE").and_then(|due| zones.time(&due.content)).unwrap_or(*due);
+    let said = occurrences::end(todo, zones).unwrap_or(*due);
     let values = todo.all("EXDATE").flat_map(|property| {
         let zone = property.content.param("TZID");
         property.content.value.split(',').filter_map(move |value| zones.time_in(value.trim(), zone))
     });
     let occurrences = values.map(|value| occurrence_at(&value, start.as_ref(), &said));
     occurrences.filter(|at| at.day() >= due.day()).map(|at| exdate(&at)).collect()
-}
-
-/// The due date of the occurrence that begins at `at`, in a series that begins at `start` and is first due at `due`.
-pub(super) fn occurrence_at(at: &Due, start: Option<&Due>, due: &Due) -> Due {
-    let at = in_form_of(due, at);
-    let shift = start.filter(|start| start.has_form_of(due)).map(|start| due.local() - start.local());
-    at.local().checked_add_signed(shift.unwrap_or_default()).map_or(at, |local| at.at_local(local))
-}
-
-/// A point in time in the zone of another. Only a date and a time cannot be converted to each other.
-pub(super) fn in_form_of(due: &Due, value: &Due) -> Due {
-    match (due, value) {
-        (Due::Date(_), value) => Due::Date(value.day()),
-        (Due::At { time_zone: Some(zone), .. }, value) => match value.instant() {
-            Some(instant) => Due::At { local: zone.local_of(instant), time_zone: Some(*zone) },
-            None => match value {
-                Due::Date(_) => *value,
-                Due::At { local, .. } => Due::At { local: *local, time_zone: Some(*zone) },
-            },
-        },
-        (Due::At { .. }, Due::At { local, .. }) => Due::At { local: *local, time_zone: None },
-        (Due::At { .. }, Due::Date(_)) => *value,
-    }
 }
 
 pub(super) fn exdate(at: &Due) -> String {
@@ -153,18 +157,16 @@ pub(super) fn exdate(at: &Due) -> String {
     }
 }
 
-/// The lines EXDATE of a todo that is due at `due`, whose values are what [`exdate`] writes.
-pub(super) fn exdate_lines(excluded: &BTreeSet<String>, due: &Due, zone_name: Option<&str>) -> Vec<String> {
+/// The lines EXDATE of a todo that is due at `due` and begins `span` before, for values that [`exdate`] has written.
+pub(super) fn exdate_lines(
+    excluded: &BTreeSet<String>,
+    due: &Due,
+    span: TimeDelta,
+    zone_name: Option<&str>,
+) -> Vec<String> {
     let lines = excluded.iter().filter_map(|value| {
-        let (local, form) = times::parse(value)?;
-        let at = match (due, form) {
-            // RFC 5545 §3.8.5.1: as DTSTART, a date or a time.
-            (Due::Date(_), _) => Due::Date(local.date()),
-            (_, Form::Utc) => Due::At { local, time_zone: Some(Zone::UTC) },
-            (Due::At { local: time, .. }, Form::Date) => due.at_local(local.date().and_time(time.time())),
-            (_, Form::Local) => due.at_local(local),
-        };
-        Some(times::line("EXDATE", &at, zone_name))
+        let begins = times::parse(value)?.0.checked_sub_signed(span)?;
+        Some(times::line("EXDATE", &due.at_local(begins), zone_name))
     });
     lines.collect()
 }

@@ -3,6 +3,7 @@
 use chrono::{Datelike, TimeDelta};
 
 use super::super::line::folded;
+use super::super::occurrences::{self, CURRENT};
 use super::super::{times, vtimezone};
 use super::Overlay;
 use crate::clock::time_zone::Zone;
@@ -10,8 +11,11 @@ use crate::todos::due::Due;
 
 impl Overlay<'_> {
     pub(super) fn due(&mut self) {
+        // Without a rule, the current occurrence of KDE has no meaning.
+        let ends = self.said.rule.is_some() && self.shown.todo.recurrence.is_none();
+        let is_replaced = ends && self.main.first(CURRENT).is_some();
         match (self.said.due, self.shown.todo.due) {
-            (said, wanted) if said == wanted => {}
+            (said, wanted) if said == wanted && !is_replaced => {}
             (said, None) => self.remove_due(said),
             (said, Some(wanted)) => self.move_due(said, wanted),
         }
@@ -25,29 +29,15 @@ impl Overlay<'_> {
         if self.main.first("DUE").is_some() && start.is_some() && start == said && !keeps_rule {
             self.remove("DTSTART");
         }
-        self.remove("DUE");
-        self.remove("DURATION");
+        for name in ["DUE", "DURATION", CURRENT] {
+            self.remove(name);
+        }
     }
 
     fn move_due(&mut self, said: Option<Due>, wanted: Due) {
         let has_duration = said.is_some() && self.said_due_is_end();
         let start = self.start();
-        let recurs = self.shown.todo.recurrence.is_some();
-        let span = said
-            .zip(start)
-            .map(|(due, start)| distance(&start, &due))
-            .filter(|span| *span >= TimeDelta::zero());
-        let moved = span.and_then(|span| Some(wanted.at_local(wanted.local().checked_sub_signed(span)?)));
-        let new_start = match (start, moved.filter(Due::is_in_range)) {
-            (None, _) => None,
-            (Some(_), Some(moved)) => Some(moved),
-            (Some(start), None)
-                if start.has_form_of(&wanted) && start.local() <= wanted.local() && !recurs =>
-            {
-                Some(start)
-            }
-            (Some(_), None) => recurs.then_some(wanted),
-        };
+        let new_start = start.and_then(|start| self.moved_start(start, wanted));
         match new_start {
             Some(new) if Some(new) != start => self.set_time("DTSTART", &new),
             Some(_) => {}
@@ -58,9 +48,23 @@ impl Overlay<'_> {
             self.set_time("DUE", &wanted);
             self.remove("DURATION");
         }
+        self.remove(CURRENT);
         if let Some(said) = said {
             self.move_alarms(distance(&said, &wanted));
         }
+    }
+
+    /// As long before the due date as it was, and never after it. `None` if there is no such time.
+    fn moved_start(&self, start: Due, wanted: Due) -> Option<Due> {
+        let recurs = self.shown.todo.recurrence.is_some();
+        let span = occurrences::end(self.main, &self.zones).map(|end| distance(&start, &end));
+        let moved = span.filter(|span| *span >= TimeDelta::zero()).and_then(|span| {
+            let moved = wanted.at_local(wanted.local().checked_sub_signed(span)?);
+            Some(moved).filter(Due::is_in_range)
+        });
+        let is_before = start.has_form_of(&wanted) && start.local() <= wanted.local();
+        let kept = if recurs { Some(wanted) } else { Some(start).filter(|_| is_before) };
+        moved.or(kept)
     }
 
     /// Whether the text gives DURATION instead of DUE.

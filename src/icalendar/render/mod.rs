@@ -7,6 +7,8 @@ mod series;
 
 use std::collections::BTreeSet;
 
+use bson::DateTime;
+
 use super::component::{Component, Property};
 use super::edits::Edits;
 use super::fields::{self, Fields, ORDER};
@@ -15,6 +17,7 @@ use super::object::Object;
 use super::times;
 use super::zones::Zones;
 use crate::clock::time_zone::Zone;
+use crate::owned::text::{TAG, TAGS_MAX};
 use crate::todos::model::{Priority, Todo};
 
 /// A todo with what its own document does not say.
@@ -71,6 +74,9 @@ fn blank(shown: &Shown<'_>) -> String {
 
 /// Of the texts that this service begins.
 pub(super) const PRODUCT: &str = "-//todo-api//todo-api//EN";
+
+// Of two zones, at most, in seconds.
+const ZONES_DIFFER: i64 = 26 * 60 * 60;
 
 struct Overlay<'a> {
     object: &'a Object,
@@ -156,7 +162,6 @@ impl<'a> Overlay<'a> {
     fn completion(&mut self) {
         let todo = self.shown.todo;
         let completed_at = todo.completed_at.unwrap_or(todo.updated_at);
-        let seconds = |at: bson::DateTime| at.timestamp_millis().div_euclid(1_000);
         match (self.said.completed, todo.completed) {
             (false, true) => {
                 self.set("STATUS", "STATUS:COMPLETED");
@@ -168,13 +173,23 @@ impl<'a> Overlay<'a> {
                 self.remove("COMPLETED");
                 self.remove("PERCENT-COMPLETE");
             }
-            (true, true)
-                if self.said.completed_at.is_some_and(|said| seconds(said) != seconds(completed_at)) =>
-            {
+            (true, true) if self.said_completed_at_other_time(completed_at) => {
                 self.set("COMPLETED", &format!("COMPLETED:{}", times::utc(completed_at)));
             }
             _ => {}
         }
+    }
+
+    fn said_completed_at_other_time(&self, completed_at: DateTime) -> bool {
+        let said = self.main.first("COMPLETED").and_then(|at| self.zones.time(&at.content));
+        said.is_some_and(|said| {
+            let completed_at = completed_at.timestamp_millis().div_euclid(1_000);
+            match said.instant() {
+                Some(said) => said.timestamp_millis().div_euclid(1_000) != completed_at,
+                // Nextcloud writes a local time, in a zone that is not known here.
+                None => (said.local().and_utc().timestamp() - completed_at).abs() > ZONES_DIFFER,
+            }
+        })
     }
 
     fn priority(&mut self) {
@@ -191,17 +206,20 @@ impl<'a> Overlay<'a> {
     }
 
     fn tags(&mut self) {
+        let is_joined = fields::has_joined_categories(self.main);
         let tags = &self.shown.todo.tags;
-        if fields::are_same_tags(&self.said.tags, tags) {
+        let tags = if is_joined { fields::split_joined(tags) } else { tags.clone() };
+        if fields::are_same_tags(&self.said.tags, &tags) {
             return;
         }
-        // Categories that a todo cannot have stay.
-        let (_, others) = fields::tags(&fields::categories(self.main));
+        // Categories that a todo cannot have stay. Those that have become too many stay while there is no room for them.
+        let (_, mut others) = fields::tags(&fields::categories(self.main));
+        others.retain(|other| tags.len() >= TAGS_MAX || TAG.read(other).is_none());
         let all: Vec<_> = tags.iter().chain(&others).map(|tag| escaped(tag)).collect();
         if all.is_empty() {
             self.remove("CATEGORIES");
         } else {
-            self.set("CATEGORIES", &format!("CATEGORIES:{}", all.join(",")));
+            self.set("CATEGORIES", &format!("CATEGORIES:{}", all.join(if is_joined { "\\," } else { "," })));
         }
     }
 

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use chrono::TimeDelta;
+
 use super::super::component::Component;
 use super::super::fields::BASIS;
+use super::super::occurrences::{self, occurrence_at};
 use super::super::rule::{self, Parts};
 use super::Overlay;
 use crate::todos::due::Due;
@@ -31,7 +34,7 @@ impl Overlay<'_> {
 
     fn rule(&mut self, recurrence: &Recurrence, due: &Due) {
         let wanted = Parts::of(recurrence.rule());
-        let said = self.said.rule.as_deref().map(Parts::of);
+        let said = rule::written(self.main, &self.zones, due);
         let is_like = said.as_ref().is_some_and(|said| said.is_like(&wanted));
         if !is_like {
             self.remove("RDATE");
@@ -52,21 +55,26 @@ impl Overlay<'_> {
                 self.set_time("DTSTART", due);
             }
         }
-        self.exceptions(&wanted, said.as_ref(), due);
+        let written = said.map(|said| said.excluded_from(due)).unwrap_or_default();
+        self.exceptions(&wanted, &written, due);
     }
 
-    fn exceptions(&mut self, wanted: &Parts, said: Option<&Parts>, due: &Due) {
-        let known = said.map(|said| said.excluded_from(due)).unwrap_or_default();
-        if wanted.excluded_from(due) == known {
+    fn exceptions(&mut self, wanted: &Parts, written: &BTreeSet<String>, due: &Due) {
+        // A rule of the model has less room.
+        let known = self.said.rule.as_deref().map(|rule| Parts::of(rule).excluded_from(due));
+        let (wanted, known) = (wanted.excluded_from(due), known.unwrap_or_default());
+        let all: BTreeSet<String> = written.difference(&known).chain(&wanted).cloned().collect();
+        // RFC 5545 §3.8.5.1: a date or a time, as DTSTART.
+        let is_other_form = !all.is_empty() && self.said.due.is_some_and(|said| !said.has_form_of(due));
+        if all == *written && !is_other_form {
             return;
         }
-        // Exceptions that did not fit into the rule stay.
-        let written = rule::exceptions(self.main, &self.zones, due);
-        let kept = written.iter().filter(|value| !known.contains(value.as_str()));
-        let all: BTreeSet<String> =
-            wanted.excluded_from(due).into_iter().map(str::to_owned).chain(kept.cloned()).collect();
         let zone = self.zone_name(due);
-        let lines = rule::exdate_lines(&all, due, zone.as_deref());
+        // A due date that moves takes along a beginning that is not after it.
+        let stays = self.said.due == Some(*due);
+        let span = occurrences::span(self.main, &self.zones);
+        let span = span.filter(|span| stays || *span >= TimeDelta::zero()).unwrap_or_default();
+        let lines = rule::exdate_lines(&all, due, span, zone.as_deref());
         let properties: Vec<_> = self.main.all("EXDATE").collect();
         self.edits.set_all(self.main, &properties, &lines);
     }
@@ -86,14 +94,14 @@ impl Overlay<'_> {
     /// component of an object would not read the object.
     fn drop_passed(&mut self, due: &Due) {
         let zones = self.object.zones();
-        let (said, start) = (self.said.due, self.start());
+        let (said, start) = (occurrences::end(self.main, &zones), self.start());
         self.drop_overrides(|component| {
             let is_completed =
                 component.value("STATUS").is_some_and(|status| status.eq_ignore_ascii_case("COMPLETED"));
             let id = component.first("RECURRENCE-ID");
             let is_one = id.is_some_and(|id| id.content.param("RANGE").is_none());
             let at = id.and_then(|id| zones.time(&id.content));
-            let at = at.zip(said).map(|(at, said)| rule::occurrence_at(&at, start.as_ref(), &said));
+            let at = at.zip(said).map(|(at, said)| occurrence_at(&at, start.as_ref(), &said));
             is_completed || is_one && at.is_some_and(|at| at.local() < due.local())
         });
     }
