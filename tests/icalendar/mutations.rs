@@ -1,0 +1,151 @@
+//! Texts that are broken at random places never make the service panic, and those that are accepted come back.
+//!
+//! `scripts/icalendar` runs this with millions of texts.
+
+use std::{env, fs, thread};
+
+use todo_api::icalendar::{File, Object};
+
+use crate::support::{CORPUS, Resource, user_zone};
+
+const GATE: u64 = 2_000;
+
+/// Xorshift (Marsaglia 2003), so that a run can be repeated.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        usize::try_from(self.next() % (bound.max(1) as u64)).unwrap()
+    }
+}
+
+const PIECES: [&[u8]; 24] = [
+    b"\r",
+    b"\n",
+    b"\r\n ",
+    b"\n\t",
+    b":",
+    b";",
+    b"\"",
+    b",",
+    b"\\",
+    b"=",
+    b"BEGIN:VTODO\r\n",
+    b"END:VTODO\r\n",
+    b"BEGIN:VALARM\r\n",
+    b"RECURRENCE-ID:20261201\r\n",
+    b"RRULE:FREQ=DAILY;COUNT=3\r\n",
+    b"EXDATE:20261202,20261203T090000Z\r\n",
+    b"DURATION:-P1W\r\n",
+    b"DUE:99991231T235959Z\r\n",
+    b"DTSTART:19000101\r\n",
+    b"STATUS:COMPLETED\r\n",
+    b"\xff",
+    b"\0",
+    b"\xef\xbb\xbf",
+    b"TZID=",
+];
+
+fn mutated(random: &mut Random, objects: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let mut bytes = objects[random.below(objects.len())].1.clone();
+    for _ in 0..=random.below(6) {
+        let at = random.below(bytes.len() + 1);
+        let end = at + random.below((bytes.len() - at).min(80) + 1);
+        match random.below(6) {
+            0 if at < bytes.len() => bytes[at] ^= 1 << random.below(8),
+            1 => drop(bytes.drain(at..end)),
+            2 => {
+                let piece = PIECES[random.below(PIECES.len())];
+                bytes.splice(at..at, piece.iter().copied());
+            }
+            3 => {
+                let copied = bytes[at..end].to_vec();
+                let to = random.below(bytes.len() + 1);
+                bytes.splice(to..to, copied);
+            }
+            4 => {
+                // A line of another client.
+                let other = &objects[random.below(objects.len())].1;
+                let lines: Vec<_> = other.split_inclusive(|byte| *byte == b'\n').collect();
+                let line = lines[random.below(lines.len())].to_vec();
+                let to = bytes[..at].iter().rposition(|byte| *byte == b'\n').map_or(0, |line| line + 1);
+                bytes.splice(to..to, line);
+            }
+            _ => {
+                let digits: Vec<_> = (at..end).filter(|at| bytes[*at].is_ascii_digit()).collect();
+                for at in digits {
+                    bytes[at] = b'0' + u8::try_from(random.below(10)).unwrap();
+                }
+            }
+        }
+    }
+    bytes
+}
+
+/// Returns whether the text was accepted.
+fn check(bytes: &[u8], partner: &Object) -> bool {
+    let _ = File::read(bytes, 10);
+    let Ok(object) = Object::read(bytes) else { return false };
+    let mut resource = Resource::created(&object);
+    let served = resource.served();
+    let is_whole = object.uid().is_some() && object.overrides_len() == 0;
+    assert!(!is_whole || served == object.text(), "{}\n---\n{served}", object.text());
+    let again = Resource { text: served.clone(), ..resource.clone() }.served();
+    assert_eq!(again, served);
+    // A change to another object, and back.
+    let _ = partner.fields(user_zone()).changes_from(&object.fields(user_zone()));
+    resource.put(partner.text());
+    resource.put(object.text());
+    let _ = resource.served();
+    true
+}
+
+fn run(seed: u64, count: u64) -> u64 {
+    let objects = &*CORPUS;
+    let partners: Vec<_> = objects.iter().map(|(_, bytes)| Object::read(bytes).unwrap()).collect();
+    let mut random = Random(seed);
+    let mut accepted = 0;
+    for _ in 0..count {
+        let state = random.0;
+        let bytes = mutated(&mut random, objects);
+        let partner = &partners[random.below(partners.len())];
+        let result = std::panic::catch_unwind(|| check(&bytes, partner));
+        assert!(result.is_ok(), "state {state}: {}", String::from_utf8_lossy(&bytes));
+        accepted += u64::from(result.unwrap());
+    }
+    accepted
+}
+
+/// Resident memory in KiB, on Linux.
+fn memory() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+#[test]
+fn broken_texts_do_no_harm() {
+    let count = env::var("ICALENDAR_MUTATIONS").ok().map_or(GATE, |count| count.parse().unwrap());
+    let threads = 2;
+    let round = |seed: u64, count: u64| -> u64 {
+        let workers: Vec<_> =
+            (0..threads).map(|thread| thread::spawn(move || run(seed + thread, count / threads))).collect();
+        workers.into_iter().map(|worker| worker.join().unwrap()).sum()
+    };
+    let warm_up = round(88_172_645_463_325_252, count / 10);
+    let before = memory();
+    let accepted = warm_up + round(362_436_069_521_288_629, count - count / 10);
+    assert!(accepted > count / 10, "{accepted} of {count}");
+    let grown = memory().zip(before).map_or(0, |(after, before)| after.saturating_sub(before));
+    assert!(grown < 32 * 1024, "{grown} KiB more");
+    if count != GATE {
+        println!("{accepted} of {count} accepted, {grown} KiB more memory");
+    }
+}
