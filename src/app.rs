@@ -1,5 +1,7 @@
 //! The route table, and the layers around the routes.
 
+mod guard;
+
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -9,27 +11,19 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, delete, get, patch, post, put};
 use axum::{Extension, Router};
-use tokio::time::Instant;
-use tokio_util::task::TaskTracker;
 use tower::util::MapResponseLayer;
 
-use crate::access_tokens::extract::{authenticate, identify};
-use crate::access_tokens::operations::AccessTokens;
-use crate::auth::operations::Auth;
+use self::guard::{guarded, guarded_for};
 use crate::config::Config;
 use crate::config::public_url::PublicUrl;
 use crate::error::{Error, Resource};
 use crate::http::accept::{Format, preferred};
 use crate::http::access_log::AccessLogEntry;
-use crate::http::admission::Admission;
 use crate::http::answer_bytes::AnswerBytes;
-use crate::http::body::{BodyBytes, BodyLimit, CREDENTIALS_LIMIT};
-use crate::http::byte_budget::ByteBudget;
-use crate::http::detached::DEADLINE;
+use crate::http::body::{BODY_TIMEOUT, BodyLimit, CREDENTIALS_LIMIT};
 use crate::http::exchange::ProtocolError;
-use crate::http::readiness::Readiness;
 use crate::http::security_headers::Transport;
-use crate::http::{compression, detached, problem, readiness, security_headers};
+use crate::http::{compression, problem, readiness, security_headers};
 use crate::state::AppState;
 use crate::{access_tokens, admin, admin_pages, lists, openapi, original, sync, tags, todos, users, web};
 
@@ -39,6 +33,7 @@ pub fn router(state: AppState) -> Router {
     let routes = Router::new()
         .merge(errors(original(&state)).layer(from_fn(original::wire::render)))
         .merge(errors(v1(&state)))
+        .merge(errors(transfer(&state)))
         .merge(errors(admin(&state)))
         .merge(errors(admin_pages(&state)).layer(from_fn(admin_pages::render::render)))
         .merge(errors(web_client(&state)))
@@ -142,6 +137,19 @@ fn v1(state: &AppState) -> Router<AppState> {
     guarded(routes.merge(with_small_body(credentials)), state)
 }
 
+fn transfer(state: &AppState) -> Router<AppState> {
+    use crate::transfer::handlers as t;
+    let imports = Router::new()
+        .route("/v1/user/import", post(t::import))
+        .route("/v1/import", post(t::import))
+        .route_layer(Extension(t::UPLOAD));
+    let others = Router::new()
+        .route("/v1/user/export", get(t::export))
+        .route("/v1/imports/{id}", get(t::progress))
+        .route("/v1/imports/{id}/undo", post(t::undo));
+    guarded_for(imports, state, t::IMPORT_DEADLINE).merge(guarded(others, state))
+}
+
 fn admin(state: &AppState) -> Router<AppState> {
     use admin::handlers as a;
     let routes = Router::new()
@@ -208,50 +216,7 @@ fn admin_pages(state: &AppState) -> Router<AppState> {
 }
 
 fn with_small_body(routes: Router<AppState>) -> Router<AppState> {
-    routes.route_layer(Extension(BodyLimit(CREDENTIALS_LIMIT)))
-}
-
-fn guarded(routes: Router<AppState>, state: &AppState) -> Router<AppState> {
-    let (auth, access_tokens, readiness) =
-        (state.auth.clone(), state.access_tokens.clone(), state.readiness.clone());
-    let (admission, budget, tasks) =
-        (state.admission.clone(), state.byte_budget.clone(), state.tasks.clone());
-    routes.route_layer(from_fn_with_state(
-        Guard { auth, access_tokens, readiness, admission, budget, tasks },
-        run_guarded,
-    ))
-}
-
-#[derive(Clone)]
-struct Guard {
-    auth: Arc<Auth>,
-    access_tokens: Arc<AccessTokens>,
-    readiness: Readiness,
-    admission: Admission,
-    budget: ByteBudget,
-    tasks: TaskTracker,
-}
-
-async fn run_guarded(
-    State(guard): State<Guard>,
-    mut request: Request,
-    next: Next,
-) -> Result<Response, Error> {
-    guard.readiness.check()?;
-    let deadline = Instant::now() + DEADLINE;
-    let client = identify(&guard.access_tokens, &guard.auth, &mut request);
-    guard.budget.check(client)?;
-    let slot = guard.admission.admit(client, &mut request, deadline).await?;
-    let answer_bytes = AnswerBytes::of(&guard.budget, client, &request);
-    let body_bytes = BodyBytes::count(&guard.budget, client, &mut request);
-    let work = async move {
-        let _slot = slot;
-        authenticate(&guard.access_tokens, &mut request).await;
-        let response = next.run(request).await;
-        drop(body_bytes);
-        answer_bytes.count(response)
-    };
-    detached::run_to_completion(guard.tasks, deadline, work).await
+    routes.route_layer(Extension(BodyLimit { size: CREDENTIALS_LIMIT, time: BODY_TIMEOUT }))
 }
 
 async fn method_not_allowed(method: Method) -> Result<StatusCode, Error> {

@@ -36,6 +36,8 @@
 //! JSON), `docs` (the feature's part of the API document). [`original`] and [`admin_pages`] are API surfaces: handlers, and
 //! wire types or templates (`templates/`).
 //!
+//! [`transfer`] exports and imports: files of this and other services.
+//!
 //! Features share [`crypto`], [`mongo`], [`owned`] (documents that belong to a user), [`http`] and [`workspace`] (the only
 //! way to a user's todos and lists). Pages for browsers share [`web`]: the files in the folder `web/`, cookies, languages. [`web`] also serves the web
 //! client, whose modules in `web/js/` import downwards: `model` (pure), `store` (sync with `/v1`), `views`. `build/` joins them.
@@ -232,6 +234,7 @@ pub mod state;
 pub mod sync;
 pub mod tags;
 pub mod todos;
+pub mod transfer;
 pub mod users;
 pub mod web;
 pub mod workspace;

@@ -21,6 +21,7 @@ use todo_api::mongo::Db;
 use todo_api::operator::backup::operations::Source;
 use todo_api::operator::seed::command::{self, SeedOptions};
 use todo_api::operator::tokens::{self, TokenCommand};
+use todo_api::operator::transfer::{self, ExportOptions, ImportOptions};
 use todo_api::operator::users::{self, UserCommand};
 use todo_api::operator::{backup, healthcheck, logging, metrics, one_off, open_files};
 use todo_api::state::AppState;
@@ -77,6 +78,10 @@ enum Command {
         #[arg(long, value_name = "SIZE", default_value = "16GiB", value_parser = backup::operations::size)]
         max_size: u64,
     },
+    /// Write the lists and todos of a user to a file
+    Export(ExportOptions),
+    /// Import a file of this or another service for a user
+    Import(ImportOptions),
     /// Print the API document (OpenAPI 3.1)
     Openapi,
     /// Put demo data (users, lists, todos) into an empty database; the same options on the same day give the same data
@@ -98,6 +103,12 @@ async fn main() {
         Command::Backup { file: to, check: false } => one_off::backup(file, &to).await,
         Command::Restore { file: from, max_size } => {
             one_off::restore(file, Source { path: &from, max_bytes: max_size }).await
+        }
+        Command::Export(options) => {
+            one_off::run(file, async |state| transfer::export(state, options).await).await
+        }
+        Command::Import(options) => {
+            one_off::run(file, async |state| transfer::import(state, options).await).await
         }
         Command::Openapi => print_document(),
         Command::Seed(options) => one_off::run(file, async |state| command::run(state, options).await).await,

@@ -34,6 +34,9 @@ use crate::mongo::{Db, PrepareError};
 use crate::sync::event_stream::EventSources;
 use crate::sync::feed::Feed;
 use crate::sync::hub::Hub;
+use crate::transfer::jobs::Jobs;
+use crate::transfer::operations::Transfers;
+use crate::transfer::store::Imports;
 use crate::users::operations::Accounts;
 use crate::users::password::Hasher;
 use crate::users::store::Users;
@@ -71,6 +74,7 @@ impl_from_ref! {
     numbers: Numbers,
     workspaces: Arc<Workspaces>,
     idempotency: Arc<Idempotency>,
+    transfers: Arc<Transfers>,
     sealer: Arc<Sealer>,
     sources: EventSources,
     readiness: Readiness,
@@ -86,6 +90,7 @@ pub struct Shared {
     pub numbers: Numbers,
     pub workspaces: Arc<Workspaces>,
     pub idempotency: Arc<Idempotency>,
+    pub transfers: Arc<Transfers>,
     pub sealer: Arc<Sealer>,
     pub sources: EventSources,
     pub readiness: Readiness,
@@ -109,6 +114,7 @@ pub struct Stores {
     failed_logins: FailedLogins,
     audit: Audit,
     idempotency: Arc<Idempotency>,
+    imports: Imports,
 }
 
 impl AppState {
@@ -132,6 +138,14 @@ impl AppState {
             admission: admission.clone(),
         };
         let accounts = Arc::new(accounts(config, &stores, &auth, &access_tokens, &hasher, clock.clone()));
+        let transfers = Transfers {
+            workspaces: workspaces.clone(),
+            accounts: accounts.clone(),
+            imports: stores.imports.clone(),
+            admission: admission.clone(),
+            tasks: tasks.clone(),
+            jobs: Jobs::default(),
+        };
         let administration = Administration {
             accounts: accounts.clone(),
             pages: UserPages::new(&db),
@@ -148,6 +162,7 @@ impl AppState {
             access_tokens,
             workspaces,
             idempotency: stores.idempotency.clone(),
+            transfers: Arc::new(transfers),
             sealer,
             sources,
             readiness: Readiness::default(),
@@ -198,6 +213,7 @@ fn accounts(
         users: stores.users.clone(),
         owned: stores.owned.clone(),
         idempotency: stores.idempotency.clone(),
+        imports: stores.imports.clone(),
         auth: auth.clone(),
         access_tokens: access_tokens.clone(),
         audit: stores.audit.clone(),
@@ -221,6 +237,7 @@ impl Stores {
             failed_logins: FailedLogins::new(db),
             audit: Audit::new(db, clock.clone()),
             idempotency: Idempotency::new(db, clock.clone(), current, previous)?.into(),
+            imports: Imports::new(db),
         })
     }
 
@@ -232,6 +249,7 @@ impl Stores {
         self.revocations.ensure_indexes().await?;
         self.failed_logins.ensure_indexes().await?;
         self.audit.ensure_indexes().await?;
-        self.idempotency.ensure_indexes().await
+        self.idempotency.ensure_indexes().await?;
+        self.imports.ensure_indexes().await
     }
 }

@@ -22,9 +22,13 @@ pub const BODY_LIMIT: usize = 1024 * 1024;
 /// For routes that anyone can call: registration, login and refresh.
 pub const CREDENTIALS_LIMIT: usize = 16 * 1024;
 
-/// In the extensions of a request to a route whose limit is not [`BODY_LIMIT`]. In bytes.
+/// In the extensions of a request to a route whose limits are not [`BODY_LIMIT`] and [`BODY_TIMEOUT`].
 #[derive(Clone, Copy)]
-pub struct BodyLimit(pub usize);
+pub struct BodyLimit {
+    /// In bytes.
+    pub size: usize,
+    pub time: Duration,
+}
 
 // Shorter than the deadline of `detached`, so that a client that sends too slowly gets a 408 and not a 503.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(8);
@@ -50,14 +54,15 @@ impl BodyBytes {
 }
 
 pub async fn body(request: Request) -> Result<Bytes, Error> {
-    let limit = request.extensions().get::<BodyLimit>().map_or(BODY_LIMIT, |limit| limit.0);
+    let usual = BodyLimit { size: BODY_LIMIT, time: BODY_TIMEOUT };
+    let BodyLimit { size: limit, time } = request.extensions().get().copied().unwrap_or(usual);
     let slot = request.extensions().get::<Slot>().cloned();
     // Otherwise clients that send slowly could hold all slots without using the database.
     if let Some(slot) = &slot {
         slot.pause();
     }
     let counted = request.extensions().get::<BodyBytes>().cloned();
-    let read = timeout(BODY_TIMEOUT, read(request.into_body(), limit, counted.as_ref())).await;
+    let read = timeout(time, read(request.into_body(), limit, counted.as_ref())).await;
     let body = read.map_err(|_| Error::RequestTimeout)??;
     if let Some(slot) = slot {
         slot.resume().await?;
@@ -75,6 +80,11 @@ async fn read(mut body: Body, limit: usize, counted: Option<&BodyBytes>) -> Resu
             return Err(Error::BodyTooLarge { limit });
         }
         if let Some(counted) = counted {
+            let announced = body.size_hint().upper().and_then(|upper| usize::try_from(upper).ok());
+            // A client that holds nothing else gets room for a large body at once, more than its part.
+            if whole.is_empty() && limit > BODY_LIMIT {
+                counted.grow_to(size + announced.unwrap_or_default().min(limit))?;
+            }
             counted.grow_to(size)?;
         }
         if whole.is_empty() {
@@ -113,7 +123,11 @@ fn require_readable<T: FromFields>(request: &Request) -> Result<(), Error> {
     if !accepted.split(", ").any(|accepted| accepted == media_type) {
         return Err(Error::UnsupportedMediaType { accept_patch: is_patch.then_some(accepted) });
     }
-    let encodings = request.headers().get_all(CONTENT_ENCODING);
+    require_identity(request.headers())
+}
+
+fn require_identity(headers: &HeaderMap) -> Result<(), Error> {
+    let encodings = headers.get_all(CONTENT_ENCODING);
     let is_encoded = encodings.iter().any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"));
     if is_encoded { Err(Error::UnsupportedEncoding) } else { Ok(()) }
 }
@@ -124,6 +138,18 @@ pub struct JsonBody<T>(pub T);
 
 /// A body whose content has no meaning. Extracted so that the limits of size and time apply to it.
 pub struct IgnoredBody;
+
+/// A file in any format.
+pub struct RawBody(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for RawBody {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
+        require_identity(request.headers())?;
+        body(request).await.map(Self)
+    }
+}
 
 impl<S: Send + Sync> FromRequest<S> for IgnoredBody {
     type Rejection = Error;

@@ -31,4 +31,5 @@ pub mod query;
 pub mod readiness;
 pub mod security_headers;
 pub mod server;
+pub mod streamed;
 pub mod unread_body;

@@ -20,6 +20,8 @@ pub struct ChosenId(pub ObjectId);
 /// The user that an admin means.
 pub struct UserId(pub ObjectId);
 
+pub struct ImportId(pub ObjectId);
+
 /// A session of the user that an admin means.
 pub struct SessionOfUser {
     pub user_id: ObjectId,
@@ -60,6 +62,14 @@ impl<S: Send + Sync> FromRequestParts<S> for UserId {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
         id(parts).await.map(Self).ok_or(Error::NotFound(Resource::User))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ImportId {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        id(parts).await.map(Self).ok_or(Error::NotFound(Resource::Import))
     }
 }
 

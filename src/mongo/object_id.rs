@@ -46,6 +46,14 @@ pub fn alternative(id: ObjectId) -> ObjectId {
     from_parts([a, b, c, d], random)
 }
 
+/// The id of an imported object, which is always the same for the same `source` of the same owner.
+pub fn derived(owner_id: ObjectId, source: &str) -> ObjectId {
+    let digest = digest::digest(&digest::SHA256, &[&owner_id.bytes()[..], b"\0", source.as_bytes()].concat());
+    let mut bytes = [0; 12];
+    bytes.iter_mut().zip(digest.as_ref()).for_each(|(byte, digit)| *byte = *digit);
+    ObjectId::from_bytes(bytes)
+}
+
 fn from_parts(seconds: [u8; 4], random: [u8; 8]) -> ObjectId {
     let mut bytes = [0; 12];
     let (head, tail) = bytes.split_at_mut(4);

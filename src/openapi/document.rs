@@ -9,10 +9,10 @@ use super::operation::Operation;
 use super::schema::{Id, SessionId, Time, flatten, remove_unused, sent};
 use super::{error_responses, info, service_routes, version_3_0};
 use crate::http::problem::ProblemViolation;
-use crate::{access_tokens, admin, lists, original, sync, tags, todos, users};
+use crate::{access_tokens, admin, lists, original, sync, tags, todos, transfer, users};
 
 // In the order in which the pages show them.
-const TAGS: [(&str, &str); 7] = [
+const TAGS: [(&str, &str); 8] = [
     (
         "Accounts",
         "Registration, login and logout, sessions, personal access tokens, and the caller's account.",
@@ -21,19 +21,21 @@ const TAGS: [(&str, &str); 7] = [
     ("Lists", "Lists of todos."),
     ("Tags", "Tags of todos."),
     ("Sync", "Offline work, and events for changes."),
+    ("Transfer", "Export, and import from this and other services."),
     ("Admin", "Routes for users with the role `admin`. Changes need a fresh access token."),
     ("Service", "Routes for operators and their tools."),
 ];
 
 type Feature = (fn() -> Vec<Operation>, fn() -> Vec<(&'static str, Value)>);
 
-const FEATURES: [Feature; 8] = [
+const FEATURES: [Feature; 9] = [
     (users::docs::operations, users::docs::schemas),
     (access_tokens::docs::operations, access_tokens::docs::schemas),
     (todos::docs::operations, todos::docs::schemas),
     (lists::docs::operations, lists::docs::schemas),
     (tags::docs::operations, tags::docs::schemas),
     (sync::docs::operations, sync::docs::schemas),
+    (transfer::docs::operations, transfer::docs::schemas),
     (admin::docs::operations, admin::docs::schemas),
     (service_routes::operations, service_routes::schemas),
 ];

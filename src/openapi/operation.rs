@@ -105,7 +105,16 @@ impl Operation {
         operation
     }
 
-    /// Declares that the body may be at most `limit` bytes, if this is less than for most operations.
+    /// The body can also be a file of one of these media types.
+    pub fn also_files(mut self, media_types: &[&str]) -> Self {
+        let file = json!({ "schema": { "type": "string", "description": "The content of a file." } });
+        for media_type in media_types {
+            self.document["requestBody"]["content"][media_type] = file.clone();
+        }
+        self
+    }
+
+    /// Declares that the body may be at most `limit` bytes, if this differs from most operations.
     pub fn body_limit(mut self, limit: usize) -> Self {
         self.errors.retain(|error| !matches!(error, Error::BodyTooLarge { .. }));
         self.errors(&[Error::BodyTooLarge { limit }, Error::RequestTimeout])
@@ -130,6 +139,17 @@ impl Operation {
     pub fn also_html(mut self, status: u16) -> Self {
         let page = json!({ "schema": { "type": "string" } });
         self.responses.entry(status).and_modify(|response| response["content"]["text/html"] = page);
+        self
+    }
+
+    /// The response is a text of one of these media types if the client asks for it.
+    pub fn also_texts(mut self, status: u16, media_types: &[&str]) -> Self {
+        let text = json!({});
+        self.responses.entry(status).and_modify(|response| {
+            for media_type in media_types {
+                response["content"][media_type] = text.clone();
+            }
+        });
         self
     }
 

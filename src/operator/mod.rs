@@ -8,4 +8,5 @@ pub mod one_off;
 pub mod open_files;
 pub mod seed;
 pub mod tokens;
+pub mod transfer;
 pub mod users;

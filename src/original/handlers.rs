@@ -22,6 +22,7 @@ use crate::http::json::Json;
 use crate::owned::{Conflict, Precondition};
 use crate::todos::input::TodoInput;
 use crate::todos::model::Todo;
+use crate::todos::query::Deleted;
 use crate::users::client_info::{Attempt, RegistrationAttempt};
 use crate::users::model::User;
 use crate::users::operations::{Accounts, ClientInfo};
@@ -212,7 +213,7 @@ pub(crate) async fn list_todos(
     State(workspaces): State<Arc<Workspaces>>,
     CurrentUser(caller): CurrentUser,
 ) -> Result<impl IntoResponse, Error> {
-    let mut batches = Box::pin(workspaces.of(caller.sub).todos_oldest_first());
+    let mut batches = Box::pin(workspaces.of(caller.sub).todos_oldest_first(Deleted::No));
     // The original responds with 404 to a user without todos.
     let first = batches.next().await.ok_or(Error::NotFound(Resource::Todos))??;
     let all = futures_util::stream::once(async { Ok(first) }).chain(batches);

@@ -2,17 +2,16 @@
 //!
 //! **Invariant:** released clients compare the texts in this file, so none of the texts changes, including their mistakes.
 
-use axum::body::{Body as HttpBody, Bytes};
+use axum::body::Body as HttpBody;
 use axum::extract::{FromRequest, Request};
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use futures_util::{Stream, StreamExt};
+use futures_util::Stream;
 use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
 
 use crate::error::{Error, Resource, TokenRejection, Violation};
 use crate::http::body;
@@ -20,6 +19,7 @@ use crate::http::error_code::ErrorCode;
 use crate::http::json::{self, Json};
 use crate::http::json_object::JsonObject;
 use crate::http::problem;
+use crate::http::streamed::streamed;
 use crate::users::model::{NewUser, ORIGINAL_LIMITS};
 
 pub(crate) struct Body<T>(pub T);
@@ -225,42 +225,15 @@ pub(crate) fn message(text: &'static str) -> Json<Value> {
 }
 
 /// Streams the items of all `batches` as one bare JSON array, so that a long list is never completely in memory.
-pub(crate) fn array<T: Serialize + Send>(
+pub(crate) fn array<T: Serialize + Send + 'static>(
     batches: impl Stream<Item = Result<impl Iterator<Item = T> + Send, Error>> + Send + 'static,
 ) -> HttpBody {
-    const CHUNK: usize = 32 * 1024;
-    let (sender, receiver) = mpsc::channel::<Result<Bytes, Error>>(2);
-    // A separate task, because the driver must not have its futures dropped half-way. It ends when the client
-    // disconnects.
-    tokio::spawn(async move {
-        let sent = async {
-            let mut batches = std::pin::pin!(batches);
-            let mut chunk = vec![b'['];
-            let mut between: &[u8] = b"";
-            while let Some(items) = batches.next().await {
-                for item in items? {
-                    chunk.extend_from_slice(std::mem::replace(&mut between, b","));
-                    json::append(&mut chunk, &item)?;
-                    let is_full = chunk.len() >= CHUNK;
-                    if is_full && sender.send(Ok(std::mem::take(&mut chunk).into())).await.is_err() {
-                        return Ok(());
-                    }
-                }
-            }
-            chunk.push(b']');
-            let _ = sender.send(Ok(chunk.into())).await;
-            Ok(())
-        };
-        if let Err(error) = sent.await {
-            tracing::warn!(%error, "a response with a list of todos was aborted");
-            // The status is already sent, so aborting the connection is the only sign that the array is incomplete.
-            let _ = sender.send(Err(error)).await;
-        }
-    });
-    let chunks = futures_util::stream::unfold(receiver, |mut receiver| async {
-        receiver.recv().await.map(|chunk| (chunk, receiver))
-    });
-    HttpBody::from_stream(chunks)
+    let mut between: &[u8] = b"";
+    let append = move |json: &mut Vec<u8>, item: T| {
+        json.extend_from_slice(std::mem::replace(&mut between, b","));
+        json::append(json, &item)
+    };
+    streamed(vec![b'['], batches, append, b"]")
 }
 
 #[cfg(test)]

@@ -1,11 +1,16 @@
-//! Inserting many documents at once, for demo data.
+//! Inserting many documents at once, for imports and demo data.
 //!
 //! **Invariant:** documents are stored exactly as [`OwnedBy::insert`] stores them.
 
-use bson::{Bson, Document, doc};
+use std::collections::HashMap;
 
-use super::Owned;
+use bson::oid::ObjectId;
+use bson::{Bson, Document, doc};
+use futures_util::TryStreamExt;
+use mongodb::options::Hint;
+
 use super::collection::OwnedBy;
+use super::{Owned, State};
 use crate::error::Error;
 use crate::mongo;
 use crate::mongo::commands;
@@ -13,7 +18,39 @@ use crate::mongo::commands;
 // Far fewer documents than can be written within `MAX_TIME`.
 pub const BATCH_MAX: usize = 1_000;
 
+/// What has an id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// A document of this user, and where it belongs.
+    ThisUser {
+        state: State,
+        list_id: Option<ObjectId>,
+        parent_id: Option<ObjectId>,
+    },
+    OtherUser,
+}
+
 impl<T: Owned> OwnedBy<'_, T> {
+    /// Who has up to [`BATCH_MAX`] ids. Free ids, and tombstones of this user, are missing in the result.
+    pub async fn holders(&self, ids: &[ObjectId]) -> Result<HashMap<ObjectId, Holder>, Error> {
+        self.settle(ids).await?;
+        let fields = doc! { "owner_id": 1, "state": 1, "list_id": 1, "parent_id": 1 };
+        let found = self.collection().find(doc! { "_id": { "$in": ids } }).projection(fields);
+        let found = found.hint(Hint::Name("_id_".to_owned())).max_time(mongo::MAX_TIME).await?;
+        let found: Vec<Document> = found.try_collect().await?;
+        let holder = |stored: Document| {
+            let id = stored.get_object_id("_id").ok()?;
+            if stored.get_object_id("owner_id").ok() != Some(self.owner_id()) {
+                return Some((id, Holder::OtherUser));
+            }
+            let state = stored.get_str("state").ok().and_then(State::of)?;
+            let reference = |name| stored.get_object_id(name).ok();
+            let (list_id, parent_id) = (reference("list_id"), reference("parent_id"));
+            (state != State::Gone).then_some((id, Holder::ThisUser { state, list_id, parent_id }))
+        };
+        Ok(found.into_iter().filter_map(holder).collect())
+    }
+
     /// Inserts up to [`BATCH_MAX`] documents and returns how many were new. If this fails, some may have been inserted.
     pub async fn insert_each(&self, objects: &[T]) -> Result<u64, Error> {
         let upserts = objects.iter().map(|object| {

@@ -8,7 +8,7 @@ use futures_util::{Stream, stream};
 
 use super::input::TodoInput;
 use super::model::{SideEffect, Todo};
-use super::query::TodoQuery;
+use super::query::{Deleted, TodoQuery};
 use super::sort_order::{Sort, SortKey};
 use super::store::UserTodos;
 use crate::clock::time_zone::Zone;
@@ -20,7 +20,7 @@ use crate::workspace::Workspace;
 
 // Of the list of all todos: how many todos, and about how many bytes, are in memory for one client.
 const BATCH: usize = 1_000;
-const BATCH_BYTES: usize = 256 * 1024;
+pub const BATCH_BYTES: usize = 256 * 1024;
 
 impl Workspace {
     pub(crate) fn todos(&self) -> UserTodos<'_> {
@@ -54,18 +54,28 @@ impl Workspace {
         last.map(|last| query.sort.key(&last)).transpose()
     }
 
-    /// All live todos, the oldest first, in batches. Reads a batch only when it is asked for, and holds no cursor in
+    /// All todos in these states, the oldest first, in batches. Reads a batch only when it is asked for, and holds no cursor in
     /// between, so that a client that reads slowly takes up one batch.
-    pub fn todos_oldest_first(self) -> impl Stream<Item = Result<Vec<Todo>, Error>> + Send + use<> {
-        stream::try_unfold((self, Some(None)), async |(workspace, next)| {
-            let Some(last) = next else { return Ok(None) };
-            let (todos, last) = workspace.oldest_after(last.as_ref()).await?;
-            Ok((!todos.is_empty()).then_some((todos, (workspace, last.map(Some)))))
-        })
+    pub fn todos_oldest_first(
+        self,
+        deleted: Deleted,
+    ) -> impl Stream<Item = Result<Vec<Todo>, Error>> + Send + use<> {
+        stream::try_unfold(
+            (self, Some(None)),
+            move |(workspace, next): (Self, Option<Option<SortKey>>)| async move {
+                let Some(last) = next else { return Ok(None) };
+                let (todos, last) = workspace.oldest_after(deleted, last.as_ref()).await?;
+                Ok((!todos.is_empty()).then_some((todos, (workspace, last.map(Some)))))
+            },
+        )
     }
 
-    async fn oldest_after(&self, last: Option<&SortKey>) -> Result<(Vec<Todo>, Option<SortKey>), Error> {
-        let query = TodoQuery { sort: Sort::CreatedAt, ..TodoQuery::default() };
+    async fn oldest_after(
+        &self,
+        deleted: Deleted,
+        last: Option<&SortKey>,
+    ) -> Result<(Vec<Todo>, Option<SortKey>), Error> {
+        let query = TodoQuery { deleted, sort: Sort::CreatedAt, ..TodoQuery::default() };
         let (mut todos, mut size) = (Vec::new(), 0);
         let take = |todo: Todo| {
             if todos.len() == BATCH || size >= BATCH_BYTES {

@@ -96,6 +96,13 @@ impl UserTodos<'_> {
         Ok(if old == 0 { counted } else { self.count_in(state, UNLIMITED).await?.saturating_sub(old) })
     }
 
+    /// Old records of occurrences, which do not count towards a limit.
+    pub async fn count_old_records(&self, now: DateTime) -> Result<u64, Error> {
+        let mut old = old_record(now);
+        old.insert("state", kept());
+        self.count(old, Index::ByCompleted.name(), UNLIMITED).await
+    }
+
     /// The number of direct subtasks of `parents` that match.
     pub async fn count_subtasks(&self, parents: &[ObjectId], mut filter: Document) -> Result<u64, Error> {
         filter.insert("parent_id", doc! { "$in": parents });

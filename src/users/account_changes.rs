@@ -189,6 +189,7 @@ impl Accounts {
     pub async fn complete_deletion(&self, user: &User) -> Result<(), Error> {
         self.owned.delete_all(user.id).await?;
         self.idempotency.delete_all_of(user.id).await?;
+        self.imports.delete_all_of(user.id).await?;
         self.auth.delete_sessions(user.id).await?;
         self.access_tokens.delete_all_of(user.id).await?;
         // Last, because this makes the name available again, and a repetition needs the user.

@@ -24,6 +24,7 @@ use crate::error::{Error, TokenRejection};
 use crate::http::admission::Requester;
 use crate::idempotency::store::Idempotency;
 use crate::mongo::object_id;
+use crate::transfer::store::Imports;
 use crate::workspace::stores::OwnedStores;
 
 pub const FAILED_LOGINS: &str = "todo_api_failed_logins_total";
@@ -36,6 +37,7 @@ pub struct Accounts {
     // Deleted with their owner.
     pub(crate) owned: OwnedStores,
     pub(crate) idempotency: Arc<Idempotency>,
+    pub(crate) imports: Imports,
     pub(crate) auth: Arc<Auth>,
     pub(crate) access_tokens: Arc<AccessTokens>,
     pub(crate) audit: Audit,

@@ -57,4 +57,5 @@ mod v1_todo_consistency;
 mod v1_todo_queries;
 mod v1_todos;
 mod v1_tokens;
+mod v1_transfer;
 mod web_client;

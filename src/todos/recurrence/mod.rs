@@ -10,6 +10,7 @@ mod conditions;
 mod days;
 mod patch;
 mod rrule;
+mod saved;
 mod series;
 mod slots;
 mod stored;
@@ -18,4 +19,5 @@ pub(super) mod wire;
 
 pub use self::patch::RecurrencePatch;
 pub use self::rrule::RULE_MAX;
+pub use self::saved::SavedRecurrence;
 pub use self::stored::{Basis, Progress, Reason, Recurrence};

@@ -1,0 +1,81 @@
+//! Zip archives: the texts in them, within limits of number and size.
+
+use std::io::{Cursor, Read};
+
+use zip::ZipArchive;
+
+use super::Refusal;
+use crate::error::Violation;
+
+/// Of all files that are read, after decompression.
+pub const UNPACKED_MAX: u64 = 64 * 1024 * 1024;
+/// Files in an archive.
+pub const ENTRIES_MAX: u16 = 10_000;
+
+const START: &[u8] = b"PK\x03\x04";
+// The end of central directory record (APPNOTE 4.3.16) has 22 bytes and a comment of up to 64 KiB.
+const END: &[u8] = b"PK\x05\x06";
+const END_BYTES: usize = 22;
+const COMMENT_MAX: usize = 65_535;
+
+pub fn is_archive(file: &[u8]) -> bool {
+    file.starts_with(START)
+}
+
+pub struct TextFile {
+    pub name: String,
+    pub bytes: Vec<u8>,
+}
+
+/// The names of the files.
+pub fn names(archive: &[u8]) -> Result<Vec<String>, Refusal> {
+    let zip = open(archive)?;
+    Ok(zip.file_names().filter_map(Result::ok).map(std::borrow::Cow::into_owned).collect())
+}
+
+fn open(archive: &[u8]) -> Result<ZipArchive<Cursor<&[u8]>>, Refusal> {
+    if entries(archive).is_none_or(|entries| entries > ENTRIES_MAX) {
+        return Err(refused(format!("The archive is damaged, or has more than {ENTRIES_MAX} files.")));
+    }
+    ZipArchive::new(Cursor::new(archive)).map_err(damaged)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` passes the error by value")]
+fn damaged(error: zip::result::ZipError) -> Refusal {
+    refused(format!("The archive cannot be read: {error}."))
+}
+
+/// The files whose names `is_wanted` accepts. What is not wanted is not unpacked.
+pub fn files(archive: &[u8], is_wanted: impl Fn(&str) -> bool) -> Result<Vec<TextFile>, Refusal> {
+    let mut zip = open(archive)?;
+    let (mut files, mut left) = (Vec::new(), UNPACKED_MAX);
+    for index in 0..zip.len() {
+        let file = zip.by_index(index).map_err(damaged)?;
+        let name = file.name().map_err(damaged)?.into_owned();
+        if name.ends_with('/') || !is_wanted(&name) {
+            continue;
+        }
+        let mut bytes = Vec::new();
+        // The size in the archive may be a lie.
+        let read = file.take(left + 1).read_to_end(&mut bytes);
+        let read = read.map_err(|error| refused(format!("`{name}` cannot be unpacked: {error}.")))?;
+        left = left.checked_sub(read as u64).ok_or_else(|| {
+            let detail = format!("The files in the archive have more than {UNPACKED_MAX} bytes.");
+            Refusal::from(Violation::of_whole("too_large", detail))
+        })?;
+        files.push(TextFile { name, bytes });
+    }
+    Ok(files)
+}
+
+/// The number of files that the archive says it has.
+fn entries(archive: &[u8]) -> Option<u16> {
+    let from = archive.len().saturating_sub(END_BYTES + COMMENT_MAX);
+    let tail = &archive[from..];
+    let end = (0..tail.len().saturating_sub(END_BYTES - 1)).rev().find(|at| tail[*at..].starts_with(END))?;
+    Some(u16::from_le_bytes([tail[end + 10], tail[end + 11]]))
+}
+
+fn refused(detail: String) -> Refusal {
+    Violation::of_whole("malformed", detail).into()
+}

@@ -1,0 +1,99 @@
+//! Files that are made to do harm: bombs, millions of items, broken bytes.
+
+use std::time::{Duration, Instant};
+
+use super::fixtures::{origin, shown, zipped};
+use super::{Format, read};
+
+/// A file, the format and the expected code.
+fn hostile() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
+    let table = |head: &str, row: &str, count: usize| format!("{head}\n{}", row.repeat(count)).into_bytes();
+    let bomb = zipped(&[("data.json", &vec![b' '; 200 * 1024 * 1024]), ("VERSION", b"v1")]);
+    let text_bomb = zipped(&[("todo.txt", &b"a\n".repeat(40_000_000))]);
+    let mut truncated = bomb.clone();
+    truncated.truncate(bomb.len() / 2);
+    let many = zipped(&(0..10_001).map(|_| ("x", &b""[..])).take(1).collect::<Vec<_>>());
+    let mut many_entries = many;
+    let end = many_entries.len() - 22;
+    many_entries[end + 8..end + 12].copy_from_slice(&[0xff, 0xff, 0xff, 0xff]);
+    let objects = |inner: &str| {
+        format!("{{\"kind\":\"tasks#taskLists\",\"items\":[{}]}}", inner.trim_end_matches(',')).into_bytes()
+    };
+    vec![
+        ("a zip bomb", bomb, "vikunja", "too_large"),
+        ("a zip bomb of text", text_bomb, "todo.txt", "too_large"),
+        ("half an archive", truncated, "vikunja", "malformed"),
+        ("an archive with too many entries", many_entries, "csv", "malformed"),
+        ("a million lines of text", table("x", "a\n", 1_000_000), "todo.txt", "too_many"),
+        ("a million rows", table("name,due", "a,\n", 1_000_000), "csv", "too_many"),
+        (
+            "a million tasks of TickTick",
+            table("List Name,Title,Status", "L,a,0\n", 1_000_000),
+            "ticktick",
+            "too_many",
+        ),
+        (
+            "a million tasks of Todoist",
+            table("TYPE,CONTENT,PRIORITY,INDENT", "task,a,4,1\n", 1_000_000),
+            "todoist",
+            "too_many",
+        ),
+        (
+            "a million lists",
+            table("name,list", "", 0)
+                .into_iter()
+                .chain((0..2_000).flat_map(|n| format!("a,l{n}\n").into_bytes()))
+                .collect(),
+            "csv",
+            "too_many",
+        ),
+        ("millions of empty objects", objects(&"{},".repeat(4_000_000)), "google-tasks", "too_many"),
+        (
+            "millions of empty tasks",
+            objects(&format!("{{\"items\":[{}]}}", "{},".repeat(4_000_000).trim_end_matches(','))),
+            "google-tasks",
+            "too_many",
+        ),
+        (
+            "millions of empty lists",
+            format!("[{}{{}}]", "{},".repeat(4_000_000)).into_bytes(),
+            "microsoft-todo",
+            "too_many",
+        ),
+        (
+            "deep nesting",
+            format!("{{\"kind\":{}", "[".repeat(1_000_000)).into_bytes(),
+            "google-tasks",
+            "malformed_json",
+        ),
+        ("bytes", (0..=255_u8).cycle().take(10_000_000).collect(), "todo.txt", "malformed"),
+        (
+            "an open quote",
+            table("name,due", "\"", 1).into_iter().chain(vec![b'x'; 10_000_000]).collect(),
+            "csv",
+            "",
+        ),
+        ("a long line", vec![b'x'; 10_000_000], "todo.txt", ""),
+        (
+            "a deep chain",
+            table("id,parent_id,name", "", 0)
+                .into_iter()
+                .chain((1..50_000).flat_map(|n| format!("{n},{},a\n", n - 1).into_bytes()))
+                .collect(),
+            "csv",
+            "",
+        ),
+    ]
+}
+
+#[test]
+fn files_that_are_made_to_do_harm_are_refused_or_read_quickly() {
+    for (what, file, format, code) in hostile() {
+        let started = Instant::now();
+        let plan = shown(read(&file, Format::by_name(format), origin()));
+        let expected = if code.is_empty() { format!("format: {format}") } else { format!("refused: {code}") };
+        assert!(plan.starts_with(&expected), "{what}: {}", &plan[..plan.len().min(300)]);
+        // Without optimization, and beside other tests.
+        assert!(started.elapsed() < Duration::from_mins(1), "{what} took {:?}", started.elapsed());
+    }
+}

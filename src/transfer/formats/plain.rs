@@ -1,0 +1,151 @@
+//! Any table in CSV whose header names its columns, and the tables that this service exports.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use bson::oid::ObjectId;
+
+use super::lists::{NamedLists, Occurrences};
+use super::phrases;
+use super::table::{Row, Table};
+use super::{Refusal, dates, texts};
+use crate::todos::model::{Priority, Todo};
+use crate::todos::recurrence::Basis;
+use crate::transfer::plan::{Origin, Plan};
+
+const NAMES: [&str; 8] = ["name", "title", "task", "todo", "subject", "summary", "content", "aufgabe"];
+const DESCRIPTIONS: [&str; 5] = ["description", "notes", "note", "body", "notiz"];
+const LISTS: [&str; 4] = ["list", "project", "category", "liste"];
+const DUES: [&str; 5] = ["due", "due date", "due_date", "deadline", "fällig"];
+const TAGS: [&str; 3] = ["tags", "labels", "tag"];
+const DONE: [&str; 4] = ["completed", "done", "status", "erledigt"];
+
+pub fn recognises(file: &[u8]) -> bool {
+    named(file).is_some()
+}
+
+/// The table, if its first line is a header with a name and another column that is known.
+fn named(file: &[u8]) -> Option<(Table<'_>, &'static str)> {
+    let line = file.split(|byte| *byte == b'\n').next()?;
+    NAMES.into_iter().find_map(|name| {
+        // Only the first line can be the header.
+        Table::read(line, &[name]).ok()?;
+        let table = Table::read(file, &[name]).ok()?;
+        let others =
+            [&DESCRIPTIONS[..], &LISTS, &DUES, &TAGS, &DONE, &["priority", "id", "parent", "parent_id"]];
+        others.concat().iter().any(|other| table.has(other)).then_some((table, name))
+    })
+}
+
+pub fn read(file: &[u8], origin: Origin) -> Result<Plan, Refusal> {
+    let (mut table, name) = match named(file) {
+        Some(found) => found,
+        None => (Table::read(file, &[NAMES[0]])?, NAMES[0]),
+    };
+    let mut reader = Reader {
+        origin,
+        plan: Plan::default(),
+        lists: NamedLists::default(),
+        occurrences: Occurrences::default(),
+        ids: HashMap::new(),
+        parents: Vec::new(),
+    };
+    while let Some(row) = table.next_row()? {
+        reader.row(&row, name)?;
+    }
+    for (place, parent) in reader.parents {
+        let todo = &mut reader.plan.todos[place];
+        todo.value.parent_id = reader.ids.get(&parent).copied();
+        if todo.value.parent_id.is_none() {
+            reader.plan.warnings.add(todo.line, format!("The parent `{parent}` is not in the file."));
+        }
+    }
+    Ok(reader.plan)
+}
+
+struct Reader {
+    origin: Origin,
+    plan: Plan,
+    lists: NamedLists,
+    occurrences: Occurrences,
+    ids: HashMap<String, ObjectId>,
+    /// The place of a todo in the plan, and the id of its parent in the file.
+    parents: Vec<(usize, String)>,
+}
+
+impl Reader {
+    fn row(&mut self, row: &Row<'_>, name: &str) -> Result<(), Refusal> {
+        let (origin, line) = (self.origin, row.line);
+        let (name, list) = (unguarded(row.get(name)), unguarded(row.first(&LISTS)));
+        let key = match row.get("id") {
+            "" => format!("csv:{list}\0{name}\0{}", row.first(&DESCRIPTIONS)),
+            id => format!("csv:id:{id}"),
+        };
+        let id = origin.id(&self.occurrences.numbered(key));
+        let mut todo = Todo::blank(id, origin.owner_id, String::new(), origin.now);
+        let warnings = &mut self.plan.warnings;
+        texts::set(&mut todo, name, unguarded(row.first(&DESCRIPTIONS)), line, warnings);
+        todo.tags = texts::tags(row.first(&TAGS).split([',', ';', '|']).map(str::trim), line, warnings);
+        todo.priority = priority(row.get("priority"));
+        let time = |name| dates::instant(row.get(name)).map(|time| origin.past(time));
+        todo.created_at = time("created_at").or_else(|| time("created")).unwrap_or(origin.now);
+        todo.updated_at = time("updated_at").unwrap_or(todo.created_at);
+        let done = row.first(&DONE).to_lowercase();
+        let at = time("completed_at").or_else(|| dates::instant(&done).map(|time| origin.past(time)));
+        todo.completed = at.is_some()
+            || ["true", "yes", "1", "x", "done", "completed", "ja", "erledigt"].contains(&&*done);
+        todo.completed_at = todo.completed.then(|| at.unwrap_or(todo.updated_at));
+        self.due(row, &mut todo);
+        if !list.is_empty() && !list.eq_ignore_ascii_case("inbox") {
+            let key = format!("csv:list:{list}");
+            todo.list_id = Some(self.lists.id(&mut self.plan, origin, line, &key, list)?);
+        }
+        if !row.get("id").is_empty() {
+            self.ids.insert(row.get("id").to_owned(), id);
+        }
+        let parent = row.first(&["parent_id", "parent"]);
+        if !parent.is_empty() {
+            self.parents.push((self.plan.todos.len(), parent.to_owned()));
+        }
+        Ok(self.plan.add_todo(line, todo)?)
+    }
+
+    fn due(&mut self, row: &Row<'_>, todo: &mut Todo) {
+        let (text, line) = (row.first(&DUES), row.line);
+        let zone = dates::zone(row.first(&["time_zone", "timezone"])).unwrap_or(self.origin.zone);
+        if let Some(when) = phrases::read(text, dates::day_in(self.origin.now, zone), zone) {
+            todo.due = Some(when.due);
+            if let Some(rule) = when.rule {
+                texts::repeat(todo, &rule, when.basis, line, &mut self.plan.warnings);
+            }
+        } else if !text.is_empty() {
+            texts::note(todo, &format!("Due: {text}"), line, &mut self.plan.warnings);
+            self.plan.warnings.add(line, format!("The due date `{text}` was noted in the description."));
+        }
+        let rule = row.first(&["recurrence", "rrule", "repeat"]);
+        if !rule.is_empty() {
+            texts::repeat(todo, rule, Basis::Due, line, &mut self.plan.warnings);
+        }
+    }
+}
+
+/// What a spreadsheet could take for a formula.
+const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+
+/// A text that no spreadsheet takes for a formula.
+pub fn guarded(text: &str) -> Cow<'_, str> {
+    if text.starts_with(FORMULA) { format!("'{text}").into() } else { text.into() }
+}
+
+fn unguarded(text: &str) -> &str {
+    text.strip_prefix('\'').filter(|rest| rest.starts_with(FORMULA)).unwrap_or(text)
+}
+
+fn priority(text: &str) -> Priority {
+    match text.to_lowercase().as_str() {
+        "high" | "urgent" | "a" | "hoch" => Priority::High,
+        "medium" | "normal" | "b" | "mittel" => Priority::Medium,
+        "low" | "c" | "niedrig" => Priority::Low,
+        _ => Priority::None,
+    }
+}
