@@ -458,6 +458,34 @@ async function accessible(browser) {
     await context.close();
 }
 
+/** A file of another service: what it would do, its import, its undo, and an export. */
+async function moving(browser) {
+    const { context, page, watched } = await signedIn(browser, { bypassCSP: true });
+    await go(page, 'settings', 'Settings');
+    const file = (name, text) => page.getByLabel('File', { exact: true }).setInputFiles({ name, mimeType: 'text/plain', buffer: Buffer.from(text) });
+    watched.expect(422);
+    await file('broken.json', '{"format":"todo-api/export","version":1,"todos":[{"id":"1","name":"x"}]}');
+    await page.getByText('An id must have 24 lower-case hex digits.').waitFor();
+    const table = 'Title,List,Due,Tags,Priority,Notes\nBuy a map,Trip,2026-12-24,travel,high,\nAsk Ben,Trip,when it rains,phone,,\nPlain,,,,,a note\n';
+    await file('todos.csv', table);
+    await page.getByRole('heading', { name: 'What would be imported (csv)' }).waitFor();
+    await page.getByText('New todos: 3. New lists: 1.').waitFor();
+    await page.getByText('The due date `when it rains` was noted in the description.').waitFor();
+    await assertAccessible(page, 'import-preview', ALL_LOOKS.slice(0, 2));
+    await page.getByRole('button', { name: 'Import', exact: true }).click();
+    await page.getByText('Imported todos: 3. Imported lists: 1.').waitFor();
+    await go(page, 'inbox', 'Inbox');
+    await eventuallyRows(page, ['Plain']);
+    await go(page, 'settings', 'Settings');
+    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Save the file' }).click()]);
+    assert.match(download.suggestedFilename(), /^todo-api-.*\.json$/);
+    await file('todos.csv', table);
+    await page.getByText('Already here: 4, which stay as they are.').waitFor();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    watched.assertNone();
+    await context.close();
+}
+
 /** What the first visit costs. */
 async function budget(browser) {
     const context = await browser.newContext();
@@ -475,6 +503,6 @@ async function budget(browser) {
     await context.close();
 }
 
-const steps = { budget, firstRun, quickAdd, keyboard, details, pointer, lists, rightToLeft, touch, offline, settings, accessible };
+const steps = { budget, firstRun, quickAdd, keyboard, details, pointer, lists, rightToLeft, touch, offline, settings, moving, accessible };
 const wanted = process.env.STEPS?.split(',') ?? Object.keys(steps);
 run(wanted.map((name) => [name, steps[name]]));

@@ -8,6 +8,7 @@ import { prefs, setPrefs } from './prefs.js';
 import { Section } from './section.js';
 import { DeleteAccount, Password } from './settings_account.js';
 import { Sessions, Tokens } from './settings_access.js';
+import { Export, Import } from './settings_transfer.js';
 import { announce, openDialog, zone } from './ui.js';
 
 const account = () => /** @type {any} */ (store).account;
@@ -22,6 +23,8 @@ export function Settings() {
         <${Password} />
         <${Sessions} />
         <${Tokens} />
+        <${Import} />
+        <${Export} />
         <${DeleteAccount} />
     </div>`;
 }
