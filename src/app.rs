@@ -35,7 +35,9 @@ pub fn router(state: AppState) -> Router {
         .merge(errors(v1(&state)))
         .merge(errors(transfer(&state)))
         .merge(errors(admin(&state)))
-        .merge(errors(admin_pages(&state)).layer(from_fn(admin_pages::render::render)))
+        .merge(
+            errors(admin_pages(&state)).layer(from_fn_with_state(state.clone(), admin_pages::render::render)),
+        )
         .merge(errors(web_client(&state)))
         .merge(errors(service()));
     let routes = match state.cors.layer() {

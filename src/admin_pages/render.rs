@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use askama::Template;
-use axum::extract::Request;
+use axum::body::to_bytes;
+use axum::extract::{Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, SET_COOKIE, WWW_AUTHENTICATE,
 };
@@ -15,6 +16,7 @@ use super::notice::{NOTICE_COOKIE, Notice};
 use super::texts::Texts;
 use super::views::{ErrorPage, Page, Section};
 use super::wording::{error_text, violation_texts};
+use crate::config::public_url::PublicUrl;
 use crate::error::{Error, TokenRejection};
 use crate::http::error_code::ErrorCode;
 use crate::http::problem;
@@ -43,7 +45,32 @@ impl NewCookies {
     }
 }
 
-pub(crate) async fn render(mut request: Request, next: Next) -> Response {
+pub(crate) async fn render(
+    State(public_url): State<Arc<PublicUrl>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    below(public_url.path(), page(request, next).await).await
+}
+
+/// The page with links that begin with the path of a proxy. Texts of users cannot contain the quotation mark of an attribute.
+async fn below(path: &str, response: Response) -> Response {
+    if path.is_empty() {
+        return response;
+    }
+    let (parts, body) = response.into_parts();
+    let bytes = match to_bytes(body, usize::MAX).await {
+        Ok(bytes) => bytes,
+        Err(error) => return Error::internal(error).into_response(),
+    };
+    let mut text = String::from_utf8_lossy(&bytes).into_owned();
+    for attribute in ["href", "action", "src"] {
+        text = text.replace(&format!("{attribute}=\"/"), &format!("{attribute}=\"{path}/"));
+    }
+    Response::from_parts(parts, text.into())
+}
+
+async fn page(mut request: Request, next: Next) -> Response {
     let transport = request.extensions().get().copied().unwrap_or(Transport::Plain);
     let (language, cookies) = (Language::of(request.headers()), NewCookies::default());
     let (method, uri) = (request.method().clone(), request.uri().clone());

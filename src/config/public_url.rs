@@ -1,10 +1,11 @@
 //! Where people reach the service, if a proxy in front of it adds a path.
 //!
-//! The proxy removes the path from requests, and the service adds it to the addresses in its responses.
+//! The proxy removes the path from requests, and the service adds it to the addresses in its responses, and to the paths of
+//! cookies.
 
 use std::str::FromStr;
 
-use axum::http::header::{LINK, LOCATION};
+use axum::http::header::{LINK, LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
 /// Without a `/` at the end. Empty if the operator has not set it.
@@ -43,6 +44,11 @@ impl PublicUrl {
         if self.url.is_empty() { "/" } else { &self.url }
     }
 
+    /// Empty without a proxy that adds one.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// Adds the path to the addresses in the headers of a response.
     pub fn correct(&self, headers: &mut HeaderMap) {
         if self.path.is_empty() {
@@ -50,6 +56,21 @@ impl PublicUrl {
         }
         self.insert_path(headers, LOCATION, "/");
         self.insert_path(headers, LINK, "</");
+        for (name, value) in headers.iter_mut() {
+            if name == SET_COOKIE
+                && let Some(corrected) = self.cookie(value)
+            {
+                *value = corrected;
+            }
+        }
+    }
+
+    /// Otherwise the browser would not send the cookie with requests below the path. Cookies with the prefix `__Host-` have
+    /// the path `/`, as they must.
+    fn cookie(&self, cookie: &HeaderValue) -> Option<HeaderValue> {
+        let (start, rest) = cookie.to_str().ok()?.split_once("; Path=/")?;
+        let is_narrow = !rest.is_empty() && !rest.starts_with(';');
+        is_narrow.then(|| HeaderValue::try_from(format!("{start}; Path={}/{rest}", self.path)).ok())?
     }
 
     fn insert_path(&self, headers: &mut HeaderMap, name: HeaderName, start: &str) {
@@ -81,6 +102,9 @@ mod tests {
             corrected(below, &LINK, "</v1/todos?cursor=x>; rel=\"next\""),
             "</a/todo/v1/todos?cursor=x>; rel=\"next\""
         );
+        let cookie = |value| corrected(below, &SET_COOKIE, value);
+        assert_eq!(cookie("a=b; Path=/web; HttpOnly"), "a=b; Path=/a/todo/web; HttpOnly");
+        assert_eq!(cookie("__Host-a=b; Path=/; Secure"), "__Host-a=b; Path=/; Secure");
         for other in ["docs/", "https://other.example/x", "//other.example/x"] {
             assert_eq!(corrected(below, &LOCATION, other), other);
         }

@@ -287,4 +287,7 @@ async fn addresses_contain_the_path_under_which_people_reach_the_service() {
     assert_eq!(app.anonymous().get("/docs").await.header("location"), "/todo/docs/");
     let document = app.anonymous().get("/v1/openapi.json").await.json();
     assert_eq!(document["servers"], json!([{ "url": "https://example.org/todo" }]));
+    let page = app.anonymous().get("/admin/sign-in").await.assert(200).text();
+    assert!(page.contains("action=\"/todo/admin/sign-in\""), "{page}");
+    assert!(page.contains("href=\"/todo/assets/") && !page.contains("href=\"/a"), "{page}");
 }

@@ -9,6 +9,7 @@ import { setStatus } from './state.js';
 /** @typedef {import('./types.js').Row} Row */
 /** @typedef {import('./types.js').Rejected} Rejected */
 
+const OPEN_MS = 10_000;
 const STORES = ['todo', 'list', 'outbox', 'rejected', 'meta'];
 
 /**
@@ -40,8 +41,26 @@ export function onGone(listener) {
 
 const nameOf = (/** @type {string} */ userId) => `todo-user-${userId}`;
 
+/** Opens a database, or gives up: after the data of a site were removed, browsers have never answered. @param {string} name @param {any} callbacks */
+async function opening(name, callbacks) {
+    const request = openDB(name, 1, callbacks);
+    let isLate = false;
+    request.then((/** @type {any} */ opened) => isLate && opened.close(), () => {});
+    return await Promise.race([request, new Promise((_, reject) => setTimeout(() => {
+        isLate = true;
+        reject(new Error('no answer'));
+    }, OPEN_MS))]);
+}
+
+/** A transaction that a database takes along when it is removed: nobody waits for the end of one that reads. @param {any} database @param {string | string[]} stores @param {'readonly' | 'readwrite'} [mode] */
+function begin(database, stores, mode) {
+    const tx = database.transaction(stores, mode);
+    tx.done.catch(() => {});
+    return tx;
+}
+
 function openCommon() {
-    common ??= openDB('todo-client', 1, {
+    common ??= opening('todo-client', {
         upgrade: (/** @type {any} */ opened) => opened.createObjectStore('meta'),
         blocking: (/** @type {any} */ _, __, /** @type {any} */ event) => {
             event.target.close();
@@ -55,7 +74,7 @@ function openCommon() {
 /** @param {string} key */
 export async function readCommon(key) {
     try {
-        return await (await openCommon()).get('meta', key);
+        return await begin(await openCommon(), 'meta').objectStore('meta').get(key);
     } catch {
         common = null;
         return undefined;
@@ -79,7 +98,8 @@ export async function open(userId) {
     isFull = false;
     try {
         /** @type {any} */
-        const opened = await openDB(nameOf(userId), 1, {
+        let opened;
+        opened = await opening(nameOf(userId), {
             upgrade: (/** @type {any} */ created) => {
                 for (const kind of ['todo', 'list', 'rejected']) created.createObjectStore(kind, { keyPath: 'id' });
                 created.createObjectStore('outbox', { keyPath: 'seq' });
@@ -134,22 +154,22 @@ async function readOr(read, otherwise) {
 export const load = () => readOr(loadNow, /** @type {Awaited<ReturnType<typeof loadNow>> | null} */ (null));
 
 async function loadNow() {
-    const tx = db.transaction(STORES);
+    const tx = begin(db, STORES);
     const [todo, list, rows, rejected, meta] = await Promise.all([
         ...STORES.slice(0, 4).map((store) => tx.objectStore(store).getAll()), tx.objectStore('meta').get('sync')]);
     return { todo, list, rows, rejected, meta: /** @type {Meta} */ ({ ...BLANK, ...meta }) };
 }
 
 /** @returns {Promise<Row[]>} */
-export const readRows = () => readOr(() => db.getAll('outbox'), []);
+export const readRows = () => readOr(() => begin(db, 'outbox').objectStore('outbox').getAll(), []);
 
 /** @returns {Promise<Meta>} */
 export async function readMeta() {
-    return { ...BLANK, ...await readOr(() => db.get('meta', 'sync'), /** @type {any} */ (undefined)) };
+    return { ...BLANK, ...await readOr(() => begin(db, 'meta').objectStore('meta').get('sync'), /** @type {any} */ (undefined)) };
 }
 
 /** @returns {Promise<Rejected[]>} */
-export const readRejected = () => readOr(() => db.getAll('rejected'), []);
+export const readRejected = () => readOr(() => begin(db, 'rejected').objectStore('rejected').getAll(), []);
 
 /**
  * @typedef {{ todo?: any[], list?: any[], removed?: { type: string, id: string }[], rows?: Row[], ended?: number[],
@@ -178,8 +198,13 @@ export async function save(change) {
 
 /** @param {Stored} change */
 async function write(change) {
-    const tx = db.transaction(STORES, 'readwrite');
-    const work = /** @type {Promise<any>[]} */ ([]);
+    const tx = begin(db, STORES, 'readwrite');
+    const work = /** @type {Promise<any>[]} */ ([tx.done]);
+    const add = (/** @type {Promise<any>} */ promise) => {
+        // If a later request throws, nobody waits for the earlier ones.
+        promise.catch(() => {});
+        work.push(promise);
+    };
     for (const kind of /** @type {const} */ (['todo', 'list'])) {
         const store = tx.objectStore(kind);
         for (const entry of change[kind] ?? []) {
@@ -188,18 +213,18 @@ async function write(change) {
                 const stored = await store.get(entry.id);
                 if (stored?.object.version > entry.object.version) continue;
             }
-            work.push(store.put(entry));
+            add(store.put(entry));
         }
     }
-    for (const { type, id } of change.removed ?? []) if (type === 'todo' || type === 'list') work.push(tx.objectStore(type).delete(id));
-    for (const row of change.rows ?? []) work.push(tx.objectStore('outbox').put(row));
-    for (const seq of change.ended ?? []) work.push(tx.objectStore('outbox').delete(seq));
-    for (const entry of change.rejected ?? []) work.push(tx.objectStore('rejected').put(entry));
-    for (const id of change.dismissed ?? []) work.push(tx.objectStore('rejected').delete(id));
-    if (change.meta) work.push(tx.objectStore('meta').put(change.meta, 'sync'));
+    for (const { type, id } of change.removed ?? []) if (type === 'todo' || type === 'list') add(tx.objectStore(type).delete(id));
+    for (const row of change.rows ?? []) add(tx.objectStore('outbox').put(row));
+    for (const seq of change.ended ?? []) add(tx.objectStore('outbox').delete(seq));
+    for (const entry of change.rejected ?? []) add(tx.objectStore('rejected').put(entry));
+    for (const id of change.dismissed ?? []) add(tx.objectStore('rejected').delete(id));
+    if (change.meta) add(tx.objectStore('meta').put(change.meta, 'sync'));
     // Otherwise a page that is closed now would abort it.
     tx.commit();
-    await Promise.all([...work, tx.done]);
+    await Promise.all(work);
 }
 
 /**
@@ -210,7 +235,7 @@ async function write(change) {
 export async function wipe(userId, keeps) {
     try {
         if (db) {
-            const tx = db.transaction(STORES, 'readwrite');
+            const tx = begin(db, STORES, 'readwrite');
             const kept = await tx.objectStore('outbox').count() + await tx.objectStore('rejected').count();
             await Promise.all([...['todo', 'list', 'meta'].map((store) => tx.objectStore(store).clear()), tx.done]);
             close();
