@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 use super::component::Component;
-use super::line::{Content, bracket, escaped, folded, lines, unescaped, unfolded};
+use super::line::{Content, bracket, escaped, folded, lines, unescaped};
 use super::object::{Object, decoded, without_forbidden};
 use super::refusal::{DEPTH_MAX, Refusal, TEXT_MAX};
 use super::render::PRODUCT;
@@ -14,7 +14,8 @@ use super::render::PRODUCT;
 pub struct File {
     text: String,
     todos: Vec<Group>,
-    zones: Vec<(String, Range<usize>)>,
+    /// By their TZID.
+    zones: HashMap<String, Range<usize>>,
     pub name: Option<String>,
     product: Option<String>,
 }
@@ -39,7 +40,7 @@ impl File {
     pub fn read(bytes: &[u8], todos_max: usize) -> Result<Self, Refusal> {
         let text = without_forbidden(decoded(bytes)?);
         let mut file =
-            Self { todos: Vec::new(), zones: Vec::new(), name: None, product: None, text: String::new() };
+            Self { todos: Vec::new(), zones: HashMap::new(), name: None, product: None, text: String::new() };
         let (mut names, mut open, mut known) = (Vec::new(), None::<Open>, HashMap::new());
         let mut number = 1;
         for at in lines(&text) {
@@ -99,7 +100,9 @@ impl File {
     ) -> Result<(), Refusal> {
         let Open { name, at, line, id } = whole;
         match (name.as_str(), id) {
-            ("VTIMEZONE", Some(id)) => self.zones.push((id, at)),
+            ("VTIMEZONE", Some(id)) => {
+                self.zones.entry(id).or_insert(at);
+            }
             ("VTODO", id) => {
                 if let Some(group) =
                     id.as_ref().and_then(|id| known.get(id)).and_then(|group| self.todos.get_mut(*group))
@@ -129,18 +132,21 @@ impl File {
             return Err(Refusal::TooLarge);
         }
         let components: String = group.components.iter().map(|at| &self.text[at.clone()]).collect();
-        let whole: String =
-            lines(&components).map(|line| unfolded(&components[line]).into_owned() + "\n").collect();
-        let is_used = |id: &str| whole.contains(id);
-        let mut known = BTreeSet::new();
-        let zones = self.zones.iter().filter(|(id, _)| is_used(id) && known.insert(id));
-        let zones: String = zones.map(|(_, at)| &self.text[at.clone()]).collect();
+        let named = zone_names(&components);
+        let zones = named.iter().filter_map(|id| self.zones.get(id));
+        let zones: String = zones.map(|at| &self.text[at.clone()]).collect();
         let product = self.product.as_deref().unwrap_or(PRODUCT);
         let head =
             ["BEGIN:VCALENDAR", "VERSION:2.0", &format!("PRODID:{product}")].map(|line| folded(line, "\r\n"));
         let text = head.concat() + &zones + &components + "END:VCALENDAR\r\n";
         Object::read(text.as_bytes())
     }
+}
+
+/// The zones that the lines of components name.
+fn zone_names(components: &str) -> BTreeSet<String> {
+    let zoned = lines(components).map(|at| &components[at]).filter(|line| line.contains('='));
+    zoned.filter_map(|line| Content::read(line).param("TZID").map(|id| id.trim().to_owned())).collect()
 }
 
 /// Puts the texts of objects together, piece by piece.

@@ -9,7 +9,7 @@ use super::line::{split_list, unescaped};
 use super::zones::Zones;
 use super::{occurrences, rule};
 use crate::clock::time_zone::Zone;
-use crate::owned::text::{DESCRIPTION_MAX, NAME, NAME_MAX, TAG, TAGS_MAX, caseless};
+use crate::owned::text::{DESCRIPTION_MAX, NAME, NAME_MAX, TAG, TAGS_MAX, TAGS_SENT_MAX, caseless};
 use crate::todos::due::{Due, DuePatch};
 use crate::todos::input::TodoInput;
 use crate::todos::model::Priority;
@@ -138,7 +138,7 @@ pub(super) fn priority(value: Option<&str>) -> Priority {
 pub(super) fn categories(todo: &Component) -> Vec<String> {
     let values = todo.all("CATEGORIES").map(|property| property.content.value.as_str());
     let texts = values.flat_map(|value| split_list(value).into_iter().map(unescaped).collect::<Vec<_>>());
-    let texts: Vec<_> = texts.filter(|text| !text.trim().is_empty()).collect();
+    let texts: Vec<_> = texts.filter(|text| !text.trim().is_empty()).take(TAGS_SENT_MAX).collect();
     if has_joined_categories(todo) { split_joined(&texts) } else { texts }
 }
 
@@ -148,12 +148,8 @@ pub(super) fn has_joined_categories(todo: &Component) -> bool {
 }
 
 pub(super) fn split_joined(texts: &[String]) -> Vec<String> {
-    texts
-        .iter()
-        .flat_map(|text| text.split(','))
-        .filter(|text| !text.trim().is_empty())
-        .map(str::to_owned)
-        .collect()
+    let parts = texts.iter().flat_map(|text| text.split(',')).filter(|text| !text.trim().is_empty());
+    parts.take(TAGS_SENT_MAX).map(str::to_owned).collect()
 }
 
 /// The categories that are tags, each once, and those that a todo cannot have.

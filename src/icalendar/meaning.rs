@@ -16,6 +16,7 @@ use super::object::Object;
 use super::occurrences::{self, occurrence_at};
 use super::render::{Shown, Stored, render};
 use super::rule::{self, Parts};
+use super::times;
 use crate::clock::time_zone::Zone;
 use crate::todos::due::Due;
 use crate::todos::input::TodoInput;
@@ -225,7 +226,8 @@ impl Occurrences<'_> {
         let completed = u32::try_from(meaning.ahead.len()).unwrap_or(u32::MAX);
         let left = recurrence.left().filter(|_| parts.count.is_some());
         let left = left.map(|left| left.saturating_sub(completed).max(1));
-        parts.excluded = parts.excluded_from(&due).into_iter().chain(ahead).collect();
+        parts.excluded.retain(|at| *at >= times::date(due.day()));
+        parts.excluded.extend(ahead);
         let count = parts.count_for(left, recurrence.basis(), &due);
         let basis = Some(Some(recurrence.basis()));
         let patch = RecurrencePatch { rule: Some(Some(parts.rule(count))), basis, left: None };

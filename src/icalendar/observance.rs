@@ -5,6 +5,9 @@ use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, TimeDelta, Weekday};
 use super::component::Component;
 use super::times;
 
+// Of a zone, and onsets of each. A text may name a zone in each line, so that more would take too long.
+const OBSERVANCES_MAX: usize = 100;
+
 pub(super) struct Described(Vec<Observance>);
 
 struct Observance {
@@ -33,7 +36,7 @@ enum Day {
 impl Described {
     /// `None` if no observance can be read.
     pub(super) fn of(zone: &Component) -> Option<Self> {
-        let found: Vec<_> = zone.children.iter().filter_map(Observance::of).collect();
+        let found: Vec<_> = zone.children.iter().take(OBSERVANCES_MAX).filter_map(Observance::of).collect();
         (!found.is_empty()).then_some(Self(found))
     }
 
@@ -58,7 +61,10 @@ impl Observance {
             start,
             offset: offset(component.value("TZOFFSETTO")?)?,
             is_standard: component.name == "STANDARD",
-            dates: rdates.filter_map(|date| times::parse(date.trim()).map(|(at, _)| at)).collect(),
+            dates: rdates
+                .take(OBSERVANCES_MAX)
+                .filter_map(|date| times::parse(date.trim()).map(|(at, _)| at))
+                .collect(),
             yearly: part("FREQ")
                 .filter(|frequency| *frequency == "YEARLY")
                 .and_then(|_| Yearly::of(start, part)),

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::TimeDelta;
+use chrono::{Days, NaiveDate, TimeDelta};
 
 use super::component::Component;
 use super::occurrences::{self, in_form_of, occurrence_at};
@@ -14,6 +14,12 @@ use super::zones::Zones;
 use crate::clock::time_zone::Zone;
 use crate::todos::due::Due;
 use crate::todos::recurrence::{Basis, RULE_MAX, Recurrence};
+
+// Values of EXDATE that are read. A rule has room for fewer.
+const EXCEPTIONS_MAX: usize = 500;
+
+// How far ahead of the due date exceptions are read: a rule with COUNT is walked through until the last of them.
+const EXCEPTIONS_AHEAD: Days = Days::new(5 * 365);
 
 // Exceptions that follow each other need a round each.
 const COUNT_ROUNDS: usize = 8;
@@ -58,7 +64,7 @@ impl Parts {
         sorted(&self.named) == sorted(&other.named)
     }
 
-    /// The exceptions that an occurrence from `due` on can meet, as times if the todo is due at a time.
+    /// The exceptions that an occurrence soon after `due` can meet, as times if the todo is due at a time.
     pub(super) fn excluded_from(&self, due: &Due) -> BTreeSet<String> {
         let values = self.excluded.iter().filter_map(|value| {
             let (local, form) = times::parse(value)?;
@@ -67,7 +73,7 @@ impl Parts {
                 (_, Form::Utc) => in_form_of(due, &Due::At { local, time_zone: Some(Zone::UTC) }),
                 _ => due.at_local(local),
             };
-            Some(at).filter(|at| at.day() >= due.day())
+            Some(at).filter(|at| is_ahead(at, due))
         });
         values.map(|at| exdate(&at)).collect()
     }
@@ -138,7 +144,7 @@ pub(super) fn written(todo: &Component, zones: &Zones<'_>, due: &Due) -> Option<
     Some(parts)
 }
 
-/// The values of EXDATE that an occurrence from `due` on can meet. They name beginnings, and a todo has due dates.
+/// The values of EXDATE that an occurrence soon after `due` can meet. They name beginnings, and a todo has due dates.
 pub(super) fn exceptions(todo: &Component, zones: &Zones<'_>, due: &Due) -> BTreeSet<String> {
     let start = todo.first("DTSTART").and_then(|start| zones.time(&start.content));
     let said = occurrences::end(todo, zones).unwrap_or(*due);
@@ -146,8 +152,13 @@ pub(super) fn exceptions(todo: &Component, zones: &Zones<'_>, due: &Due) -> BTre
         let zone = property.content.param("TZID");
         property.content.value.split(',').filter_map(move |value| zones.time_in(value.trim(), zone))
     });
-    let occurrences = values.map(|value| occurrence_at(&value, start.as_ref(), &said));
-    occurrences.filter(|at| at.day() >= due.day()).map(|at| exdate(&at)).collect()
+    let occurrences = values.take(EXCEPTIONS_MAX).map(|value| occurrence_at(&value, start.as_ref(), &said));
+    occurrences.filter(|at| is_ahead(at, due)).map(|at| exdate(&at)).collect()
+}
+
+fn is_ahead(at: &Due, due: &Due) -> bool {
+    let last = due.day().checked_add_days(EXCEPTIONS_AHEAD).unwrap_or(NaiveDate::MAX);
+    (due.day()..=last).contains(&at.day())
 }
 
 pub(super) fn exdate(at: &Due) -> String {

@@ -1,5 +1,9 @@
 //! What a TZID means: a zone of the IANA database, or what its VTIMEZONE describes.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
 use bson::DateTime;
 
 use super::component::Component;
@@ -11,31 +15,47 @@ use crate::clock::time_zone::Zone;
 use crate::todos::due::Due;
 
 /// The zones that the components of a calendar describe.
-pub(super) struct Zones<'a>(&'a Component);
+pub(super) struct Zones<'a> {
+    calendar: &'a Component,
+    /// A text can name a zone in each of thousands of values.
+    resolved: RefCell<BTreeMap<String, Resolved>>,
+}
 
+#[derive(Clone)]
 pub(super) enum Resolved {
     Named(Zone),
-    Described(Described),
+    Described(Rc<Described>),
     Unknown,
 }
 
 impl<'a> Zones<'a> {
     pub(super) fn of(calendar: &'a Component) -> Self {
-        Self(calendar)
+        Self { calendar, resolved: RefCell::default() }
     }
 
     pub(super) fn resolve(&self, tzid: &str) -> Resolved {
+        if let Some(known) = self.resolved.borrow().get(tzid) {
+            return known.clone();
+        }
+        let resolved = self.look_up(tzid);
+        self.resolved.borrow_mut().insert(tzid.to_owned(), resolved.clone());
+        resolved
+    }
+
+    fn look_up(&self, tzid: &str) -> Resolved {
         if let Some(zone) = named(tzid) {
             return Resolved::Named(zone);
         }
-        let mut described = self.0.children("VTIMEZONE");
+        let mut described = self.calendar.children("VTIMEZONE");
         let Some(described) = described.find(|zone| zone.value("TZID") == Some(tzid.trim())) else {
             return Resolved::Unknown;
         };
         // libical and Mozilla name the IANA zone here.
         match described.value("X-LIC-LOCATION").and_then(named) {
             Some(zone) => Resolved::Named(zone),
-            None => Described::of(described).map_or(Resolved::Unknown, Resolved::Described),
+            None => {
+                Described::of(described).map_or(Resolved::Unknown, |zone| Resolved::Described(Rc::new(zone)))
+            }
         }
     }
 
@@ -71,7 +91,7 @@ impl<'a> Zones<'a> {
 
     /// The name under which the calendar describes `zone`.
     pub(super) fn name_of(&self, zone: Zone) -> Option<&'a str> {
-        let mut names = self.0.children("VTIMEZONE").filter_map(|described| described.value("TZID"));
+        let mut names = self.calendar.children("VTIMEZONE").filter_map(|described| described.value("TZID"));
         names.find(|name| matches!(self.resolve(name), Resolved::Named(found) if found == zone))
     }
 }

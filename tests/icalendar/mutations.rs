@@ -2,6 +2,8 @@
 //!
 //! `scripts/icalendar` runs this with millions of texts.
 
+use std::ops::Range;
+use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
 use todo_api::icalendar::{File, Object};
@@ -148,4 +150,50 @@ fn broken_texts_do_no_harm() {
     if count != GATE {
         println!("{accepted} of {count} accepted, {grown} KiB more memory");
     }
+}
+
+fn joined(numbers: Range<u32>, line: impl Fn(u32) -> String) -> String {
+    numbers.map(line).collect::<Vec<_>>().concat()
+}
+
+#[test]
+fn texts_that_are_made_to_be_slow_are_read_quickly() {
+    let observances = "BEGIN:STANDARD\nDTSTART:19700101T000000\nTZOFFSETTO:+0100\nEND:STANDARD\n".repeat(700);
+    let zone = format!("BEGIN:VTIMEZONE\nTZID:z\n{observances}END:VTIMEZONE\n");
+    let zones = "BEGIN:VTIMEZONE\nTZID:y\nEND:VTIMEZONE\n".repeat(1_500);
+    let onsets = format!(
+        "BEGIN:VTIMEZONE\nTZID:z\nBEGIN:STANDARD\nDTSTART:19700101T000000\nTZOFFSETTO:+0100\nRDATE:{}19800101T000000\nEND:STANDARD\nEND:VTIMEZONE\n",
+        "19750101T000000,".repeat(3_500)
+    );
+    let series = "UID:1\nDUE;TZID=z:20261201T090000\nRRULE:FREQ=DAILY;COUNT=99999\n";
+    let exceptions = format!("EXDATE;TZID=z:{}99991231T090000\n", "99980101T090000,".repeat(3_000));
+    let far = joined(0..400, |year| format!("EXDATE:{}0101T090000Z\n", 9_000 + year));
+    let categories = format!("CATEGORIES:{}\n", "é,".repeat(30_000));
+    for (zones, lines) in [
+        (zone, format!("{series}{exceptions}")),
+        (zones, format!("{series}{exceptions}")),
+        (onsets, format!("{series}{exceptions}")),
+        (String::new(), format!("{series}{far}")),
+        (String::new(), format!("{series}{categories}")),
+    ] {
+        let text = format!("BEGIN:VCALENDAR\n{zones}BEGIN:VTODO\n{lines}END:VTODO\nEND:VCALENDAR\n");
+        let started = Instant::now();
+        let object = Object::read(text.as_bytes()).unwrap();
+        let mut resource = Resource::created(&object);
+        resource.put(&text);
+        assert!(started.elapsed() < Duration::from_secs(4), "{:?} {lines:.200}", started.elapsed());
+    }
+}
+
+#[test]
+fn files_that_are_made_to_be_slow_are_read_quickly() {
+    let zones = joined(0..20_000, |number| format!("BEGIN:VTIMEZONE\nTZID:zone {number}\nEND:VTIMEZONE\n"));
+    let todos = joined(0..5_000, |number| {
+        format!("BEGIN:VTODO\nUID:{number}\nDUE;TZID=zone {number}:20261201T090000\nEND:VTODO\n")
+    });
+    let text = format!("BEGIN:VCALENDAR\n{zones}{todos}END:VCALENDAR\n");
+    let started = Instant::now();
+    let file = File::read(text.as_bytes(), 10_000).unwrap();
+    assert!(file.objects().all(|(_, object)| object.unwrap().text().contains("BEGIN:VTIMEZONE")));
+    assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
 }
