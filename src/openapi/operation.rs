@@ -105,12 +105,11 @@ impl Operation {
         operation
     }
 
-    /// The body can also be a file of one of these media types.
-    pub fn also_files(mut self, media_types: &[&str]) -> Self {
-        let file = json!({ "schema": { "type": "string", "description": "The content of a file." } });
-        for media_type in media_types {
-            self.document["requestBody"]["content"][media_type] = file.clone();
-        }
+    /// The body can also be a file of any other format.
+    pub fn also_file(mut self) -> Self {
+        let about = "The content of a file.";
+        let file = json!({ "schema": { "type": "string", "format": "binary", "description": about } });
+        self.document["requestBody"]["content"]["application/octet-stream"] = file;
         self
     }
 

@@ -86,7 +86,7 @@ fn import(path: &'static str, id: &str) -> Operation {
         .query("mode", json!({ "type": "string", "enum": modes, "default": "missing" }), "`missing` keeps the ids and adds what the account does not have. `copy` gives every object a new id.")
         .query("dry_run", json!({ "type": "boolean", "default": false }), "`true` writes nothing and returns what would be written.")
         .body(&named("ImportFile"), &file)
-        .also_files(&["text/plain", "application/octet-stream"])
+        .also_file()
         .body_limit(IMPORT_LIMIT)
         .json_response(200, "The import is complete, or nothing was written because of `dry_run`.", &named("ImportResult"), &result)
         .json_response(202, "The import goes on. `Location` shows its progress.", &named("ImportResult"), &result)
@@ -103,7 +103,7 @@ pub fn operations() -> Vec<Operation> {
             .json_response(200, "The export, as a file to download.", &named("Export"), &exported())
             .also_texts(200, &["text/csv", "text/plain"]),
         import("/v1/user/import", "import_user"),
-        import("/v1/import", "import"),
+        import("/v1/import", "import_file"),
         new("get", "/v1/imports/{id}", "get_import", "Show the progress of an import")
             .json_response(200, "The import.", &named("Import"), &example())
             .not_found(Resource::Import),
