@@ -1,6 +1,6 @@
 //! iCalendar texts (RFC 5545): what a VTODO means as a todo, and how a todo changes the text that a client has sent.
 //!
-//! A client's text is kept, because it says more than a todo can hold: alarms, attachments, properties of its own. [`render`]
+//! A client's text is kept, because it says more than a todo can hold: alarms, attachments, properties of its own. [`render()`]
 //! compares the meaning of the text with the todo and replaces only the lines that differ.
 //!
 //! The text is read line by line by code of this folder, not by a library. The place of every line must be known to the
