@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{Days, NaiveDate, TimeDelta};
+use chrono::{Days, NaiveDate, TimeDelta, Timelike};
 
 use super::component::Component;
 use super::occurrences::{self, in_form_of, occurrence_at};
@@ -78,6 +78,22 @@ impl Parts {
         values.map(|at| exdate(&at)).collect()
     }
 
+    /// BYHOUR and BYMINUTE name the time of a beginning, and a todo goes on from its due date. If they only repeat the time of
+    /// DTSTART, they are left out.
+    fn drop_time_of(&mut self, start: &Due, due: &Due) {
+        let repeats = |part: &str, name: &str, value: fn(&Due) -> u32| {
+            let number = part.strip_prefix(name).and_then(|value| value.parse().ok());
+            number == Some(value(start)) && value(start) != value(due)
+        };
+        if self.named.iter().any(|part| part == "FREQ=HOURLY" || part == "FREQ=MINUTELY") {
+            return;
+        }
+        self.named.retain(|part| {
+            !repeats(part, "BYHOUR=", |at| at.local().hour())
+                && !repeats(part, "BYMINUTE=", |at| at.local().minute())
+        });
+    }
+
     /// A rule as the model reads it, with the nearest exceptions if not all fit.
     pub(super) fn rule(&self, count: Option<u32>) -> String {
         let mut rule = self.line(count);
@@ -132,14 +148,18 @@ impl Parts {
 
 /// The rule of a VTODO that is due at `due`, if the model supports it.
 pub(super) fn read(todo: &Component, zones: &Zones<'_>, due: &Due, basis: Basis) -> Option<String> {
-    let parts = written(todo, zones, due)?;
+    let start = todo.first("DTSTART").and_then(|start| zones.time(&start.content));
+    let parts = written(todo, zones, start, due)?;
     let rule = parts.rule(parts.count);
     Recurrence::begin(&rule, basis, due).is_ok().then_some(rule)
 }
 
-/// The rule as it is written, even if the model does not support it.
-pub(super) fn written(todo: &Component, zones: &Zones<'_>, due: &Due) -> Option<Parts> {
+/// The rule as it is written, even if the model does not support it, for a todo that begins at `start`.
+pub(super) fn written(todo: &Component, zones: &Zones<'_>, start: Option<Due>, due: &Due) -> Option<Parts> {
     let mut parts = Parts::of(todo.value("RRULE")?);
+    if let Some(start) = start {
+        parts.drop_time_of(&start, due);
+    }
     parts.excluded.extend(exceptions(todo, zones, due));
     Some(parts)
 }

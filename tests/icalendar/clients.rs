@@ -99,7 +99,7 @@ fn the_texts_of_clients_are_understood() {
         ("nextcloud-cancelled", "Buy a boat|||none||||"),
         (
             "python-caldav-count",
-            "Take out the trash|at:2026-10-16T07:05,time_zone:UTC|FREQ=DAILY;BYHOUR=6;BYMINUTE=55;COUNT=3|none|CHORE|||",
+            "Take out the trash|at:2026-10-16T07:05,time_zone:UTC|FREQ=DAILY;COUNT=3|none|CHORE|||",
         ),
         ("twodo-mixed", "Return the drill|at:2026-11-30T17:00,time_zone:UTC||high||||"),
         (

@@ -219,3 +219,23 @@ fn what_the_client_has_not_changed_stays() {
     assert_eq!(todo.todo.tags, ["home"]);
     assert_eq!(object("ios-alarm").uid().as_deref(), Some(todo.uid.as_str()));
 }
+
+#[test]
+fn a_rule_that_repeats_the_time_of_its_beginning_goes_on_from_the_due_date() {
+    let mut todo = Resource::of("python-caldav-count");
+    assert_eq!(todo.todo.recurrence.as_ref().unwrap().left(), Some(3));
+    let sent = text("python-caldav-count")
+        .replace("DURATION:PT10M", "DUE:20261130T070500Z")
+        .replace("20261016T", "20261130T")
+        .replace("COUNT=3", "COUNT=1");
+    todo.put(&sent);
+    assert_eq!(
+        (todo.due().as_str(), todo.todo.recurrence.as_ref().unwrap().left()),
+        ("2026-11-30T07:05", Some(1))
+    );
+    assert_eq!(todo.served(), sent);
+    let done = sent.replace("STATUS:NEEDS-ACTION", "STATUS:COMPLETED");
+    todo.put(&done);
+    assert!(todo.todo.completed && todo.records.is_empty());
+    assert_eq!(todo.served(), done);
+}

@@ -55,7 +55,7 @@ impl Overlay<'_> {
     }
 
     /// As long before the due date as it was, and never after it. `None` if there is no such time.
-    fn moved_start(&self, start: Due, wanted: Due) -> Option<Due> {
+    pub(super) fn moved_start(&self, start: Due, wanted: Due) -> Option<Due> {
         let recurs = self.shown.todo.recurrence.is_some();
         let span = occurrences::end(self.main, &self.zones).map(|end| distance(&start, &end));
         let moved = span.filter(|span| *span >= TimeDelta::zero()).and_then(|span| {

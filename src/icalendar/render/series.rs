@@ -34,7 +34,12 @@ impl Overlay<'_> {
 
     fn rule(&mut self, recurrence: &Recurrence, due: &Due) {
         let wanted = Parts::of(recurrence.rule());
-        let said = rule::written(self.main, &self.zones, due);
+        let start = self.start();
+        let start = match start {
+            Some(start) if self.said.due != Some(*due) => self.moved_start(start, *due),
+            start => start,
+        };
+        let said = rule::written(self.main, &self.zones, start, due);
         let is_like = said.as_ref().is_some_and(|said| said.is_like(&wanted));
         if !is_like {
             self.remove("RDATE");
