@@ -1,6 +1,6 @@
 //! Searching todos page by page. No page costs more than a bounded amount of work, whatever the todos and the search are.
 //!
-//! By position, a page fetches the next [candidates](super::search_candidates): the todos that indexes list for its words
+//! By position, a page fetches the next candidates (`search_candidates`): the todos that indexes list for its words
 //! and filters. In another order, or if a word of the search begins too many words, a page examines the next todos of the
 //! order, where matches are frequent, and skips those that the indexes do not list.
 //!
