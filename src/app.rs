@@ -5,13 +5,12 @@ mod guard;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::header::ALLOW;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, delete, get, patch, post, put};
 use axum::{Extension, Router};
-use tower::util::MapResponseLayer;
+use tower::util::{MapRequestLayer, MapResponseLayer};
 
 use self::guard::{guarded, guarded_for};
 use crate::config::Config;
@@ -23,9 +22,11 @@ use crate::http::answer_bytes::AnswerBytes;
 use crate::http::body::{BODY_TIMEOUT, BodyLimit, CREDENTIALS_LIMIT};
 use crate::http::exchange::ProtocolError;
 use crate::http::security_headers::Transport;
-use crate::http::{compression, problem, readiness, security_headers};
+use crate::http::{allow, compression, problem, readiness, security_headers};
 use crate::state::AppState;
-use crate::{access_tokens, admin, admin_pages, lists, openapi, original, sync, tags, todos, users, web};
+use crate::{
+    access_tokens, admin, admin_pages, dav, lists, openapi, original, sync, tags, todos, users, web,
+};
 
 pub fn router(state: AppState) -> Router {
     let edge_state = (state.trusted_proxy_hops, state.public_url.clone());
@@ -39,6 +40,7 @@ pub fn router(state: AppState) -> Router {
             errors(admin_pages(&state)).layer(from_fn_with_state(state.clone(), admin_pages::render::render)),
         )
         .merge(errors(web_client(&state)))
+        .merge(dav(&state))
         .merge(errors(service()));
     let routes = match state.cors.layer() {
         // A preflight of an unknown path gets its 404.
@@ -51,7 +53,8 @@ pub fn router(state: AppState) -> Router {
     // The router adds `Allow` outside its own layers, so only an outer router can change it.
     Router::new()
         .fallback_service(routes)
-        .layer(MapResponseLayer::new(list_options_in_allow))
+        .layer(MapRequestLayer::new(dav::handlers::probe))
+        .layer(MapResponseLayer::new(allow::list_options))
         .layer(compression::layer())
 }
 
@@ -175,6 +178,13 @@ fn web_client(state: &AppState) -> Router<AppState> {
     guarded(with_small_body(routes), state).route_layer(from_fn(web::extract::same_origin))
 }
 
+fn dav(state: &AppState) -> Router<AppState> {
+    let add = |routes: Router<AppState>, path| routes.route(path, any(dav::handlers::serve));
+    let routes = guarded(["/dav", "/dav/", "/dav/{*rest}"].into_iter().fold(Router::new(), add), state);
+    let routes = routes.route_layer(from_fn(dav::accept_basic)).route_layer(from_fn(dav::wire::render));
+    routes.route("/.well-known/caldav", any(dav::handlers::well_known))
+}
+
 fn service() -> Router<AppState> {
     // Not guarded: these routes also respond before the database is ready.
     Router::new()
@@ -224,15 +234,6 @@ fn with_small_body(routes: Router<AppState>) -> Router<AppState> {
 async fn method_not_allowed(method: Method) -> Result<StatusCode, Error> {
     // The router adds `Allow` to the response to `OPTIONS` (RFC 9110 §9.3.7).
     if method == Method::OPTIONS { Ok(StatusCode::OK) } else { Err(Error::MethodNotAllowed) }
-}
-
-fn list_options_in_allow(mut response: Response) -> Response {
-    // Every route allows `OPTIONS`, although no route registers it.
-    let allowed = response.headers().get(ALLOW).and_then(|allowed| allowed.to_str().ok()).map(str::to_owned);
-    if let Some(Ok(all)) = allowed.map(|allowed| HeaderValue::from_str(&format!("{allowed},OPTIONS"))) {
-        response.headers_mut().insert(ALLOW, all);
-    }
-    response
 }
 
 async fn front_page(

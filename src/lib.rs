@@ -33,7 +33,7 @@
 //! [`idempotency`], [`audit`], [`admin`] (what admins do with users).
 //! Inside a feature the file name is the layer: `model` (the object and its rules; pure), `store` (the collection; one
 //! method is one round trip), `operations` (actions that several API surfaces share), `handlers` and `wire` (HTTP and
-//! JSON), `docs` (the feature's part of the API document). [`original`] and [`admin_pages`] are API surfaces: handlers, and
+//! JSON), `docs` (the feature's part of the API document). [`original`], [`admin_pages`] and [`dav`] are API surfaces: handlers, and
 //! wire types or templates (`templates/`).
 //!
 //! [`transfer`] exports and imports: files of this and other services.
@@ -218,6 +218,7 @@ pub mod auth;
 pub mod clock;
 pub mod config;
 pub mod crypto;
+pub mod dav;
 pub mod error;
 pub mod http;
 pub mod icalendar;

@@ -206,7 +206,11 @@ where
     }
 }
 
-async fn authenticate_scoped<S>(parts: &mut Parts, state: &S, needed: TokenScope) -> Result<Credential, Error>
+pub(crate) async fn authenticate_scoped<S>(
+    parts: &mut Parts,
+    state: &S,
+    needed: TokenScope,
+) -> Result<Credential, Error>
 where
     Arc<Auth>: FromRef<S>,
 {

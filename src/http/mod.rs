@@ -4,6 +4,7 @@ pub mod accept;
 pub mod access_log;
 pub mod activity;
 pub mod admission;
+pub mod allow;
 pub mod answer_bytes;
 pub mod body;
 pub mod byte_budget;

@@ -47,9 +47,15 @@ impl<S: Send + Sync> FromRequestParts<S> for Preconditions {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        Self::of(&parts.headers)
+    }
+}
+
+impl Preconditions {
+    pub fn of(headers: &HeaderMap) -> Result<Self, Error> {
         use EntityTags::{Absent, Any, Versions};
-        let if_match = EntityTags::read(&parts.headers, &IF_MATCH)?;
-        let if_none_match = EntityTags::read(&parts.headers, &IF_NONE_MATCH)?;
+        let if_match = EntityTags::read(headers, &IF_MATCH)?;
+        let if_none_match = EntityTags::read(headers, &IF_NONE_MATCH)?;
         Ok(Self(match (if_match, if_none_match) {
             (Absent, Absent) => Precondition::Any,
             (Absent, Any) => Precondition::Absent,

@@ -27,7 +27,7 @@ const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 /// Advice for the client (RFC 9457 §3.1.4).
-fn detail(error: &Error) -> String {
+pub fn detail(error: &Error) -> String {
     let text = match error {
         Error::NotFound(resource) => resource.not_found(),
         Error::MalformedJson(reason) => return format!("The body could not be read as JSON: {reason}."),

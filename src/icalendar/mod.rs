@@ -12,7 +12,10 @@
 mod calendar;
 mod component;
 mod edits;
+pub mod expand;
 mod fields;
+pub mod filter;
+mod instances;
 mod line;
 mod meaning;
 mod object;

@@ -26,8 +26,29 @@ pub struct List {
     pub state: State,
     #[serde(default)]
     pub deleted_at: Option<DateTime>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<CalendarCollection>,
     #[serde(default, rename = "unfinished", with = "stored_effects")]
     pub pending_effects: Option<PendingEffects<TodosFollow>>,
+}
+
+/// What calendar clients have given a list.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CalendarCollection {
+    /// The last segment of its address. Unique for each owner, also in the trash. Without it, the address has the id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub properties: Vec<DeadProperty>,
+}
+
+/// A property that the service keeps and does not understand (RFC 4918 §4.1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadProperty {
+    pub space: String,
+    pub local: String,
+    /// The content of the element.
+    pub xml: String,
 }
 
 /// The only side effect of a change of a list: its todos follow it to the trash, or out of it.
@@ -92,6 +113,7 @@ impl List {
             updated_at: now,
             state: State::Live,
             deleted_at: None,
+            calendar: None,
             pending_effects: None,
         }
     }
@@ -149,8 +171,8 @@ impl Owned for List {
         Self { position, version: self.version + 1, updated_at: now, ..self }
     }
 
-    fn revise(&mut self, version: i64, now: DateTime) {
-        (self.version, self.updated_at) = (version, now);
+    fn revise(&mut self, before: &Self, now: DateTime) {
+        (self.version, self.updated_at) = (before.version + 1, now);
     }
 
     fn pending_effects(&mut self) -> &mut Option<PendingEffects<TodosFollow>> {

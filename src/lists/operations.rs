@@ -75,10 +75,22 @@ impl Workspace {
         input: ListInput,
         precondition: &Precondition,
     ) -> Result<List, Conflict<List>> {
+        self.change_list_with(id, input, precondition, |_| {}).await
+    }
+
+    /// Like [`Workspace::change_list`]; `finish` can change more.
+    pub(crate) async fn change_list_with(
+        &self,
+        id: ObjectId,
+        input: ListInput,
+        precondition: &Precondition,
+        finish: impl Fn(&mut List) + Sync,
+    ) -> Result<List, Conflict<List>> {
         let apply = async |before: List| {
             self.assert_unchanged(&before, &input).await?;
             let mut after = before.clone();
             after.apply(input.clone());
+            finish(&mut after);
             Ok(if after == before { Step::Unchanged } else { Step::Replace(after, Vec::new()) })
         };
         Ok(update(self, id, Accept::Live, precondition, apply).await?.after)
@@ -144,12 +156,22 @@ impl Workspace {
         update::remove::<List>(self, id, precondition).await
     }
 
-    /// Adds a list after all others. `None` if the id is taken.
     async fn insert_list(&self, id: ObjectId, input: ListInput) -> Result<Option<List>, Error> {
+        self.insert_list_with(id, input, |_| {}).await
+    }
+
+    /// Adds a list after all others. `None` if the id, or the name for calendar clients, is taken.
+    pub(crate) async fn insert_list_with(
+        &self,
+        id: ObjectId,
+        input: ListInput,
+        finish: impl Fn(&mut List) + Sync,
+    ) -> Result<Option<List>, Error> {
         self.assert_room_for_list(State::Live).await?;
         let position = self.order_keys().last(self.now);
         let mut list = List::blank(id, self.owner_id, position, self.now);
         list.apply(input.clone());
+        finish(&mut list);
         input.sent_back.assert_unchanged(|name| list.shown(name, 0))?;
         self.assert_in_time()?;
         let version = self.lists().insert(&list).await?;

@@ -59,7 +59,7 @@ impl<T: Owned> OwnedBy<'_, T> {
         let is_for_all = false;
         self.apply_each(
             ids,
-            Change { only, to: Outcome::Gone(tombstone(now)), is_for_all, note: note.clone() },
+            Change { only, to: Outcome::Gone(tombstone::<T>(now)), is_for_all, note: note.clone() },
         )
         .await
     }

@@ -8,7 +8,7 @@
 //! again [`OVERLAP_SECONDS`] below the horizon misses nothing.
 
 use bson::oid::ObjectId;
-use bson::{RawDocument, Timestamp};
+use bson::{Document, RawDocument, Timestamp};
 
 use super::{Owned, State};
 use crate::error::Error;
@@ -32,6 +32,8 @@ pub enum Change<T> {
         id: ObjectId,
         /// The version that the removal created.
         version: i64,
+        /// What the tombstone keeps: see [`Owned::remains`].
+        was: Option<Document>,
     },
 }
 
@@ -43,7 +45,8 @@ impl<T: Owned> Change<T> {
         }
         let id = stored.get_object_id("_id").map_err(Error::internal)?;
         let version = stored.get_i64("version").map_err(Error::internal)?;
-        Ok(Self::Gone { id, version })
+        let was = stored.get_document("was").ok().and_then(|was| Document::try_from(was).ok());
+        Ok(Self::Gone { id, version, was })
     }
 }
 

@@ -2,10 +2,11 @@
 
 use bson::{Bson, RawDocumentBuf, Timestamp, doc};
 use mongodb::Cursor;
+use mongodb::action::{Action, Find};
 use mongodb::options::{Hint, ReadConcern};
 
 use super::change_stamp::{Change, StreamPosition};
-use super::collection::OwnedBy;
+use super::collection::{OwnedBy, without_left_out};
 use super::pages::READ_BATCH;
 use super::unreadable::set_aside;
 use super::{Owned, State};
@@ -83,6 +84,7 @@ impl<T: Owned> OwnedBy<'_, T> {
         let order = doc! { "changed": 1, "_id": 1 };
         let stored = self.stored();
         let found = stored.find(self.owned_filter(filter)).sort(order).limit(limit).batch_size(READ_BATCH);
+        let found = found.optional(without_left_out::<T>(), Find::projection);
         let found = found.hint(Hint::Keys(doc! { "owner_id": 1, "changed": 1, "_id": 1 }));
         // Only changes that a majority has, because a rollback could undo others.
         Ok(found.read_concern(ReadConcern::majority()).max_time(mongo::MAX_TIME).await?)

@@ -117,12 +117,20 @@ fn as_count(count: &Bson) -> Option<u64> {
     count.as_i64().or_else(|| count.as_i32().map(i64::from)).map(i64::unsigned_abs)
 }
 
-pub(super) fn tombstone(now: DateTime) -> Document {
+pub(super) fn tombstone<T: Owned>(now: DateTime) -> Document {
     // Only the fields that sync needs to report the removal. `gone_at` lets the TTL index delete the tombstone.
-    doc! {
+    let mut tombstone = doc! {
         "_id": "$_id", "owner_id": "$owner_id", "version": { "$add": ["$version", 1_i64] },
         "state": State::Gone.word(), "gone_at": now,
-    }
+    };
+    tombstone.extend(T::remains());
+    tombstone
+}
+
+/// The projection of a read of many documents.
+pub(super) fn without_left_out<T: Owned>() -> Option<Document> {
+    let fields: Document = T::LEFT_OUT.iter().map(|field| ((*field).to_owned(), Bson::Int32(0))).collect();
+    (!fields.is_empty()).then_some(fields)
 }
 
 pub struct OwnedBy<'a, T: Owned> {

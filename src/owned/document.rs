@@ -4,10 +4,10 @@
 
 use bson::oid::ObjectId;
 use bson::{Bson, DateTime, Document, RawDocumentBuf, Timestamp, doc};
-use mongodb::action::{Action, FindOne};
+use mongodb::action::{Action, FindOne, FindOneAndUpdate};
 use mongodb::options::{Hint, ReadConcern, ReturnDocument};
 
-use super::collection::{OwnedBy, tombstone, with_next_version, with_stamp};
+use super::collection::{OwnedBy, tombstone, with_next_version, with_stamp, without_left_out};
 use super::{Owned, State};
 use crate::error::Error;
 use crate::mongo;
@@ -149,7 +149,11 @@ impl<T: Owned> OwnedBy<'_, T> {
         let _rewriting = self.rewriting();
         let swap = self.collection().find_one_and_update(same, vec![over]);
         let swap = swap.projection(doc! { "_id": 1 }).hint(by_id());
-        Ok(swap.max_time(mongo::MAX_TIME).await?.is_some())
+        match swap.max_time(mongo::MAX_TIME).await {
+            // Another document has got the unique value since the caller looked. The caller must look again.
+            Err(error) if mongo::is_duplicate_key(&error) => Ok(false),
+            swapped => Ok(swapped?.is_some()),
+        }
     }
 
     /// Sets fields of one document as its next version. The document stays unchanged if the expression `is_so` holds.
@@ -170,6 +174,7 @@ impl<T: Owned> OwnedBy<'_, T> {
         let change = doc! { "$replaceWith": { "$cond": [is_so, "$$ROOT", changed] } };
         let stored = self.stored();
         let set = stored.find_one_and_update(filter, vec![change]).return_document(ReturnDocument::After);
+        let set = set.optional(without_left_out::<T>(), FindOneAndUpdate::projection);
         let set = set.hint(by_id()).max_time(mongo::MAX_TIME).await?;
         set.map(|stored| T::read(&stored)).transpose()
     }
@@ -185,7 +190,7 @@ impl<T: Owned> OwnedBy<'_, T> {
     ) -> Result<bool, Error> {
         let mut same = self.owned_filter(doc! { "version": seen, "state": { "$ne": State::Gone.word() } });
         same.insert("_id", id);
-        let mut stages = vec![doc! { "$replaceWith": tombstone(now) }];
+        let mut stages = vec![doc! { "$replaceWith": tombstone::<T>(now) }];
         stages.extend(note.map(|note| doc! { "$set": { "unfinished": { "since": now, "id": note } } }));
         Ok(self.objects().update_many(same, stages).await? > 0)
     }

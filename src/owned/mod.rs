@@ -62,6 +62,8 @@ impl State {
 pub trait Owned: PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static {
     const COLLECTION: &'static str;
     const RESOURCE: Resource;
+    /// Fields that reads of many documents leave out. A document that is written without them keeps them.
+    const LEFT_OUT: &'static [&'static str] = &[];
     type Effect: Send + Sync;
 
     fn id(&self) -> ObjectId;
@@ -73,10 +75,15 @@ pub trait Owned: PartialEq + Serialize + DeserializeOwned + Send + Sync + 'stati
     /// The document at another position, as its next version.
     #[must_use]
     fn moved(self, position: String, now: DateTime) -> Self;
-    fn revise(&mut self, version: i64, now: DateTime);
+    /// Makes this the version after `before`.
+    fn revise(&mut self, before: &Self, now: DateTime);
     fn pending_effects(&mut self) -> &mut Option<PendingEffects<Self::Effect>>;
     fn read(stored: &RawDocument) -> Result<Self, Error> {
         bson::deserialize_from_slice(stored.as_bytes()).map_err(Error::internal)
+    }
+    /// What a tombstone keeps, as expressions over the removed document.
+    fn remains() -> Document {
+        Document::new()
     }
     /// Fields that are stored in addition because indexes need them, computed from the other fields.
     fn derived(&self) -> Document;

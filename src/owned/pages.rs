@@ -2,9 +2,10 @@
 
 use bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
 use mongodb::Cursor;
+use mongodb::action::{Action, Find};
 use mongodb::options::Hint;
 
-use super::collection::OwnedBy;
+use super::collection::{OwnedBy, without_left_out};
 use super::unreadable::set_aside;
 use super::{Owned, Selection};
 use crate::error::Error;
@@ -63,11 +64,30 @@ impl<T: Owned> OwnedBy<'_, T> {
     pub async fn visit(
         &self,
         selection: Selection,
+        take: impl FnMut(T, &RawDocument) -> Result<bool, Error> + Send,
+    ) -> Result<bool, Error> {
+        self.visit_as(selection, without_left_out::<T>(), take).await
+    }
+
+    /// Like [`OwnedBy::visit`], with the fields that other reads of many documents leave out.
+    pub async fn visit_whole(
+        &self,
+        selection: Selection,
+        take: impl FnMut(T, &RawDocument) -> Result<bool, Error> + Send,
+    ) -> Result<bool, Error> {
+        self.visit_as(selection, None, take).await
+    }
+
+    async fn visit_as(
+        &self,
+        selection: Selection,
+        fields: Option<Document>,
         mut take: impl FnMut(T, &RawDocument) -> Result<bool, Error> + Send,
     ) -> Result<bool, Error> {
         let (mut skipped, mut limit) = (0, selection.limit);
         loop {
-            let mut found = self.found(Selection { limit, ..selection.clone() }, skipped).await?;
+            let of_page = Selection { limit, ..selection.clone() };
+            let mut found = self.found(of_page, skipped, fields.clone()).await?;
             let (mut seen, mut unreadable) = (0, 0);
             // Decodes from the buffer of the cursor, without a copy of each document.
             while found.advance().await? {
@@ -153,7 +173,14 @@ impl<T: Owned> OwnedBy<'_, T> {
         Ok(())
     }
 
-    async fn found(&self, selection: Selection, skipped: i64) -> Result<Cursor<RawDocumentBuf>, Error> {
+    async fn found(
+        &self,
+        selection: Selection,
+        skipped: i64,
+        fields: Option<Document>,
+    ) -> Result<Cursor<RawDocumentBuf>, Error> {
+        // A calendar text has about as many bytes as the rest of the largest document.
+        let batch = if fields.is_none() && !T::LEFT_OUT.is_empty() { READ_BATCH / 2 } else { READ_BATCH };
         let Selection { filter, sort, index, limit } = selection;
         let (stored, filter) = (self.stored(), self.owned_filter(filter));
         let (first, most) = (doc! { "$sort": sort.clone() }, doc! { "$limit": skipped + limit });
@@ -162,10 +189,12 @@ impl<T: Owned> OwnedBy<'_, T> {
             stages.push(first);
             stages.extend((limit > 0).then_some(most));
             stages.extend((skipped > 0).then(|| doc! { "$skip": skipped }));
-            let found = stored.aggregate(stages).batch_size(READ_BATCH).hint(Hint::Name(index.to_owned()));
+            stages.extend(fields.map(|fields| doc! { "$project": fields }));
+            let found = stored.aggregate(stages).batch_size(batch).hint(Hint::Name(index.to_owned()));
             return Ok(found.with_type().max_time(mongo::MAX_TIME).await?);
         }
-        let found = stored.find(filter).sort(sort).limit(limit).batch_size(READ_BATCH);
+        let found = stored.find(filter).sort(sort).limit(limit).batch_size(batch);
+        let found = found.optional(fields, Find::projection);
         let found = found.skip(skipped.unsigned_abs()).hint(Hint::Name(index.to_owned()));
         Ok(found.max_time(mongo::MAX_TIME).await?)
     }

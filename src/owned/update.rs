@@ -222,7 +222,8 @@ pub(super) fn note_of<T: Owned>(document: &mut T) -> Option<ObjectId> {
     document.pending_effects().as_ref().and_then(|pending| pending.id)
 }
 
-async fn retry<R, E, F>(attempt: impl Fn() -> F) -> Result<R, E>
+/// Repeats an attempt that returns `None` because another request was faster.
+pub async fn retry<R, E, F>(attempt: impl Fn() -> F) -> Result<R, E>
 where
     E: From<Error>,
     F: Future<Output = Result<Option<R>, E>>,
@@ -251,7 +252,7 @@ async fn save<T: Owned>(
     effects: Vec<T::Effect>,
 ) -> Result<Option<Updated<T>>, Error> {
     context.assert_in_time()?;
-    after.revise(before.version() + 1, context.now());
+    after.revise(&before, context.now());
     let seen = note_of(&mut before);
     let running = seen.and_then(|seen| context.running(seen));
     // An earlier attempt may have died before it applied its side effects. They come first.

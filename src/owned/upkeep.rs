@@ -55,8 +55,9 @@ impl<T: Owned> OwnedCollection<T> {
             }
             let ids: Vec<_> = found.iter().filter_map(|found| found.get_object_id("_id").ok()).collect();
             // Repeats the whole condition, because the document may have been restored after it was found.
-            refused
-                .extend(self.update_batch(&old, &ids, vec![doc! { "$replaceWith": tombstone(now) }]).await?);
+            refused.extend(
+                self.update_batch(&old, &ids, vec![doc! { "$replaceWith": tombstone::<T>(now) }]).await?,
+            );
         }
     }
 

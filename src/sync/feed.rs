@@ -77,7 +77,10 @@ impl Feed {
             "ns.coll": { "$in": collections },
             "$or": [{ "operationType": { "$in": ["insert", "replace"] } }, stamped],
         } };
-        let watch = database.watch().pipeline([visible]).full_document(FullDocumentType::UpdateLookup);
+        let left_out =
+            KINDS.iter().flat_map(|kind| kind.left_out).map(|field| format!("fullDocument.{field}"));
+        let visible = [visible, doc! { "$unset": left_out.collect::<Vec<_>>() }];
+        let watch = database.watch().pipeline(visible).full_document(FullDocumentType::UpdateLookup);
         let watch = watch.max_await_time(MAX_AWAIT_TIME).batch_size(BATCH);
         let stream = watch.resume_after(position.map(|position| position.0.clone())).await?;
         Ok(Stream(stream.with_type()))

@@ -21,6 +21,8 @@ pub struct Kind {
     pub name: &'static str,
     pub field: &'static str,
     pub collection: &'static str,
+    /// Fields that the kind leaves out: see [`crate::owned::Owned::LEFT_OUT`].
+    pub left_out: &'static [&'static str],
     decode: fn(&RawDocument) -> Result<ObjectState, Error>,
     changed: for<'a> fn(&'a Workspace, Range) -> FoundFuture<'a>,
     read_edit: fn(&mut Fields, Op) -> Option<Box<dyn Edit>>,
@@ -69,6 +71,7 @@ impl Kind {
             name: K::NAME,
             field: K::FIELD,
             collection: K::COLLECTION,
+            left_out: K::LEFT_OUT,
             decode: |stored| state(Change::<K>::read(stored)?),
             changed: |workspace, range| changed::<K>(workspace, range).boxed(),
             read_edit: edit::read::<K>,
@@ -140,6 +143,6 @@ fn state<K: SyncedKind>(change: Change<K>) -> Result<ObjectState, Error> {
             let body = to_raw_value(&K::Body::from(*object)).map_err(Error::internal)?;
             ObjectState { id, version, body: Some(body) }
         }
-        Change::Gone { id, version } => ObjectState { id, version, body: None },
+        Change::Gone { id, version, was: _ } => ObjectState { id, version, body: None },
     })
 }

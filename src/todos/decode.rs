@@ -63,6 +63,10 @@ pub(super) fn subdocument<T: DeserializeOwned>(value: RawBsonRef<'_>) -> Option<
     bson::deserialize_from_slice(value.as_document()?.as_bytes()).ok()
 }
 
+pub(super) fn documents<T: DeserializeOwned>(value: RawBsonRef<'_>) -> Option<Vec<T>> {
+    value.as_array()?.into_iter().map(|element| subdocument(element.ok()?)).collect()
+}
+
 pub(super) fn due_date(value: RawBsonRef<'_>) -> Option<Due> {
     let stored = value.as_document()?;
     let text = |name| stored.get(name).ok().flatten().and_then(RawBsonRef::as_str);

@@ -2,6 +2,8 @@
 //!
 //! **Invariant:** nothing reaches a todo except through its owner, see [`crate::workspace::Workspaces::of`].
 
+pub mod calendar;
+mod calendar_queries;
 mod decode;
 pub mod docs;
 pub mod due;
@@ -21,6 +23,8 @@ mod query_params;
 pub mod recurrence;
 pub mod recurring;
 mod reopening;
+
+pub mod resource;
 mod room;
 pub mod search;
 mod search_candidates;

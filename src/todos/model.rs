@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::decode::{decode, due_date, integer, nullable, object_id, string, strings, subdocument};
+use super::calendar::{CalendarNames, CalendarText, Left};
+use super::decode::{
+    decode, documents, due_date, integer, nullable, object_id, string, strings, subdocument,
+};
 use super::due::Due;
 use super::history::{History, Shift};
 use super::name_order::{earlier_name_key, name_key};
@@ -64,6 +67,13 @@ pub struct Todo {
     pub is_parent: bool,
     #[serde(default)]
     pub history: Option<History>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<CalendarNames>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<Left>,
+    /// Reads of many todos leave it out. A write without it keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ical: Option<CalendarText>,
     #[serde(default, rename = "unfinished")]
     pub pending_effects: Option<PendingEffects<SideEffect>>,
 }
@@ -192,6 +202,9 @@ impl Todo {
             trashed_with: None,
             is_parent: false,
             history: None,
+            calendar: None,
+            left: Vec::new(),
+            ical: None,
             pending_effects: None,
         }
     }
@@ -204,6 +217,8 @@ impl Todo {
 impl Owned for Todo {
     const COLLECTION: &'static str = "todos";
     const RESOURCE: Resource = Resource::Todo;
+    // A text is many times as large as the rest of a todo.
+    const LEFT_OUT: &'static [&'static str] = &["ical"];
     type Effect = SideEffect;
 
     fn id(&self) -> ObjectId {
@@ -226,8 +241,9 @@ impl Owned for Todo {
         Self { position, version: self.version + 1, updated_at: now, ..self }
     }
 
-    fn revise(&mut self, version: i64, now: DateTime) {
-        (self.version, self.updated_at) = (version, now);
+    fn revise(&mut self, before: &Self, now: DateTime) {
+        (self.version, self.updated_at) = (before.version + 1, now);
+        self.leave(before);
     }
 
     fn pending_effects(&mut self) -> &mut Option<PendingEffects<SideEffect>> {
@@ -259,8 +275,15 @@ impl Owned for Todo {
             "trashed_with" => trashed_with: default nullable(object_id),
             "is_parent" => is_parent: default RawBsonRef::as_bool,
             "history" => history: default nullable(subdocument),
+            "calendar" => calendar: default nullable(subdocument),
+            "left" => left: default documents,
+            "ical" => ical: default nullable(subdocument),
             "unfinished" => pending_effects: default nullable(subdocument),
         })
+    }
+
+    fn remains() -> Document {
+        doc! { "was": { "list_id": "$list_id", "calendar": "$calendar", "left": "$left" } }
     }
 
     fn derived(&self) -> Document {

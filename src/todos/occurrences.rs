@@ -42,6 +42,9 @@ impl Todo {
             updated_at: now,
             is_parent: false,
             history: None,
+            calendar: None,
+            left: Vec::new(),
+            ical: None,
             pending_effects: None,
             ..self.clone()
         }

@@ -130,39 +130,70 @@ impl Workspace {
         {
             return Ok(todo);
         }
+        self.change_todo_with(id, input, precondition, |_, _| Vec::new()).await
+    }
+
+    /// Like [`Workspace::change_todo`]; `finish` knows the todo before the change, can change more, and returns further side
+    /// effects.
+    pub(crate) async fn change_todo_with(
+        &self,
+        id: ObjectId,
+        input: TodoInput,
+        precondition: &Precondition,
+        finish: impl Fn(&Todo, &mut Todo) -> Vec<SideEffect> + Sync,
+    ) -> Result<Todo, Conflict<Todo>> {
         let apply = async |before: Todo| {
             input.sent_back.assert_unchanged(|name| before.shown(name))?;
             let (mut after, input) = (before.clone(), self.in_known_tags(&before, input.clone()).await?);
             after.apply(input.clone(), self.now).map_err(Error::Invalid)?;
             self.apply_placement(&mut after, &input).await?;
-            if after == before {
-                return Ok(Step::Unchanged);
-            }
-            let mut effects = Vec::new();
-            if after.list_id != before.list_id {
-                effects.push(SideEffect::Relist);
-            }
-            effects.extend(SideEffect::of_opening(&before, &after));
-            if after.completed && !before.completed {
-                let Some(more) = self.complete(&before, &mut after).await? else {
-                    return Ok(Step::Unchanged);
-                };
-                effects.extend(more);
-            }
-            Ok(Step::Replace(after, effects))
+            let more = finish(&before, &mut after);
+            self.step_to(&before, after, more).await
         };
         let updated = update(self, id, Accept::Live, precondition, apply).await?;
         Ok(self.undo_invalid_move(updated).await?)
     }
 
-    /// Adds a todo after all others. `None` if the id is taken.
+    async fn step_to(
+        &self,
+        before: &Todo,
+        mut after: Todo,
+        mut effects: Vec<SideEffect>,
+    ) -> Result<Step<Todo>, Error> {
+        if after == *before {
+            return Ok(Step::Unchanged);
+        }
+        if after.list_id != before.list_id {
+            effects.push(SideEffect::Relist);
+        }
+        effects.extend(SideEffect::of_opening(before, &after));
+        if after.completed && !before.completed {
+            let Some(more) = self.complete(before, &mut after).await? else {
+                return Ok(Step::Unchanged);
+            };
+            effects.extend(more);
+        }
+        Ok(Step::Replace(after, effects))
+    }
+
     async fn insert_todo(&self, id: ObjectId, input: TodoInput) -> Result<Option<Todo>, Error> {
+        self.insert_todo_with(id, input, |_| {}).await
+    }
+
+    /// Adds a todo after all others. `None` if the id, or another value that must be unique, is taken.
+    pub(crate) async fn insert_todo_with(
+        &self,
+        id: ObjectId,
+        input: TodoInput,
+        finish: impl Fn(&mut Todo) + Sync,
+    ) -> Result<Option<Todo>, Error> {
         self.assert_room_for_todos(1).await?;
         let position = self.order_keys().last(self.now);
         let mut todo = Todo::blank(id, self.owner_id, position, self.now);
         let input = self.in_known_tags(&todo, input).await?;
         todo.apply(input.clone(), self.now).map_err(Error::Invalid)?;
         let parent = self.apply_placement(&mut todo, &input).await?;
+        finish(&mut todo);
         if !todo.completed && parent.is_some_and(|parent| parent.completed) {
             let (since, id) = (self.now, Some(object_id::generate(self.now)));
             todo.pending_effects =

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use bson::oid::ObjectId;
 use bson::{Bson, DateTime, Document, doc};
 
+use super::calendar::left_after_leaving;
 use super::model::{LEVELS_MAX, Placement, SideEffect, Todo};
 use super::steps;
 use super::store::UserTodos;
@@ -82,6 +83,22 @@ impl Workspace {
             Ok(Step::Replace(after, effects))
         };
         Ok(update(self, id, Accept::Kept, precondition, restore).await?.after)
+    }
+
+    /// Restores a todo and leaves its subtasks in the trash.
+    pub(crate) async fn restore_alone(&self, id: ObjectId) -> Result<Todo, Conflict<Todo>> {
+        let restore = async |before: Todo| {
+            if before.state == State::Live {
+                return Ok(Step::Unchanged);
+            }
+            self.assert_room_for_todos(1).await?;
+            let (Placement { list_id, parent_id }, _) = self.live_placement(&before).await?;
+            let (state, deleted_at, trashed_with) = (State::Live, None, None);
+            let after = Todo { list_id, parent_id, state, deleted_at, trashed_with, ..before.clone() };
+            let effects = SideEffect::of_opening(&before, &after).into_iter().collect();
+            Ok(Step::Replace(after, effects))
+        };
+        Ok(update(self, id, Accept::Kept, &Precondition::Any, restore).await?.after)
     }
 
     pub async fn remove_todo(&self, id: ObjectId, precondition: &Precondition) -> Result<(), Conflict<Todo>> {
@@ -210,7 +227,7 @@ fn change_of_subtasks(effect: &SideEffect, root: &Todo, now: DateTime) -> Option
         SideEffect::Relist => {
             let is_elsewhere = doc! { "$ne": [or_null("$list_id"), root.list_id] };
             let is_kept = doc! { "$ne": ["$state", State::Gone.word()] };
-            (vec![is_kept, is_elsewhere], doc! { "list_id": root.list_id })
+            (vec![is_kept, is_elsewhere], doc! { "list_id": root.list_id, "left": left_after_leaving() })
         }
         _ => return None,
     };

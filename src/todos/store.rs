@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use bson::oid::ObjectId;
 use bson::{Bson, DateTime, Document, doc};
+use mongodb::IndexModel;
 use mongodb::options::IndexOptions;
 
 use super::history::RECORD_COUNTS_MILLIS;
@@ -28,7 +29,28 @@ pub async fn ensure_indexes(todos: &Todos) -> Result<(), PrepareError> {
         let options = IndexOptions::builder().name(index.name().to_owned());
         mongo::index(keys, options.partial_filter_expression(index.condition()).build())
     };
-    todos.ensure_indexes(Index::ALL.iter().map(model)).await
+    todos.ensure_indexes(Index::ALL.iter().map(model).chain(of_calendars())).await
+}
+
+pub(super) const BY_UID: &str = "by_uid";
+pub(super) const BY_RESOURCE: &str = "by_resource";
+pub(super) const BY_WANTED_PARENT: &str = "by_wanted_parent";
+
+// Partial, because only todos that a calendar client has written are in them.
+fn of_calendars() -> impl Iterator<Item = IndexModel> {
+    let index = |name: &str, fields: &[&str], is_unique: bool| {
+        let keys = std::iter::once("owner_id").chain(fields.iter().copied());
+        let keys = keys.map(|field| (field.to_owned(), Bson::Int32(1))).collect();
+        let last = fields.last().copied().unwrap_or_default();
+        let options = IndexOptions::builder().name(name.to_owned()).unique(is_unique);
+        mongo::index(keys, options.partial_filter_expression(doc! { last: { "$gte": "" } }).build())
+    };
+    [
+        index(BY_UID, &["calendar.uid"], true),
+        index(BY_RESOURCE, &["calendar.list", "calendar.name"], true),
+        index(BY_WANTED_PARENT, &["calendar.parent"], false),
+    ]
+    .into_iter()
 }
 
 /// Drops the indexes of earlier versions, none of which may still run.
@@ -194,7 +216,7 @@ pub fn siblings(place: Placement) -> (Document, &'static str) {
     (doc! { "state": State::Live.word(), "list_id": list_id, "parent_id": parent_id }, Index::ByList.name())
 }
 
-fn live() -> Document {
+pub(super) fn live() -> Document {
     doc! { "state": State::Live.word() }
 }
 

@@ -72,6 +72,12 @@ impl Workspace {
         Self { attempt: Some(attempt), ..self }
     }
 
+    /// The same request, for a part of it that has an id of its own.
+    pub(crate) fn as_attempt(&self, attempt: ObjectId) -> Self {
+        let Self { workspaces, owner_id, now, attempt: _ } = self;
+        Self { workspaces: workspaces.clone(), owner_id: *owner_id, now: *now, attempt: Some(attempt) }
+    }
+
     /// The owner's documents in one of the stores.
     pub(crate) fn owned<T: Owned>(
         &self,

@@ -12,6 +12,8 @@ mod authorization_header;
 mod backup;
 mod cascades;
 mod connections;
+mod dav;
+mod dav_sync;
 mod fairness;
 mod forged_tokens;
 mod idempotency;

@@ -390,7 +390,7 @@ async fn deleting_and_restoring_a_list_includes_its_todos() {
     let gone = app.db.all("todos").await;
     let gone = gone.iter().find(|todo| todo.get_str("state").unwrap() == "gone").unwrap();
     let fields: Vec<_> = gone.keys().map(String::as_str).collect();
-    assert_eq!(fields, ["_id", "owner_id", "version", "state", "gone_at", "changed"]);
+    assert_eq!(fields, ["_id", "owner_id", "version", "state", "gone_at", "was", "changed"]);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 pub(crate) mod client;
 pub(crate) mod database;
+pub(crate) mod dav;
 pub(crate) mod document;
 pub(crate) mod events;
 pub(crate) mod process;
