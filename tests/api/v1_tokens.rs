@@ -70,7 +70,11 @@ async fn the_right_token_opens_every_protected_route() {
         let ann = if is_for_admins { app.v1_admin(&name).await } else { app.v1_user(&name).await };
         let client = if need == Need::Fresh { ann } else { presenting(&ann.v1_refreshed().await, need) };
         let answer = send(&client, &method, &path).await;
-        assert!([200, 204, 404, 415, 422].contains(&answer.status.as_u16()), "{method} {path}: {}", answer.text());
+        assert!(
+            [200, 204, 404, 415, 422].contains(&answer.status.as_u16()),
+            "{method} {path}: {}",
+            answer.text()
+        );
     }
 }
 
