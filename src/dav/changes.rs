@@ -14,7 +14,7 @@ use crate::crypto::random_id::RandomId;
 use crate::crypto::sealed::Sealer;
 use crate::error::Error;
 use crate::owned::State;
-use crate::owned::change_stamp::{Change, StreamPosition, below};
+use crate::owned::change_stamp::{Change, StreamPosition, below, to_number, to_stamp};
 use crate::sync::token::WALK_START;
 use crate::todos::calendar::{CalendarNames, Left, default_name};
 use crate::todos::model::Todo;
@@ -100,15 +100,6 @@ struct Plain(i64, u64, Option<(u64, Option<String>, bool)>, Vec<u64>, Option<Ran
 fn context(user: ObjectId, list_id: Option<ObjectId>) -> Vec<u8> {
     let list = list_id.map_or([0; 12], |list| list.bytes());
     [b"dav\0".as_slice(), &user.bytes(), &list].concat()
-}
-
-fn to_number(stamp: Timestamp) -> u64 {
-    u64::from(stamp.time) << 32 | u64::from(stamp.increment)
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "each half of the number is one u32 of `to_number`")]
-fn to_stamp(number: u64) -> Timestamp {
-    Timestamp { time: (number >> 32) as u32, increment: number as u32 }
 }
 
 /// A change as one list sees it.

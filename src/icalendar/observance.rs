@@ -4,6 +4,7 @@ use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, TimeDelta, Weekday};
 
 use super::component::Component;
 use super::times;
+use crate::todos::recurrence::weekday;
 
 // Of a zone, and onsets of each. A text may name a zone in each line, so that more would take too long.
 const OBSERVANCES_MAX: usize = 100;
@@ -123,19 +124,6 @@ impl Yearly {
             }
         }
     }
-}
-
-fn weekday(text: &str) -> Option<Weekday> {
-    Some(match text {
-        "MO" => Weekday::Mon,
-        "TU" => Weekday::Tue,
-        "WE" => Weekday::Wed,
-        "TH" => Weekday::Thu,
-        "FR" => Weekday::Fri,
-        "SA" => Weekday::Sat,
-        "SU" => Weekday::Sun,
-        _ => return None,
-    })
 }
 
 /// `+0100` or `-053015`.

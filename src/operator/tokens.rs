@@ -6,6 +6,7 @@ use bson::DateTime;
 use bson::oid::ObjectId;
 use clap::Subcommand;
 
+use super::users::require;
 use crate::access_tokens::model::{AccessToken, NewToken};
 use crate::access_tokens::operations::AccessTokens;
 use crate::auth::credential::TokenScope;
@@ -86,12 +87,6 @@ async fn end(tokens: &AccessTokens, user: &User, id: Option<ObjectId>) -> Result
     };
     tokens.end(user, id, ClientInfo::OPERATOR.origin()).await?;
     Ok(format!("token {id} of {} ended", user.username))
-}
-
-async fn require(state: &AppState, username: &str) -> Result<User, OperatorError> {
-    let found = state.accounts.find_by_name(username).await;
-    let user = found.and_then(|user| user.ok_or(Error::NotFound(Resource::User)));
-    user.map_err(|error| refusal(&error))
 }
 
 fn table(tokens: &[AccessToken]) -> String {

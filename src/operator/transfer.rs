@@ -9,6 +9,7 @@ use clap::Args;
 use futures_util::StreamExt;
 use tempfile::NamedTempFile;
 
+use super::users::require;
 use crate::error::{Error, OperatorError, Resource};
 use crate::state::AppState;
 use crate::transfer::formats::Format;
@@ -122,12 +123,6 @@ fn report(import: &Import, warning_count: usize, user: &User) -> String {
         let _ = write!(text, "\nand {} more warnings", warning_count - import.warnings.len());
     }
     text
-}
-
-async fn require(state: &AppState, username: &str) -> Result<User, OperatorError> {
-    let found = state.accounts.find_by_name(username).await;
-    let user = found.and_then(|user| user.ok_or(Error::NotFound(Resource::User)));
-    user.map_err(|error| refusal(&error))
 }
 
 fn refusal(error: &Error) -> OperatorError {

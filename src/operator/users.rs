@@ -201,7 +201,7 @@ fn access(user: &User) -> &'static str {
     if user.disabled_at.is_some() { "disabled" } else { "active" }
 }
 
-async fn require(state: &AppState, username: &str) -> Result<User, OperatorError> {
+pub(super) async fn require(state: &AppState, username: &str) -> Result<User, OperatorError> {
     let found = state.accounts.find_by_name(username).await;
     let user = found.and_then(|user| user.ok_or(Error::NotFound(Resource::User)));
     user.map_err(|error| refusal(&error))

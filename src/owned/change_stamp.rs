@@ -50,6 +50,17 @@ impl<T: Owned> Change<T> {
     }
 }
 
+// A BSON timestamp is two numbers of 32 bits. They become one number that sorts the same: the seconds in the upper half,
+// the counter of that second in the lower half.
+pub fn to_number(stamp: Timestamp) -> u64 {
+    u64::from(stamp.time) << 32 | u64::from(stamp.increment)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "each half of the number is one u32 of `to_number`")]
+pub fn to_stamp(number: u64) -> Timestamp {
+    Timestamp { time: (number >> 32) as u32, increment: number as u32 }
+}
+
 /// The stamp from which a reader must start again after it has seen everything up to `horizon`.
 pub fn below(horizon: Timestamp) -> Timestamp {
     Timestamp { time: horizon.time.saturating_sub(OVERLAP_SECONDS), increment: 0 }

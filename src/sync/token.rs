@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::crypto::random_id::RandomId;
 use crate::crypto::sealed::Sealer;
 use crate::error::Error;
-use crate::owned::change_stamp::{StreamPosition, below};
+use crate::owned::change_stamp::{StreamPosition, below, to_number, to_stamp};
 
 // 90 days, because tombstones are kept that long.
 const TTL_MILLIS: i64 = 90 * 24 * 60 * 60 * 1_000;
@@ -117,17 +117,6 @@ impl PlainPart {
 
 fn context(user: ObjectId) -> Vec<u8> {
     [b"sync\0".as_slice(), &user.bytes()].concat()
-}
-
-// A BSON timestamp is two numbers of 32 bits. They become one number that sorts the same: the seconds in the upper half,
-// the counter of that second in the lower half.
-fn to_number(stamp: Timestamp) -> u64 {
-    u64::from(stamp.time) << 32 | u64::from(stamp.increment)
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "each half of the number is one u32 of `to_number`")]
-fn to_stamp(number: u64) -> Timestamp {
-    Timestamp { time: (number >> 32) as u32, increment: number as u32 }
 }
 
 #[cfg(test)]

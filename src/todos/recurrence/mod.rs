@@ -21,3 +21,4 @@ pub use self::patch::RecurrencePatch;
 pub use self::rrule::RULE_MAX;
 pub use self::saved::SavedRecurrence;
 pub use self::stored::{Basis, Progress, Reason, Recurrence};
+pub use self::values::weekday;

@@ -91,7 +91,7 @@ pub(super) fn skip(text: &str) -> Option<Skip> {
     })
 }
 
-pub(super) fn weekday(text: &str) -> Option<Weekday> {
+pub fn weekday(text: &str) -> Option<Weekday> {
     Some(match text {
         "MO" => Weekday::Mon,
         "TU" => Weekday::Tue,

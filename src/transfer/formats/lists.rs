@@ -1,4 +1,4 @@
-//! Lists of a file that are named by their todos.
+//! Lists and parents that the todos of a file name, and texts that occur more than once.
 
 use std::collections::HashMap;
 
@@ -32,6 +32,37 @@ impl NamedLists {
         plan.add_list(line, list)?;
         self.0.insert(key.to_owned(), id);
         Ok(id)
+    }
+}
+
+/// Subtasks that name their parents by ids of the file, before or after the parents.
+#[derive(Default)]
+pub struct NamedParents {
+    ids: HashMap<String, ObjectId>,
+    /// The place of a todo in the plan, and the id of its parent in the file.
+    named: Vec<(usize, String)>,
+}
+
+impl NamedParents {
+    /// Notes the next todo of the plan. Either text is empty if the file has none.
+    pub fn note(&mut self, plan: &Plan, id: ObjectId, id_in_file: &str, parent: &str) {
+        if !id_in_file.is_empty() {
+            self.ids.insert(id_in_file.to_owned(), id);
+        }
+        if !parent.is_empty() {
+            self.named.push((plan.todos.len(), parent.to_owned()));
+        }
+    }
+
+    /// Sets the parents. A todo whose parent is not in the file gets a warning.
+    pub fn resolve(self, plan: &mut Plan, warning: impl Fn(&str) -> String) {
+        for (place, parent) in self.named {
+            let todo = &mut plan.todos[place];
+            todo.value.parent_id = self.ids.get(&parent).copied();
+            if todo.value.parent_id.is_none() {
+                plan.warnings.add(todo.line, warning(&parent));
+            }
+        }
     }
 }
 

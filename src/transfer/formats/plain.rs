@@ -1,11 +1,8 @@
 //! Any table in CSV whose header names its columns, and the tables that this service exports.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
-use bson::oid::ObjectId;
-
-use super::lists::{NamedLists, Occurrences};
+use super::lists::{NamedLists, NamedParents, Occurrences};
 use super::phrases;
 use super::table::{Row, Table};
 use super::{Refusal, dates, texts};
@@ -47,19 +44,12 @@ pub fn read(file: &[u8], origin: Origin) -> Result<Plan, Refusal> {
         plan: Plan::default(),
         lists: NamedLists::default(),
         occurrences: Occurrences::default(),
-        ids: HashMap::new(),
-        parents: Vec::new(),
+        parents: NamedParents::default(),
     };
     while let Some(row) = table.next_row()? {
         reader.row(&row, name)?;
     }
-    for (place, parent) in reader.parents {
-        let todo = &mut reader.plan.todos[place];
-        todo.value.parent_id = reader.ids.get(&parent).copied();
-        if todo.value.parent_id.is_none() {
-            reader.plan.warnings.add(todo.line, format!("The parent `{parent}` is not in the file."));
-        }
-    }
+    reader.parents.resolve(&mut reader.plan, |parent| format!("The parent `{parent}` is not in the file."));
     Ok(reader.plan)
 }
 
@@ -68,9 +58,7 @@ struct Reader {
     plan: Plan,
     lists: NamedLists,
     occurrences: Occurrences,
-    ids: HashMap<String, ObjectId>,
-    /// The place of a todo in the plan, and the id of its parent in the file.
-    parents: Vec<(usize, String)>,
+    parents: NamedParents,
 }
 
 impl Reader {
@@ -100,13 +88,7 @@ impl Reader {
             let key = format!("csv:list:{list}");
             todo.list_id = Some(self.lists.id(&mut self.plan, origin, line, &key, list)?);
         }
-        if !row.get("id").is_empty() {
-            self.ids.insert(row.get("id").to_owned(), id);
-        }
-        let parent = row.first(&["parent_id", "parent"]);
-        if !parent.is_empty() {
-            self.parents.push((self.plan.todos.len(), parent.to_owned()));
-        }
+        self.parents.note(&self.plan, id, row.get("id"), row.first(&["parent_id", "parent"]));
         Ok(self.plan.add_todo(line, todo)?)
     }
 

@@ -2,11 +2,9 @@
 //!
 //! A day without a time is in the file as the instant at which it begins in the zone of the task.
 
-use std::collections::HashMap;
-
 use bson::oid::ObjectId;
 
-use super::lists::{NamedLists, Occurrences};
+use super::lists::{NamedLists, NamedParents, Occurrences};
 use super::table::{Row, Table};
 use super::{Refusal, dates, texts};
 use crate::todos::due::Due;
@@ -34,15 +32,13 @@ struct Reader {
     plan: Plan,
     lists: NamedLists,
     occurrences: Occurrences,
-    by_task_id: HashMap<String, ObjectId>,
-    /// The place of a todo in the plan, and the task id of its parent.
-    parents: Vec<(usize, String)>,
+    parents: NamedParents,
 }
 
 impl Reader {
     fn new(origin: Origin) -> Self {
         let (plan, lists, occurrences) = (Plan::default(), NamedLists::default(), Occurrences::default());
-        Self { origin, plan, lists, occurrences, by_task_id: HashMap::new(), parents: Vec::new() }
+        Self { origin, plan, lists, occurrences, parents: NamedParents::default() }
     }
 
     fn row(&mut self, row: &Row<'_>) -> Result<(), Refusal> {
@@ -73,12 +69,7 @@ impl Reader {
             let rule = rule(row.get("Repeat"));
             texts::repeat(&mut todo, &rule, Basis::Due, line, &mut self.plan.warnings);
         }
-        if !task.is_empty() {
-            self.by_task_id.insert(task.to_owned(), id);
-        }
-        if !row.get("parentId").is_empty() {
-            self.parents.push((self.plan.todos.len(), row.get("parentId").to_owned()));
-        }
+        self.parents.note(&self.plan, id, task, row.get("parentId"));
         let parent = todo.clone();
         self.plan.add_todo(line, todo)?;
         self.items(line, &parent, items)
@@ -148,16 +139,8 @@ impl Reader {
     }
 
     fn finish(mut self) -> Plan {
-        for (place, task) in self.parents {
-            let parent = self.by_task_id.get(&task).copied();
-            let todo = &mut self.plan.todos[place];
-            todo.value.parent_id = parent;
-            if parent.is_none() {
-                self.plan
-                    .warnings
-                    .add(todo.line, "The parent is not in the file, so the task is at the top level.");
-            }
-        }
+        let warning = |_: &str| "The parent is not in the file, so the task is at the top level.".to_owned();
+        self.parents.resolve(&mut self.plan, warning);
         self.plan
     }
 }

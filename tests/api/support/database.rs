@@ -67,7 +67,7 @@ impl TestDatabase {
     }
 
     /// The service has prepared the database, and a later test may get it in this state.
-    pub(crate) async fn is_prepared(&self) {
+    pub(crate) async fn remember_prepared(&self) {
         if self.0.prepared.get().is_none() {
             let contents = self.contents().await;
             self.0.prepared.get_or_init(|| contents);

@@ -48,7 +48,7 @@ impl TestApp {
     /// A service over an empty database.
     pub(crate) async fn start() -> Self {
         let app = Self::over(TestDatabase::create_or_reuse().await).await;
-        app.db.is_prepared().await;
+        app.db.remember_prepared().await;
         app
     }
 
