@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::support::dav::{Dav, Multistatus, NAMESPACES, basic, todo};
+use crate::support::tokens::mistyped;
 use crate::support::{PASSWORD, TestApp};
 
 async fn ann() -> (TestApp, crate::support::Client, Dav) {
@@ -82,7 +83,7 @@ async fn only_an_access_token_with_the_scope_and_the_name_of_its_user_opens_cald
     {
         assert_eq!(status(&wrong).await, 401, "{wrong}");
     }
-    assert_eq!(status(&basic("ann", &format!("{}x", &right[..right.len() - 1]))).await, 401);
+    assert_eq!(status(&basic("ann", &mistyped(&right))).await, 401);
     // The token opens nothing else, and Basic authentication no other surface.
     assert_eq!(client.with_token(&right).get("/v1/todos").await.status, 403);
     let basic_header = basic("ann", &other);

@@ -14,6 +14,12 @@ use super::{Client, SECRET, TestApp};
 /// A well-formed id that no object has.
 pub(crate) const UNKNOWN_ID: &str = "0123456789abcdef01234567";
 
+/// The token with another last character.
+pub(crate) fn mistyped(token: &str) -> String {
+    let (start, last) = token.split_at(token.len() - 1);
+    format!("{start}{}", if last == "x" { "y" } else { "x" })
+}
+
 /// The token that a protected route needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Need {
