@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -138,14 +139,16 @@ async fn serve(file: Option<&Path>) -> Result<(), OperatorError> {
     let address = listener.local_addr().unwrap_or(address);
     let (version, changed) = (env!("CARGO_PKG_VERSION"), &config.changed);
     tracing::info!(%address, version, database = mongo::place(&config.mongodb_uri), changed, "listening");
+    let known_state = Arc::new(OnceLock::new());
+    if let Some((address, handle)) = metrics {
+        serve_metrics(address, metrics::router(known_state.clone(), handle)).await?;
+    }
     let db = tokio::select! {
         db = connect(&config, &listener) => db?,
         () = one_off::stop_signal() => return Ok(()),
     };
     let state = AppState::new(&config, Clock::system(), db)?;
-    if let Some((address, handle)) = metrics {
-        serve_metrics(address, metrics::router(state.clone(), handle)).await?;
-    }
+    known_state.get_or_init(|| state.clone());
     let (readiness, hub) = (state.readiness.clone(), state.sources.hub.clone());
     let stop = async move {
         one_off::stop_signal().await;

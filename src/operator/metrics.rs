@@ -4,6 +4,7 @@
 //! runs.
 
 use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -95,7 +96,8 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, OperatorError> {
     Ok(listener)
 }
 
-pub fn router(state: AppState, handle: PrometheusHandle) -> Router {
+/// The state is empty until the service knows the hosts of its database.
+pub fn router(state: Arc<OnceLock<AppState>>, handle: PrometheusHandle) -> Router {
     let upkeep = handle.clone();
     tokio::spawn(async move {
         loop {
@@ -107,7 +109,17 @@ pub fn router(state: AppState, handle: PrometheusHandle) -> Router {
 }
 
 /// `GET /metrics`
-async fn serve_metrics(State((state, handle)): State<(AppState, PrometheusHandle)>) -> impl IntoResponse {
+async fn serve_metrics(
+    State((state, handle)): State<(Arc<OnceLock<AppState>>, PrometheusHandle)>,
+) -> impl IntoResponse {
+    if let Some(state) = state.get() {
+        measure(state);
+    }
+    Collector::default().collect();
+    ([(CONTENT_TYPE, PROMETHEUS_TEXT)], handle.render())
+}
+
+fn measure(state: &AppState) {
     let (working, waiting) = state.admission.busy();
     gauge!("todo_api_requests", "state" => "working").set(gauge_value(working));
     gauge!("todo_api_requests", "state" => "waiting").set(gauge_value(waiting));
@@ -117,8 +129,6 @@ async fn serve_metrics(State((state, handle)): State<(AppState, PrometheusHandle
     let (entries, age) = state.auth.blacklist_state();
     gauge!("todo_api_blacklist_entries").set(gauge_value(entries));
     gauge!("todo_api_blacklist_age_seconds").set(age.map_or(f64::INFINITY, |age| age.as_secs_f64()));
-    Collector::default().collect();
-    ([(CONTENT_TYPE, PROMETHEUS_TEXT)], handle.render())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
