@@ -361,7 +361,7 @@ async function settings(browser) {
     await page.getByLabel('Name', { exact: true }).fill('backup script');
     // The page was loaded again, so the service wants the password.
     watched.expect(401);
-    await page.getByRole('button', { name: 'Create a token' }).click();
+    await page.getByRole('region', { name: 'Access tokens' }).getByRole('button', { name: 'Create a token' }).click();
     await page.getByRole('dialog').getByLabel('Password').fill('wrong password');
     await page.getByRole('button', { name: 'Continue' }).click();
     await page.getByRole('alert').waitFor();
@@ -369,6 +369,17 @@ async function settings(browser) {
     await page.getByRole('button', { name: 'Continue' }).click();
     assert.match(await page.locator('.new-token output').textContent(), /^tdo_[0-9A-Za-z]{38}$/);
     await page.getByRole('button', { name: 'End the token backup script' }).click();
+    await page.getByText('No tokens').waitFor();
+    await page.getByLabel('App', { exact: true }).selectOption('Evolution, Endeavour');
+    await page.getByText(`${base}/dav/`, { exact: true }).waitFor();
+    await page.getByLabel('App', { exact: true }).selectOption('iPhone, iPad');
+    await page.getByText(new URL(base).host, { exact: true }).waitFor();
+    // The password was given a moment ago.
+    const calendars = page.getByRole('region', { name: 'Calendar and reminder apps' });
+    await calendars.getByRole('button', { name: 'Create a token' }).click();
+    const login = Buffer.from(`${name}:${await calendars.locator('output').textContent()}`).toString('base64');
+    assert.equal((await fetch(`${base}/dav/`, { method: 'PROPFIND', headers: { authorization: `Basic ${login}`, depth: '0' } })).status, 207);
+    await page.getByRole('button', { name: 'End the token iPhone, iPad' }).click();
     await page.getByText('No tokens').waitFor();
     // A change of password revokes the token that sync may be using.
     await page.getByLabel('Current password').fill(PASSWORD);

@@ -7,13 +7,15 @@ import { languages, loadLanguage, locale, t } from './i18n.js';
 import { prefs, setPrefs } from './prefs.js';
 import { Section } from './section.js';
 import { DeleteAccount, Password } from './settings_account.js';
-import { Sessions, Tokens } from './settings_access.js';
+import { Sessions, Tokens, useTokens } from './settings_access.js';
+import { Calendars } from './settings_calendar.js';
 import { Export, Import } from './settings_transfer.js';
 import { announce, openDialog, zone } from './ui.js';
 
 const account = () => /** @type {any} */ (store).account;
 
 export function Settings() {
+    const tokens = useTokens();
     return html`<div class="settings">
         <header class="view-head"><h1 tabindex="-1">${t('settings')}</h1></header>
         <${Account} />
@@ -22,7 +24,8 @@ export function Settings() {
         <${Shortcuts} />
         <${Password} />
         <${Sessions} />
-        <${Tokens} />
+        <${Calendars} tokens=${tokens} />
+        <${Tokens} tokens=${tokens} />
         <${Import} />
         <${Export} />
         <${DeleteAccount} />

@@ -23,7 +23,7 @@ function useAccount(read) {
         catch (error) { setState((before) => ({ ...before, problem: problemText(error) })); }
     };
     useEffect(() => { load(); }, []);
-    return { ...state, run };
+    return { ...state, load, run };
 }
 
 export function Sessions() {
@@ -40,8 +40,10 @@ export function Sessions() {
     <//>`;
 }
 
-export function Tokens() {
-    const { items, problem, run } = useAccount(() => account().tokens());
+export const useTokens = () => useAccount(() => account().tokens());
+
+/** @param {{tokens: ReturnType<typeof useTokens>}} props */
+export function Tokens({ tokens: { items, problem, run } }) {
     const [created, setCreated] = useState('');
     return html`<${Section} title=${t('tokens')}><p class="hint">${t('tokens_text')}</p>
         ${problem && html`<p class="problem" role="alert">${problem}</p>`}
@@ -50,10 +52,15 @@ export function Tokens() {
             <span><strong>${token.name}</strong><small>${t('ends_with', { text: token.last_four })} · ${token.scopes.join(', ')} · ${token.expires_at ? t('token_until', { date: dateTime(token.expires_at) }) : t('token_no_end')} · ${token.last_used_at ? t('last_used', { date: dateTime(token.last_used_at) }) : t('never_used')}</small></span>
             <button type="button" class="button" aria-label=${t('end_token_of', { name: token.name })} onClick=${() => run((password) => account().endToken(token.id, password))}>${t('end_token')}</button>
         </li>`)}</ul>
-        ${created && html`<div class="new-token" role="status"><p>${t('token_new')}</p><output>${created}</output>
-            <button type="button" class="button" onClick=${() => copy(created)}><${Icon} name="copy" size=${18} />${t('copy')}</button></div>`}
+        ${created && html`<${NewSecret} text=${created} />`}
         <${NewToken} create=${(fields) => run(async (password) => setCreated((await account().createToken(fields, password)).token))} />
     <//>`;
+}
+
+/** A token that is shown only once. */
+export function NewSecret({ text }) {
+    return html`<div class="new-token" role="status"><p>${t('token_new')}</p><output>${text}</output>
+        <button type="button" class="button" onClick=${() => copy(text)}><${Icon} name="copy" size=${18} />${t('copy')}</button></div>`;
 }
 
 /** Copying needs https; the text can be selected otherwise. */
