@@ -38,10 +38,13 @@ pub enum Change<T> {
 }
 
 impl<T: Owned> Change<T> {
-    pub fn read(stored: &RawDocument) -> Result<Self, Error> {
+    pub fn read(
+        stored: &RawDocument,
+        read: impl FnOnce(&RawDocument) -> Result<T, Error>,
+    ) -> Result<Self, Error> {
         if stored.get_str("state").map_err(Error::internal)? != State::Gone.word() {
             // Only now, because a tombstone lacks most fields of a `T`.
-            return Ok(Self::Kept(Box::new(T::read(stored)?)));
+            return Ok(Self::Kept(Box::new(read(stored)?)));
         }
         let id = stored.get_object_id("_id").map_err(Error::internal)?;
         let version = stored.get_i64("version").map_err(Error::internal)?;

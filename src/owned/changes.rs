@@ -6,7 +6,7 @@ use mongodb::action::{Action, Find};
 use mongodb::options::{Hint, ReadConcern};
 
 use super::change_stamp::{Change, StreamPosition};
-use super::collection::{OwnedBy, without_left_out};
+use super::collection::OwnedBy;
 use super::pages::READ_BATCH;
 use super::unreadable::set_aside;
 use super::{Owned, State};
@@ -41,7 +41,7 @@ impl<T: Owned> OwnedBy<'_, T> {
                 let behind = Some(stored.get_object_id("_id").map_err(Error::internal)?);
                 position = StreamPosition { stamp, behind };
                 seen += 1;
-                match Change::read(stored) {
+                match Change::read(stored, |stored| self.read_part(stored)) {
                     Ok(change) => {
                         if !take(position, change)? {
                             return Ok(());
@@ -84,7 +84,7 @@ impl<T: Owned> OwnedBy<'_, T> {
         let order = doc! { "changed": 1, "_id": 1 };
         let stored = self.stored();
         let found = stored.find(self.owned_filter(filter)).sort(order).limit(limit).batch_size(READ_BATCH);
-        let found = found.optional(without_left_out::<T>(), Find::projection);
+        let found = found.optional(self.without_left_out(), Find::projection);
         let found = found.hint(Hint::Keys(doc! { "owner_id": 1, "changed": 1, "_id": 1 }));
         // Only changes that a majority has, because a rollback could undo others.
         Ok(found.read_concern(ReadConcern::majority()).max_time(mongo::MAX_TIME).await?)

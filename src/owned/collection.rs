@@ -15,13 +15,14 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use bson::oid::ObjectId;
-use bson::{Bson, DateTime, Document, RawDocumentBuf, doc};
+use bson::{Bson, DateTime, Document, RawDocument, RawDocumentBuf, doc};
 use futures_util::TryStreamExt;
 use mongodb::options::{Hint, IndexOptions};
 use mongodb::{Collection, IndexModel};
 use tokio_util::task::TaskTracker;
 
 use super::cascades::Cascades;
+use super::left_out::LeftOut;
 use super::rewrites::{Rewrites, Rewriting};
 use super::{Owned, State, TOMBSTONE_TTL};
 use crate::error::Error;
@@ -34,6 +35,7 @@ pub struct OwnedCollection<T: Owned> {
     collection: Collection<Document>,
     cascades: Arc<Cascades>,
     rewrites: Rewrites,
+    left_out: LeftOut,
     kind: PhantomData<fn() -> T>,
 }
 
@@ -43,6 +45,7 @@ impl<T: Owned> Clone for OwnedCollection<T> {
             collection: self.collection.clone(),
             cascades: self.cascades.clone(),
             rewrites: self.rewrites.clone(),
+            left_out: self.left_out.clone(),
             kind: PhantomData,
         }
     }
@@ -52,8 +55,8 @@ impl<T: Owned> OwnedCollection<T> {
     /// Work that goes on after a response becomes one of the `tasks`.
     pub fn new(db: &Db, tasks: &TaskTracker) -> Self {
         let cascades = Arc::new(Cascades::new(tasks.clone()));
-        let (collection, rewrites) = (db.collection(T::COLLECTION), Rewrites::default());
-        Self { collection, cascades, rewrites, kind: PhantomData }
+        let (rewrites, left_out) = (Rewrites::default(), LeftOut::default());
+        Self { collection: db.collection(T::COLLECTION), cascades, rewrites, left_out, kind: PhantomData }
     }
 
     pub async fn ensure_indexes(
@@ -125,12 +128,6 @@ pub(super) fn tombstone<T: Owned>(now: DateTime) -> Document {
     };
     tombstone.extend(T::remains());
     tombstone
-}
-
-/// The projection of a read of many documents.
-pub(super) fn without_left_out<T: Owned>() -> Option<Document> {
-    let fields: Document = T::LEFT_OUT.iter().map(|field| ((*field).to_owned(), Bson::Int32(0))).collect();
-    (!fields.is_empty()).then_some(fields)
 }
 
 pub struct OwnedBy<'a, T: Owned> {
@@ -220,6 +217,21 @@ impl<T: Owned> OwnedBy<'_, T> {
     pub(super) fn stored(&self) -> Collection<RawDocumentBuf> {
         // Raw bytes are decoded directly, without a `Document` in between.
         self.objects.collection.clone_with_type()
+    }
+
+    /// The projection of a read of many documents, if one is worth its cost.
+    pub(super) fn without_left_out(&self) -> Option<Document> {
+        let fields = || T::LEFT_OUT.iter().map(|field| ((*field).to_owned(), Bson::Int32(0))).collect();
+        self.objects.left_out.may_have(self.owner_id).then(fields)
+    }
+
+    /// Reads a document without the fields that reads of many documents leave out.
+    pub(super) fn read_part(&self, stored: &RawDocument) -> Result<T, Error> {
+        let mut object = T::read(stored)?;
+        if object.leave_out() {
+            self.objects.left_out.remember(self.owner_id);
+        }
+        Ok(object)
     }
 
     pub(super) fn owned_filter(&self, mut filter: Document) -> Document {

@@ -7,7 +7,7 @@ use bson::{Bson, DateTime, Document, RawDocumentBuf, Timestamp, doc};
 use mongodb::action::{Action, FindOne, FindOneAndUpdate};
 use mongodb::options::{Hint, ReadConcern, ReturnDocument};
 
-use super::collection::{OwnedBy, tombstone, with_next_version, with_stamp, without_left_out};
+use super::collection::{OwnedBy, tombstone, with_next_version, with_stamp};
 use super::{Owned, State};
 use crate::error::Error;
 use crate::mongo;
@@ -174,9 +174,9 @@ impl<T: Owned> OwnedBy<'_, T> {
         let change = doc! { "$replaceWith": { "$cond": [is_so, "$$ROOT", changed] } };
         let stored = self.stored();
         let set = stored.find_one_and_update(filter, vec![change]).return_document(ReturnDocument::After);
-        let set = set.optional(without_left_out::<T>(), FindOneAndUpdate::projection);
+        let set = set.optional(self.without_left_out(), FindOneAndUpdate::projection);
         let set = set.hint(by_id()).max_time(mongo::MAX_TIME).await?;
-        set.map(|stored| T::read(&stored)).transpose()
+        set.map(|stored| self.read_part(&stored)).transpose()
     }
 
     /// Replaces a document by a tombstone if its version is still `seen`. With a note, its dependents are still to be

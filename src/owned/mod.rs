@@ -10,6 +10,7 @@ pub mod change_stamp;
 pub mod changes;
 pub mod collection;
 pub mod document;
+pub mod left_out;
 pub mod note;
 pub mod order_key;
 pub mod pages;
@@ -78,6 +79,10 @@ pub trait Owned: PartialEq + Serialize + DeserializeOwned + Send + Sync + 'stati
     /// Makes this the version after `before`.
     fn revise(&mut self, before: &Self, now: DateTime);
     fn pending_effects(&mut self) -> &mut Option<PendingEffects<Self::Effect>>;
+    /// Clears the fields that `LEFT_OUT` names. Returns whether there was one.
+    fn leave_out(&mut self) -> bool {
+        false
+    }
     fn read(stored: &RawDocument) -> Result<Self, Error> {
         bson::deserialize_from_slice(stored.as_bytes()).map_err(Error::internal)
     }

@@ -5,15 +5,18 @@ use mongodb::Cursor;
 use mongodb::action::{Action, Find};
 use mongodb::options::Hint;
 
-use super::collection::{OwnedBy, without_left_out};
+use super::collection::OwnedBy;
 use super::unreadable::set_aside;
 use super::{Owned, Selection};
 use crate::error::Error;
 use crate::mongo;
 
 // How many documents one round trip brings. The largest document that a client can write has about 140 kB, so a request
-// holds at most about 9 MB of stored documents at a time. A page of the default length still takes one round trip.
+// holds at most about 9 MB of stored documents at a time, and 16 MB, the largest reply of MongoDB, if it is the first that
+// meets a field to leave out. A page of the default length still takes one round trip.
 pub(super) const READ_BATCH: u32 = 67;
+/// The same for documents with the fields that other reads leave out, which have about as many bytes as the rest.
+const WHOLE_BATCH: u32 = READ_BATCH / 2;
 /// The same for documents of which only some fields are read. With the longest tags, they have 8 MB.
 pub const PROJECTED_BATCH: u32 = 150;
 
@@ -66,7 +69,8 @@ impl<T: Owned> OwnedBy<'_, T> {
         selection: Selection,
         take: impl FnMut(T, &RawDocument) -> Result<bool, Error> + Send,
     ) -> Result<bool, Error> {
-        self.visit_as(selection, without_left_out::<T>(), take).await
+        let read = |stored: &RawDocument| self.read_part(stored);
+        self.visit_as(selection, (self.without_left_out(), READ_BATCH), read, take).await
     }
 
     /// Like [`OwnedBy::visit`], with the fields that other reads of many documents leave out.
@@ -75,24 +79,25 @@ impl<T: Owned> OwnedBy<'_, T> {
         selection: Selection,
         take: impl FnMut(T, &RawDocument) -> Result<bool, Error> + Send,
     ) -> Result<bool, Error> {
-        self.visit_as(selection, None, take).await
+        self.visit_as(selection, (None, WHOLE_BATCH), T::read, take).await
     }
 
     async fn visit_as(
         &self,
         selection: Selection,
-        fields: Option<Document>,
+        (fields, batch): (Option<Document>, u32),
+        read: impl Fn(&RawDocument) -> Result<T, Error> + Send,
         mut take: impl FnMut(T, &RawDocument) -> Result<bool, Error> + Send,
     ) -> Result<bool, Error> {
         let (mut skipped, mut limit) = (0, selection.limit);
         loop {
             let of_page = Selection { limit, ..selection.clone() };
-            let mut found = self.found(of_page, skipped, fields.clone()).await?;
+            let mut found = self.found(of_page, skipped, fields.clone(), batch).await?;
             let (mut seen, mut unreadable) = (0, 0);
             // Decodes from the buffer of the cursor, without a copy of each document.
             while found.advance().await? {
                 seen += 1;
-                match T::read(found.current()) {
+                match read(found.current()) {
                     Ok(object) => {
                         if !take(object, found.current())? {
                             return Ok(true);
@@ -178,9 +183,8 @@ impl<T: Owned> OwnedBy<'_, T> {
         selection: Selection,
         skipped: i64,
         fields: Option<Document>,
+        batch: u32,
     ) -> Result<Cursor<RawDocumentBuf>, Error> {
-        // A calendar text has about as many bytes as the rest of the largest document.
-        let batch = if fields.is_none() && !T::LEFT_OUT.is_empty() { READ_BATCH / 2 } else { READ_BATCH };
         let Selection { filter, sort, index, limit } = selection;
         let (stored, filter) = (self.stored(), self.owned_filter(filter));
         let (first, most) = (doc! { "$sort": sort.clone() }, doc! { "$limit": skipped + limit });

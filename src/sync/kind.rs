@@ -72,7 +72,7 @@ impl Kind {
             field: K::FIELD,
             collection: K::COLLECTION,
             left_out: K::LEFT_OUT,
-            decode: |stored| state(Change::<K>::read(stored)?),
+            decode: |stored| state(Change::read(stored, K::read)?),
             changed: |workspace, range| changed::<K>(workspace, range).boxed(),
             read_edit: edit::read::<K>,
             body_schema: || named(&K::Body::name()),

@@ -155,12 +155,7 @@ impl Priority {
 
 impl From<Priority> for i32 {
     fn from(priority: Priority) -> Self {
-        match priority {
-            Priority::None => 0,
-            Priority::Low => 1,
-            Priority::Medium => 2,
-            Priority::High => 3,
-        }
+        priority as Self
     }
 }
 
@@ -248,6 +243,10 @@ impl Owned for Todo {
 
     fn pending_effects(&mut self) -> &mut Option<PendingEffects<SideEffect>> {
         &mut self.pending_effects
+    }
+
+    fn leave_out(&mut self) -> bool {
+        self.ical.take().is_some()
     }
 
     fn read(stored: &RawDocument) -> Result<Self, Error> {
