@@ -424,6 +424,17 @@ fn the_optimistic_update_is_written_once() {
 }
 
 #[test]
+fn every_read_of_a_store_is_timed() {
+    for Source { module, text, .. } in sources() {
+        let is_timed = text.split("max_time(mongo::MAX_TIME)").skip(1).all(|after| {
+            let next = after.trim_start();
+            !next.starts_with(".await")
+        });
+        assert!(is_timed || module.starts_with("migrations/"), "{module}: send it with `timed()`");
+    }
+}
+
+#[test]
 fn no_file_has_a_vague_name() {
     for Source { module, .. } in sources() {
         for name in module.split('/') {

@@ -123,6 +123,7 @@ class Run:
 
 def print_tables(targets, slices, names):
     """One table for each kind of work, then one for the resources of the targets."""
+    print(f"{OURS} writes its log and records its metrics (`METRICS_ADDR`); only its rate limits are off.\n")
     for name in names:
         mine = [one for one in slices if one["work"] == name]
         print(f"### {name}\n")

@@ -19,7 +19,8 @@ OURS, LIMIT, FASTIFY = "todo-api", "limit", "fastify"
 SECRET = "only-for-measuring-only-for-measuring"
 # As in production, except that throttles are off, because many users log in from one address. The log line of each
 # request is part of the measured cost.
-SETTINGS = {"HOST": "127.0.0.1", "JWT_SECRET": SECRET, "THROTTLES": "off", "LOG_FORMAT": "json", "ACCESS_TOKEN_TTL": "1h"}
+SETTINGS = {"HOST": "127.0.0.1", "JWT_SECRET": SECRET, "THROTTLES": "off", "LOG_FORMAT": "json", "ACCESS_TOKEN_TTL": "1h",
+            "METRICS_ADDR": "127.0.0.1:0"}
 FASTIFY_PACKAGES = ["fastify@5.12.8", "@fastify/jwt@10.2.8", "bcrypt@6.0.0", "mongodb@7.8.0"]
 START_SECONDS = 120
 

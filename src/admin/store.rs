@@ -9,6 +9,7 @@ use mongodb::Collection;
 
 use super::model::{AccountState, UserPosition, UserQuery, UserSort};
 use crate::error::Error;
+use crate::mongo::metrics::Command;
 use crate::mongo::{self, Db};
 use crate::users::model::{User, username_key};
 
@@ -43,7 +44,7 @@ impl UserPages {
             UserSort::CreatedAt => doc! { "created_at": direction, "_id": direction },
         };
         let found = self.0.find(doc! { "$and": filter }).sort(sort).limit(limit);
-        Ok(found.max_time(mongo::MAX_TIME).await?.try_collect().await?)
+        Ok(found.max_time(mongo::MAX_TIME).timed().await?.try_collect().await?)
     }
 }
 

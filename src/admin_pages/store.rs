@@ -4,6 +4,7 @@ use bson::{DateTime, Document, doc};
 use mongodb::Collection;
 
 use crate::error::Error;
+use crate::mongo::metrics::Command;
 use crate::mongo::{self, Db};
 
 /// Counts end here, so that a page never reads a large collection to its end.
@@ -58,11 +59,11 @@ impl Numbers {
 
     async fn size(&self, collection: &str) -> Result<u64, Error> {
         let collection: Collection<Document> = self.0.collection(collection);
-        Ok(collection.estimated_document_count().max_time(mongo::MAX_TIME).await?)
+        Ok(collection.estimated_document_count().max_time(mongo::MAX_TIME).timed().await?)
     }
 
     async fn count(&self, collection: &str, filter: Document) -> Result<u64, Error> {
         let collection: Collection<Document> = self.0.collection(collection);
-        Ok(collection.count_documents(filter).limit(COUNT_MAX).max_time(mongo::MAX_TIME).await?)
+        Ok(collection.count_documents(filter).limit(COUNT_MAX).max_time(mongo::MAX_TIME).timed().await?)
     }
 }

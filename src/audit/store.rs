@@ -18,6 +18,7 @@ use crate::auth::token::Role;
 use crate::clock::Clock;
 use crate::crypto::random_id::RandomId;
 use crate::error::Error;
+use crate::mongo::metrics::Command;
 use crate::mongo::{self, Db, PrepareError, object_id};
 
 const RETENTION: Duration = Duration::from_hours(90 * 24);
@@ -182,13 +183,13 @@ impl Audit {
         };
         let entries = self.entries.clone_with_type::<AuditEntry>();
         let found = entries.find(filter).sort(doc! { "at": -1, "_id": -1 }).limit(limit);
-        Ok(found.max_time(mongo::MAX_TIME).await?.try_collect().await?)
+        Ok(found.max_time(mongo::MAX_TIME).timed().await?.try_collect().await?)
     }
 
     pub async fn record(&self, event: Event, context: RequestContext) {
         let now = self.clock.now();
         let entry = Entry { id: object_id::generate(now), at: now, event, context };
-        if let Err(error) = self.entries.insert_one(&entry).await {
+        if let Err(error) = self.entries.insert_one(&entry).timed().await {
             let RequestContext { user_id, session_id, .. } = entry.context;
             tracing::warn!(
                 ?event,

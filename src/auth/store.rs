@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::token::Subject;
 use crate::crypto::random_id::RandomId;
 use crate::error::Error;
+use crate::mongo::metrics::Command;
 use crate::mongo::{self, Db, PrepareError};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -124,7 +125,7 @@ impl Sessions {
     }
 
     pub async fn insert(&self, session: &Session) -> Result<(), Error> {
-        self.0.insert_one(session).await?;
+        self.0.insert_one(session).timed().await?;
         Ok(())
     }
 
@@ -178,7 +179,10 @@ impl Sessions {
     }
 
     pub async fn record_seen(&self, id: RandomId, generation: i64) -> Result<(), Error> {
-        self.0.update_one(doc! { "_id": id.to_string() }, doc! { "$max": { "seen": generation } }).await?;
+        self.0
+            .update_one(doc! { "_id": id.to_string() }, doc! { "$max": { "seen": generation } })
+            .timed()
+            .await?;
         Ok(())
     }
 
@@ -203,11 +207,11 @@ impl Sessions {
 
     async fn update(&self, filter: Document, set: Document) -> Result<Option<Session>, Error> {
         let updated = self.0.find_one_and_update(filter, vec![doc! { "$set": set }]);
-        Ok(updated.return_document(ReturnDocument::After).max_time(mongo::MAX_TIME).await?)
+        Ok(updated.return_document(ReturnDocument::After).max_time(mongo::MAX_TIME).timed().await?)
     }
 
     pub async fn find_live(&self, id: RandomId, epoch: i64, now: DateTime) -> Result<Option<Session>, Error> {
-        Ok(self.0.find_one(live_session(id, epoch, now)).max_time(mongo::MAX_TIME).await?)
+        Ok(self.0.find_one(live_session(id, epoch, now)).max_time(mongo::MAX_TIME).timed().await?)
     }
 
     /// Most recently used first, at most [`LISTED_MAX`].
@@ -220,7 +224,7 @@ impl Sessions {
         // `idle_at` is never later than `expires_at`.
         let living = doc! { "user_id": user_id, "epoch": epoch, "ended_at": null, "idle_at": { "$gt": now } };
         let found = self.0.find(living).sort(doc! { "last_used_at": -1 }).limit(LISTED_MAX);
-        Ok(found.max_time(mongo::MAX_TIME).await?.try_collect().await?)
+        Ok(found.max_time(mongo::MAX_TIME).timed().await?.try_collect().await?)
     }
 
     /// Also blocks or unblocks a session that already is. `None` if the user has no such live session.
@@ -244,7 +248,7 @@ impl Sessions {
 
     pub async fn end(&self, id: RandomId, why: &str, now: DateTime) -> Result<(), Error> {
         let living = doc! { "_id": id.to_string(), "ended_at": null };
-        self.0.update_one(living, doc! { "$set": { "ended_at": now, "ended_why": why } }).await?;
+        self.0.update_one(living, doc! { "$set": { "ended_at": now, "ended_why": why } }).timed().await?;
         Ok(())
     }
 
@@ -256,12 +260,12 @@ impl Sessions {
         now: DateTime,
     ) -> Result<(), Error> {
         let earlier = doc! { "user_id": user_id, "ended_at": null, "epoch": { "$lt": epoch } };
-        self.0.update_many(earlier, doc! { "$set": { "ended_at": now, "ended_why": why } }).await?;
+        self.0.update_many(earlier, doc! { "$set": { "ended_at": now, "ended_why": why } }).timed().await?;
         Ok(())
     }
 
     pub async fn delete_all_of_user(&self, user_id: ObjectId) -> Result<(), Error> {
-        self.0.delete_many(doc! { "user_id": user_id }).await?;
+        self.0.delete_many(doc! { "user_id": user_id }).timed().await?;
         Ok(())
     }
 }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::store::Sessions;
 use crate::error::Error;
 use crate::mongo;
+use crate::mongo::metrics::Command;
 
 /// How a user has used the sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +53,7 @@ impl Sessions {
             } },
         ];
         let found = self.0.aggregate(stages).with_type::<UsageOfEpoch>().max_time(mongo::MAX_TIME);
-        let found: Vec<UsageOfEpoch> = found.await?.try_collect().await?;
+        let found: Vec<UsageOfEpoch> = found.timed().await?.try_collect().await?;
         let mut usage: HashMap<ObjectId, Usage> = HashMap::new();
         for UsageOfEpoch { key, last_used_at, live } in found {
             let user = usage.entry(key.user_id).or_insert(Usage { last_used_at, sessions: 0 });

@@ -26,6 +26,7 @@ use super::usage::Usage;
 use crate::clock::Clock;
 use crate::crypto::derive;
 use crate::error::Error;
+use crate::mongo::metrics::Command;
 use crate::mongo::{self, Db, PrepareError, object_id};
 
 // The API promises 24 hours. One more hour allows for clocks that differ.
@@ -182,7 +183,7 @@ impl Idempotency {
 
     /// For the deletion of a user. Claims of earlier versions have no owner and expire.
     pub async fn delete_all_of(&self, owner_id: ObjectId) -> Result<(), Error> {
-        self.claims.delete_many(doc! { "owner_id": owner_id }).hint(by_owner()).await?;
+        self.claims.delete_many(doc! { "owner_id": owner_id }).hint(by_owner()).timed().await?;
         Ok(())
     }
 
@@ -193,7 +194,7 @@ impl Idempotency {
                 .is_at_least(USER_BYTES_MAX, owner_id, self.clock.now(), || self.bytes_of(owner_id))
                 .await?
         {
-            let known = self.claims.find_one(doc! { "_id": id }).max_time(mongo::MAX_TIME).await?;
+            let known = self.claims.find_one(doc! { "_id": id }).max_time(mongo::MAX_TIME).timed().await?;
             return known.ok_or(Error::Throttled { retry_after: RETRY_AFTER });
         }
         // An upsert that sets nothing if the key is claimed already. It stores only a keyed digest of the request,
@@ -210,7 +211,7 @@ impl Idempotency {
         let claim = doc! { "$setOnInsert": claim };
         let claimed = async || {
             let upsert = self.claims.find_one_and_update(doc! { "_id": id }, claim.clone()).upsert(true);
-            upsert.return_document(ReturnDocument::After).max_time(mongo::MAX_TIME).await
+            upsert.return_document(ReturnDocument::After).max_time(mongo::MAX_TIME).timed().await
         };
         // The unique index may reject one of two concurrent upserts. Its second try finds the claim of the other.
         let claim = match claimed().await {
@@ -227,7 +228,7 @@ impl Idempotency {
             doc! { "$group": { "_id": null, "bytes": { "$sum": "$bytes" } } },
         ];
         let summed = self.claims.aggregate(sum).hint(by_owner()).max_time(mongo::MAX_TIME);
-        let summed: Vec<Document> = summed.await?.try_collect().await?;
+        let summed: Vec<Document> = summed.timed().await?.try_collect().await?;
         let bytes = summed.first().and_then(|sum| sum.get("bytes")).and_then(Bson::as_i64);
         Ok(bytes.unwrap_or_default().unsigned_abs())
     }
@@ -237,7 +238,7 @@ impl Idempotency {
     async fn replace_target(&self, id: &str, taken: ObjectId) -> Result<(), Error> {
         let reserved = doc! { "_id": id, "target": taken, "answer": null };
         let another = doc! { "$set": { "target": object_id::generate(self.clock.now()) } };
-        self.claims.find_one_and_update(reserved, another).max_time(mongo::MAX_TIME).await?;
+        self.claims.find_one_and_update(reserved, another).max_time(mongo::MAX_TIME).timed().await?;
         Ok(())
     }
 
@@ -259,7 +260,8 @@ impl Idempotency {
             self.usage.add(owner_id, bytes);
         }
         let settled = self.claims.find_one_and_update(doc! { "_id": id }, vec![doc! { "$set": set }]);
-        let before = settled.return_document(ReturnDocument::Before).max_time(mongo::MAX_TIME).await?;
+        let before =
+            settled.return_document(ReturnDocument::Before).max_time(mongo::MAX_TIME).timed().await?;
         Ok(before.and_then(|before| before.response))
     }
 }

@@ -7,6 +7,7 @@ use mongodb::{Collection, Database};
 
 use super::MAX_TIME;
 use super::error::{codes, error_code, is_retryable_write, is_transient_write};
+use super::metrics::record;
 use crate::error::Error;
 
 /// Returns `false` if the result is uncertain: the id is taken, or the connection or the primary was lost, so the
@@ -19,7 +20,7 @@ pub async fn insert<T: Send + Sync>(collection: &Collection<T>, document: Docume
         "maxTimeMS": max_time_ms(),
         "writeConcern": write_concern(),
     };
-    let reply = match database(collection).run_command(insert).await {
+    let reply = match record("insert", database(collection).run_command(insert)).await {
         Ok(reply) => reply,
         Err(error) if may_have_been_applied(&error) => return Ok(false),
         Err(error) => return Err(error.into()),
@@ -75,7 +76,7 @@ pub async fn update<T: Send + Sync>(
         "writeConcern": write_concern(),
     };
     // A failed statement is no error of the command.
-    let sent = async || database(collection).run_command(update.clone()).await;
+    let sent = async || record("update", database(collection).run_command(update.clone())).await;
     match sent().await {
         // Once, as the driver does with updates of one document. Every caller's statements can be repeated.
         Err(error) if may_have_been_applied(&error) => Ok(sent().await?),
@@ -108,7 +109,7 @@ pub async fn committed_time<T: Send + Sync>(
         "readConcern": { "level": "majority" },
         "maxTimeMS": max_time_ms(),
     };
-    let reply = database(collection).run_command(find).await?;
+    let reply = record("find", database(collection).run_command(find)).await?;
     // With read concern majority, `operationTime` is the time of the snapshot that the read used.
     reply.get_timestamp("operationTime").map_err(Error::internal)
 }

@@ -92,9 +92,8 @@ pub async fn connect(uri: &SecretString, with_metrics: bool) -> Result<Db, Prepa
     options.max_pool_size.get_or_insert(POOL_MAX);
     options.min_pool_size.get_or_insert(POOL_MIN);
     own_guarantees(&mut options);
-    // Recording costs a little time for each command.
     if with_metrics {
-        metrics::record_events(&mut options);
+        metrics::record_connections(&mut options);
     }
     let name = options.default_database.clone().unwrap_or_else(|| DEFAULT_NAME.to_owned());
     if SYSTEM_DATABASES.contains(&name.as_str()) {

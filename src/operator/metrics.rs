@@ -58,7 +58,7 @@ fn describe() {
     describe_histogram!(REQUEST_SECONDS, "Duration of requests, by route.");
     describe_histogram!(
         mongo::metrics::COMMAND_SECONDS,
-        "Duration of database commands, by command and outcome."
+        "Duration of database commands with the wait for a connection, by command and outcome."
     );
     describe_histogram!(
         mongo::metrics::WAIT_SECONDS,

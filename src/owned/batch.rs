@@ -14,6 +14,7 @@ use super::{Owned, State};
 use crate::error::Error;
 use crate::mongo;
 use crate::mongo::commands;
+use crate::mongo::metrics::Command;
 
 // Far fewer documents than can be written within `MAX_TIME`.
 pub const BATCH_MAX: usize = 1_000;
@@ -36,7 +37,7 @@ impl<T: Owned> OwnedBy<'_, T> {
         self.settle(ids).await?;
         let fields = doc! { "owner_id": 1, "state": 1, "list_id": 1, "parent_id": 1 };
         let found = self.collection().find(doc! { "_id": { "$in": ids } }).projection(fields);
-        let found = found.hint(Hint::Name("_id_".to_owned())).max_time(mongo::MAX_TIME).await?;
+        let found = found.hint(Hint::Name("_id_".to_owned())).max_time(mongo::MAX_TIME).timed().await?;
         let found: Vec<Document> = found.try_collect().await?;
         let holder = |stored: Document| {
             let id = stored.get_object_id("_id").ok()?;

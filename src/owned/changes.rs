@@ -13,6 +13,7 @@ use super::{Owned, State};
 use crate::error::Error;
 use crate::mongo;
 use crate::mongo::commands;
+use crate::mongo::metrics::Command;
 
 impl<T: Owned> OwnedBy<'_, T> {
     /// The time of the last write of any user that a majority has. A reader that starts from now on sees every change
@@ -87,6 +88,6 @@ impl<T: Owned> OwnedBy<'_, T> {
         let found = found.optional(self.without_left_out(), Find::projection);
         let found = found.hint(Hint::Keys(doc! { "owner_id": 1, "changed": 1, "_id": 1 }));
         // Only changes that a majority has, because a rollback could undo others.
-        Ok(found.read_concern(ReadConcern::majority()).max_time(mongo::MAX_TIME).await?)
+        Ok(found.read_concern(ReadConcern::majority()).max_time(mongo::MAX_TIME).timed().await?)
     }
 }

@@ -27,6 +27,7 @@ use super::rewrites::{Rewrites, Rewriting};
 use super::{Owned, State, TOMBSTONE_TTL};
 use crate::error::Error;
 use crate::mongo::commands;
+use crate::mongo::metrics::Command;
 use crate::mongo::{self, Db, PrepareError};
 
 const DELETED_AT_ONCE: i64 = 1_000;
@@ -145,10 +146,11 @@ impl<T: Owned> OwnedBy<'_, T> {
         let (filter, index) = (self.owned_filter(filter), Hint::Name(index.to_owned()));
         let Some(mut stages) = self.as_they_will_be(&filter, &[]) else {
             let count = self.collection().count_documents(filter).limit(limit);
-            return Ok(count.hint(index).max_time(mongo::MAX_TIME).await?);
+            return Ok(count.hint(index).max_time(mongo::MAX_TIME).timed().await?);
         };
         stages.push(doc! { "$count": "count" });
-        let counted = self.collection().aggregate(stages).hint(index).max_time(mongo::MAX_TIME).await?;
+        let counted =
+            self.collection().aggregate(stages).hint(index).max_time(mongo::MAX_TIME).timed().await?;
         let counted: Vec<Document> = counted.try_collect().await?;
         let count = counted.first().and_then(|counted| counted.get("count").and_then(as_count));
         Ok(count.unwrap_or_default().min(limit))
@@ -164,14 +166,14 @@ impl<T: Owned> OwnedBy<'_, T> {
         let mut all = self.as_they_will_be(&filter, &[]).unwrap_or_else(|| vec![doc! { "$match": filter }]);
         all.extend(stages);
         let made = self.collection().aggregate(all).hint(Hint::Name(index.to_owned()));
-        Ok(made.max_time(mongo::MAX_TIME).await?.try_collect().await?)
+        Ok(made.max_time(mongo::MAX_TIME).timed().await?.try_collect().await?)
     }
 
     /// The ids of documents that match as they are stored, even if they wait for a change.
     pub async fn stored_ids(&self, filter: Document, index: &str) -> Result<Vec<ObjectId>, Error> {
         let stages = [doc! { "$match": self.owned_filter(filter) }, doc! { "$project": { "_id": 1 } }];
         let found = self.collection().aggregate(stages).hint(Hint::Name(index.to_owned()));
-        let found: Vec<Document> = found.max_time(mongo::MAX_TIME).await?.try_collect().await?;
+        let found: Vec<Document> = found.max_time(mongo::MAX_TIME).timed().await?.try_collect().await?;
         found.into_iter().map(|document| document.get_object_id("_id").map_err(Error::internal)).collect()
     }
 
@@ -183,13 +185,13 @@ impl<T: Owned> OwnedBy<'_, T> {
         loop {
             let found =
                 self.collection().find(all.clone()).projection(doc! { "_id": 1 }).limit(DELETED_AT_ONCE);
-            let found: Vec<Document> = found.max_time(mongo::MAX_TIME).await?.try_collect().await?;
+            let found: Vec<Document> = found.max_time(mongo::MAX_TIME).timed().await?.try_collect().await?;
             if found.is_empty() {
                 return Ok(());
             }
             let ids: Vec<_> = found.iter().filter_map(|found| found.get("_id").cloned()).collect();
             let batch = self.owned_filter(doc! { "_id": { "$in": ids } });
-            self.collection().delete_many(batch).hint(Hint::Name("_id_".to_owned())).await?;
+            self.collection().delete_many(batch).hint(Hint::Name("_id_".to_owned())).timed().await?;
         }
     }
 

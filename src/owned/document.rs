@@ -12,6 +12,7 @@ use super::{Owned, State};
 use crate::error::Error;
 use crate::mongo;
 use crate::mongo::commands;
+use crate::mongo::metrics::Command;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IdUse {
@@ -36,7 +37,7 @@ impl<T: Owned> OwnedBy<'_, T> {
         let (gone, put) = self.addition(object)?;
         let put = self.collection().find_one_and_update(gone, put).hint(by_id());
         let put = put.upsert(true).return_document(ReturnDocument::After);
-        match put.projection(doc! { "_id": 0, "version": 1 }).max_time(mongo::MAX_TIME).await {
+        match put.projection(doc! { "_id": 0, "version": 1 }).max_time(mongo::MAX_TIME).timed().await {
             Ok(Some(made)) => made.get_i64("version").map(Some).map_err(Error::internal),
             Ok(None) => Err(Error::internal("an upsert returned no document")),
             Err(error) if mongo::is_duplicate_key(&error) => {
@@ -119,7 +120,7 @@ impl<T: Owned> OwnedBy<'_, T> {
         // A filter on `_id` alone takes MongoDB's express path, which is about 25 % cheaper than `_id` plus `owner_id`. So
         // the owner is compared here.
         let found = stored.find_one(doc! { "_id": id }).optional(concern, FindOne::read_concern);
-        let found = found.max_time(mongo::MAX_TIME).await?;
+        let found = found.max_time(mongo::MAX_TIME).timed().await?;
         Ok(found.filter(|stored| {
             stored.get_object_id("owner_id").is_ok_and(|owner_id| owner_id == self.owner_id())
         }))
@@ -128,7 +129,7 @@ impl<T: Owned> OwnedBy<'_, T> {
     /// Who has a document with this id. Tombstones count.
     pub async fn id_use(&self, id: ObjectId) -> Result<IdUse, Error> {
         let found = self.collection().find_one(doc! { "_id": id }).projection(doc! { "owner_id": 1 });
-        Ok(match found.max_time(mongo::MAX_TIME).await? {
+        Ok(match found.max_time(mongo::MAX_TIME).timed().await? {
             None => IdUse::Free,
             Some(found) if found.get_object_id("owner_id").is_ok_and(|owner| owner == self.owner_id()) => {
                 IdUse::ThisUser
@@ -149,7 +150,7 @@ impl<T: Owned> OwnedBy<'_, T> {
         let _rewriting = self.rewriting();
         let swap = self.collection().find_one_and_update(same, vec![over]);
         let swap = swap.projection(doc! { "_id": 1 }).hint(by_id());
-        match swap.max_time(mongo::MAX_TIME).await {
+        match swap.max_time(mongo::MAX_TIME).timed().await {
             // Another document has got the unique value since the caller looked. The caller must look again.
             Err(error) if mongo::is_duplicate_key(&error) => Ok(false),
             swapped => Ok(swapped?.is_some()),
@@ -175,7 +176,7 @@ impl<T: Owned> OwnedBy<'_, T> {
         let stored = self.stored();
         let set = stored.find_one_and_update(filter, vec![change]).return_document(ReturnDocument::After);
         let set = set.optional(self.without_left_out(), FindOneAndUpdate::projection);
-        let set = set.hint(by_id()).max_time(mongo::MAX_TIME).await?;
+        let set = set.hint(by_id()).max_time(mongo::MAX_TIME).timed().await?;
         set.map(|stored| self.read_part(&stored)).transpose()
     }
 
@@ -205,7 +206,7 @@ impl<T: Owned> OwnedBy<'_, T> {
     pub(crate) async fn note(&self, id: ObjectId, filter: Document, update: Document) -> Result<(), Error> {
         let mut filter = self.owned_filter(filter);
         filter.insert("_id", id);
-        self.collection().update_one(filter, update).hint(by_id()).await?;
+        self.collection().update_one(filter, update).hint(by_id()).timed().await?;
         Ok(())
     }
 }

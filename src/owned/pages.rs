@@ -10,6 +10,7 @@ use super::unreadable::set_aside;
 use super::{Owned, Selection};
 use crate::error::Error;
 use crate::mongo;
+use crate::mongo::metrics::Command;
 
 // How many documents one round trip brings. The largest document that a client can write has about 140 kB, so a request
 // holds at most about 9 MB of stored documents at a time, and 16 MB, the largest reply of MongoDB, if it is the first that
@@ -129,7 +130,7 @@ impl<T: Owned> OwnedBy<'_, T> {
         let stored = self.stored();
         let found = stored.find(self.owned_filter(filter)).projection(fields).sort(sort).limit(limit);
         let found = found.batch_size(batch).hint(Hint::Name(index.to_owned()));
-        let mut found = found.max_time(mongo::MAX_TIME).await?;
+        let mut found = found.max_time(mongo::MAX_TIME).timed().await?;
         while found.advance().await? {
             if !take(found.current())? {
                 break;
@@ -171,7 +172,7 @@ impl<T: Owned> OwnedBy<'_, T> {
         let stored = self.stored();
         let found = stored.find(doc! {}).min(from).max(to).hint(Hint::Name(index.to_owned()));
         let found = found.projection(projected).limit(limit.into()).batch_size(limit);
-        let mut found = found.max_time(mongo::MAX_TIME).await?;
+        let mut found = found.max_time(mongo::MAX_TIME).timed().await?;
         while found.advance().await? {
             take(found.current())?;
         }
@@ -195,11 +196,11 @@ impl<T: Owned> OwnedBy<'_, T> {
             stages.extend((skipped > 0).then(|| doc! { "$skip": skipped }));
             stages.extend(fields.map(|fields| doc! { "$project": fields }));
             let found = stored.aggregate(stages).batch_size(batch).hint(Hint::Name(index.to_owned()));
-            return Ok(found.with_type().max_time(mongo::MAX_TIME).await?);
+            return Ok(found.with_type().max_time(mongo::MAX_TIME).timed().await?);
         }
         let found = stored.find(filter).sort(sort).limit(limit).batch_size(batch);
         let found = found.optional(fields, Find::projection);
         let found = found.skip(skipped.unsigned_abs()).hint(Hint::Name(index.to_owned()));
-        Ok(found.max_time(mongo::MAX_TIME).await?)
+        Ok(found.max_time(mongo::MAX_TIME).timed().await?)
     }
 }

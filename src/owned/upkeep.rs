@@ -11,6 +11,7 @@ use super::unreadable::set_aside;
 use super::{Owned, State};
 use crate::error::Error;
 use crate::mongo;
+use crate::mongo::metrics::Command;
 
 // Far fewer documents than the upkeep can read and update within `MAX_TIME`.
 const BATCH: i64 = 500;
@@ -49,7 +50,7 @@ impl<T: Owned> OwnedCollection<T> {
             let mut next = old.clone();
             next.insert("_id", doc! { "$nin": refused.clone() });
             let found = self.of_all().find(next).projection(doc! { "_id": 1 }).limit(BATCH);
-            let found: Vec<Document> = found.max_time(mongo::MAX_TIME).await?.try_collect().await?;
+            let found: Vec<Document> = found.max_time(mongo::MAX_TIME).timed().await?.try_collect().await?;
             if found.is_empty() {
                 return Ok(());
             }
@@ -77,7 +78,7 @@ impl<T: Owned> OwnedCollection<T> {
         };
         let stored = self.of_all().clone_with_type::<RawDocumentBuf>();
         let found = stored.find(filter).sort(doc! { SINCE: 1, "_id": 1 }).limit(BATCH);
-        let mut found = found.max_time(mongo::MAX_TIME).await?;
+        let mut found = found.max_time(mongo::MAX_TIME).timed().await?;
         let mut pending = Vec::new();
         while found.advance().await? {
             let stored = found.current();
@@ -96,7 +97,8 @@ impl<T: Owned> OwnedCollection<T> {
     pub async fn oldest_pending(&self) -> Result<Option<DateTime>, Error> {
         let pending = doc! { "unfinished.since": { "$gt": DateTime::MIN } };
         let oldest = self.of_all().find_one(pending).sort(doc! { "unfinished.since": 1 });
-        let oldest = oldest.projection(doc! { "unfinished.since": 1 }).max_time(mongo::MAX_TIME).await?;
+        let oldest =
+            oldest.projection(doc! { "unfinished.since": 1 }).max_time(mongo::MAX_TIME).timed().await?;
         Ok(oldest
             .and_then(|found| found.get_document("unfinished").ok()?.get_datetime("since").ok().copied()))
     }

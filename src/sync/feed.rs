@@ -14,6 +14,7 @@ use super::kind::{ChangedObject, Kind};
 use super::kinds::KINDS;
 use super::lineage::Lineage;
 use crate::error::Error;
+use crate::mongo::metrics::record_wait;
 use crate::mongo::{self, Db, codes};
 
 // How long MongoDB waits for a change before it returns an empty batch.
@@ -91,7 +92,7 @@ impl Stream {
     /// Returns `None` if no change came within about a second.
     pub async fn next(&mut self) -> Result<Option<ChangeEvent>, Interruption> {
         // After a temporary failure, the driver itself resumes the stream once.
-        let Some(event) = self.0.next_if_any().await? else {
+        let Some(event) = record_wait(self.0.next_if_any()).await? else {
             let ended = || Interruption::Lost(Error::unavailable("the change stream ended"));
             return if self.0.is_alive() { Ok(None) } else { Err(ended()) };
         };

@@ -12,6 +12,7 @@ use mongodb::options::{IndexOptions, ReturnDocument};
 
 use super::model::{Import, ImportState};
 use crate::error::Error;
+use crate::mongo::metrics::Command;
 use crate::mongo::{self, Db, PrepareError};
 
 pub const COLLECTION: &str = "imports";
@@ -38,13 +39,13 @@ impl Imports {
 
     pub async fn find(&self, id: ObjectId, owner_id: ObjectId) -> Result<Option<Import>, Error> {
         let own = doc! { "_id": id, "owner_id": owner_id };
-        Ok(self.0.find_one(own).max_time(mongo::MAX_TIME).await?)
+        Ok(self.0.find_one(own).max_time(mongo::MAX_TIME).timed().await?)
     }
 
     /// Stores an import that begins, in place of an earlier attempt.
     pub async fn begin(&self, import: &Import) -> Result<(), Error> {
         let own = doc! { "_id": import.id, "owner_id": import.owner_id };
-        self.0.replace_one(own, import).upsert(true).await?;
+        self.0.replace_one(own, import).upsert(true).timed().await?;
         Ok(())
     }
 
@@ -54,15 +55,15 @@ impl Imports {
         let stored = self.0.clone_with_type::<Document>();
         let old = stored.find(of_user).sort(doc! { "started_at": -1 }).skip(IMPORTS_MAX - 1);
         let old: Vec<Document> =
-            old.projection(doc! { "_id": 1 }).max_time(mongo::MAX_TIME).await?.try_collect().await?;
+            old.projection(doc! { "_id": 1 }).max_time(mongo::MAX_TIME).timed().await?.try_collect().await?;
         let ids: Vec<_> = old.iter().filter_map(|import| import.get("_id").cloned()).collect();
-        self.0.delete_many(doc! { "_id": { "$in": ids }, "owner_id": owner_id }).await?;
+        self.0.delete_many(doc! { "_id": { "$in": ids }, "owner_id": owner_id }).timed().await?;
         Ok(())
     }
 
     pub async fn set_written(&self, import: &Import, written: i64, now: DateTime) -> Result<(), Error> {
         let set = doc! { "$set": { "written": written, "updated_at": now } };
-        self.0.update_one(running(import), set).await?;
+        self.0.update_one(running(import), set).timed().await?;
         Ok(())
     }
 
@@ -77,11 +78,11 @@ impl Imports {
         let set = doc! { "$set": { "state": state, "updated_at": now } };
         let own = doc! { "_id": import.id, "owner_id": import.owner_id };
         let set = self.0.find_one_and_update(own, set).return_document(ReturnDocument::After);
-        Ok(set.max_time(mongo::MAX_TIME).await?)
+        Ok(set.max_time(mongo::MAX_TIME).timed().await?)
     }
 
     pub async fn delete_all_of(&self, owner_id: ObjectId) -> Result<(), Error> {
-        self.0.delete_many(doc! { "owner_id": owner_id }).await?;
+        self.0.delete_many(doc! { "owner_id": owner_id }).timed().await?;
         Ok(())
     }
 }

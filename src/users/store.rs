@@ -12,6 +12,7 @@ use mongodb::options::{IndexOptions, ReturnDocument, UpdateModifications};
 
 use super::model::{User, UserPatch, username_key};
 use crate::error::Error;
+use crate::mongo::metrics::Command;
 use crate::mongo::{self, Db, PrepareError};
 
 pub const COLLECTION: &str = "users";
@@ -59,7 +60,7 @@ impl Users {
 
     /// Returns [`Error::UsernameTaken`] if the unique index on names or the one on ids refuses the user.
     pub async fn insert(&self, user: &User) -> Result<(), Error> {
-        match self.0.insert_one(user).await {
+        match self.0.insert_one(user).timed().await {
             Err(error) if mongo::is_duplicate_key(&error) => Err(Error::UsernameTaken),
             inserted => Ok(inserted.map(|_| ())?),
         }
@@ -68,11 +69,11 @@ impl Users {
     /// Adds at most 1,000 users. An existing id stays unchanged. Returns [`Error::UsernameTaken`] after it has added
     /// the others, if somebody else has one of the names or one of these users is being deleted.
     pub async fn insert_missing(&self, users: &[User]) -> Result<(), Error> {
-        match self.0.insert_many(users).ordered(false).await {
+        match self.0.insert_many(users).ordered(false).timed().await {
             Err(error) if mongo::is_duplicate_key(&error) => {
                 let ids: Vec<_> = users.iter().map(|user| user.id).collect();
                 let there = doc! { "_id": { "$in": ids }, "deleted_at": null };
-                let there = self.0.count_documents(there).max_time(mongo::MAX_TIME).await?;
+                let there = self.0.count_documents(there).max_time(mongo::MAX_TIME).timed().await?;
                 if usize::try_from(there) == Ok(users.len()) { Ok(()) } else { Err(Error::UsernameTaken) }
             }
             inserted => Ok(inserted.map(|_| ())?),
@@ -82,17 +83,17 @@ impl Users {
     /// Whether a user has an id outside `first..=last`.
     pub async fn has_others_than(&self, first: ObjectId, last: ObjectId) -> Result<bool, Error> {
         let others = doc! { "$or": [{ "_id": { "$lt": first } }, { "_id": { "$gt": last } }] };
-        Ok(self.0.find_one(others).max_time(mongo::MAX_TIME).await?.is_some())
+        Ok(self.0.find_one(others).max_time(mongo::MAX_TIME).timed().await?.is_some())
     }
 
     /// Compares names by [`username_key`]. Does not find a user that is being deleted.
     pub async fn find_by_name(&self, username: &str) -> Result<Option<User>, Error> {
         let named = doc! { "username_key": username_key(username), "deleted_at": null };
-        Ok(self.0.find_one(named).max_time(mongo::MAX_TIME).await?)
+        Ok(self.0.find_one(named).max_time(mongo::MAX_TIME).timed().await?)
     }
 
     pub async fn find_by_id(&self, id: ObjectId) -> Result<Option<User>, Error> {
-        Ok(self.0.find_one(doc! { "_id": id, "deleted_at": null }).max_time(mongo::MAX_TIME).await?)
+        Ok(self.0.find_one(doc! { "_id": id, "deleted_at": null }).max_time(mongo::MAX_TIME).timed().await?)
     }
 
     /// Reads every user. Returns `None` if there is no user.
@@ -105,14 +106,14 @@ impl Users {
             doc! { "$match": { "password_hash": { "$type": "string" } } },
             doc! { "$group": { "_id": null, "cost": { "$max": cost } } },
         ];
-        let found: Vec<Document> = self.0.aggregate(highest).await?.try_collect().await?;
+        let found: Vec<Document> = self.0.aggregate(highest).timed().await?.try_collect().await?;
         Ok(found.first().and_then(|highest| highest.get_str("cost").ok()?.parse().ok()))
     }
 
     pub async fn replace_hash(&self, user: &User, password_hash: &str) -> Result<(), Error> {
         // Another request may have changed the password since `user` was read.
         let unchanged = doc! { "_id": user.id, "password_hash": &user.password_hash };
-        self.0.update_one(unchanged, doc! { "$set": { "password_hash": password_hash } }).await?;
+        self.0.update_one(unchanged, doc! { "$set": { "password_hash": password_hash } }).timed().await?;
         Ok(())
     }
 
@@ -136,7 +137,7 @@ impl Users {
         }
         // An empty patch changes nothing, so it does not raise the version.
         if set.is_empty() {
-            return Ok(self.0.find_one(filter).max_time(mongo::MAX_TIME).await?);
+            return Ok(self.0.find_one(filter).max_time(mongo::MAX_TIME).timed().await?);
         }
         self.find_and_update(filter, doc! { "$set": set, "$inc": { "version": 1 } }).await
     }
@@ -177,12 +178,12 @@ impl Users {
         change: impl Into<UpdateModifications>,
     ) -> Result<Option<User>, Error> {
         let changed = self.0.find_one_and_update(filter, change).return_document(ReturnDocument::After);
-        Ok(changed.max_time(mongo::MAX_TIME).await?)
+        Ok(changed.max_time(mongo::MAX_TIME).timed().await?)
     }
 
     pub async fn finish_deletion(&self, id: ObjectId) -> Result<(), Error> {
         // Only a user that `begin_deletion` has marked.
-        self.0.delete_one(doc! { "_id": id, "deleted_at": { "$ne": null } }).await?;
+        self.0.delete_one(doc! { "_id": id, "deleted_at": { "$ne": null } }).timed().await?;
         Ok(())
     }
 
@@ -191,7 +192,7 @@ impl Users {
         // A query uses a partial index only if it contains the filter of the index (MongoDB manual, "Partial Indexes").
         let begun = doc! { "deleted_at": { "$type": "date", "$lt": begun } };
         let stored = self.0.clone_with_type::<RawDocumentBuf>();
-        let mut found = stored.find(begun).max_time(mongo::MAX_TIME).await?;
+        let mut found = stored.find(begun).max_time(mongo::MAX_TIME).timed().await?;
         let mut users = Vec::new();
         while found.advance().await? {
             match bson::deserialize_from_slice(found.current().as_bytes()) {

@@ -16,6 +16,7 @@ use super::target::RevocationTarget;
 use crate::auth::token::LEEWAY_SECONDS;
 use crate::crypto::random_id::RandomId;
 use crate::error::Error;
+use crate::mongo::metrics::Command;
 use crate::mongo::{self, Db, PrepareError};
 
 // An entry expires this long after the last token that it revokes: the leeway of the token check, and one minute more.
@@ -109,7 +110,7 @@ impl Revocations {
         }
         // Not `update_one`, because the driver gives it no `max_time`, and the overlap relies on this limit.
         let put = self.entries.find_one_and_update(doc! { "_id": &entry.target }, vec![doc! { "$set": set }]);
-        put.upsert(true).max_time(mongo::MAX_TIME).await?;
+        put.upsert(true).max_time(mongo::MAX_TIME).timed().await?;
         Ok(())
     }
 
@@ -144,9 +145,9 @@ impl Revocations {
         // not have the newest entries.
         let fence = doc! { "_id": self.instance.to_string() };
         let raise = self.fences.update_one(fence, doc! { "$currentDate": { "at": true } }).upsert(true);
-        raise.session(&mut session).await?;
+        raise.session(&mut session).timed().await?;
         let found = self.stamped.find(filter).read_concern(ReadConcern::majority()).max_time(mongo::MAX_TIME);
-        let mut cursor = found.session(&mut session).await?;
+        let mut cursor = found.session(&mut session).timed().await?;
         let mut entries = cursor.stream(&mut session);
         let mut newest = None;
         while let Some(entry) = entries.try_next().await? {
@@ -160,7 +161,7 @@ impl Revocations {
         // A linearizable read first confirms that the node is still the primary. A former primary that was cut off from
         // the others may not have the newest entries.
         let found = self.entries.find_one(doc! { "_id": target }).read_concern(ReadConcern::linearizable());
-        Ok(found.max_time(EXACT_READ).await?)
+        Ok(found.max_time(EXACT_READ).timed().await?)
     }
 
     /// No guarantee depends on this: it only makes the next round start sooner.

@@ -14,6 +14,7 @@ use mongodb::options::IndexOptions;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::mongo::metrics::Command;
 use crate::mongo::{self, Db, PrepareError};
 
 const HOUR_MILLIS: i64 = 60 * 60 * 1_000;
@@ -47,7 +48,7 @@ impl FailedLogins {
         // end of the earlier one.
         let hours = [hour_of(now) - 1, hour_of(now)].map(|hour| id(&name, hour));
         let found = self.0.find(doc! { "_id": { "$in": hours.to_vec() } }).max_time(mongo::MAX_TIME);
-        let hours: Vec<HourlyCount> = found.await?.try_collect().await?;
+        let hours: Vec<HourlyCount> = found.timed().await?.try_collect().await?;
         Ok(hours.iter().filter_map(|hour| u64::try_from(hour.count).ok()).sum())
     }
 
@@ -61,7 +62,7 @@ impl FailedLogins {
         let this_hour = doc! { "_id": id(&digest_of(name_key), hour) };
         // If the write is repeated because its result is unknown, the failure may count twice. This is safe, because
         // the limit is then only reached sooner.
-        self.0.update_one(this_hour, change).upsert(true).await?;
+        self.0.update_one(this_hour, change).upsert(true).timed().await?;
         Ok(())
     }
 }

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use super::{AccessPatch, LastAdmin};
 use crate::crypto::random_id::random_bytes;
 use crate::error::Error;
+use crate::mongo::metrics::Command;
 use crate::mongo::{self, PrepareError};
 use crate::users::model::User;
 use crate::users::store::Users;
@@ -40,7 +41,7 @@ impl Users {
     /// Creates the guard, because a transaction should not create a collection.
     pub(in crate::users) async fn ensure_guard(&self) -> Result<(), PrepareError> {
         let new = doc! { "$setOnInsert": { "changes": 0_i64 } };
-        self.guards().update_one(doc! { "_id": GUARD }, new).upsert(true).await?;
+        self.guards().update_one(doc! { "_id": GUARD }, new).upsert(true).timed().await?;
         Ok(())
     }
 
@@ -135,7 +136,7 @@ impl Users {
     }
 
     async fn exists(&self, filter: Document) -> Result<bool, Error> {
-        Ok(self.0.find_one(filter).max_time(mongo::MAX_TIME).await?.is_some())
+        Ok(self.0.find_one(filter).max_time(mongo::MAX_TIME).timed().await?.is_some())
     }
 
     async fn change_admin(
@@ -170,13 +171,18 @@ impl Users {
     ) -> Result<Outcome, DriverError> {
         // First, so that of two transactions only one gets any further.
         let raise = doc! { "$inc": { "changes": 1_i64 } };
-        self.guards().update_one(doc! { "_id": GUARD }, raise).upsert(true).session(&mut *session).await?;
+        self.guards()
+            .update_one(doc! { "_id": GUARD }, raise)
+            .upsert(true)
+            .session(&mut *session)
+            .timed()
+            .await?;
         let changed = self.0.find_one_and_update(admin, change).return_document(ReturnDocument::After);
-        let Some(user) = changed.max_time(mongo::MAX_TIME).session(&mut *session).await? else {
+        let Some(user) = changed.max_time(mongo::MAX_TIME).session(&mut *session).timed().await? else {
             return Ok(Outcome::NoMatch);
         };
         let others = doc! { "$and": [admins(), { "_id": { "$ne": id } }] };
-        let other = self.0.find_one(others).max_time(mongo::MAX_TIME).session(&mut *session).await?;
+        let other = self.0.find_one(others).max_time(mongo::MAX_TIME).session(&mut *session).timed().await?;
         Ok(if other.is_some() { Outcome::Changed(user.into()) } else { Outcome::Refused })
     }
 
