@@ -34,6 +34,7 @@ const LAYERS: &[&[&str]] = &[
         "*/due",
         "*/folded_text",
         "*/folding",
+        "*/hashing_threads",
         "*/history",
         "*/index",
         "*/input",

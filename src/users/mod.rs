@@ -8,6 +8,7 @@ pub mod client_info;
 pub mod common_passwords;
 pub mod docs;
 pub(crate) mod handlers;
+pub mod hashing_threads;
 pub mod model;
 pub mod operations;
 pub mod page_sessions;

@@ -1,4 +1,4 @@
-//! Hashes passwords with bcrypt over a keyed digest. Hashing runs on blocking threads and leaves one core to everything
+//! Hashes passwords with bcrypt over a keyed digest, on [threads](super::hashing_threads) that leave room for everything
 //! else. A bounded number of requests may wait.
 //!
 //! **Invariant:** no other file hashes a password, and no password is logged or returned.
@@ -12,6 +12,7 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use icu_normalizer::ComposingNormalizer;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::hashing_threads::HashingThreads;
 use crate::error::Error;
 use crate::http::admission::Requester;
 use crate::http::fair_queue::{Bounds, FairQueue, Permit, Share};
@@ -36,6 +37,7 @@ pub struct Hasher {
     /// The cost of every failed check: the highest of `cost` and the costs of stored hashes.
     checked_cost: AtomicU32,
     queue: FairQueue,
+    threads: HashingThreads,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,11 +52,11 @@ pub enum PasswordCheck {
 
 impl Hasher {
     pub fn new(cost: u32, pepper: Option<&SecretString>) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        // One core stays free for everything else.
-        let slots = cores.saturating_sub(1).max(1);
+        let threads = HashingThreads::default();
+        let slots = threads.count();
         let waiting = slots * WAITING_PER_SLOT;
-        let address = Share { slots: slots.div_ceil(2), waiting: waiting / 2 };
+        // One more than half, so that an address can use two cores.
+        let address = Share { slots: (slots / 2 + 1).min(slots), waiting: waiting / 2 };
         let key = |secret: &[u8]| hmac::Key::new(hmac::HMAC_SHA384, secret);
         Self {
             plain: key(LABEL),
@@ -62,6 +64,7 @@ impl Hasher {
             cost,
             checked_cost: AtomicU32::new(cost),
             queue: FairQueue::new(Bounds { name: "hashing", slots, waiting, user: USER_SHARE, address }),
+            threads,
         }
     }
 
@@ -93,7 +96,7 @@ impl Hasher {
         let (scheme, key) = self.peppered.as_ref().map_or((PLAIN, &self.plain), |key| (PEPPERED, key));
         let (key, password, cost) = (key.clone(), password.clone(), self.cost);
         let hash = move || bcrypt::non_truncating_hash(digest(&key, &password).expose_secret(), cost);
-        let hash = run(permit, hash).await?;
+        let hash = self.run(permit, hash).await?;
         Ok(format!("{scheme}{}", hash.map_err(Error::internal)?))
     }
 
@@ -127,13 +130,26 @@ impl Hasher {
             }
             matches
         };
-        let checking = async { run(self.queue.acquire(by.client).await?, check).await };
+        let checking = async { self.run(self.queue.acquire(by.client).await?, check).await };
         Ok(match by.without_slot(checking).await? {
             Ok(true) if known && outdated => PasswordCheck::CorrectButOutdated,
             Ok(true) if known => PasswordCheck::Correct,
             _ if damaged => PasswordCheck::Damaged,
             _ => PasswordCheck::Wrong,
         })
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        permit: Permit,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let hashing = move || {
+            // Held until the hash is done, even if the request stops waiting for it.
+            let _permit = permit;
+            work()
+        };
+        self.threads.run(hashing).await
     }
 
     /// Returns `None` if the scheme is unknown, or needs a pepper that is not configured.
@@ -148,19 +164,6 @@ impl Hasher {
         let cost = format!("$2b${:02}$", self.cost);
         stored.strip_prefix(scheme).is_some_and(|hash| hash.starts_with(&cost))
     }
-}
-
-/// Runs on a blocking thread.
-async fn run<T: Send + 'static>(
-    permit: Permit,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Error> {
-    let hashing = tokio::task::spawn_blocking(move || {
-        // Held until the hash is done, even if the request stops waiting for it.
-        let _permit = permit;
-        work()
-    });
-    hashing.await.map_err(Error::internal)
 }
 
 fn dummy_hash(cost: u32) -> String {
