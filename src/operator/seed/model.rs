@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use bson::DateTime;
 use bson::oid::ObjectId;
-use chrono::{Datelike, Days, NaiveDate};
+use chrono::{Datelike, NaiveDate};
 use rand::rngs::ChaCha8Rng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};
@@ -34,8 +34,9 @@ const DAY: i64 = 24 * HOUR;
 const HISTORY: i64 = 180 * DAY;
 // Well below the 30 days after which the trash is purged.
 const IN_TRASH_MAX: i64 = 25 * DAY;
-/// The first and the last due date, in days from today.
-const DUE_DAYS: (i64, i64) = (-14, 30);
+/// The first and the last due date, in days from today. Each range is equally likely.
+const DUE_DAYS: [(i64, i64); 8] = [(-4, -1), (0, 0), (0, 0), (1, 7), (1, 7), (1, 7), (8, 30), (8, 30)];
+const DONE_DUE_DAYS: (i64, i64) = (-14, 2);
 /// Inside the ids of one user, 0 is the user, lower numbers are lists, and todos begin here.
 const FIRST_TODO: usize = 100;
 const ZONES: [&str; 3] = ["Europe/Berlin", "America/New_York", "Asia/Tokyo"];
@@ -57,11 +58,10 @@ impl DemoData {
     pub fn user(&self, number: u32, password_hash: &str) -> User {
         let username =
             if number == 0 { "demo".to_owned() } else { format!("demo-{}", u64::from(number) + 1) };
-        let zone = ZONES[number as usize % ZONES.len()];
         let registered = self.today.saturating_add_millis(-HISTORY - DAY);
         User {
             email: Some(format!("{username}@example.org")),
-            time_zone: zone.to_owned(),
+            time_zone: zone_of(number).to_owned(),
             ..User::new(self.user_id(number), username, password_hash.to_owned(), registered)
         }
     }
@@ -137,7 +137,9 @@ impl TodoGenerator<'_> {
             let mut steps = theme.steps.to_vec();
             steps.shuffle(&mut self.random);
             let first = self.todos.len();
-            for step in steps.drain(..self.random.random_range(2..=4)) {
+            let mut taken: Vec<_> = steps.drain(..self.random.random_range(2..=4)).collect();
+            taken.sort_by_key(|step| theme.steps.iter().position(|other| other == step));
+            for step in taken {
                 let subtask = self.subtask(step, &root, theme);
                 self.todos.push(subtask);
             }
@@ -166,7 +168,12 @@ impl TodoGenerator<'_> {
         let done = is_done.then(|| self.between(made + HOUR, trashed.unwrap_or(today)));
         let mut todo = Todo { list_id, ..self.todo(name, made, done, theme) };
         if rule.is_some() || self.random.random_ratio(3, 5) {
-            let (day, due) = self.due(is_done);
+            let days = match rule {
+                Some(rule) => first_occurrences(rule),
+                None if is_done => DONE_DUE_DAYS,
+                None => self.pick(&DUE_DAYS),
+            };
+            let (day, due) = self.due(days);
             todo.due = Some(due);
             todo.recurrence = rule.map(|rule| recurrence(rule, day, &due)).transpose()?;
         }
@@ -203,7 +210,7 @@ impl TodoGenerator<'_> {
         let completed_at = completed.map(DateTime::from_millis);
         let notes = if self.random.random_bool(0.5) { self.random.random_range(1..=3) } else { 0 };
         let notes: Vec<_> = theme.notes.sample(&mut self.random, notes).copied().collect();
-        let tags = self.random.random_range(0..=3);
+        let tags = self.pick(&[0, 0, 1, 1, 1, 2, 2, 3]);
         let priorities = [0, 0, 0, 0, 0, 1, 1, 2, 2, 3];
         let blank = Todo::blank(id, owner_id, order_key::migrated(created_at, id), created_at);
         Todo {
@@ -218,14 +225,13 @@ impl TodoGenerator<'_> {
         }
     }
 
-    /// A day around today, and a due date on that day: a date, a local time, or a local time in a time zone.
-    fn due(&mut self, is_done: bool) -> (NaiveDate, Due) {
-        let (first, last) = DUE_DAYS;
-        let days = self.random.random_range(first..=if is_done { 2 } else { last }) - first;
-        let start = self.data.today.saturating_add_millis(first * DAY).to_chrono().date_naive();
-        let day = start.checked_add_days(Days::new(days.unsigned_abs())).unwrap_or(start);
+    /// One of these days, and a due date on that day: a date, a local time, or a local time in a time zone, which is mostly
+    /// that of the user.
+    fn due(&mut self, (first, last): (i64, i64)) -> (NaiveDate, Due) {
+        let days = self.random.random_range(first..=last);
+        let day = self.data.today.saturating_add_millis(days * DAY).to_chrono().date_naive();
         let (hour, minute) = (self.random.random_range(7..=20), self.pick(&[0, 0, 15, 30, 45]));
-        let zone = self.pick(&ZONES);
+        let zone = if self.random.random_ratio(1, 6) { self.pick(&ZONES) } else { zone_of(self.number) };
         let at = |time_zone| day.and_hms_opt(hour, minute, 0).map(|local| Due::At { local, time_zone });
         let due = match self.random.random_range(0..5) {
             0 => at(Zone::named(zone)),
@@ -241,6 +247,19 @@ impl TodoGenerator<'_> {
 
     fn between(&mut self, first: i64, last: i64) -> i64 {
         self.random.random_range(first.min(last)..=last)
+    }
+}
+
+fn zone_of(user: u32) -> &'static str {
+    ZONES[user as usize % ZONES.len()]
+}
+
+/// The days from today on which a todo with this rule is due next.
+fn first_occurrences(rule: &str) -> (i64, i64) {
+    match rule {
+        _ if rule.starts_with("FREQ=DAILY") => (0, 1),
+        _ if rule.starts_with("FREQ=WEEKLY") => (0, 6),
+        _ => (0, 27),
     }
 }
 
@@ -276,7 +295,10 @@ mod tests {
         let of = |seed, number| names(objects(seed, number, 300).1);
         assert!(of(1, 0) != of(2, 0) && of(1, 0) != of(1, 1));
         // If these names change, all demo data has changed.
-        assert_eq!(of(1, 0)[..3], ["Draft the 見積書 for Tokyo", "Call Oma", "Read 20 pages"]);
+        assert_eq!(
+            of(1, 0)[..3],
+            ["Draft the quote for Tokyo", "Draft the translation for München", "Book club 📚"]
+        );
     }
 
     #[test]
