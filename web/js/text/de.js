@@ -46,7 +46,7 @@ export const german = {
     details: 'Details', name: 'Name', note: 'Notiz', note_placeholder: 'Notiz hinzufügen', due: 'Fällig', date: 'Datum', time: 'Uhrzeit', add_time: 'Uhrzeit hinzufügen',
     zone: 'Zeitzone', zone_floating: 'Wo ich gerade bin', clear_due: 'Datum entfernen', repeat: 'Wiederholen', repeat_never: 'Wiederholt sich nicht',
     repeat_custom: 'Eigene …', repeat_every: 'Alle', repeat_basis: 'Nächstes Datum', basis_due: 'Nach dem Tag der Fälligkeit',
-    basis_completion: 'Nach dem Tag, an dem ich es erledige', basis_future: 'Nächster Termin der Serie ab heute', rule_kept: 'Diese Regel stammt von einer anderen App. Sie bleibt, wie sie ist.',
+    basis_completion: 'Nach dem Tag, an dem ich es erledige', basis_future: 'Nächster Termin der Serie ab heute', rule_kept: 'Diese Regel sagt mehr, als hier eingestellt werden kann. Sie bleibt, bis du eine andere wählst.',
     unit_daily: 'Tage', unit_weekly: 'Wochen', unit_monthly: 'Monate', unit_yearly: 'Jahre', on_days: 'Am',
     priority: 'Priorität', priority_none: 'Keine', priority_low: 'Niedrig', priority_medium: 'Mittel', priority_high: 'Hoch',
     list: 'Liste', add_tag: 'Schlagwort hinzufügen', remove_tag: 'Schlagwort {tag} entfernen', subtasks: 'Unteraufgaben', add_subtask: 'Unteraufgabe hinzufügen',

@@ -7,7 +7,7 @@ export const englishMore = {
     add_time: 'Add a time', zone: 'Time zone', zone_floating: 'Wherever I am', clear_due: 'Remove the date', repeat_never: 'Does not repeat',
     repeat_custom: 'Custom…', repeat_every: 'Every', repeat_basis: 'Next date', basis_due: 'After the date it was due',
     basis_completion: 'After the day I complete it', basis_future: 'Next date of the series from today',
-    rule_kept: 'This rule was written by another app. It stays as it is.', unit_daily: 'days', unit_weekly: 'weeks', unit_monthly: 'months',
+    rule_kept: 'This rule says more than can be set here. It stays as it is until you choose another one.', unit_daily: 'days', unit_weekly: 'weeks', unit_monthly: 'months',
     unit_yearly: 'years', on_days: 'On', add_tag: 'Add a tag', remove_tag: 'Remove the tag {tag}',
     subtasks: 'Subtasks', add_subtask: 'Add a subtask', created_at: 'Created {date}', completed_at: 'Completed {date}',
     name_needed: 'A todo needs a name.', repeat_left: { one: '{n} time left', other: '{n} times left' },

@@ -1,9 +1,11 @@
 // What a view shows when it has nothing to show.
-import { html, useEffect } from '../../vendor/ui.js';
+import { html, useEffect, useState } from '../../vendor/ui.js';
 import { store } from '../store/store.js';
 import { Icon } from './icons.js';
 import { t } from './i18n.js';
 import { prefs, setPrefs } from './prefs.js';
+
+const LATE_MILLISECONDS = 5_000;
 
 /** @param {{icon: string, title: string, text: string, level?: string, children?: any}} props */
 export function Empty({ icon, title, text, level = 'h2', children }) {
@@ -11,7 +13,10 @@ export function Empty({ icon, title, text, level = 'h2', children }) {
 }
 
 export function Loading() {
-    return html`<div class="loading" role="status"><span class="hidden">${t('loading')}</span>${[1, 2, 3, 4].map((n) => html`<span class="bone" key=${n}></span>`)}</div>`;
+    const [isLate, setLate] = useState(false);
+    useEffect(() => { const timer = setTimeout(() => setLate(true), LATE_MILLISECONDS); return () => clearTimeout(timer); }, []);
+    return html`<div class="loading" role="status"><span class="hidden">${t('loading')}</span>${[1, 2, 3, 4].map((n) => html`<span class="bone" key=${n}></span>`)}
+        ${isLate && !store.status.value.connected && html`<p>${t('error_network')}</p>`}</div>`;
 }
 
 /** Examples for the first run. They are no todos, so nothing has to be cleaned up on other devices. */

@@ -39,8 +39,9 @@ function headingOf(group) {
     if (group.kind === 'plain') return '';
     const name = dayName(group.date);
     const today = todayIn(zone.value, clock.value);
-    if (group.kind === 'completed') return name;
-    const weekday = formatDay(group.date, locale.value, { weekday: 'long', day: 'numeric', month: 'long' });
+    const year = group.date.slice(0, 4) === today.slice(0, 4) ? undefined : /** @type {const} */ ('numeric');
+    const weekday = formatDay(group.date, locale.value, { weekday: 'long', day: 'numeric', month: 'long', year });
+    if (group.kind === 'completed') return group.date < addDays(today, -1) ? weekday : name;
     return group.date === addDays(today, 1) ? `${name} · ${weekday}` : weekday;
 }
 
@@ -85,7 +86,8 @@ export function ListView({ view, arg }) {
     const steps = useMemo(() => stepsOf(todos), [todos]);
     const total = groups?.reduce((sum, group) => sum + group.rows.length, 0) ?? 0;
     const { size, end, more } = useWindow(`${view}/${arg}`, total);
-    if (!store.status.value.ready) return html`<${Loading} />`;
+    const { ready, complete } = store.status.value;
+    if (!ready || (!groups && !complete)) return html`<${Loading} />`;
     if (!groups) return html`<${Empty} level="h1" icon="search" title=${t('not_found')} text=${t('not_found_text')}><a class="button" href="#/inbox">${t('to_inbox')}</a><//>`;
     let left = size;
     const isGrouped = !['inbox', 'list', 'tag'].includes(view);
@@ -104,7 +106,7 @@ export function ListView({ view, arg }) {
             </section>`;
         })}
         ${total > size && html`<p class="center" ref=${end}><button type="button" class="button" onClick=${more}>${t('show_more')}</button></p>`}
-        ${!total && html`<${EmptyView} view=${view} arg=${arg} />`}
+        ${!total && (complete ? html`<${EmptyView} view=${view} arg=${arg} />` : html`<${Loading} />`)}
         ${['inbox', 'list', 'today', 'tag', 'upcoming'].includes(view) && html`<button type="button" class="add-row" onClick=${() => { quickText.value = ''; }}><${Icon} name="plus" />${t('add')}<kbd aria-hidden="true">q</kbd></button>`}
         ${['inbox', 'list'].includes(view) && html`<${Completed} key=${arg} listId=${view === 'inbox' ? null : arg} steps=${steps} />`}`;
 }

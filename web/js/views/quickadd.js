@@ -64,10 +64,12 @@ export function QuickAdd() {
         event.preventDefault();
         if (isWaiting.current) return;
         isWaiting.current = true;
-        // Who types faster than the parser loads gets the same todo, with everything that was typed until then.
-        await loadQuickParser();
+        const line = input.current?.value ?? text;
+        // Who types faster than the parser loads gets the same todo, with everything that was typed until then. Without the
+        // condition, Escape right after Enter would close the dialog before the text is read.
+        if (!quickParser.value) await loadQuickParser();
         isWaiting.current = false;
-        const ready = read(input.current?.value ?? text, skip);
+        const ready = read(input.current?.value ?? line, skip);
         if (!ready.name) return;
         addTodo(ready);
         setText('');
@@ -81,12 +83,13 @@ export function QuickAdd() {
         event.preventDefault();
         keep(last.raw);
     };
+    // A button with `disabled` would ignore an Enter that comes before the last letter is drawn.
     return html`<${Dialog} title=${t('add')} onClose=${close} kind="quick" hasHeading=${false}>
         <form onSubmit=${submit}>
             <div class="quick-line">
                 <input ref=${input} class="quick-input" aria-label=${t('add')} placeholder=${t('quick_placeholder')} value=${text} dir="auto" autocomplete="off" enterkeyhint="send"
                     aria-describedby="quick-hint" onInput=${(event) => setText(event.target.value)} onKeyDown=${onKeyDown} />
-                <button class="button primary" disabled=${!name}>${t('quick_add')}</button>
+                <button class="button primary" aria-disabled=${String(!name)}>${t('quick_add')}</button>
             </div>
             ${chips.length > 0 && html`<p class="quick-name" dir="auto">${name}</p>`}
             <ul class="chips" aria-label=${t('quick_understood')} aria-live="polite">
