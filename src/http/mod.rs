@@ -34,3 +34,4 @@ pub mod security_headers;
 pub mod server;
 pub mod streamed;
 pub mod unread_body;
+pub mod violation_code;

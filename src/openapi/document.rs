@@ -8,7 +8,6 @@ use serde_json::{Map, Value, json};
 use super::operation::Operation;
 use super::schema::{Id, SessionId, Time, flatten, remove_unused, sent};
 use super::{error_responses, info, service_routes, version_3_0};
-use crate::http::problem::ProblemViolation;
 use crate::{access_tokens, admin, lists, original, sync, tags, todos, transfer, users};
 
 // In the order in which the pages show them.
@@ -80,14 +79,8 @@ fn security() -> Value {
 }
 
 fn schemas(features: &[Feature]) -> Map<String, Value> {
-    let shared = [
-        ("Id", sent::<Id>()),
-        ("SessionId", sent::<SessionId>()),
-        ("Time", sent::<Time>()),
-        ("Problem", error_responses::problem_schema()),
-        ("ProblemCode", error_responses::codes()),
-        ("InvalidField", sent::<ProblemViolation<'static>>()),
-    ];
+    let shared = [("Id", sent::<Id>()), ("SessionId", sent::<SessionId>()), ("Time", sent::<Time>())];
+    let shared = shared.into_iter().chain(error_responses::schemas());
     let of_features = features.iter().flat_map(|(_, schemas)| schemas());
-    shared.into_iter().chain(of_features).map(|(name, schema)| (name.to_owned(), schema)).collect()
+    shared.chain(of_features).map(|(name, schema)| (name.to_owned(), schema)).collect()
 }

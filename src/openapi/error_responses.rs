@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use utoipa::PartialSchema;
 
-use super::schema::{described, named, nullable};
+use super::schema::{described, named, nullable, sent};
 use crate::error::Error;
 use crate::http::access_log::REQUEST_ID_MAX;
 use crate::http::error_code::ErrorCode;
-use crate::http::problem::Problem;
+use crate::http::problem::{Problem, ProblemViolation};
+use crate::http::violation_code;
 
 /// By status: the name of the component, which lists the codes, and the response.
 /// `current` is the schema of the object in a 412 response.
@@ -105,6 +106,18 @@ pub fn problem_schema() -> Value {
 pub(super) fn codes() -> Value {
     let codes: Vec<_> = ErrorCode::ALL.iter().map(|code| code.code).collect();
     json!({ "type": "string", "enum": codes, "description": "What is wrong, for programs. `/problems/{code}` explains each code." })
+}
+
+/// Shared by all problems.
+pub(super) fn schemas() -> Vec<(&'static str, Value)> {
+    let mut field = sent::<ProblemViolation<'static>>();
+    field["properties"]["code"] = described(named("ViolationCode"), "The violated rule, for programs.");
+    vec![
+        ("Problem", problem_schema()),
+        ("ProblemCode", codes()),
+        ("InvalidField", field),
+        ("ViolationCode", violation_code::schema()),
+    ]
 }
 
 fn headers_of(status: u16) -> Value {
