@@ -14,9 +14,9 @@ use crate::workspace::TODOS_MAX;
 // Of the API, not of the program. It grows when the API grows; a change that breaks clients would get another path.
 const API_VERSION: &str = "1.0.0";
 
-const QUICK_START: &str = r#"A self-hosted todo service: todos with due dates, recurrence, subtasks and lists, offline sync and live events.
+const SUMMARY: &str = "A self-hosted todo service: todos with due dates, recurrence, subtasks and lists, offline sync and live events.";
 
-## Quick start
+const QUICK_START: &str = r#"## Quick start
 
 1. **Register.** `POST /v1/register` with `{"username":"ann","password":"correct horse battery"}`.
 2. **Log in.** `POST /v1/login` with the same body. Keep `access_token` and `refresh_token`.
@@ -31,21 +31,22 @@ Errors are problem details (RFC 9457) with a `code` for programs. `/problems/{co
 Unknown fields and unknown parameters are rejected. In a patch, an absent field stays and null is allowed only where it has a meaning of its own. A client that cannot tell null from absent sends the whole object with PUT and `If-Match`."#;
 
 pub(super) fn of_v1() -> Value {
-    info("todo-api", &format!("{QUICK_START}\n\n{}", limits()))
+    info("todo-api", SUMMARY, &format!("{QUICK_START}\n\n{}", limits()))
 }
 
 pub(super) fn of_original() -> Value {
-    let about = "The routes of the service that todo-api replaces, with the same users and todos. New clients use the routes under \
+    let about = "New clients use the routes under \
         `/v1` (`/v1/openapi.json`). Send `Authorization: Bearer TOKEN` with an access token from `/login`.";
-    info("todo-api: the original's routes", about)
+    let summary = "The routes of the service that todo-api replaces, with the same users and todos.";
+    info("todo-api: the original's routes", summary, about)
 }
 
-fn info(title: &str, description: &str) -> Value {
+fn info(title: &str, summary: &str, description: &str) -> Value {
     json!({
         "title": title,
         "version": API_VERSION,
         "x-service-version": env!("CARGO_PKG_VERSION"),
-        "summary": "A self-hosted todo service.",
+        "summary": summary,
         "description": description,
         "contact": { "name": "The operator of this service" },
         "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },

@@ -18,8 +18,7 @@ use crate::http::error_code::ErrorCode;
 use crate::http::json::Json;
 use crate::web::assets;
 
-const PAGE_POLICY: &str =
-    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 #[derive(Serialize)]
 struct Explanation {
@@ -39,7 +38,8 @@ struct ProblemPage {
     code: &'static str,
     status: u16,
     title: &'static str,
-    advice: &'static str,
+    /// Text and code in turn, beginning with text.
+    advice: std::str::Split<'static, char>,
     example: String,
 }
 
@@ -68,6 +68,7 @@ fn page(Explanation { code, status, title, advice, problem, .. }: Explanation) -
     let example = serde_json::to_string_pretty(&problem).map_err(Error::internal)?;
     // Relative, so that the page also works below a path of a proxy.
     let assets = format!("../assets/{}", assets::VERSION);
+    let advice = advice.split('`');
     let html = ProblemPage { assets, code, status, title, advice, example }.render();
     let headers = [
         (CONTENT_TYPE, "text/html; charset=utf-8"),

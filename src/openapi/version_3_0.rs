@@ -11,7 +11,10 @@ pub(super) fn of(document: &Value) -> Value {
     let mut older = document.clone();
     older["openapi"] = json!("3.0.3");
     if let Some(info) = older["info"].as_object_mut() {
-        info.remove("summary");
+        let summary = info.remove("summary").unwrap_or_default();
+        let description = info["description"].as_str().unwrap_or_default();
+        let whole = format!("{}\n\n{description}", summary.as_str().unwrap_or_default());
+        info.insert("description".to_owned(), json!(whole));
         info["license"] = json!({ "name": info["license"]["name"] });
     }
     convert(&mut older, &document["components"]["schemas"]);
