@@ -78,6 +78,7 @@ async fn edge(
     let log_entry = AccessLogEntry::begin(&mut request, hops);
     let transport = Transport::of(request.headers(), hops);
     request.extensions_mut().insert(transport);
+    public_url.accept(request.headers_mut());
     let response = match request.extensions_mut().remove() {
         Some(ProtocolError(error)) => error.into_response(),
         None => next.run(request).await,

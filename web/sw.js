@@ -5,10 +5,11 @@
 
 const VERSION = '{{version}}';
 const FILES = '{{files}}';
-const PREFIX = 'todo-client-';
-const CACHE = PREFIX + VERSION;
 
 const SCOPE = new URL('./', self.location.href);
+// Services below other paths of the host share the storage of the browser.
+const PREFIX = `todo-client-${SCOPE.pathname.slice(1)}`;
+const CACHE = PREFIX + VERSION;
 const ASSETS = `${SCOPE.pathname}assets/`;
 const WANTED = `${ASSETS}wanted`;
 
@@ -51,7 +52,7 @@ async function takeOver() {
     void self.skipWaiting();
 }
 
-const names = async () => (await caches.keys()).filter((name) => name.startsWith(PREFIX));
+const names = async () => (await caches.keys()).filter((name) => name.startsWith(PREFIX) && !name.slice(PREFIX.length).includes('/'));
 
 /** The cache from which the page comes. */
 async function wanted() {

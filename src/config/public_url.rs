@@ -1,11 +1,13 @@
 //! Where people reach the service, if a proxy in front of it adds a path.
 //!
 //! The proxy removes the path from requests, and the service adds it to the addresses in its responses, and to the paths of
-//! cookies.
+//! cookies. Cookies with the prefix `__Host-` belong to the whole host (RFC 6265bis §4.1.3.2), so their names say to which path.
 
+use std::fmt::Write as _;
 use std::str::FromStr;
 
-use axum::http::header::{LINK, LOCATION, SET_COOKIE};
+use aws_lc_rs::digest;
+use axum::http::header::{COOKIE, LINK, LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
 /// Without a `/` at the end. Empty if the operator has not set it.
@@ -13,7 +15,12 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
 pub struct PublicUrl {
     url: String,
     path: String,
+    /// What the names of cookies with the prefix `__Host-` end with.
+    mark: String,
 }
+
+const HOST_PREFIX: &str = "__Host-";
+const MARK_BYTES: usize = 6;
 
 impl FromStr for PublicUrl {
     type Err = &'static str;
@@ -34,7 +41,7 @@ impl FromStr for PublicUrl {
         if path.contains("//") || path.split('/').any(|part| part == "." || part == "..") {
             return Err(FORM);
         }
-        Ok(Self { url: text.to_owned(), path: path.to_owned() })
+        Ok(Self { url: text.to_owned(), path: path.to_owned(), mark: mark_of(path) })
     }
 }
 
@@ -47,6 +54,25 @@ impl PublicUrl {
     /// Empty without a proxy that adds one.
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// Gives the cookies of a request the names that the service knows, and removes those of services below other paths.
+    pub fn accept(&self, headers: &mut HeaderMap) {
+        if self.path.is_empty() || !headers.contains_key(COOKIE) {
+            return;
+        }
+        let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+        let pairs = lines.flat_map(|line| line.split(';')).map(str::trim).filter_map(|pair| {
+            match pair.split_once('=').filter(|(name, _)| name.starts_with(HOST_PREFIX)) {
+                Some((name, value)) => Some(format!("{}={value}", name.strip_suffix(&self.mark)?)),
+                None => Some(pair.to_owned()),
+            }
+        });
+        let cookies = HeaderValue::try_from(pairs.collect::<Vec<_>>().join("; "));
+        match cookies {
+            Ok(cookies) => headers.insert(COOKIE, cookies),
+            Err(_) => headers.remove(COOKIE),
+        };
     }
 
     /// Adds the path to the addresses in the headers of a response.
@@ -65,10 +91,14 @@ impl PublicUrl {
         }
     }
 
-    /// Otherwise the browser would not send the cookie with requests below the path. Cookies with the prefix `__Host-` have
-    /// the path `/`, as they must.
+    /// Otherwise the browser would not send the cookie with requests below the path, or would send it to other services too.
     fn cookie(&self, cookie: &HeaderValue) -> Option<HeaderValue> {
-        let (start, rest) = cookie.to_str().ok()?.split_once("; Path=/")?;
+        let cookie = cookie.to_str().ok()?;
+        if cookie.starts_with(HOST_PREFIX) {
+            let (name, rest) = cookie.split_once('=')?;
+            return HeaderValue::try_from(format!("{name}{}={rest}", self.mark)).ok();
+        }
+        let (start, rest) = cookie.split_once("; Path=/")?;
         let is_narrow = !rest.is_empty() && !rest.starts_with(';');
         is_narrow.then(|| HeaderValue::try_from(format!("{start}; Path={}/{rest}", self.path)).ok())?
     }
@@ -82,6 +112,18 @@ impl PublicUrl {
             headers.insert(name, value);
         }
     }
+}
+
+fn mark_of(path: &str) -> String {
+    if path.is_empty() {
+        return String::new();
+    }
+    let digest = digest::digest(&digest::SHA256, path.as_bytes());
+    let bytes = digest.as_ref().iter().take(MARK_BYTES);
+    bytes.fold("-".to_owned(), |mut mark, byte| {
+        let _ = write!(mark, "{byte:02x}");
+        mark
+    })
 }
 
 #[cfg(test)]
@@ -104,13 +146,32 @@ mod tests {
         );
         let cookie = |value| corrected(below, &SET_COOKIE, value);
         assert_eq!(cookie("a=b; Path=/web; HttpOnly"), "a=b; Path=/a/todo/web; HttpOnly");
-        assert_eq!(cookie("__Host-a=b; Path=/; Secure"), "__Host-a=b; Path=/; Secure");
         for other in ["docs/", "https://other.example/x", "//other.example/x"] {
             assert_eq!(corrected(below, &LOCATION, other), other);
         }
         for url in ["", "https://example.org", "http://localhost:8000/"] {
             assert_eq!(corrected(url, &LOCATION, "/v1/user"), "/v1/user");
         }
+    }
+
+    #[test]
+    fn services_below_two_paths_of_a_host_do_not_share_cookies() {
+        let [one, other, root] =
+            ["https://example.org/one", "https://example.org/other", "https://example.org"];
+        let set = "__Host-a=b=c; Path=/; Secure";
+        let cookies = [one, other, root].map(|url| corrected(url, &SET_COOKIE, set));
+        assert!(cookies.iter().all(|cookie| cookie.ends_with("=b=c; Path=/; Secure")), "{cookies:?}");
+        let names = cookies.each_ref().map(|cookie| cookie.split_once('=').unwrap().0);
+        assert!(names[0] != names[1] && names[1] != names[2] && names[2] == "__Host-a", "{names:?}");
+        let request = format!("x=1; {}=one; __Host-a=root; {}=other", names[0], names[1]);
+        let accepted = |url: &str| {
+            let mut headers = HeaderMap::from_iter([(COOKIE, HeaderValue::try_from(&request).unwrap())]);
+            url.parse::<PublicUrl>().unwrap().accept(&mut headers);
+            headers[COOKIE].to_str().unwrap().to_owned()
+        };
+        assert_eq!(accepted(one), "x=1; __Host-a=one");
+        assert_eq!(accepted(other), "x=1; __Host-a=other");
+        assert_eq!(accepted(root), request);
     }
 
     #[test]

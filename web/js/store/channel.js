@@ -7,9 +7,18 @@ const listeners = new Map();
 /** @type {string | null} */
 let user = null;
 
+/**
+ * A name in the storage of the browser, which services below other paths of the host share.
+ * @param {string} name
+ */
+export function named(name) {
+    const { pathname } = new URL('./', document.baseURI);
+    return pathname === '/' ? name : `${name} ${pathname}`;
+}
+
 export function openChannel() {
     if (channel || typeof BroadcastChannel === 'undefined') return;
-    channel = new BroadcastChannel('todo-client');
+    channel = new BroadcastChannel(named('todo-client'));
     channel.onmessage = ({ data }) => {
         // For a moment after somebody signs in, tabs may be of different users, and those do not listen to each other.
         if (data.user === user || data.type === 'session') listeners.get(data.type)?.(data);

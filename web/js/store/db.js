@@ -4,6 +4,7 @@
  */
 
 import { deleteDB, openDB } from '../../vendor/idb.js';
+import { named } from './channel.js';
 import { setStatus } from './state.js';
 
 /** @typedef {import('./types.js').Row} Row */
@@ -60,7 +61,7 @@ function begin(database, stores, mode) {
 }
 
 function openCommon() {
-    common ??= opening('todo-client', {
+    common ??= opening(named('todo-client'), {
         upgrade: (/** @type {any} */ opened) => opened.createObjectStore('meta'),
         blocking: (/** @type {any} */ _, __, /** @type {any} */ event) => {
             event.target.close();

@@ -4,7 +4,7 @@
  */
 
 import { apiError } from './api.js';
-import { listen, tell } from './channel.js';
+import { listen, named, tell } from './channel.js';
 import { isOpen, readMeta } from './db.js';
 import { follow } from './events.js';
 import { catchUp, follow as apply, metaNow, restore } from './held.js';
@@ -79,7 +79,7 @@ export function join() {
     revision = metaNow().revision;
     tell('status?');
     if (navigator.locks && isOpen()) {
-        navigator.locks.request(LOCK, { signal }, () => lead(signal)).catch(() => {});
+        navigator.locks.request(named(LOCK), { signal }, () => lead(signal)).catch(() => {});
     } else void leadWhileVisible(signal);
 }
 

@@ -3,7 +3,7 @@
  * renewal replaces the cookie.
  */
 
-import { listen, tell } from './channel.js';
+import { listen, named, tell } from './channel.js';
 import { ApiError, apiError, send } from './api.js';
 
 /** @typedef {{ value: string, until: number, user: import('./types.js').User, sessionId: string }} Access */
@@ -89,7 +89,7 @@ export async function renewed(refused) {
 
 /** While no tab renews its token. @template T @param {() => Promise<T>} work @returns {Promise<T>} */
 export async function exclusively(work) {
-    return navigator.locks ? await navigator.locks.request(LOCK, work) : await work();
+    return navigator.locks ? await navigator.locks.request(named(LOCK), work) : await work();
 }
 
 /** @param {string} [refused] */
