@@ -107,6 +107,13 @@ async function quickAdd(browser) {
     assert.deepEqual([todo.name, todo.description, todo.priority, todo.recurrence.rule, todo.due.at.slice(10)],
         ['Water the plants', 'not the cactus', 'high', 'FREQ=WEEKLY;BYDAY=MO', 'T07:00']);
 
+    // With a disabled button, browsers ignore an Enter that comes before the last letter is drawn.
+    await page.keyboard.press('q');
+    assert.ok(await page.getByRole('button', { name: 'Add', exact: true }).evaluate((button) => !button.disabled));
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Escape');
+    await eventuallyRows(page, ['Read Tomorrow']);
+
     // Text that another app shares.
     await page.goto(`${base}/?title=A%20page&text=&url=https%3A%2F%2Fexample.org%2Fa`);
     await page.getByRole('textbox', { name: 'Add a todo' }).waitFor();
@@ -497,6 +504,23 @@ async function moving(browser) {
     await context.close();
 }
 
+/** The pages for developers. */
+async function documents(browser) {
+    const context = await browser.newContext({ bypassCSP: true });
+    const page = await context.newPage();
+    const watched = watch(page);
+    await page.goto(`${base}/docs/`);
+    await page.locator('.opblock').first().waitFor();
+    await page.locator('.opblock-post .opblock-summary-control').first().click();
+    await page.locator('.responses-table').first().waitFor();
+    await assertAccessible(page, 'docs', [ALL_LOOKS[0], ALL_LOOKS[3]]);
+    await page.goto(`${base}/problems/version_mismatch`);
+    await page.getByRole('heading', { level: 1, name: 'The object was modified' }).waitFor();
+    await assertAccessible(page, 'problem');
+    watched.assertNone();
+    await context.close();
+}
+
 /** What the first visit costs. */
 async function budget(browser) {
     const context = await browser.newContext();
@@ -514,6 +538,6 @@ async function budget(browser) {
     await context.close();
 }
 
-const steps = { budget, firstRun, quickAdd, keyboard, details, pointer, lists, rightToLeft, touch, offline, settings, moving, accessible };
+const steps = { budget, firstRun, quickAdd, keyboard, details, pointer, lists, rightToLeft, touch, offline, settings, moving, accessible, documents };
 const wanted = process.env.STEPS?.split(',') ?? Object.keys(steps);
 run(wanted.map((name) => [name, steps[name]]));
