@@ -26,7 +26,7 @@ export const german = {
     empty_trash_question: { one: '{n} Aufgabe endgültig löschen?', other: '{n} Aufgaben endgültig löschen?' },
 
     welcome: 'Willkommen', examples_text: 'Drei Beispiele, was du eingeben kannst. Sie werden nicht gespeichert.', examples_remove: 'Beispiele entfernen',
-    example_1: 'Anna anrufen morgen 17 Uhr', example_2: 'Blumen gießen jeden Montag #Zuhause', example_3: 'Flüge buchen !hoch // nach einem Fensterplatz fragen',
+    example_1: 'Anna anrufen morgen 17 Uhr', example_2: 'Blumen gießen jeden Montag @Zuhause', example_3: 'Flüge buchen !hoch // nach einem Fensterplatz fragen',
 
     quick_placeholder: 'Was ist zu tun?', quick_hint: 'morgen 17 Uhr · jeden Montag · #Liste · @Schlagwort · !hoch · // Notiz',
     quick_add: 'Hinzufügen', quick_understood: 'Verstanden', keep_as_text: '„{text}“ als Text behalten',
