@@ -154,6 +154,27 @@ async fn over_tls_the_cookie_is_bound_to_the_host() {
 }
 
 #[tokio::test]
+async fn below_a_path_the_cookie_is_bound_to_the_host_and_the_path() {
+    let clock = todo_api::clock::Clock::held_at(todo_api::clock::Clock::system().now());
+    let settings = [("TRUSTED_PROXY_HOPS", "1"), ("PUBLIC_URL", "https://example.org/todo")];
+    let app = TestApp::with(TestDatabase::create().await, clock, &settings).await;
+    app.anonymous().v1_register("ann", PASSWORD).await.assert(201);
+    let tls = [SAME_ORIGIN, ("x-forwarded-proto", "https")];
+    let answer = Browser::new(&app).post_with("/web/login", &tls, &credentials("ann")).await.assert(200);
+    let (pair, attributes) = answer.header("set-cookie").split_once("; ").unwrap();
+    assert!(attributes.starts_with("Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age="), "{attributes}");
+    let (name, value) = pair.split_once('=').unwrap();
+    assert!(name.starts_with("__Host-todo_refresh-"), "{name}");
+    // A service at another path of the host has set these.
+    for other in ["__Host-todo_refresh", "__Host-todo_refresh-000000000000"] {
+        let browser = Browser { cookie: format!("{other}={value}"), app: app.clone() };
+        browser.post_with("/web/refresh", &tls, "").await.assert(204);
+    }
+    let browser = Browser { cookie: format!("__Host-todo_refresh=x; {pair}"), app };
+    browser.post_with("/web/refresh", &tls, "").await.assert(200);
+}
+
+#[tokio::test]
 async fn a_refresh_replaces_the_cookie_and_a_failed_one_keeps_it() {
     let app = registered().await;
     let (mut browser, before) = Browser::sign_in(&app, "ann").await;
