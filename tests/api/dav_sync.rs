@@ -152,13 +152,17 @@ async fn texts_of_clients_are_not_read_with_lists_of_todos() {
     assert!(stored[0].get_document("ical").unwrap().get_str("text").unwrap().len() > 100_000);
     let todos = OwnedCollection::<Todo>::new(&app.state.db, &app.state.tasks);
     let mut sizes = Vec::new();
-    let take = |_, stored: &bson::RawDocument| {
-        sizes.push(stored.as_bytes().len());
-        Ok(true)
-    };
-    let all = Selection { filter: doc! {}, sort: doc! {}, index: "_id_", limit: 0 };
-    todos.of(stored[0].get_object_id("owner_id").unwrap()).visit(all, take).await.unwrap();
-    assert!(sizes.len() == 1 && sizes[0] < 2_000, "{sizes:?}");
+    for _ in 0..2 {
+        let take = |todo: Todo, stored: &bson::RawDocument| {
+            assert!(todo.ical.is_none());
+            sizes.push(stored.as_bytes().len());
+            Ok(true)
+        };
+        let all = Selection { filter: doc! {}, sort: doc! {}, index: "_id_", limit: 0 };
+        todos.of(stored[0].get_object_id("owner_id").unwrap()).visit(all, take).await.unwrap();
+    }
+    // The first read learns that this user has such texts.
+    assert!(matches!(sizes[..], [first, second] if first > 100_000 && second < 2_000), "{sizes:?}");
     // A write that has not read it keeps it.
     let id = client.get("/v1/todos").await.json()["items"][0]["id"].as_str().unwrap().to_owned();
     client
