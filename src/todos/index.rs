@@ -5,6 +5,10 @@
 //! MongoDB does not change an index. A changed index gets another name and its old name goes to [`RETIRED`]: during a
 //! release, old instances still name it in their queries.
 //!
+//! An index for each sort order is worth its keys. Together, those of priority, name, creation and last change cost MongoDB
+//! 10 µs of the 500 µs of a new todo, and 12 µs of an update. Without its index, a page in one of these orders costs 0.2 ms
+//! more for a user with 100 todos, 1.5 ms more with 1,000 and 14 ms more with 10,000, because MongoDB fetches all of them.
+//!
 //! **Invariant:** a query names its index. Otherwise MongoDB would compare all indexes that begin with the owner. A query
 //! that names a partial index has a filter that implies the condition of the index. Otherwise it would miss documents.
 
