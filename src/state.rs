@@ -28,6 +28,7 @@ use crate::error::{Error, OperatorError};
 use crate::http::admission::Admission;
 use crate::http::byte_budget::ByteBudget;
 use crate::http::cors::Cors;
+use crate::http::polling::PolledPages;
 use crate::http::readiness::Readiness;
 use crate::idempotency::store::Idempotency;
 use crate::mongo::{Db, PrepareError};
@@ -74,6 +75,7 @@ impl_from_ref! {
     numbers: Numbers,
     workspaces: Arc<Workspaces>,
     idempotency: Arc<Idempotency>,
+    polled_pages: Arc<PolledPages>,
     transfers: Arc<Transfers>,
     sealer: Arc<Sealer>,
     sources: EventSources,
@@ -90,6 +92,7 @@ pub struct Shared {
     pub numbers: Numbers,
     pub workspaces: Arc<Workspaces>,
     pub idempotency: Arc<Idempotency>,
+    pub polled_pages: Arc<PolledPages>,
     pub transfers: Arc<Transfers>,
     pub sealer: Arc<Sealer>,
     pub sources: EventSources,
@@ -162,6 +165,7 @@ impl AppState {
             access_tokens,
             workspaces,
             idempotency: stores.idempotency.clone(),
+            polled_pages: Arc::default(),
             transfers: Arc::new(transfers),
             sealer,
             sources,

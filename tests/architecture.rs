@@ -79,6 +79,7 @@ const LAYERS: &[&[&str]] = &[
         "*/blacklist",
         "*/counts",
         "*/hierarchy",
+        "*/page_state",
         "*/operations",
         "*/memory",
         "*/mirror",
@@ -332,7 +333,15 @@ fn only_stores_use_the_driver() {
 fn statuses_appear_only_in_tables_and_success_responses() {
     only_in(
         "StatusCode::",
-        &["http/error_code", "http/preconditions", "app", "dav/wire", "original/wire", "/handlers"],
+        &[
+            "http/error_code",
+            "http/polling",
+            "http/preconditions",
+            "app",
+            "dav/wire",
+            "original/wire",
+            "/handlers",
+        ],
     );
     for Source { module, code, .. } in
         sources().into_iter().filter(|source| source.module.ends_with("/handlers"))

@@ -26,6 +26,7 @@ pub mod observed_stream;
 pub mod pagination;
 pub mod parser_response;
 pub mod path;
+pub mod polling;
 pub mod preconditions;
 pub mod problem;
 pub mod query;

@@ -5,6 +5,7 @@
 //!
 //! **Invariant:** does not know how a list is sorted; the list encodes the position in a cursor.
 
+use aws_lc_rs::digest::{Context, SHA256};
 use axum::http::header::{CONTENT_TYPE, LINK};
 use axum::http::{HeaderValue, Uri};
 use axum::response::{IntoResponse, Response};
@@ -79,12 +80,25 @@ impl<'a> Page<'a> {
     /// `last` encodes every sort key of the last item if another page follows.
     pub fn listing(self, items: Items, last: Option<Vec<u8>>) -> Result<Listing, Error> {
         let mut json = items.json;
+        let items_end = json.len();
         json.extend_from_slice(br#"],"next_cursor":"#);
+        let place = self.place(last.as_deref());
         let cursor = last.map(|last| self.sealer.seal(&self.context, &last)).transpose()?;
         json::append(&mut json, &cursor)?;
         json.push(b'}');
         let link = cursor.map(|cursor| link(&self.uri, &cursor)).transpose()?;
-        Ok(Listing { json, link })
+        Ok(Listing { json, items_end, place, link })
+    }
+
+    /// What a page is apart from its items. Each part has its length, so that different pages differ.
+    fn place(&self, last: Option<&[u8]>) -> Vec<u8> {
+        let mut place = Vec::new();
+        let (limit, after) = (self.limit.to_le_bytes(), self.after.as_deref().unwrap_or_default());
+        for part in [&*self.context, &limit, after, last.unwrap_or_default()] {
+            place.extend(part.len().to_le_bytes());
+            place.extend_from_slice(part);
+        }
+        place
     }
 
     /// `found` are items with an encoding of their sort keys: one item more than the limit if there is one, or `has_more`
@@ -165,9 +179,25 @@ fn link(uri: &Uri, cursor: &str) -> Result<HeaderValue, Error> {
     HeaderValue::try_from(link).map_err(Error::internal)
 }
 
+/// Identifies a page of a user, with everything that it contains.
+pub type PageTag = u128;
+
 pub struct Listing {
     json: Vec<u8>,
+    items_end: usize,
+    place: Vec<u8>,
     link: Option<HeaderValue>,
+}
+
+impl Listing {
+    pub fn tag(&self) -> PageTag {
+        let mut digest = Context::new(&SHA256);
+        digest.update(&self.place);
+        // Without the cursor, which is sealed with a new nonce each time.
+        digest.update(&self.json[..self.items_end]);
+        let bytes = digest.finish();
+        bytes.as_ref().first_chunk().map_or(0, |bytes| PageTag::from_be_bytes(*bytes))
+    }
 }
 
 impl IntoResponse for Listing {
@@ -216,7 +246,7 @@ mod tests {
         let start = page.after.as_ref().map_or(0, |after| after[0] + 1);
         let fetch = usize::try_from(page.fetch()).unwrap();
         let found = (start..total).take(fetch).map(|number| (vec![number], number));
-        let Listing { json, link } = page.listing_of(found, false).unwrap();
+        let Listing { json, link, .. } = page.listing_of(found, false).unwrap();
         let Body { items, next_cursor } = serde_json::from_slice(&json).unwrap();
         (items, next_cursor.zip(link).map(|(cursor, link)| Next { cursor, link }))
     }

@@ -25,20 +25,21 @@ pub struct Preconditions(pub Precondition);
 
 pub struct IfNoneMatch(EntityTags);
 
-enum EntityTags {
+/// Entity tags with what each of them stands for.
+pub(super) enum EntityTags<T = i64> {
     Absent,
     /// `*`
     Any,
-    Versions(Vec<i64>),
+    These(Vec<T>),
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        Ok(Self(match EntityTags::read(&parts.headers, &IF_MATCH)? {
+        Ok(Self(match EntityTags::read(&parts.headers, &IF_MATCH, version)? {
             EntityTags::Absent | EntityTags::Any => None,
-            EntityTags::Versions(versions) => Some(versions),
+            EntityTags::These(versions) => Some(versions),
         }))
     }
 }
@@ -53,18 +54,18 @@ impl<S: Send + Sync> FromRequestParts<S> for Preconditions {
 
 impl Preconditions {
     pub fn of(headers: &HeaderMap) -> Result<Self, Error> {
-        use EntityTags::{Absent, Any, Versions};
-        let if_match = EntityTags::read(headers, &IF_MATCH)?;
-        let if_none_match = EntityTags::read(headers, &IF_NONE_MATCH)?;
+        use EntityTags::{Absent, Any, These};
+        let if_match = EntityTags::read(headers, &IF_MATCH, version)?;
+        let if_none_match = EntityTags::read(headers, &IF_NONE_MATCH, version)?;
         Ok(Self(match (if_match, if_none_match) {
             (Absent, Absent) => Precondition::Any,
             (Absent, Any) => Precondition::Absent,
-            (Absent, Versions(versions)) => Precondition::Except(versions),
+            (Absent, These(versions)) => Precondition::Except(versions),
             (Any, Absent) => Precondition::Exists,
-            (Versions(versions), Absent) => Precondition::Versions(versions),
+            (These(versions), Absent) => Precondition::Versions(versions),
             (_, Any) => Precondition::Versions(Vec::new()),
-            (Any, Versions(_)) => return Err(contradictory()),
-            (Versions(mut versions), Versions(except)) => {
+            (Any, These(_)) => return Err(contradictory()),
+            (These(mut versions), These(except)) => {
                 versions.retain(|version| !except.contains(version));
                 Precondition::Versions(versions)
             }
@@ -76,14 +77,19 @@ impl<S: Send + Sync> FromRequestParts<S> for IfNoneMatch {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        EntityTags::read(&parts.headers, &IF_NONE_MATCH).map(Self)
+        EntityTags::read(&parts.headers, &IF_NONE_MATCH, version).map(Self)
     }
 }
 
-impl EntityTags {
+impl<T> EntityTags<T> {
     /// Parses `*` or a list of entity tags such as `"3", W/"4"`. A list may have empty elements (RFC 9110 §5.6.1.2).
-    fn read(headers: &HeaderMap, name: &HeaderName) -> Result<Self, Error> {
-        let mut found: Option<Vec<i64>> = None;
+    /// `meaning` returns `None` for a tag that this service never issued.
+    pub(super) fn read(
+        headers: &HeaderMap,
+        name: &HeaderName,
+        meaning: impl Fn(&str) -> Option<T>,
+    ) -> Result<Self, Error> {
+        let mut found: Option<Vec<T>> = None;
         let mut tags = 0;
         for value in headers.get_all(name) {
             let mut rest = value.to_str().map_err(|_| malformed(name))?.trim_matches(BETWEEN_TAGS);
@@ -94,12 +100,12 @@ impl EntityTags {
                 tags += 1;
                 let (opaque, after) =
                     split_tag(rest).filter(|_| tags <= TAGS_MAX).ok_or_else(|| malformed(name))?;
-                found.get_or_insert_default().extend(version(opaque));
+                found.get_or_insert_default().extend(meaning(opaque));
                 rest = after;
             }
         }
         match found {
-            Some(versions) => Ok(Self::Versions(versions)),
+            Some(versions) => Ok(Self::These(versions)),
             None if headers.contains_key(name) => Err(malformed(name)),
             None => Ok(Self::Absent),
         }
@@ -127,7 +133,7 @@ fn version(opaque: &str) -> Option<i64> {
 }
 
 /// Apache httpd, lighttpd, Jetty and other servers add the encoding to the tags of responses that they compress.
-fn is_added_by_proxy(suffix: &str) -> bool {
+pub(super) fn is_added_by_proxy(suffix: &str) -> bool {
     let encoding = ["--", "-", ";"].iter().find_map(|separator| suffix.strip_prefix(separator));
     encoding.is_some_and(|encoding| ["gzip", "br", "zstd", "deflate"].contains(&encoding))
 }
@@ -154,7 +160,7 @@ impl<T> WithEtag<T> {
         let is_not_modified = match &known.0 {
             EntityTags::Absent => false,
             EntityTags::Any => true,
-            EntityTags::Versions(versions) => versions.contains(&self.version),
+            EntityTags::These(versions) => versions.contains(&self.version),
         };
         MaybeNotModified { is_not_modified, response: self }
     }
@@ -218,12 +224,12 @@ mod tests {
 
     fn tags(values: &[&'static str]) -> Option<EntityTags> {
         let values = values.iter().map(|value| (IF_MATCH, HeaderValue::from_static(value)));
-        EntityTags::read(&values.collect(), &IF_MATCH).ok()
+        EntityTags::read(&values.collect(), &IF_MATCH, version).ok()
     }
 
     fn versions(values: &[&'static str]) -> Vec<i64> {
         match tags(values) {
-            Some(EntityTags::Versions(versions)) => versions,
+            Some(EntityTags::These(versions)) => versions,
             _ => panic!("{values:?} is not a list of tags"),
         }
     }

@@ -61,7 +61,8 @@ pub fn operations() -> Vec<Operation> {
         new("get", "/v1/lists", "list_lists", "List lists, page by page")
             .query("deleted", deleted, "Whether to return live lists (`false`), lists in the trash (`true`), or both (`any`).")
             .paginated()
-            .page_response("A page of lists.", "ListPage", "TodoList", &example()),
+            .page_response("A page of lists.", "ListPage", "TodoList", &example())
+            .unless_same_page(),
         list(new("post", "/v1/lists", "create_list", "Create a list"), 201, "The list.")
             .body(&named("ListInput"), &home)
             .idempotency_key()

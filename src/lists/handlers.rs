@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use bson::oid::ObjectId;
 
 use super::model::List;
@@ -15,12 +15,13 @@ use crate::error::Error;
 use crate::http::body::JsonBody;
 use crate::http::pagination::{Listing, Page};
 use crate::http::path::{ChosenId, PathId, Permanent};
+use crate::http::polling::Polling;
 use crate::http::preconditions::{IfNoneMatch, Preconditions, WithEtag};
 use crate::http::query::Params;
 use crate::idempotency::extract::Creation;
 use crate::idempotency::scope::Scope;
 use crate::idempotency::store::Idempotency;
-use crate::owned::Conflict;
+use crate::owned::{self, Conflict};
 use crate::todos::hierarchy::Beside;
 use crate::workspace::Workspace;
 use crate::workspace::extract::{ToRead, ToWrite};
@@ -28,11 +29,22 @@ use crate::workspace::extract::{ToRead, ToWrite};
 pub(crate) async fn list(
     ToRead(workspace): ToRead,
     State(sealer): State<Arc<Sealer>>,
+    polling: Polling,
     params: Params,
-) -> Result<Listing, Error> {
+) -> Result<Response, Error> {
     let (Shown(states), page) = Page::read(params, &sealer, workspace.owner_id)?;
     let last = page.position(|bytes| serde_json::from_slice::<(String, ObjectId)>(bytes).ok())?;
-    let found = workspace.list_page(states, last.as_ref(), page.fetch()).await?;
+    let page = read_page(&workspace, states, page, last.as_ref());
+    polling.respond(workspace.owner_id, workspace.now, || workspace.list_page_state(), page).await
+}
+
+async fn read_page(
+    workspace: &Workspace,
+    states: &[owned::State],
+    page: Page<'_>,
+    last: Option<&(String, ObjectId)>,
+) -> Result<Listing, Error> {
+    let found = workspace.list_page(states, last, page.fetch()).await?;
     let counts = workspace.open_counts(&found).await?;
     let sort_key = |list: &List| serde_json::to_vec(&(&list.position, list.id)).map_err(Error::internal);
     let keys = found.iter().map(sort_key).collect::<Result<Vec<_>, _>>()?;

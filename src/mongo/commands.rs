@@ -114,6 +114,32 @@ pub async fn committed_time<T: Send + Sync>(
     reply.get_timestamp("operationTime").map_err(Error::internal)
 }
 
+/// The first document in the order of an index, and the logical time of the read. `key` is the whole key of the index, and
+/// `projection` has only fields of this key, so that MongoDB fetches no document.
+pub async fn first_key<T: Send + Sync>(
+    collection: &Collection<T>,
+    filter: Document,
+    sort: Document,
+    key: Document,
+    projection: Document,
+) -> Result<(Option<Document>, Timestamp), Error> {
+    let find = doc! {
+        "find": collection.name(),
+        "filter": filter,
+        "sort": sort,
+        "projection": projection,
+        "hint": key,
+        "limit": 1,
+        "singleBatch": true,
+        "maxTimeMS": max_time_ms(),
+    };
+    let mut reply = record("find", database(collection).run_command(find)).await?;
+    let at = reply.get_timestamp("operationTime").map_err(Error::internal)?;
+    let found = reply.get_document_mut("cursor").and_then(|cursor| cursor.get_array_mut("firstBatch"));
+    let first = found.map_err(Error::internal)?.pop();
+    Ok((first.and_then(|first| first.as_document().cloned()), at))
+}
+
 fn max_time_ms() -> i64 {
     i64::try_from(MAX_TIME.as_millis()).unwrap_or(i64::MAX)
 }

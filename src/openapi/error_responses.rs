@@ -136,6 +136,7 @@ pub(super) fn headers() -> Value {
     let text = |pattern: &str| json!({ "type": "string", "pattern": pattern });
     json!({
         "ETag": required("The version of the object, in quotes.", text("^\"[1-9][0-9]*\"$")),
+        "PageTag": required("Identifies what the page contains. A weak validator (RFC 9110 §8.8.1).", text("^W/\"[0-9a-f]{32}\"$")),
         "Idempotent-Replayed": optional("`true` if this is the response to an earlier request with the same key.", json!({ "type": "string", "enum": ["true"] })),
         "Link": optional("The next page, if there is one (RFC 8288).", text("^<[^<>]+>; rel=\"next\"$")),
         "Location": required("The path of the new object.", text("^/")),

@@ -1,11 +1,11 @@
 //! Reading the changes since a stamp: see [`crate::owned::change_stamp`].
 
-use bson::{Bson, RawDocumentBuf, Timestamp, doc};
+use bson::{Bson, Document, RawDocumentBuf, Timestamp, doc};
 use mongodb::Cursor;
 use mongodb::action::{Action, Find};
 use mongodb::options::{Hint, ReadConcern};
 
-use super::change_stamp::{Change, StreamPosition};
+use super::change_stamp::{Change, StreamPosition, below, to_number};
 use super::collection::OwnedBy;
 use super::pages::READ_BATCH;
 use super::unreadable::set_aside;
@@ -21,6 +21,23 @@ impl<T: Owned> OwnedBy<'_, T> {
     pub async fn horizon(&self) -> Result<Timestamp, Error> {
         // Every document has a stamp, so the filter matches none and the read stays cheap.
         commands::committed_time(self.collection(), self.owned_filter(doc! { "changed": Bson::Null })).await
+    }
+
+    /// The newest change stamp, as long as no change with a lower stamp can become visible: then all documents are as they
+    /// were whenever this stamp was the newest. `None` for a minute after a change, and while documents wait for changes that
+    /// queries show already.
+    pub async fn newest_settled(&self) -> Result<Option<u64>, Error> {
+        // First, because a change that is written in between has a newer stamp.
+        if self.has_waiting() {
+            return Ok(None);
+        }
+        let (newest_first, stamp) = (doc! { "changed": -1, "_id": -1 }, doc! { "changed": 1, "_id": 0 });
+        let all = self.owned_filter(doc! {});
+        let (newest, at) =
+            commands::first_key(self.collection(), all, newest_first, by_change(), stamp).await?;
+        let Some(newest) = newest else { return Ok(Some(0)) };
+        let newest = newest.get_timestamp("changed").map_err(Error::internal)?;
+        Ok((newest < below(at)).then(|| to_number(newest)))
     }
 
     /// Gives at most `limit` changes after `from` to `take`, by stamp and id, without removals before `gone_since` and
@@ -86,8 +103,13 @@ impl<T: Owned> OwnedBy<'_, T> {
         let stored = self.stored();
         let found = stored.find(self.owned_filter(filter)).sort(order).limit(limit).batch_size(READ_BATCH);
         let found = found.optional(self.without_left_out(), Find::projection);
-        let found = found.hint(Hint::Keys(doc! { "owner_id": 1, "changed": 1, "_id": 1 }));
+        let found = found.hint(Hint::Keys(by_change()));
         // Only changes that a majority has, because a rollback could undo others.
         Ok(found.read_concern(ReadConcern::majority()).max_time(mongo::MAX_TIME).timed().await?)
     }
+}
+
+/// The key of the index of changes.
+fn by_change() -> Document {
+    doc! { "owner_id": 1, "changed": 1, "_id": 1 }
 }

@@ -60,7 +60,7 @@ const TODO: &str = "/v1/todos/{id}";
 fn collection() -> Vec<Operation> {
     let list = query_params::documented(new("get", "/v1/todos", "list_todos", "List todos"));
     vec![
-        list.paginated().page_response("A page of todos.", "TodoPage", "Todo", &example()),
+        list.paginated().page_response("A page of todos.", "TodoPage", "Todo", &example()).unless_same_page(),
         whole(todo(new("post", "/v1/todos", "create_todo", "Create a todo"), 201, "The new todo."))
             .idempotency_key()
             .response_header(201, "Location")

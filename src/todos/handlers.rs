@@ -5,35 +5,50 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use bson::oid::ObjectId;
 
 use super::hierarchy::Move;
 use super::model::Todo;
 use super::query::TodoQuery;
+use super::sort_order::SortKey;
 use super::wire::{TodoBody, TodoPatch, WholeTodo};
 use crate::crypto::sealed::Sealer;
 use crate::error::Error;
 use crate::http::body::JsonBody;
 use crate::http::pagination::{Listing, Page};
 use crate::http::path::{ChosenId, PathId, Permanent};
+use crate::http::polling::Polling;
 use crate::http::preconditions::{IfNoneMatch, Preconditions, WithEtag};
 use crate::http::query::Params;
 use crate::idempotency::extract::{Creation, Repeatable};
 use crate::idempotency::scope::Scope;
 use crate::idempotency::store::Idempotency;
+use crate::workspace::Workspace;
 use crate::workspace::extract::{ToRead, ToWrite};
 
 pub(crate) async fn list(
     ToRead(workspace): ToRead,
     State(sealer): State<Arc<Sealer>>,
+    polling: Polling,
     params: Params,
-) -> Result<Listing, Error> {
+) -> Result<Response, Error> {
     let (query, page) = Page::read::<TodoQuery>(params, &sealer, workspace.owner_id)?;
     let last = page.position(|bytes| query.sort.read_key(bytes))?;
+    let state = || workspace.todo_page_state(&query);
+    let page = read_page(&workspace, &query, page, last.as_ref());
+    polling.respond(workspace.owner_id, workspace.now, state, page).await
+}
+
+async fn read_page(
+    workspace: &Workspace,
+    query: &TodoQuery,
+    page: Page<'_>,
+    last: Option<&SortKey>,
+) -> Result<Listing, Error> {
     let mut items = page.items();
     let take = |todo| items.push(&TodoBody::from(todo));
-    let last = workspace.todo_page(&query, last.as_ref(), page.fetch(), take).await?;
+    let last = workspace.todo_page(query, last, page.fetch(), take).await?;
     page.listing(items, last.map(|last| last.bytes()).transpose()?)
 }
 

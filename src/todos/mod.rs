@@ -18,6 +18,7 @@ pub mod model;
 pub mod name_order;
 pub mod occurrences;
 pub mod operations;
+pub mod page_state;
 pub mod query;
 mod query_params;
 pub mod recurrence;

@@ -48,6 +48,7 @@ mod v1_events;
 mod v1_history;
 mod v1_names;
 mod v1_openapi;
+mod v1_polling;
 mod v1_problems;
 mod v1_recurrence;
 mod v1_registration_rules;

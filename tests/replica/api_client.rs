@@ -58,13 +58,25 @@ impl ApiClient {
         path: &str,
         body: &Value,
     ) -> Answer {
+        self.call_with(instance, method, path, &[], body).await
+    }
+
+    /// Like [`ApiClient::call`], with headers.
+    pub(crate) async fn call_with(
+        &mut self,
+        instance: &Instance,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> Answer {
         let needs_fresh = !path.starts_with("/v1/");
         if needs_fresh && !self.is_fresh {
             self.renew(instance, true).await;
         }
         let began = Instant::now();
         loop {
-            let answer = instance.call(method.clone(), path, &self.access, body).await;
+            let answer = instance.send(method.clone(), path, &self.access, headers, body.to_string()).await;
             self.findings.judge(&answer, || {
                 let body: String = body.to_string().chars().take(BODY_WIDTH).collect();
                 format!("{method} {path} at {} {body}", instance.number)

@@ -16,6 +16,7 @@ mod findings;
 #[expect(dead_code, reason = "shared by several suites, each of which uses a part")]
 mod fleet;
 mod follower;
+mod poller;
 mod random_requests;
 mod replica;
 mod resources;

@@ -13,6 +13,7 @@ use crate::fleet::instance::Instance;
 use crate::fleet::{StopFlag, exclusive_use};
 use crate::follower::Follower;
 use crate::is_long;
+use crate::poller::Poller;
 use crate::random_requests::{self, KnownIds};
 use crate::replica::{Objects, version_of};
 use crate::two_instances::TwoInstances;
@@ -53,10 +54,14 @@ async fn replicas_end_with_the_state_of_the_server() {
     let clients = follow(clients, &cluster, &stop, Follower::run_by_sync);
     let steady = follow(listeners.split_off(LISTENERS), &cluster, &stop, Follower::run_steadily);
     let listeners = follow(listeners, &cluster, &stop, Follower::run_by_events);
+    let poller = ApiClient::register("poller", &cluster.instances[0], &findings).await;
+    let poller = Poller::new(poller, &cluster.instances[0]).await;
+    let polling = tokio::spawn(poller.run(cluster.instances.clone(), stop.clone()));
     strike(&cluster, &findings).await;
     writing.set();
     writers.join_all().await;
     stop.set();
+    polling.await.unwrap();
     let (mut clients, mut listeners) = (clients.join_all().await, listeners.join_all().await);
     listeners.extend(steady.join_all().await);
 
