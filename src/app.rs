@@ -151,6 +151,7 @@ fn transfer(state: &AppState) -> Router<AppState> {
         .route_layer(Extension(t::UPLOAD));
     let others = Router::new()
         .route("/v1/user/export", get(t::export))
+        .route("/v1/imports", get(t::all))
         .route("/v1/imports/{id}", get(t::progress))
         .route("/v1/imports/{id}/undo", post(t::undo));
     guarded_for(imports, state, t::IMPORT_DEADLINE).merge(guarded(others, state))

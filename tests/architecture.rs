@@ -54,9 +54,7 @@ const LAYERS: &[&[&str]] = &[
         "*/text",
         "*/throttling",
         "*/token",
-        "transfer/formats",
         "transfer/plan",
-        "transfer/render",
         "transfer/structure",
     ],
     &[
@@ -70,8 +68,10 @@ const LAYERS: &[&[&str]] = &[
         "*/steps",
         "*/store",
         "*/usage",
-        // Pure, and above the models that it maps to texts.
+        // Pure, and above the models that they map to texts.
         "icalendar",
+        "transfer/formats",
+        "transfer/render",
     ],
     &["workspace"],
     &[
@@ -93,6 +93,7 @@ const LAYERS: &[&[&str]] = &[
         "*/search_candidates",
         "*/side_effects",
         "*/verification",
+        "transfer/calendar_names",
         "transfer/export",
         "transfer/jobs",
         "transfer/placement",

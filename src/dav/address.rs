@@ -88,9 +88,13 @@ fn decoded(segment: &str) -> Option<String> {
             bytes.push(byte);
         }
     }
-    let name = String::from_utf8(bytes).ok()?;
-    let is_possible = !name.is_empty() && name.len() <= NAME_MAX && name != "." && name != "..";
-    (is_possible && !name.contains(['/', '\0'])).then_some(name)
+    String::from_utf8(bytes).ok().filter(|name| is_possible_name(name))
+}
+
+/// Whether a resource can have this name.
+pub fn is_possible_name(name: &str) -> bool {
+    let is_segment = !name.is_empty() && name.len() <= NAME_MAX && name != "." && name != "..";
+    is_segment && !name.contains(['/', '\0'])
 }
 
 fn encoded(segment: &str) -> String {

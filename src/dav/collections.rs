@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use bson::oid::ObjectId;
 
 use super::address::INBOX;
+use super::markup::dead_property;
 use super::refusal::{Condition, Refusal};
-use super::requests::{PropertyChange, PropertyChanges, dead_property};
+use super::requests::{PropertyChange, PropertyChanges};
 use super::xml::{APPLE, CALDAV, CALENDAR_SERVER, DAV, Element, Name};
 use crate::error::Error;
 use crate::icalendar;
@@ -15,11 +16,6 @@ use crate::mongo::object_id;
 use crate::owned::text::{COLOR, DESCRIPTION, DESCRIPTION_MAX, NAME, NAME_MAX};
 use crate::owned::{Precondition, State};
 use crate::workspace::Workspace;
-
-/// Of one list, that the service keeps without understanding them.
-pub const PROPERTIES_MAX: usize = 64;
-/// In bytes, of the names and values of these properties of one list.
-pub const PROPERTIES_BYTES_MAX: usize = 16 * 1024;
 
 const UNNAMED: &str = "List";
 
@@ -252,12 +248,7 @@ fn keep(list: &mut List, name: &Name, value: Option<&Element>) -> Result<(), Uns
     let calendar = list.calendar.get_or_insert_default();
     calendar.properties.retain(|known| !(known.space == name.space && known.local == name.local));
     calendar.properties.extend(value.map(dead_property));
-    let size = |sum: usize, known: &crate::lists::model::DeadProperty| {
-        sum + known.space.len() + known.local.len() + known.xml.len()
-    };
-    let bytes = calendar.properties.iter().fold(0, size);
-    let fits = calendar.properties.len() <= PROPERTIES_MAX && bytes <= PROPERTIES_BYTES_MAX;
-    if fits { Ok(()) } else { Err(Unsettable::TooMany) }
+    if calendar.fits() { Ok(()) } else { Err(Unsettable::TooMany) }
 }
 
 fn cut(text: &str, max: usize) -> String {

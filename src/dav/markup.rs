@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::xml::{APPLE, CALDAV, CALENDAR_SERVER, DAV, Element, Name, Node};
+use super::xml::{APPLE, CALDAV, CALENDAR_SERVER, DAV, Element, Name, Node, parse};
+use crate::lists::model::DeadProperty;
 
 pub const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n";
 
@@ -126,9 +127,29 @@ fn prefix(space: &str) -> Option<&'static str> {
     PREFIXES.iter().find(|(known, _)| *known == space).map(|(_, prefix)| *prefix)
 }
 
+/// A property as the service keeps it.
+pub fn dead_property(element: &Element) -> DeadProperty {
+    let mut xml = Markup::default();
+    xml.nodes(&element.nodes);
+    let Name { space, local } = element.name.clone();
+    DeadProperty { space, local, xml: xml.0 }
+}
+
+/// Whether [`dead_property`] can have written this property, so that its XML may be part of a response.
+pub fn is_well_formed(property: &DeadProperty) -> bool {
+    let DeadProperty { space, local, xml } = property;
+    let mut document = Markup::document();
+    document.root(DAV, "prop", |out| {
+        out.open(space, local);
+        let _ = write!(out.0, ">{xml}");
+        out.close(space, local);
+    });
+    let Ok(root) = parse(document.0.as_bytes()) else { return false };
+    matches!(root.nodes.as_slice(), [Node::Element(only)] if dead_property(only) == *property)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::xml::parse;
     use super::*;
 
     #[test]
@@ -147,6 +168,30 @@ mod tests {
         let mut again = Markup::document();
         again.root(DAV, "multistatus", |again| again.nodes(&root.nodes));
         assert_eq!(parse(again.0.as_bytes()).unwrap(), root);
+    }
+
+    #[test]
+    fn only_xml_that_is_written_here_is_well_formed() {
+        let property = |space: &str, local: &str, xml: &str| DeadProperty {
+            space: space.to_owned(),
+            local: local.to_owned(),
+            xml: xml.to_owned(),
+        };
+        let element = parse(b"<a xmlns='urn:x' xmlns:d='DAV:'>1 &lt; 2<d:b c='3'/></a>").unwrap();
+        assert!(is_well_formed(&dead_property(&element)));
+        assert!(is_well_formed(&property(DAV, "x", "")));
+        for (space, local, xml) in [
+            (DAV, "x", "<b>"),
+            (DAV, "x", "</D:x><D:y>"),
+            (DAV, "x", "&nbsp;"),
+            (DAV, "x", "<!-- -->"),
+            (DAV, "x><y", ""),
+            (DAV, "", ""),
+            ("urn:x", "a b=\"c\"", ""),
+            (DAV, "x", "\u{1}"),
+        ] {
+            assert!(!is_well_formed(&property(space, local, xml)), "{space} {local} {xml}");
+        }
     }
 
     #[test]

@@ -8,10 +8,10 @@ use super::address::Address;
 use super::collections::Collection;
 use super::refusal::{Condition, Refusal};
 use crate::error::Error;
-use crate::icalendar::{self, Shown, Stored};
+pub(crate) use crate::icalendar::{Member, Uids};
 use crate::mongo::object_id;
 use crate::owned::{Conflict, Precondition, State};
-use crate::todos::calendar::{CalendarNames, CalendarText};
+use crate::todos::calendar::CalendarNames;
 use crate::todos::input::TodoInput;
 use crate::todos::model::Todo;
 use crate::workspace::Workspace;
@@ -21,47 +21,6 @@ use crate::workspace::Workspace;
 pub(crate) struct Place<'a> {
     pub(crate) list_id: Option<ObjectId>,
     pub(crate) name: &'a str,
-}
-
-/// A todo and what its text needs beside it.
-#[derive(Debug, Clone)]
-pub(crate) struct Member {
-    pub(crate) todo: Todo,
-    uid: String,
-    parent_uid: Option<String>,
-    series_uid: Option<String>,
-}
-
-/// The UIDs that clients have given todos. Other todos have their ids for UIDs.
-pub(crate) type Uids = HashMap<ObjectId, String>;
-
-impl Member {
-    /// `uids` has those of the parent and of the series of the todo.
-    pub(crate) fn among(todo: Todo, uids: &Uids) -> Self {
-        let uid_of = |id: ObjectId| uids.get(&id).cloned().unwrap_or_else(|| id.to_hex());
-        let wanted = || todo.calendar.as_ref().and_then(|names| names.parent.clone());
-        let parent_uid = todo.parent_id.map(uid_of).or_else(wanted);
-        let series_uid = todo.occurrence_of.map(uid_of);
-        Self { uid: todo.uid(), parent_uid, series_uid, todo }
-    }
-
-    pub(crate) fn text(&self) -> String {
-        icalendar::render(&self.shown(), self.stored().as_ref())
-    }
-
-    pub(super) fn shown(&self) -> Shown<'_> {
-        Shown {
-            todo: &self.todo,
-            uid: &self.uid,
-            parent_uid: self.parent_uid.as_deref(),
-            series_uid: self.series_uid.as_deref(),
-            order: None,
-        }
-    }
-
-    pub(super) fn stored(&self) -> Option<Stored<'_>> {
-        self.todo.ical.as_ref().map(|CalendarText { text, version }| Stored { text, version: *version })
-    }
 }
 
 impl Workspace {

@@ -51,6 +51,18 @@ pub struct DeadProperty {
     pub xml: String,
 }
 
+impl CalendarCollection {
+    /// Of one list, that the service keeps without understanding them.
+    pub const PROPERTIES_MAX: usize = 64;
+    /// In bytes, of the names and values of these properties of one list.
+    pub const PROPERTIES_BYTES_MAX: usize = 16 * 1024;
+
+    pub fn fits(&self) -> bool {
+        let bytes = self.properties.iter().map(|one| one.space.len() + one.local.len() + one.xml.len());
+        self.properties.len() <= Self::PROPERTIES_MAX && bytes.sum::<usize>() <= Self::PROPERTIES_BYTES_MAX
+    }
+}
+
 /// The only side effect of a change of a list: its todos follow it to the trash, or out of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TodosFollow;

@@ -27,7 +27,7 @@ pub struct ExportOptions {
     username: String,
     /// The file, which must not exist yet
     file: PathBuf,
-    /// `todo-api` (can be imported again without loss), `csv` or `todo.txt`
+    /// `todo-api` (can be imported again without loss), `icalendar`, `csv` or `todo.txt`
     #[arg(long, default_value = "todo-api", value_parser = rendering)]
     format: &'static Rendering,
 }
@@ -66,10 +66,10 @@ pub async fn export(state: &AppState, options: ExportOptions) -> Result<String, 
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let new = NamedTempFile::new_in(folder).map_err(|error| cannot_write(&error))?;
     let mut to = BufWriter::new(new);
-    let (account, parts) = state.transfers.export(user.id).await.map_err(|error| refusal(&error))?;
+    let (account, mut append, parts) =
+        state.transfers.export(user.id, format).await.map_err(|error| refusal(&error))?;
     let mut parts = std::pin::pin!(parts);
-    let (mut chunk, mut append) =
-        ((format.head)(account).map_err(|error| refusal(&error))?, (format.append)());
+    let mut chunk = (format.head)(account).map_err(|error| refusal(&error))?;
     let mut objects = 0;
     while let Some(batch) = parts.next().await {
         for part in batch.map_err(|error| refusal(&error))? {

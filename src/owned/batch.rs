@@ -64,8 +64,27 @@ impl<T: Owned> OwnedBy<'_, T> {
         if upserts.is_empty() {
             return Ok(0);
         }
-        added(&commands::update(self.collection(), upserts).await?)
+        let reply = commands::update(self.collection(), upserts).await?;
+        let count = added(&reply)?;
+        let clashes: Vec<_> = clashes(&reply).filter_map(|place| objects.get(place)).map(Owned::id).collect();
+        if !clashes.is_empty() {
+            let held = self.holders(&clashes).await?;
+            if clashes.iter().any(|id| !held.contains_key(id)) {
+                return Err(Error::unavailable("another document has got a unique value of an inserted one"));
+            }
+        }
+        Ok(count)
     }
+}
+
+/// The places of the documents that were refused because of a unique value other than their id.
+fn clashes(reply: &Document) -> impl Iterator<Item = usize> {
+    let errors = reply.get_array("writeErrors").map(Vec::as_slice).unwrap_or_default();
+    errors.iter().filter_map(Bson::as_document).filter_map(|error| {
+        let is_of_id = error.get_document("keyPattern").is_ok_and(|keys| keys.contains_key("_id"));
+        let place = error.get_i32("index").ok().filter(|_| !is_of_id)?;
+        usize::try_from(place).ok()
+    })
 }
 
 fn added(reply: &Document) -> Result<u64, Error> {
@@ -86,6 +105,14 @@ fn added(reply: &Document) -> Result<u64, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_taken_unique_value_is_told_from_a_taken_id() {
+        let error =
+            |index: i32, field: &str| doc! { "index": index, "code": 11_000, "keyPattern": { field: 1 } };
+        let reply = doc! { "n": 0, "writeErrors": [error(0, "_id"), error(3, "calendar.uid")] };
+        assert_eq!(clashes(&reply).collect::<Vec<_>>(), [3]);
+    }
 
     #[test]
     fn an_id_that_is_taken_is_no_failure_and_anything_else_is() {

@@ -93,6 +93,29 @@ impl UserTodos<'_> {
         self.uids(doc! { "_id": { "$in": ids } }, Index::BY_ID).await
     }
 
+    /// The todos to which calendar clients have given one of these UIDs, live or in the trash.
+    pub async fn with_uids(&self, uids: &[String]) -> Result<HashMap<ObjectId, String>, Error> {
+        self.uids(doc! { "calendar.uid": { "$in": uids } }, BY_UID).await
+    }
+
+    /// Those of these names that todos have in this list, also in the trash.
+    pub async fn held_names(
+        &self,
+        list_id: Option<ObjectId>,
+        names: &[String],
+    ) -> Result<Vec<String>, Error> {
+        let filter = doc! { "calendar.list": list_id, "calendar.name": { "$in": names } };
+        let (mut held, selection) =
+            (Vec::new(), Selection { filter, sort: doc! {}, index: BY_RESOURCE, limit: 0 });
+        let take = |stored: &RawDocument| {
+            let names = stored.get_document("calendar").map_err(Error::internal)?;
+            held.extend(names.get_str("name").ok().map(str::to_owned));
+            Ok(true)
+        };
+        self.project_each(selection, doc! { "calendar.name": 1 }, SMALL_BATCH, take).await?;
+        Ok(held)
+    }
+
     /// The UIDs that calendar clients have given todos.
     pub async fn all_uids(&self) -> Result<HashMap<ObjectId, String>, Error> {
         self.uids(doc! { "calendar.uid": { "$gte": "" } }, BY_UID).await

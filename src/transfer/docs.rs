@@ -9,8 +9,10 @@ use super::handlers::IMPORT_LIMIT;
 use super::model::{Counts, ImportState};
 use super::plan::Warning;
 use super::render::RENDERINGS;
-use super::render::json::{ExportBody, ExportedAccount, SavedList, SavedTodo};
-use super::wire::{ImportBody, ImportedBody, MODES, Preview, PreviewedList, PreviewedTodo};
+use super::render::json::{
+    ExportBody, ExportedAccount, SavedCalendar, SavedCollection, SavedList, SavedProperty, SavedTodo,
+};
+use super::wire::{ImportBody, ImportedBody, ImportsBody, MODES, Preview, PreviewedList, PreviewedTodo};
 use crate::error::{Error, Resource};
 use crate::openapi::needs::Needs;
 use crate::openapi::operation::Operation;
@@ -40,6 +42,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
             json!({ "type": "object", "description": "An export of this service, or a file of another one." }),
         ),
         ("Import", sent::<ImportBody>()),
+        ("Imports", sent::<ImportsBody>()),
         ("ImportState", sent::<ImportState>()),
         ("Counts", sent::<Counts>()),
         ("ImportWarning", sent::<Warning>()),
@@ -52,6 +55,9 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("ExportedList", sent::<SavedList>()),
         ("ExportedTodo", with_due(sent::<SavedTodo>())),
         ("ExportedRecurrence", recurrence),
+        ("ExportedCalendar", sent::<SavedCalendar>()),
+        ("ExportedCollection", sent::<SavedCollection>()),
+        ("ExportedProperty", sent::<SavedProperty>()),
     ]
 }
 
@@ -101,9 +107,12 @@ pub fn operations() -> Vec<Operation> {
             .description("Lists and todos with the trash and the records of occurrences. No secrets. `todo-api` can be imported again without loss; the other formats say in docs/moving.md what they cannot hold.")
             .query("format", json!({ "type": "string", "enum": names, "default": "todo-api" }), "The format of the export.")
             .json_response(200, "The export, as a file to download.", &named("Export"), &exported())
-            .also_texts(200, &["text/csv", "text/plain"]),
+            .also_texts(200, &["text/calendar", "text/csv", "text/plain"]),
         import("/v1/user/import", "import_user"),
         import("/v1/import", "import_file"),
+        new("get", "/v1/imports", "list_imports", "List the imports of the last 30 days")
+            .description("The newest first, at most 20.")
+            .json_response(200, "The imports.", &named("Imports"), &json!({ "items": [example()] })),
         new("get", "/v1/imports/{id}", "get_import", "Show the progress of an import")
             .json_response(200, "The import.", &named("Import"), &example())
             .not_found(Resource::Import),

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::model::ImportState;
 use super::operations::{Transfers, Wanted};
-use super::wire::{Asked, ImportBody, ImportedBody};
+use super::wire::{Asked, ImportBody, ImportedBody, ImportsBody};
 use crate::auth::extract::CurrentUser;
 use crate::clock::rfc3339;
 use crate::error::Error;
@@ -32,10 +32,10 @@ pub(crate) async fn export(
     params: Params,
 ) -> Result<impl IntoResponse, Error> {
     let Asked(rendering) = params.read()?;
-    let (account, parts) = transfers.export(caller.sub).await?;
+    let (account, append, parts) = transfers.export(caller.sub, rendering).await?;
     let day: String = rfc3339(account.exported_at).to_string().chars().take(10).collect();
     let name = format!("attachment; filename=\"todo-api-{day}.{}\"", rendering.extension);
-    let body = streamed((rendering.head)(account)?, parts, (rendering.append)(), rendering.tail);
+    let body = streamed((rendering.head)(account)?, parts, append, rendering.tail);
     Ok(([(CONTENT_TYPE, rendering.media_type.to_owned()), (CONTENT_DISPOSITION, name)], body))
 }
 
@@ -54,6 +54,13 @@ pub(crate) async fn import(
         return Ok((StatusCode::ACCEPTED, [(LOCATION, location)], body).into_response());
     }
     Ok(body.into_response())
+}
+
+pub(crate) async fn all(
+    State(transfers): State<Arc<Transfers>>,
+    CurrentUser(caller): CurrentUser,
+) -> Result<Json<ImportsBody>, Error> {
+    Ok(Json(transfers.all(caller.sub).await?.into()))
 }
 
 pub(crate) async fn progress(

@@ -7,6 +7,7 @@
 //! **Invariant:** nothing is written before everything has been checked. The ids of a plan depend only on the owner and
 //! the file, so that repeating an import adds nothing.
 
+mod calendar_names;
 pub mod docs;
 pub mod export;
 pub mod formats;

@@ -9,18 +9,19 @@ use futures_util::Stream;
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 
-use super::export::parts;
+use super::export::{Views, parts};
 use super::formats::{self, Format};
 use super::jobs::{Jobs, Turn};
 use super::model::{Import, ImportState, KEPT_MILLIS, unpacked};
 use super::plan::{Origin, Settings};
 use super::preparation::{Mode, Prepared};
-use super::render::{Account, Part};
+use super::render::{Account, Append, Part, Rendering};
 use super::store::{Imports, united};
 use super::writer::Writer;
 use crate::clock::time_zone::Zone;
 use crate::error::{Error, Resource};
 use crate::http::admission::Admission;
+use crate::icalendar::Uids;
 use crate::mongo::object_id;
 use crate::users::model::{User, UserPatch};
 use crate::users::operations::Accounts;
@@ -69,11 +70,15 @@ impl Transfers {
     pub async fn export(
         &self,
         owner_id: ObjectId,
-    ) -> Result<(Account, impl Stream<Item = Result<Vec<Part>, Error>> + Send + use<>), Error> {
+        rendering: &Rendering,
+    ) -> Result<(Account, Append, impl Stream<Item = Result<Vec<Part>, Error>> + Send + use<>), Error> {
         let User { username, email, time_zone, .. } = self.accounts.get(owner_id).await?;
-        let (lists, todos) = (self.workspaces.of(owner_id), self.workspaces.of(owner_id));
-        let account = Account { username, email, time_zone, exported_at: todos.now };
-        Ok((account, parts(lists, todos)))
+        let view = || self.workspaces.of(owner_id);
+        let views = Views { lists: view(), todos: view(), texts: rendering.has_calendar_texts.then(view) };
+        let account = Account { username, email, time_zone, exported_at: views.todos.now };
+        let uids =
+            if rendering.has_calendar_texts { views.todos.todos().all_uids().await? } else { Uids::new() };
+        Ok((account, (rendering.append)(uids), parts(views)))
     }
 
     /// Checks the whole file, and then writes what is missing. A large import goes on after the response.
@@ -135,6 +140,13 @@ impl Transfers {
         let mut import = found.ok_or(Error::NotFound(Resource::Import))?;
         import.state = import.state_at(self.workspaces.now());
         Ok(import)
+    }
+
+    /// The imports that can be undone, the newest first.
+    pub async fn all(&self, owner_id: ObjectId) -> Result<Vec<Import>, Error> {
+        let now = self.workspaces.now();
+        let imports = self.imports.all_of(owner_id).await?.into_iter();
+        Ok(imports.map(|import| Import { state: import.state_at(now), ..import }).collect())
     }
 
     /// Moves what the import has created to the trash. Fails with [`Error::Throttled`] while an import of the user runs.

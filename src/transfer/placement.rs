@@ -6,6 +6,7 @@ use bson::oid::ObjectId;
 
 use super::plan::{Plan, Planned};
 use super::preparation::Known;
+use super::structure::relist;
 use crate::error::Error;
 use crate::owned::State;
 use crate::owned::batch::Holder;
@@ -33,7 +34,7 @@ impl Workspace {
             rename(todo, lists, todos);
             let is_new = |id: &ObjectId| new_lists.contains(id);
             if todo.list_id.is_some_and(|id| !is_new(&id) && !is_usable(lists.holders.get(&id), todo.state)) {
-                todo.list_id = None;
+                relist(todo, None);
                 plan.warnings.add(*line, NO_LIST);
             }
             let mut level = 0;
@@ -47,7 +48,8 @@ impl Workspace {
                 if let Some((above, list_id)) =
                     places.get(&parent).filter(|(above, _)| above + 1 < LEVELS_MAX)
                 {
-                    (level, todo.list_id) = (above + 1, *list_id);
+                    level = above + 1;
+                    attach(todo, *list_id);
                 } else {
                     todo.parent_id = None;
                     plan.warnings.add(*line, NO_PARENT);
@@ -69,11 +71,22 @@ impl Workspace {
     }
 }
 
+/// A todo with a parent is in the list of the parent, and waits for no other.
+fn attach(todo: &mut Todo, list_id: Option<ObjectId>) {
+    relist(todo, list_id);
+    if let Some(names) = &mut todo.calendar {
+        names.parent = None;
+    }
+}
+
 /// Gives a todo and what it refers to the ids that they have in the account.
 fn rename(todo: &mut Todo, lists: &Known, todos: &Known) {
     let with = |id| if lists.ids.contains_key(&id) { lists.id(id) } else { todos.id(id) };
     todo.id = todos.id(todo.id);
     todo.list_id = todo.list_id.map(|id| lists.id(id));
+    if let Some(names) = &mut todo.calendar {
+        names.list = names.list.map(|id| lists.id(id));
+    }
     todo.parent_id = todo.parent_id.map(|id| todos.id(id));
     todo.occurrence_of = todo.occurrence_of.map(|id| todos.id(id));
     todo.trashed_with = todo.trashed_with.map(with);

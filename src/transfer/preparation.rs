@@ -64,6 +64,9 @@ impl Known {
 
 impl Workspace {
     pub(super) async fn prepare_import(&self, mut plan: Plan, mode: Mode) -> Result<Prepared, Error> {
+        if mode == Mode::Missing {
+            self.recognise_uids(&mut plan).await?;
+        }
         let lists = known(&self.lists(), &plan.lists, mode, references(&plan, |todo| todo.list_id)).await?;
         let todos = known(&self.todos(), &plan.todos, mode, references(&plan, |todo| todo.parent_id)).await?;
         let (list_counts, todo_counts) = (counts(&plan.lists, &lists), counts(&plan.todos, &todos));
@@ -79,6 +82,7 @@ impl Workspace {
         }
         unify_spellings(&mut plan.todos);
         self.assert_room_for_import(&plan).await?;
+        self.free_calendar_names(&mut plan).await?;
         self.give_positions(&mut plan);
         Ok(Prepared {
             lists: plan.lists.into_iter().map(|list| list.value).collect(),

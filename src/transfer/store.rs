@@ -42,6 +42,13 @@ impl Imports {
         Ok(self.0.find_one(own).max_time(mongo::MAX_TIME).timed().await?)
     }
 
+    /// The newest first, without the ids of what they have created.
+    pub async fn all_of(&self, owner_id: ObjectId) -> Result<Vec<Import>, Error> {
+        let fields = doc! { "created_lists": 0, "created_todos": 0 };
+        let found = self.0.find(doc! { "owner_id": owner_id }).sort(doc! { "started_at": -1, "_id": 1 });
+        Ok(found.projection(fields).max_time(mongo::MAX_TIME).timed().await?.try_collect().await?)
+    }
+
     /// Stores an import that begins, in place of an earlier attempt.
     pub async fn begin(&self, import: &Import) -> Result<(), Error> {
         let own = doc! { "_id": import.id, "owner_id": import.owner_id };

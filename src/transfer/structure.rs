@@ -54,6 +54,16 @@ fn remove_repeated(plan: &mut Plan, care: Care) -> Result<(), Vec<Violation>> {
     };
     plan.lists.retain(|list| is_first(list.value.id, list.line, "lists"));
     plan.todos.retain(|todo| is_first(todo.value.id, todo.line, "todos"));
+    if care == Care::Refuse {
+        let mut uids = HashSet::new();
+        for Planned { line, value: todo } in &plan.todos {
+            let uid = todo.calendar.as_ref().and_then(|names| names.uid.as_deref());
+            if uid.is_some_and(|uid| !uids.insert(uid)) {
+                let field = format!("todos/{}/calendar/uid", line - 1);
+                violations.push(Violation::of(&field, "repeated", "Another todo has the same UID."));
+            }
+        }
+    }
     if violations.all().is_empty() { Ok(()) } else { Err(violations.into_vec()) }
 }
 
@@ -126,6 +136,14 @@ fn sort_by_level(plan: &mut Plan, levels: &[usize]) {
     plan.todos = keyed.into_iter().map(|(todo, _)| todo).collect();
 }
 
+/// Puts a todo into another list, with the name that calendar clients know.
+pub fn relist(todo: &mut Todo, list_id: Option<ObjectId>) {
+    if let Some(names) = todo.calendar.as_mut().filter(|names| names.list == todo.list_id) {
+        names.list = list_id;
+    }
+    todo.list_id = list_id;
+}
+
 /// Subtasks are where their parents are. Parents come first.
 fn inherit(plan: &mut Plan) {
     let lists: HashMap<_, _> =
@@ -136,7 +154,7 @@ fn inherit(plan: &mut Plan) {
         todo.is_parent = parents.contains(&todo.id);
         let parent = todo.parent_id.and_then(|id| above.get(&id));
         if let Some(parent) = parent {
-            todo.list_id = parent.list_id;
+            relist(todo, parent.list_id);
         }
         let trashed = match parent {
             Some(parent) if parent.state == State::Trash => Some((parent.deleted_at, parent.trashed_with)),

@@ -45,6 +45,20 @@ pub(crate) struct ImportBody {
     updated_at: Time,
 }
 
+/// The imports of the last 30 days, at most 20, the newest first.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Imports)]
+pub(crate) struct ImportsBody {
+    /// The imports.
+    items: Vec<ImportBody>,
+}
+
+impl From<Vec<Import>> for ImportsBody {
+    fn from(imports: Vec<Import>) -> Self {
+        Self { items: imports.into_iter().map(ImportBody::from).collect() }
+    }
+}
+
 /// The result of an import: the import and, for a dry run, what it would create.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ImportResult)]

@@ -115,6 +115,7 @@ fn batch_size(todos: &[Todo]) -> usize {
     let (mut ids, mut bytes) = (HashSet::new(), 0);
     for todo in todos.iter().take(BATCH_TODOS) {
         bytes += todo.name.len() + todo.description.len();
+        bytes += todo.ical.as_ref().map_or(0, |ical| ical.text.len());
         let is_full = bytes > BATCH_BYTES || todo.parent_id.is_some_and(|parent| ids.contains(&parent));
         if is_full && !ids.is_empty() {
             break;

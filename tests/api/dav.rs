@@ -186,7 +186,7 @@ async fn clients_create_rename_color_and_delete_lists_under_their_own_addresses(
     assert!(refused.contains("403 Forbidden") && refused.contains("424 Failed Dependency"), "{refused}");
     let large = format!(
         "<D:propertyupdate {NAMESPACES}><D:set><D:prop><x>{}</x></D:prop></D:set></D:propertyupdate>",
-        "y".repeat(todo_api::dav::collections::PROPERTIES_BYTES_MAX)
+        "y".repeat(todo_api::lists::model::CalendarCollection::PROPERTIES_BYTES_MAX)
     );
     assert!(dav.send("PROPPATCH", &path, &[], &large).await.text().contains(" 507 "));
     assert_eq!(dav.propfind(&path, "0", names).await.only().text("displayname"), "Home");

@@ -61,4 +61,5 @@ mod v1_todo_queries;
 mod v1_todos;
 mod v1_tokens;
 mod v1_transfer;
+mod v1_transfer_calendars;
 mod web_client;

@@ -8,34 +8,35 @@ use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
+use crate::support::dav::todo;
 use crate::support::process;
 use crate::support::replica::{Replica, server_state};
 use crate::support::v1::DAY;
 use crate::support::{Answer, Client, PASSWORD, TestApp};
 
-async fn export(client: &Client) -> String {
+pub(crate) async fn export(client: &Client) -> String {
     client.get("/v1/user/export").await.assert(200).text()
 }
 
-async fn import(client: &Client, query: &str, file: impl Into<axum::body::Body>) -> Answer {
+pub(crate) async fn import(client: &Client, query: &str, file: impl Into<axum::body::Body>) -> Answer {
     client.send(Method::POST, &format!("/v1/import{query}"), &[], file).await
 }
 
 /// The export without the time of the act.
-fn timeless(export: &str) -> String {
+pub(crate) fn timeless(export: &str) -> String {
     let end = export.find(",\"user\"").unwrap();
     export[end..].to_owned()
 }
 
-fn file(lists: &Value, todos: &Value) -> String {
+pub(crate) fn file(lists: &Value, todos: &Value) -> String {
     json!({ "format": "todo-api/export", "version": 1, "lists": lists, "todos": todos }).to_string()
 }
 
-fn id(number: usize) -> String {
+pub(crate) fn id(number: usize) -> String {
     format!("{number:024x}")
 }
 
-async fn delete_account(app: &TestApp, client: &Client, name: &str) -> Client {
+pub(crate) async fn delete_account(app: &TestApp, client: &Client, name: &str) -> Client {
     client.delete("/v1/user").await.assert(204);
     app.v1_user(name).await
 }
@@ -336,6 +337,7 @@ fn random_export(random: &mut ChaCha8Rng) -> String {
             "id": id(1_000 + number), "name": texts[pick(random, 8)], "description": texts[pick(random, 8)],
             "color": (["#aabbcc", "#000000"][pick(random, 2)]), "position": format!("a{number}"),
             "created_at": times[pick(random, 3)], "updated_at": times[pick(random, 3)], "deleted_at": deleted,
+            "calendar": (pick(random, 2) == 0).then(|| json!({ "name": format!("list {number}"), "properties": [{ "space": "urn:x", "local": "y", "xml": "&lt;" }] })),
         }));
     }
     let mut all_todos = Vec::new();
@@ -346,8 +348,9 @@ fn random_export(random: &mut ChaCha8Rng) -> String {
         let recurs = !due.is_null() && pick(random, 3) == 0;
         let left = rule.contains("COUNT").then(|| 1 + pick(random, 4));
         let recurrence = recurs.then(|| json!({ "rule": rule, "basis": (["due", "completion", "future"][pick(random, 3)]), "start": due, "left": left }));
-        // The first ten have no parent, so that no chain is too deep.
-        let parent = (number >= 10 && pick(random, 2) == 0).then(|| id(1 + pick(random, 10)));
+        // Eight of each level, so that chains have all depths and no chain is too deep.
+        let level = (number / 8).min(4);
+        let parent = (level > 0 && pick(random, 3) > 0).then(|| id(1 + 8 * (level - 1) + pick(random, 8)));
         let completed = pick(random, 3) == 0;
         let deleted = (pick(random, 4) == 0).then(|| times[pick(random, 3)]);
         all_todos.push(json!({
@@ -357,12 +360,25 @@ fn random_export(random: &mut ChaCha8Rng) -> String {
             "priority": (["none", "low", "medium", "high"][pick(random, 4)]), "tags": (&["x", "Y", "straße"][..pick(random, 4)]),
             "position": format!("a{}", pick(random, 50)), "occurrence_of": (pick(random, 6) == 0).then(|| id(1 + pick(random, 50))),
             "created_at": times[pick(random, 3)], "updated_at": times[pick(random, 3)], "deleted_at": deleted,
-            "deleted_with": deleted.map(|_| id(1 + number)),
+            "deleted_with": deleted.map(|_| id(1 + number)), "calendar": random_calendar(random, number),
         }));
     }
     let user = json!({ "username": "x", "email": "x@example.org", "time_zone": "Asia/Tokyo" });
     json!({ "format": "todo-api/export", "version": 1, "user": user, "lists": all_lists, "todos": all_todos })
         .to_string()
+}
+
+/// What calendar clients can have given a todo.
+fn random_calendar(random: &mut ChaCha8Rng, number: usize) -> Option<Value> {
+    let mut some = |value: String| (random.random_range(0..2) == 0).then_some(value);
+    let text = some(todo(&format!("uid-{number}"), "SUMMARY:as a client has sent it|X-KEEP:\u{1f600}"));
+    let text_age = text.as_ref().map(|_| number);
+    let (uid, name) = (some(format!("uid-{number}")), some(format!("{number}.ics")));
+    let (list_id, parent_uid) = (some(id(1_000 + number % 5)), some("nobody".to_owned()));
+    let calendar = json!({
+        "uid": uid, "name": name, "list_id": list_id, "parent_uid": parent_uid, "text": text, "text_age": text_age,
+    });
+    some(String::new()).map(|_| calendar)
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Files with many todos.
 
-use todo_api::icalendar::{File, Joined, Object, Refusal};
+use todo_api::icalendar::{Broken, DEPTH_MAX, File, Joined, Listed, Object, Refusal};
 
 use crate::support::{CORPUS, object, user_zone};
 
@@ -11,7 +11,7 @@ fn joined() -> (String, usize) {
     for (_, bytes) in objects {
         text += &joined.part(str::from_utf8(bytes).unwrap());
     }
-    (text + joined.end(), objects.len())
+    (text + Joined::END, objects.len())
 }
 
 #[test]
@@ -47,12 +47,15 @@ fn files_without_a_whole_calendar_are_refused() {
     ] {
         match File::read(bytes, 100) {
             Ok(file) => assert!(refusal.is_none() && file.objects().next().is_none()),
-            Err(found) => assert_eq!(Some(found), refusal),
+            Err(found) => assert_eq!(Some(found.refusal), refusal),
         }
     }
-    assert_eq!(File::read(text.as_bytes(), 10).err(), Some(Refusal::TooLarge));
+    assert_eq!(File::read(text.as_bytes(), 10).err().map(|broken| broken.refusal), Some(Refusal::TooLarge));
     let nested = "BEGIN:VCALENDAR\n".repeat(50_000);
-    assert_eq!(File::read(nested.as_bytes(), 10).err(), Some(Refusal::NotCalendar));
+    let broken = Broken { line: DEPTH_MAX + 1, refusal: Refusal::NotCalendar };
+    assert_eq!(File::read(nested.as_bytes(), 10).err(), Some(broken));
+    let broken = File::read(b"BEGIN:VCALENDAR\nX:\n\xff\nEND:VCALENDAR\n", 10).err();
+    assert_eq!(broken, Some(Broken { line: 3, refusal: Refusal::NotCalendar }));
 }
 
 #[test]
@@ -62,4 +65,31 @@ fn a_todo_of_a_file_keeps_the_zone_that_it_names() {
     let uid = object("outlook-custom-zone").uid();
     let found = file.objects().map(|(_, object)| object.unwrap()).find(|object| object.uid() == uid).unwrap();
     assert_eq!(found.text().matches("BEGIN:VTIMEZONE").count(), 1);
+}
+
+#[test]
+fn a_todo_keeps_the_list_that_a_file_names() {
+    let list =
+        Listed { id: Some(bson::oid::ObjectId::from_bytes([9; 12])), name: "Garden, and; more".to_owned() };
+    let mut joined = Joined::default();
+    let text = joined.begin(None) + &joined.part_of(&crate::support::text("thunderbird-daily"), &list);
+    let file = File::read((text + Joined::END).as_bytes(), 10).unwrap();
+    let (_, object) = file.objects().next().unwrap();
+    let (object, found) = object.unwrap().without_list();
+    assert_eq!(found, Some(list));
+    assert!(!object.text().contains("X-TODO-API"));
+    assert_eq!(object.without_list().1, None);
+}
+
+#[test]
+fn attachments_are_left_out_of_a_todo_that_is_too_large() {
+    let attached = format!("ATTACH;ENCODING=BASE64;VALUE=BINARY:{}\n", "A".repeat(200_000));
+    let text = format!(
+        "BEGIN:VCALENDAR\nBEGIN:VEVENT\nEND:VEVENT\nBEGIN:VTODO\nUID:1\n{attached}SUMMARY:a\nEND:VTODO\nEND:VCALENDAR\n"
+    );
+    let file = File::read(text.as_bytes(), 10).unwrap();
+    assert_eq!(file.others, [2]);
+    let (line, refused) = file.objects().next().unwrap();
+    assert_eq!(refused.err(), Some(Refusal::TooLarge));
+    assert_eq!(file.without_attachments(line).unwrap().fields(user_zone()).name, "a");
 }

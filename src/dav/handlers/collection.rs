@@ -41,7 +41,7 @@ impl Call<'_> {
         if whole.len() > ANSWER_MAX {
             return Err(Condition::TooManyMatches.into());
         }
-        whole.push_str(joined.end());
+        whole.push_str(Joined::END);
         Ok(([(CONTENT_TYPE, "text/calendar; charset=utf-8")], whole).into_response())
     }
 }

@@ -47,8 +47,22 @@ fn damaged(error: zip::result::ZipError) -> Refusal {
 
 /// The files whose names `is_wanted` accepts. What is not wanted is not unpacked.
 pub fn files(archive: &[u8], is_wanted: impl Fn(&str) -> bool) -> Result<Vec<TextFile>, Refusal> {
+    let mut files = Vec::new();
+    each(archive, is_wanted, |file| {
+        files.push(file);
+        Ok(())
+    })?;
+    Ok(files)
+}
+
+/// Like [`files`], one after the other.
+pub fn each(
+    archive: &[u8],
+    is_wanted: impl Fn(&str) -> bool,
+    mut take: impl FnMut(TextFile) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
     let mut zip = open(archive)?;
-    let (mut files, mut left) = (Vec::new(), UNPACKED_MAX);
+    let mut left = UNPACKED_MAX;
     for index in 0..zip.len() {
         let file = zip.by_index(index).map_err(damaged)?;
         let name = file.name().map_err(damaged)?.into_owned();
@@ -63,9 +77,9 @@ pub fn files(archive: &[u8], is_wanted: impl Fn(&str) -> bool) -> Result<Vec<Tex
             let detail = format!("The files in the archive have more than {UNPACKED_MAX} bytes.");
             Refusal::from(Violation::of_whole("too_large", detail))
         })?;
-        files.push(TextFile { name, bytes });
+        take(TextFile { name, bytes })?;
     }
-    Ok(files)
+    Ok(())
 }
 
 /// The number of files that the archive says it has.

@@ -16,8 +16,11 @@ use super::{Format, Refusal, read};
 use crate::clock::rfc3339;
 use crate::clock::time_zone::Zone;
 use crate::error::Violation;
-use crate::transfer::plan::{Origin, Plan};
+use crate::icalendar::Uids;
+use crate::todos::model::Todo;
+use crate::transfer::plan::{Origin, Plan, Planned};
 use crate::transfer::render::csv::RENDERING as CSV;
+use crate::transfer::render::ics::RENDERING as ICALENDAR;
 use crate::transfer::render::json::RENDERING as JSON;
 use crate::transfer::render::todotxt::RENDERING as TODO_TXT;
 use crate::transfer::render::{Account, Part, Rendering};
@@ -171,7 +174,7 @@ fn exported(rendering: &Rendering, plan: &Plan) -> String {
         exported_at: origin().now,
     };
     let mut bytes = (rendering.head)(account).unwrap();
-    let mut append = (rendering.append)();
+    let mut append = (rendering.append)(uids_of(plan));
     for list in &plan.lists {
         append(&mut bytes, Part::List(Box::new(list.value.clone()))).unwrap();
     }
@@ -183,12 +186,17 @@ fn exported(rendering: &Rendering, plan: &Plan) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
+fn uids_of(plan: &Plan) -> Uids {
+    let uid = |todo: &Planned<Todo>| Some((todo.value.id, todo.value.calendar.as_ref()?.uid.clone()?));
+    plan.todos.iter().filter_map(uid).collect()
+}
+
 #[test]
 fn every_rendering_of_every_plan_can_be_imported_again() {
     let mut count = 0;
     for path in fixtures() {
         let Ok((_, plan)) = read(&fs::read(&path).unwrap(), None, origin()) else { continue };
-        for rendering in [&JSON, &CSV, &TODO_TXT] {
+        for rendering in [&JSON, &ICALENDAR, &CSV, &TODO_TXT] {
             let text = exported(rendering, &plan);
             let (format, again) = match read(text.as_bytes(), Format::by_name(rendering.name), origin()) {
                 Ok(read) => read,

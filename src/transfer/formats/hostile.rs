@@ -75,6 +75,24 @@ fn hostile() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
         ),
         ("a long line", vec![b'x'; 10_000_000], "todo.txt", ""),
         (
+            "a zip bomb of a calendar",
+            zipped(&[("a.ics", &b"A:1\n".repeat(17_000_000))]),
+            "icalendar",
+            "too_large",
+        ),
+        ("a million lines of a calendar", calendar(&"X:1\n".repeat(1_000_000)), "icalendar", ""),
+        ("a million lines of a todo", calendar(&todo(&"X:1\n".repeat(1_000_000))), "icalendar", ""),
+        ("half a million todos", calendar(&todo("").repeat(500_000)), "icalendar", "too_many"),
+        ("a large zone", calendar(&zoned(600)), "icalendar", "too_large"),
+        (
+            "a line of a calendar",
+            calendar(&todo(&format!("SUMMARY:{}", "x".repeat(10_000_000)))),
+            "icalendar",
+            "",
+        ),
+        ("a deep calendar", "BEGIN:VCALENDAR\n".repeat(1_000_000).into_bytes(), "icalendar", "malformed"),
+        ("an open calendar", calendar("")[..20].to_vec(), "icalendar", "malformed"),
+        (
             "a deep chain",
             table("id,parent_id,name", "", 0)
                 .into_iter()
@@ -84,6 +102,20 @@ fn hostile() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
             "",
         ),
     ]
+}
+
+fn calendar(content: &str) -> Vec<u8> {
+    format!("BEGIN:VCALENDAR\n{content}END:VCALENDAR\n").into_bytes()
+}
+
+fn todo(lines: &str) -> String {
+    format!("BEGIN:VTODO\n{lines}\nEND:VTODO\n")
+}
+
+/// Todos in a zone whose description has 100 kB, which is part of the text of each.
+fn zoned(todos: usize) -> String {
+    let zone = format!("BEGIN:VTIMEZONE\nTZID:Z\nCOMMENT:{}\nEND:VTIMEZONE\n", "x".repeat(100_000));
+    zone + &todo("DUE;TZID=Z:20261201T090000").repeat(todos)
 }
 
 #[test]

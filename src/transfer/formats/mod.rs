@@ -5,9 +5,11 @@ pub mod budget;
 pub mod dates;
 pub mod google;
 pub mod html;
+pub mod ics;
 pub mod lists;
 pub mod microsoft;
 pub mod own;
+pub mod own_calendar;
 pub mod phrases;
 pub mod plain;
 pub mod table;
@@ -72,8 +74,9 @@ pub struct Format {
 }
 
 /// The first that recognises a file reads it.
-pub static FORMATS: [Format; 8] = [
+pub static FORMATS: [Format; 9] = [
     Format { name: "todo-api", care: Care::Refuse, recognises: is_own, read: own::read },
+    repairing("icalendar", ics::recognises, ics::read),
     repairing("ticktick", ticktick::recognises, ticktick::read),
     repairing("todoist", todoist::recognises, todoist::read),
     repairing("google-tasks", |file| contains(head(file), google::KIND), google::read),
@@ -132,6 +135,7 @@ fn opened<'a>(
         () if names.iter().any(|name| name == vikunja::DATA) => Some("vikunja"),
         () if names.iter().any(|name| google::is_tasks(name)) => Some("google-tasks"),
         () if tables > 1 => Some("todoist"),
+        () if names.iter().any(|name| ics::is_calendar(name)) => Some("icalendar"),
         () => None,
     };
     if let Some(whole) = of_archive

@@ -9,6 +9,7 @@ use bson::oid::ObjectId;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::own_calendar::{CalendarFields, CollectionFields};
 use super::{Refusal, texts};
 use crate::error::{Violation, Violations};
 use crate::http::fields::{Fields, FromFields, pointer_token};
@@ -232,9 +233,11 @@ impl FromFields for ListFields {
         let created_at = time(input, "created_at").unwrap_or(DateTime::MAX);
         let updated_at = time(input, "updated_at").unwrap_or(created_at);
         let deleted_at = time(input, "deleted_at");
+        let calendar = input.object("calendar").flatten().map(|CollectionFields(calendar)| calendar);
         let list = List::blank(id?, NOBODY, position, created_at);
         let state = state_of(deleted_at);
-        Some(Self(List { name: name?, description, color, updated_at, deleted_at, state, ..list }))
+        let list = List { description, color, updated_at, state, deleted_at, calendar, ..list };
+        Some(Self(List { name: name?, ..list }))
     }
 }
 
@@ -261,11 +264,13 @@ impl FromFields for TodoFields {
         let created_at = time(input, "created_at").unwrap_or(DateTime::MAX);
         let updated_at = time(input, "updated_at").unwrap_or(created_at);
         let (deleted_at, trashed_with) = (time(input, "deleted_at"), input.id("deleted_with").flatten());
+        let calendar = input.object::<CalendarFields>("calendar").flatten();
+        let (calendar, ical) = calendar.map_or((None, None), |CalendarFields { names, text }| (names, text));
         let todo = Todo::blank(id?, NOBODY, position, created_at);
         let state = state_of(deleted_at);
         let trashed_with = trashed_with.filter(|_| state == State::Trash);
         let completed_at = completed_at.filter(|_| completed);
-        let places = Todo { list_id, parent_id, occurrence_of, trashed_with, ..todo };
+        let places = Todo { list_id, parent_id, occurrence_of, trashed_with, calendar, ical, ..todo };
         let todo = Todo {
             name: name?,
             description,

@@ -6,6 +6,7 @@ use csv::{QuoteStyle, Terminator, WriterBuilder};
 use super::{Account, Append, ListNames, Part, Rendering};
 use crate::clock::rfc3339;
 use crate::error::Error;
+use crate::icalendar::Uids;
 use crate::owned::State;
 use crate::todos::due::Due;
 use crate::todos::model::Todo;
@@ -19,6 +20,7 @@ pub const RENDERING: Rendering = Rendering {
     head,
     append: appending,
     tail: b"",
+    has_calendar_texts: false,
 };
 
 const COLUMNS: [&str; 15] = [
@@ -46,7 +48,7 @@ fn head(_: Account) -> Result<Vec<u8>, Error> {
     Ok(head)
 }
 
-fn appending() -> Append {
+fn appending(_: Uids) -> Append {
     let mut lists = ListNames::default();
     Box::new(move |csv, part| {
         match part {

@@ -8,8 +8,10 @@ use utoipa::ToSchema;
 use super::{Account, Append, Part, Rendering};
 use crate::error::Error;
 use crate::http::json::append;
-use crate::lists::model::List;
+use crate::icalendar::Uids;
+use crate::lists::model::{CalendarCollection, DeadProperty, List};
 use crate::openapi::schema::{Id, Time};
+use crate::todos::calendar::CalendarNames;
 use crate::todos::due::Due;
 use crate::todos::model::{Priority, Todo};
 use crate::todos::recurrence::SavedRecurrence;
@@ -22,6 +24,7 @@ pub const RENDERING: Rendering = Rendering {
     head,
     append: appending,
     tail: b"\n]}\n",
+    has_calendar_texts: true,
 };
 
 fn head(account: Account) -> Result<Vec<u8>, Error> {
@@ -36,7 +39,7 @@ fn head(account: Account) -> Result<Vec<u8>, Error> {
     Ok(json)
 }
 
-fn appending() -> Append {
+fn appending(_: Uids) -> Append {
     // An object on each line, so that tools can compare two exports.
     let mut before: &[u8] = b"\n";
     Box::new(move |json, part| match part {
@@ -106,6 +109,37 @@ pub struct SavedList {
     updated_at: Time,
     /// When the list was moved to the trash. Null outside the trash.
     deleted_at: Option<Time>,
+    /// What calendar clients have given the list. Null if none has.
+    calendar: Option<SavedCollection>,
+}
+
+/// What calendar clients have given a list.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ExportedCollection)]
+pub struct SavedCollection {
+    /// The last segment of the address of the list. Null is the id.
+    name: Option<String>,
+    /// Properties that the service keeps and does not understand.
+    properties: Vec<SavedProperty>,
+}
+
+/// A property that a calendar client has given a list.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ExportedProperty)]
+pub struct SavedProperty {
+    /// The XML namespace of the property.
+    space: String,
+    /// The name of the property.
+    local: String,
+    /// The content of the element.
+    xml: String,
+}
+
+impl From<CalendarCollection> for SavedCollection {
+    fn from(CalendarCollection { name, properties }: CalendarCollection) -> Self {
+        let saved = |DeadProperty { space, local, xml }| SavedProperty { space, local, xml };
+        Self { name, properties: properties.into_iter().map(saved).collect() }
+    }
 }
 
 impl From<List> for SavedList {
@@ -119,6 +153,7 @@ impl From<List> for SavedList {
             created_at: Time(list.created_at),
             updated_at: Time(list.updated_at),
             deleted_at: list.deleted_at.map(Time),
+            calendar: list.calendar.map(SavedCollection::from),
         }
     }
 }
@@ -162,11 +197,50 @@ pub struct SavedTodo {
     deleted_at: Option<Time>,
     /// The todo or list with which the todo went to the trash, and with which it comes back. Null outside the trash.
     deleted_with: Option<Id>,
+    /// What calendar clients have given the todo. Null if none has.
+    calendar: Option<SavedCalendar>,
+}
+
+/// What calendar clients have given a todo.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ExportedCalendar)]
+pub struct SavedCalendar {
+    /// The UID of the todo. Null is the id.
+    uid: Option<String>,
+    /// The last segment of the address of the todo. Null is a name that is made of the id.
+    name: Option<String>,
+    /// The list in which the name is valid.
+    list_id: Option<Id>,
+    /// The UID of the parent, if there is no such todo yet.
+    parent_uid: Option<String>,
+    /// The iCalendar text, as a client has sent it.
+    text: Option<String>,
+    /// How many versions the todo is newer than the text. Null without a text.
+    text_age: Option<i64>,
+}
+
+impl SavedCalendar {
+    fn of(todo: &mut Todo) -> Option<Self> {
+        let CalendarNames { uid, list, name, parent } = todo.calendar.take().unwrap_or_default();
+        let text_age = todo.ical.as_ref().map(|text| (todo.version - text.version).max(0));
+        let text = todo.ical.take().map(|text| text.text);
+        let has_names = uid.is_some() || name.is_some() || parent.is_some();
+        let list_id = list.filter(|_| has_names).map(Id);
+        (has_names || text.is_some()).then_some(Self {
+            uid,
+            name,
+            list_id,
+            parent_uid: parent,
+            text,
+            text_age,
+        })
+    }
 }
 
 impl From<Todo> for SavedTodo {
-    fn from(todo: Todo) -> Self {
+    fn from(mut todo: Todo) -> Self {
         Self {
+            calendar: SavedCalendar::of(&mut todo),
             id: Id(todo.id),
             list_id: todo.list_id.map(Id),
             parent_id: todo.parent_id.map(Id),

@@ -1,6 +1,7 @@
 //! The formats of an export: each writes lists and todos as text, one object at a time.
 
 pub mod csv;
+pub mod ics;
 pub mod json;
 pub mod todotxt;
 
@@ -10,6 +11,7 @@ use bson::DateTime;
 use bson::oid::ObjectId;
 
 use crate::error::Error;
+use crate::icalendar::Uids;
 use crate::lists::model::List;
 use crate::todos::model::Todo;
 
@@ -39,11 +41,13 @@ pub struct Rendering {
     pub media_type: &'static str,
     pub extension: &'static str,
     pub head: fn(Account) -> Result<Vec<u8>, Error>,
-    pub append: fn() -> Append,
+    pub append: fn(Uids) -> Append,
     pub tail: &'static [u8],
+    /// Whether it needs what calendar clients have sent. Otherwise it gets no UIDs.
+    pub has_calendar_texts: bool,
 }
 
-pub static RENDERINGS: [Rendering; 3] = [json::RENDERING, csv::RENDERING, todotxt::RENDERING];
+pub static RENDERINGS: [Rendering; 4] = [json::RENDERING, ics::RENDERING, csv::RENDERING, todotxt::RENDERING];
 
 impl Rendering {
     pub fn by_name(name: &str) -> Option<&'static Self> {

@@ -4,6 +4,7 @@
 use super::{Account, Append, ListNames, Part, Rendering};
 use crate::clock::rfc3339;
 use crate::error::Error;
+use crate::icalendar::Uids;
 use crate::owned::State;
 use crate::todos::due::Due;
 use crate::todos::model::{Priority, Todo};
@@ -15,11 +16,12 @@ pub const RENDERING: Rendering = Rendering {
     head: |_: Account| Ok(Vec::new()),
     append: appending,
     tail: b"",
+    has_calendar_texts: false,
 };
 
 const DATE_CHARS: usize = 10;
 
-fn appending() -> Append {
+fn appending(_: Uids) -> Append {
     let mut lists = ListNames::default();
     Box::new(move |text, part| {
         match part {
