@@ -495,6 +495,12 @@ async function moving(browser) {
     await go(page, 'inbox', 'Inbox');
     await eventuallyRows(page, ['Plain']);
     await go(page, 'settings', 'Settings');
+    await page.getByRole('heading', { name: 'Imports of the last 30 days' }).waitFor();
+    await file('tasks.ics', 'BEGIN:VCALENDAR\nX-WR-CALNAME:Garden\nBEGIN:VTODO\nUID:1\nSUMMARY:Plant a tree\nRRULE:FREQ=HOURLY;BYSECOND=1\nDUE:20261224T090000Z\nEND:VTODO\nEND:VCALENDAR\n');
+    await page.getByRole('heading', { name: 'What would be imported (icalendar)' }).waitFor();
+    await page.getByText('Plant a tree').waitFor();
+    await page.getByText('Line 3: The repetition').waitFor();
+    await page.getByRole('button', { name: 'Cancel' }).click();
     const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Save the file' }).click()]);
     assert.match(download.suggestedFilename(), /^todo-api-.*\.json$/);
     await file('todos.csv', table);

@@ -56,3 +56,8 @@ export async function imported(file, show) {
 export async function undone(id) {
     return await authorized('POST', `v1/imports/${id}/undo`);
 }
+
+/** The imports that can be undone, the newest first. @returns {Promise<any[]>} */
+export async function earlier() {
+    return (await authorized('GET', 'v1/imports')).items;
+}

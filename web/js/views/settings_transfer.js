@@ -1,12 +1,13 @@
 // Export and import in the settings. An import shows first what it would do.
-import { html, useRef, useState } from '../../vendor/ui.js';
-import { exported, imported, planned, undone } from '../store/transfer.js';
+import { html, useEffect, useRef, useState } from '../../vendor/ui.js';
+import { earlier, exported, imported, planned, undone } from '../store/transfer.js';
 import { Field, problemText } from './dialog.js';
+import { dateTime } from './editor.js';
 import { t } from './i18n.js';
 import { Section } from './section.js';
 import { showToast } from './ui.js';
 
-const FORMATS = ['todo-api', 'csv', 'todo.txt'];
+const FORMATS = ['todo-api', 'icalendar', 'csv', 'todo.txt'];
 const SHOWN_MAX = 20;
 
 export function Export() {
@@ -49,7 +50,7 @@ export function Import() {
     return html`<${Section} title=${t('import')}><p class="hint">${t('import_text')}</p>
         <${Problem} error=${state.error} />
         <${Field} label=${t('import_file')}>${(props) => html`<input ...${props} type="file" ref=${input} disabled=${isBusy}
-            accept=".json,.csv,.txt,.zip" onChange=${(event) => look(event.target.files[0])} />`}<//>
+            accept=".json,.ics,.csv,.txt,.zip" onChange=${(event) => look(event.target.files[0])} />`}<//>
         <div role="status">
             ${isBusy && html`<p>${state.progress ? t('import_progress', { n: state.progress.written, all: state.progress.todos.created + state.progress.lists.created }) : t('loading')}</p>`}
             ${state.step === 'done' && html`<p>${t('import_done', { todos: state.done.todos.created, lists: state.done.lists.created })}${state.done.state === 'interrupted' && html` ${t('import_interrupted')}`}</p>`}
@@ -57,7 +58,19 @@ export function Import() {
         ${state.step === 'preview' && html`<${Preview} plan=${state.plan} run=${run} cancel=${reset} />`}
         ${state.step === 'done' && html`<div class="buttons start"><button type="button" class="button" onClick=${undo}>${t('import_undo')}</button>
             <button type="button" class="button" onClick=${reset}>${t('import_another')}</button></div>`}
+        ${state.step === 'choose' && html`<${Earlier} undo=${(id) => attempt('undoing', async () => { await undone(id); showToast(t('import_undone')); reset(); })} />`}
     <//>`;
+}
+
+/** The imports of the last days, each with its undo. */
+function Earlier({ undo }) {
+    const [imports, setImports] = useState(/** @type {any[]} */ ([]));
+    // Without them, everything else works.
+    useEffect(() => { earlier().then(setImports, () => {}); }, []);
+    const shown = imports.filter(({ todos, lists }) => todos.created + lists.created > 0);
+    return shown.length > 0 && html`<h3>${t('import_earlier')}</h3><ul class="records">${shown.map((one) => html`<li key=${one.id}>
+        <span><strong>${dateTime(one.started_at)}</strong><small>${one.format} · ${t('import_done', { todos: one.todos.created, lists: one.lists.created })}</small></span>
+        ${one.state === 'undone' ? html`<small>${t('import_is_undone')}</small>` : html`<button type="button" class="button" onClick=${() => undo(one.id)}>${t('import_undo_short')}</button>`}</li>`)}</ul>`;
 }
 
 /** What is wrong with the file, place by place. */
