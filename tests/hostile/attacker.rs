@@ -52,15 +52,15 @@ impl Tally {
 pub(crate) struct Request {
     pub(crate) method: Method,
     pub(crate) path: String,
-    pub(crate) body: String,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Request {
     pub(crate) fn get(path: impl Into<String>) -> Self {
-        Self { method: Method::GET, path: path.into(), body: String::new() }
+        Self { method: Method::GET, path: path.into(), body: Vec::new() }
     }
 
-    pub(crate) fn post(path: &str, body: impl Into<String>) -> Self {
+    pub(crate) fn post(path: &str, body: impl Into<Vec<u8>>) -> Self {
         Self { method: Method::POST, path: path.to_owned(), body: body.into() }
     }
 
