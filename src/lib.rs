@@ -137,7 +137,7 @@
 //! 1. Tests. `tests/api/v1_todo_queries.rs`: a row in `filters_combine` and in `every_filter_and_order_uses_an_index`.
 //!    `tests/api/v1_todos.rs`: an invalid value.
 //! 2. `todos/query.rs`: the field of `TodoQuery`, and its condition in `filter`. If few todos match it, the index in
-//!    `TodoQuery::index`.
+//!    `TodoQuery::index`. `todos/page_state.rs`: whether its matches can change without a change of a todo.
 //! 3. `todos/query_params.rs`: the format of the parameter, its lines in `take`, and its line in `documented`, which
 //!    describes it in the API document (review).
 //! 4. `todos/index.rs`: a new row, only if no index serves the filter. `explain` a query on 10,000 todos. To change a row,

@@ -29,13 +29,30 @@ impl TodoQuery {
     /// Filters that compare with the present or the user's time zone depend on more. So do filters and orders by derived
     /// fields, which a migration fills in without a stamp.
     fn depends_on_stamps(&self) -> bool {
+        // All fields and orders, so that the compiler asks about a new one.
         let Self {
-            list_id: _, parent_id: _, completed: _, priority: _, updated_after: _, deleted: _, ..
+            list_id: _,
+            parent_id: _,
+            completed: _,
+            priority: _,
+            updated_after: _,
+            deleted: _,
+            reverse: _,
+            tags,
+            due_before,
+            due_after,
+            overdue,
+            completed_before,
+            completed_after,
+            search,
+            sort,
         } = self;
-        let Self { tags, due_before, due_after, overdue, completed_before, completed_after, .. } = self;
-        let Self { search, sort, reverse: _, .. } = self;
+        let is_order_derived = match sort {
+            Sort::Name | Sort::Due => true,
+            Sort::Position | Sort::Priority | Sort::CompletedAt | Sort::CreatedAt | Sort::UpdatedAt => false,
+        };
         let bounds = [due_before, due_after, completed_before, completed_after];
-        let is_derived = search.is_some() || !tags.is_empty() || matches!(sort, Sort::Name | Sort::Due);
+        let is_derived = is_order_derived || search.is_some() || !tags.is_empty();
         !is_derived && !overdue && bounds.iter().all(|bound| bound.is_none())
     }
 }
