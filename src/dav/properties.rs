@@ -210,7 +210,13 @@ fn write_of_principal(view: &View<'_>, space: &str, local: &str, out: &mut Marku
         (DAV, "displayname") => text(out, view.username),
         // One alone, because Apple's clients take no more.
         (CALDAV, "calendar-home-set") => href(out, &view.href(&Address::Home(view.user))),
-        (CALDAV, "calendar-user-address-set") => href(out, &view.href(&Address::Principal(view.user))),
+        (CALDAV, "calendar-user-address-set") => {
+            // Clients find their user among the attendees of an object by this address.
+            if view.username.contains('@') {
+                out.href(&format!("mailto:{}", view.username));
+            }
+            href(out, &view.href(&Address::Principal(view.user)))
+        }
         (CALDAV, "calendar-user-type") => text(out, "INDIVIDUAL"),
         _ => false,
     }

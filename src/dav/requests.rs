@@ -50,6 +50,20 @@ impl Wanted {
         Self::Some(Vec::new())
     }
 
+    /// The properties that a principal-property-search asks for. The caldav library of Python writes them beside `prop`.
+    pub(crate) fn of_search(root: &Element) -> Self {
+        let is_search = |child: &Element| {
+            ["prop", "property-search", "apply-to-principal-collection-set"]
+                .iter()
+                .any(|local| child.is(DAV, local))
+        };
+        let beside = root.children().filter(|child| !is_search(child)).cloned();
+        match Self::of(root) {
+            Self::Some(inside) => Self::Some(inside.into_iter().chain(beside).collect()),
+            wanted => wanted,
+        }
+    }
+
     /// The range in which a client wants the occurrences of series as objects of their own.
     pub(crate) fn expansion(&self) -> Result<Option<TimeRange>, Condition> {
         let Self::Some(elements) = self else { return Ok(None) };
@@ -152,6 +166,15 @@ mod tests {
         for wrong in ["x", "<propfind/>", "<propfind xmlns='urn:x'/>", "<prop xmlns='DAV:'/>"] {
             assert!(Wanted::of_propfind(wrong.as_bytes()).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn properties_of_a_search_can_stand_beside_prop() {
+        let body = "<principal-property-search xmlns='DAV:'><property-search/><prop><a/></prop><displayname/>\
+            </principal-property-search>";
+        let Wanted::Some(elements) = Wanted::of_search(&parse(body.as_bytes()).unwrap()) else { panic!() };
+        let names: Vec<_> = elements.iter().map(|element| element.name.local.as_str()).collect();
+        assert_eq!(names, ["a", "displayname"]);
     }
 
     #[test]

@@ -116,7 +116,10 @@ impl ComponentFilter {
     fn holds(&self, component: &Component, parent: Option<&Component>, around: Around<'_>) -> bool {
         let in_range = |range: &TimeRange| around.overlaps(component, parent, *range);
         self.time_range.as_ref().is_none_or(in_range)
-            && self.properties.iter().all(|filter| filter.matches(component, around))
+            && self.properties.iter().all(|filter| {
+                let mut todos = inner(component);
+                filter.matches(component, around) || todos.any(|todo| filter.matches(todo, around))
+            })
             && self.components.iter().all(|filter| {
                 let mut children = component.children(&filter.name);
                 if filter.is_not_defined {
@@ -150,6 +153,11 @@ impl PropertyFilter {
                 value.is_some_and(|value| filter.text.as_ref().is_none_or(|text| text.matches(value)))
             })
     }
+}
+
+/// The todos of a calendar, to which some clients apply the conditions that they write for the calendar.
+fn inner(component: &Component) -> impl Iterator<Item = &Component> {
+    component.children("VTODO").filter(|_| component.name == "VCALENDAR")
 }
 
 /// When a todo begins and ends, in milliseconds since 1970.
@@ -192,6 +200,7 @@ impl Around<'_> {
                 let shifts = self.shifts(todo, range);
                 triggers.iter().any(|at| shifts.iter().any(|shift| is_in(at.saturating_add(*shift))))
             }
+            ("VCALENDAR", None) => inner(component).any(|todo| self.overlaps(todo, Some(component), range)),
             // Only these have times in a list of todos.
             _ => false,
         }
@@ -387,6 +396,28 @@ mod tests {
         assert!(
             !matches(language(Some(part("en", Collation::Ascii)), false)) && !matches(language(None, true))
         );
+    }
+
+    #[test]
+    fn conditions_of_the_calendar_can_be_meant_for_its_todos() {
+        let text = calendar("DUE:20261202T120000Z|CATEGORIES:home");
+        let filter = |category: &str, start: &str| ComponentFilter {
+            name: "VCALENDAR".to_owned(),
+            time_range: TimeRange::read(Some(start), None),
+            properties: vec![PropertyFilter {
+                name: "CATEGORIES".to_owned(),
+                text: Some(TextMatch {
+                    part: category.to_owned(),
+                    collation: Collation::Octet,
+                    is_negated: false,
+                }),
+                ..PropertyFilter::default()
+            }],
+            ..ComponentFilter::default()
+        };
+        let matches = |category, start| filter(category, start).matches(&text, Zone::UTC);
+        assert!(matches("home", "20261202T000000Z"));
+        assert!(!matches("work", "20261202T000000Z") && !matches("home", "20261203T000000Z"));
     }
 
     #[test]

@@ -129,7 +129,7 @@ impl Call<'_> {
         if !root.is(DAV, "principal-property-search") || matches!(address, Address::Todo(..)) {
             return Err(Condition::SupportedReport.into());
         }
-        let wanted = Wanted::of(&root);
+        let wanted = Wanted::of_search(&root);
         let name = self.view.username.to_lowercase();
         let mut searches = root.children().filter(|child| child.is(DAV, "property-search"));
         let is_found = searches.all(|search| {
