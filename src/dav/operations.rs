@@ -102,9 +102,11 @@ impl Workspace {
         let input = TodoInput { list_id: Some(place.list_id), parent_id: Some(parent_id), ..fields.input() };
         let text = incoming.object.text().to_owned();
         let finish = |names: CalendarNames| {
-            let (text, created_at) = (&text, fields.created_at);
+            let (text, fields) = (&text, &fields);
             move |todo: &mut Todo| {
-                todo.created_at = created_at.unwrap_or(todo.created_at);
+                todo.created_at = fields.created_at.unwrap_or(todo.created_at);
+                todo.position =
+                    fields.position(todo.created_at).unwrap_or(std::mem::take(&mut todo.position));
                 todo.calendar = Some(names.clone());
                 todo.ical = Some(CalendarText { text: text.clone(), version: 1 });
             }
@@ -178,6 +180,9 @@ impl Workspace {
         let records = self.records_ahead(before, &meaning.ahead).await?;
         let finish = |before: &Todo, after: &mut Todo| {
             after.calendar = Some(names.clone());
+            if let Some(position) = &meaning.position {
+                after.position.clone_from(position);
+            }
             // The same object again changes nothing.
             let is_same = before
                 .ical

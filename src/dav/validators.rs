@@ -6,7 +6,7 @@ use chrono::{DateTime as ChronoDateTime, Utc};
 use super::objects::Member;
 
 // A change of what the service writes for the same version of a todo must change this number.
-const RENDERING: u8 = 1;
+const RENDERING: u8 = 2;
 
 pub(crate) fn etag(version: i64) -> String {
     format!("\"{version}{}\"", etag_end())

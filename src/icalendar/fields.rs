@@ -6,6 +6,7 @@ use bson::DateTime;
 
 use super::component::Component;
 use super::line::{split_list, unescaped};
+use super::order::{default_order, position_of};
 use super::zones::Zones;
 use super::{occurrences, rule};
 use crate::clock::time_zone::Zone;
@@ -34,7 +35,7 @@ pub struct Fields {
     pub priority: Priority,
     pub tags: Vec<String>,
     pub parent_uid: Option<String>,
-    /// `X-APPLE-SORT-ORDER`, ascending.
+    /// See [`super::order`].
     pub order: Option<i64>,
     pub created_at: Option<DateTime>,
 }
@@ -58,7 +59,10 @@ impl Fields {
             priority: priority(todo.value("PRIORITY")),
             tags: tags(&categories(todo)).0,
             parent_uid: parent(todo).map(|property| unescaped(property.content.value.trim())),
-            order: todo.value(ORDER).and_then(|order| order.parse().ok()),
+            order: todo
+                .value(ORDER)
+                .and_then(|order| order.parse().ok())
+                .filter(|order| position_of(*order).is_some()),
             created_at: instant("CREATED"),
         }
     }
@@ -77,6 +81,11 @@ impl Fields {
             tags: Some(self.tags.clone()),
             ..TodoInput::default()
         }
+    }
+
+    /// For a new todo: where the client sorts it.
+    pub fn position(&self, created_at: DateTime) -> Option<String> {
+        position_of(self.order.unwrap_or_else(|| default_order(created_at)))
     }
 
     /// What differs from `base`, as a patch. List and parent are not included.

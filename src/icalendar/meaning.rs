@@ -14,6 +14,7 @@ use super::edits::Edits;
 use super::fields::Fields;
 use super::object::Object;
 use super::occurrences::{self, occurrence_at};
+use super::order::{order_of, position_of};
 use super::render::{Shown, Stored, render};
 use super::rule::{self, Parts};
 use super::times;
@@ -29,6 +30,8 @@ pub struct Meaning {
     /// parent are not included.
     pub input: TodoInput,
     pub record_text: Option<String>,
+    /// The place among its siblings, if the client has moved the todo.
+    pub position: Option<String>,
     /// Occurrences that were completed before the current one, to be recorded in the same write. `input` excludes them from
     /// the series.
     pub ahead: Vec<Ahead>,
@@ -99,7 +102,9 @@ pub fn meaning(
     }
     let occurrences = Occurrences { said: &said, sent, zone, now };
     let text = occurrences.without_completed();
-    let mut meaning = Meaning { input, record_text, ahead: Vec::new(), more: Vec::new(), text };
+    let order = said.order.filter(|order| *order != order_of(&todo.position));
+    let position = order.and_then(position_of);
+    let mut meaning = Meaning { input, record_text, position, ahead: Vec::new(), more: Vec::new(), text };
     occurrences.complete(todo, &mut meaning);
     meaning
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use bson::oid::ObjectId;
 
+use super::order::order_of;
 use super::render::{Shown, Stored, render};
 use crate::todos::calendar::CalendarText;
 use crate::todos::model::Todo;
@@ -40,7 +41,7 @@ impl Member {
             uid: &self.uid,
             parent_uid: self.parent_uid.as_deref(),
             series_uid: self.series_uid.as_deref(),
-            order: None,
+            order: Some(order_of(&self.todo.position)),
         }
     }
 

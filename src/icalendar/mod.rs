@@ -23,6 +23,7 @@ mod member;
 mod object;
 mod observance;
 mod occurrences;
+pub mod order;
 mod refusal;
 mod render;
 mod rule;

@@ -23,6 +23,10 @@ const FIRST: u8 = 35;
 // `a`: the time after this digit counts up.
 const LAST: u8 = 36;
 const MILLISECOND_DIGITS: usize = 8;
+// One more than the highest number of `MILLISECOND_DIGITS` digits.
+const MILLIS_END: i64 = (BASE as i64).pow(8);
+/// [`at_seconds`] takes no time that is further away from 1970.
+pub const SECONDS_MAX: i64 = MILLIS_END / 1_000 - 1;
 const COUNTER_DIGITS: usize = 3;
 const TICK_DIGITS: usize = MILLISECOND_DIGITS + COUNTER_DIGITS;
 // 62³ keys. A process that needs more in a millisecond borrows from the next.
@@ -115,6 +119,29 @@ pub fn migrated(created_at: DateTime, id: ObjectId) -> String {
     let counter: [u8; 5] = number(u64::from(u32::from_be_bytes([0, a, b, c])));
     // No random end, so that a repeated migration gives a todo the same key.
     text([LAST].into_iter().chain(time).chain(counter).chain([BASE / 2]))
+}
+
+/// The key of a document that comes at this time in the order, in seconds since 1970. Keys of the end have the times at which
+/// they were made, and keys of the front have times before 1970.
+pub fn at_seconds(seconds: i64) -> String {
+    let millis = seconds.clamp(-SECONDS_MAX, SECONDS_MAX) * 1_000;
+    let (half, value) = if millis < 0 { (FIRST, millis + MILLIS_END) } else { (LAST, millis) };
+    let time: [u8; MILLISECOND_DIGITS] = number(u64::try_from(value).unwrap_or(0));
+    with_random_end([half].into_iter().chain(time))
+}
+
+/// The reverse of [`at_seconds`] for every key. Keys close to each other can have the same second.
+pub fn seconds_of(key: &str) -> i64 {
+    let digits = digits_of(key);
+    let digit = |place: usize| i64::from(digits.get(place).copied().unwrap_or(0));
+    let value = (1..=MILLISECOND_DIGITS).fold(0, |sum, place| sum * i64::from(BASE) + digit(place));
+    let millis = match digits.first() {
+        Some(&FIRST) => value - MILLIS_END,
+        Some(&LAST) => value,
+        Some(first) if *first > LAST => MILLIS_END,
+        _ => -MILLIS_END,
+    };
+    millis.div_euclid(1_000).clamp(-SECONDS_MAX, SECONDS_MAX)
 }
 
 fn milliseconds(time: DateTime) -> u64 {
@@ -279,6 +306,22 @@ mod tests {
         assert!(is_a_key(&migrated(at(i64::MIN), id(0))) && is_a_key(&migrated(at(i64::MAX), id(0))));
     }
 
+    #[test]
+    fn a_key_of_a_second_comes_in_its_order() {
+        let at_both_ends = [-SECONDS_MAX, -1_790_000_000, -1, 0, 1, 1_790_000_000, SECONDS_MAX];
+        for seconds in at_both_ends {
+            let key = at_seconds(seconds);
+            assert!(is_a_key(&key) && key.len() == 12, "{key}");
+            assert_eq!(seconds_of(&key), seconds);
+        }
+        assert!(at_both_ends.map(at_seconds).is_sorted_by(|a, b| a < b));
+        assert_eq!(seconds_of(&at_seconds(i64::MAX)), SECONDS_MAX);
+        let positions = OrderKeys::default();
+        assert_eq!(seconds_of(&positions.last(at(NOW + 999))), NOW / 1_000);
+        assert!(seconds_of(&positions.first(at(NOW))) < 0);
+        assert_eq!(seconds_of(&migrated(at(NOW), ObjectId::new())), NOW / 1_000);
+    }
+
     /// Lists kept in the order of their keys.
     struct Model {
         positions: OrderKeys,
@@ -411,6 +454,13 @@ mod tests {
                 let longest = lower.map_or(0, str::len).max(upper.map_or(0, str::len)).max(15);
                 prop_assert!(keys.iter().all(|key| key.len() <= longest + 6), "{:?}", keys);
             }
+        }
+
+        #[test]
+        fn seconds_are_in_the_order_of_their_keys(a in key(), b in key(), seconds in any::<i64>()) {
+            let (lower, upper) = if a < b { (&a, &b) } else { (&b, &a) };
+            prop_assert!(seconds_of(lower) <= seconds_of(upper));
+            prop_assert_eq!(seconds_of(&at_seconds(seconds)), seconds.clamp(-SECONDS_MAX, SECONDS_MAX));
         }
 
         #[test]

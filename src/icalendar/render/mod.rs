@@ -14,6 +14,7 @@ use super::edits::Edits;
 use super::fields::{self, Fields, ORDER};
 use super::line::{escaped, folded, param_value, unescaped};
 use super::object::Object;
+use super::order::default_order;
 use super::times;
 use super::zones::Zones;
 use crate::clock::time_zone::Zone;
@@ -235,7 +236,12 @@ impl<'a> Overlay<'a> {
     }
 
     fn order(&mut self) {
-        if let Some(order) = self.shown.order.filter(|order| self.said.order != Some(*order)) {
+        // A value that is no number stays.
+        if self.said.order.is_none() && self.main.first(ORDER).is_some() {
+            return;
+        }
+        let known = self.said.order.unwrap_or_else(|| default_order(self.shown.todo.created_at));
+        if let Some(order) = self.shown.order.filter(|order| known != *order) {
             self.set(ORDER, &format!("{ORDER}:{order}"));
         }
     }
