@@ -110,6 +110,7 @@ const LAYERS: &[&[&str]] = &[
         "dav/objects",
         "dav/operations",
         "dav/properties",
+        "dav/records",
         "dav/refusal",
         "dav/requests",
         "dav/validators",

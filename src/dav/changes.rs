@@ -9,7 +9,7 @@ use bson::oid::ObjectId;
 use bson::{DateTime, Document, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::content_tag;
+use super::{content_tag, records};
 use crate::crypto::random_id::RandomId;
 use crate::crypto::sealed::Sealer;
 use crate::error::Error;
@@ -131,6 +131,7 @@ impl Workspace {
         since: Option<ListToken>,
         limit: usize,
     ) -> Result<ListChanges, Error> {
+        let last = since.as_ref().filter(|token| token.walk.is_none()).map(|token| token.began);
         let mut token = match since {
             Some(token) if token.walk.is_some() => token,
             // The horizon must be taken before the first read: see [`crate::sync::changes`].
@@ -147,10 +148,21 @@ impl Workspace {
         let Some((from, full)) = token.walk else { return Err(Error::internal("a walk has no position")) };
         let known = std::mem::take(&mut token.reported);
         let (next_start, mut reported) = (below(token.horizon), Vec::new());
-        let (mut present, mut removed, mut position, mut has_more) = (Vec::new(), Vec::new(), from, false);
+        let shown_since = records::shown_since(token.began);
+        // All at once, because they do not come in the order of the walk.
+        let left = match last {
+            Some(then) => self.records_left_since(list_id, then).await?,
+            None => Vec::new(),
+        };
+        let (mut present, mut removed, mut position, mut has_more) = (Vec::new(), left, from, false);
+        let limit = limit.max(removed.len() + 1);
         let take = |at: StreamPosition, change: Change<Todo>| {
             let hash = hash(&change);
-            let seen = if known.contains(&hash) { Seen::default() } else { seen_in(list_id, change, full) };
+            let seen = if known.contains(&hash) {
+                Seen::default()
+            } else {
+                seen_in(list_id, change, full, shown_since)
+            };
             let is_reported = seen.present.is_some() || !seen.removed.is_empty();
             if is_reported && present.len() + removed.len() >= limit {
                 has_more = true;
@@ -186,9 +198,12 @@ fn hash(change: &Change<Todo>) -> u64 {
     }
 }
 
-fn seen_in(list_id: Option<ObjectId>, change: Change<Todo>, full: bool) -> Seen {
+fn seen_in(list_id: Option<ObjectId>, change: Change<Todo>, full: bool, shown_since: DateTime) -> Seen {
+    let is_here = |todo: &Todo| {
+        todo.state == State::Live && todo.list_id == list_id && !records::has_left(todo, shown_since)
+    };
     match change {
-        Change::Kept(todo) if todo.state == State::Live && todo.list_id == list_id => {
+        Change::Kept(todo) if is_here(&todo) => {
             let name = todo.resource_name();
             let mut removed = if full { Vec::new() } else { names_left(todo.id, list_id, &todo.left) };
             removed.retain(|old| *old != name);

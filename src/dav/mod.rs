@@ -17,6 +17,7 @@ pub mod markup;
 pub mod objects;
 pub mod operations;
 pub mod properties;
+pub mod records;
 pub mod refusal;
 pub mod requests;
 pub mod validators;

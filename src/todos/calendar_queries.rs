@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use bson::oid::ObjectId;
-use bson::{Document, RawDocument, doc};
+use bson::{DateTime, Document, RawDocument, doc};
 
 use super::index::Index;
 use super::model::Todo;
@@ -13,6 +13,15 @@ use crate::owned::{Selection, State};
 
 // Of ids, versions and UIDs.
 const SMALL_BATCH: u32 = 1_000;
+
+/// One version of a live todo.
+pub struct Version {
+    pub id: ObjectId,
+    pub list_id: Option<ObjectId>,
+    pub version: i64,
+    pub occurrence_of: Option<ObjectId>,
+    pub completed_at: Option<DateTime>,
+}
 
 impl UserTodos<'_> {
     /// The todo that has this UID because a calendar client has given it, live or in the trash.
@@ -64,28 +73,47 @@ impl UserTodos<'_> {
         Ok(())
     }
 
-    /// Gives the id, the list and the version of every live todo to `take`.
-    pub async fn each_version(
-        &self,
-        mut take: impl FnMut(ObjectId, Option<ObjectId>, i64) + Send,
-    ) -> Result<(), Error> {
+    pub async fn each_version(&self, mut take: impl FnMut(Version) + Send) -> Result<(), Error> {
         let selection = Selection { filter: live(), sort: doc! {}, index: Index::ByList.name(), limit: 0 };
         if self.has_waiting() {
             let take = |todo: Todo, _: &RawDocument| {
-                take(todo.id, todo.list_id, todo.version);
+                take(Version {
+                    id: todo.id,
+                    list_id: todo.list_id,
+                    version: todo.version,
+                    occurrence_of: todo.occurrence_of,
+                    completed_at: todo.completed_at,
+                });
                 Ok(true)
             };
             self.visit(selection, take).await?;
             return Ok(());
         }
-        let fields = doc! { "list_id": 1, "version": 1 };
+        let fields = doc! { "list_id": 1, "version": 1, "occurrence_of": 1, "completed_at": 1 };
         let take = |stored: &RawDocument| {
             let id = stored.get_object_id("_id").map_err(Error::internal)?;
             let version = stored.get_i64("version").map_err(Error::internal)?;
-            take(id, stored.get_object_id("list_id").ok(), version);
+            let list_id = stored.get_object_id("list_id").ok();
+            let occurrence_of = stored.get_object_id("occurrence_of").ok();
+            let completed_at = stored.get_datetime("completed_at").ok();
+            take(Version { id, list_id, version, occurrence_of, completed_at });
             Ok(true)
         };
         self.project_each(selection, fields, SMALL_BATCH, take).await
+    }
+
+    /// The records of occurrences that were completed from `from` until before `to`, in one list.
+    pub async fn records_completed(
+        &self,
+        list_id: Option<ObjectId>,
+        from: DateTime,
+        to: DateTime,
+    ) -> Result<Vec<Todo>, Error> {
+        let mut filter = live();
+        filter.insert("completed_at", doc! { "$gte": from, "$lt": to });
+        filter.insert("occurrence_of", doc! { "$type": "objectId" });
+        filter.insert("list_id", list_id);
+        self.select(Selection { filter, sort: doc! {}, index: Index::ByCompleted.name(), limit: 0 }).await
     }
 
     /// The UIDs that calendar clients have given these todos.

@@ -3,7 +3,7 @@
 //! **Invariant:** nothing reaches a todo except through its owner, see [`crate::workspace::Workspaces::of`].
 
 pub mod calendar;
-mod calendar_queries;
+pub mod calendar_queries;
 mod decode;
 pub mod docs;
 pub mod due;

@@ -33,11 +33,11 @@ impl Call<'_> {
         let uids = self.workspace.todos().all_uids().await?;
         let mut joined = Joined::default();
         let mut whole = joined.begin(collection.list.as_ref().map(|list| list.name.as_str()));
-        let take = |todo: Todo, _: &_| {
+        let take = |todo: Todo| {
             whole.push_str(&joined.part(&Member::among(todo, &uids).text()));
             Ok(whole.len() <= ANSWER_MAX)
         };
-        self.workspace.todos().each_in_list(collection.id(), true, take).await?;
+        self.workspace.each_member(collection.id(), true, take).await?;
         if whole.len() > ANSWER_MAX {
             return Err(Condition::TooManyMatches.into());
         }

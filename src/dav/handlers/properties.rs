@@ -79,12 +79,12 @@ impl Call<'_> {
         if !is_deep {
             return Ok(());
         }
-        let take = |todo: Todo, _: &_| {
+        let take = |todo: Todo| {
             let address = Address::Todo(self.view.user, list.to_owned(), todo.resource_name());
             out.resource(&self.view.href(&address), &Resource::Todo(&todo, None));
             Ok(!out.is_full())
         };
-        self.workspace.todos().each_in_list(list_id, false, take).await?;
+        self.workspace.each_member(list_id, false, take).await?;
         if out.is_full() {
             out.truncated(&self.view.href(&Address::List(self.view.user, list.to_owned())));
         }

@@ -168,7 +168,7 @@ impl Call<'_> {
         let shown = self.shown(wanted).await?;
         let needs_text = has_data || !filter.is_for_all_todos();
         let uids = if needs_text { self.workspace.todos().all_uids().await? } else { Uids::new() };
-        let take = |todo: Todo, _: &_| {
+        let take = |todo: Todo| {
             let member = Member::among(todo, &uids);
             let text = needs_text.then(|| member.text());
             if text.as_ref().is_none_or(|text| filter.matches(text, zone)) {
@@ -181,7 +181,7 @@ impl Call<'_> {
             }
             Ok(!out.is_full())
         };
-        self.workspace.todos().each_in_list(report.list_id, needs_text, take).await?;
+        self.workspace.each_member(report.list_id, needs_text, take).await?;
         if out.is_full() {
             out.truncated(&self.href_of_list(report));
         }
