@@ -13,6 +13,8 @@ mod backup;
 mod cascades;
 mod connections;
 mod dav;
+mod dav_clients;
+mod dav_content;
 mod dav_sync;
 mod fairness;
 mod forged_tokens;
