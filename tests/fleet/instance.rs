@@ -32,6 +32,7 @@ pub(crate) struct Answer {
     /// 0 if no response came.
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
+    /// A text, if it is no JSON.
     pub(crate) body: Value,
 }
 
@@ -115,7 +116,11 @@ impl Instance {
             Err(error) => (0, HeaderMap::new(), Err(error)),
         };
         let came = Instant::now();
-        let body = bytes.map(|bytes| serde_json::from_slice(&bytes).unwrap_or_default());
+        let text = |bytes: &[u8]| match String::from_utf8_lossy(bytes).into_owned() {
+            empty if empty.is_empty() => Value::Null,
+            text => Value::String(text),
+        };
+        let body = bytes.map(|bytes| serde_json::from_slice(&bytes).unwrap_or_else(|_| text(&bytes)));
         match body {
             Ok(body) => Answer { number: self.number, sent, came, status, headers, body },
             Err(error) => Answer {

@@ -10,6 +10,7 @@
 )]
 
 mod api_client;
+mod calendar_client;
 mod events;
 mod findings;
 #[path = "../fleet/mod.rs"]

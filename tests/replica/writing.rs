@@ -1,5 +1,5 @@
-//! Writers on two instances, a database that fails over, and clients that lose responses and connections. In the end
-//! every client has exactly the state of the server, and no acknowledged write is lost.
+//! Writers on two instances, a database that fails over, and clients that lose responses and connections, calendar clients
+//! among them. In the end every client has exactly the state of the server, and no acknowledged write is lost.
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::api_client::ApiClient;
+use crate::calendar_client::CalendarClient;
 use crate::findings::Findings;
 use crate::fleet::instance::Instance;
 use crate::fleet::{StopFlag, exclusive_use};
@@ -25,6 +26,8 @@ const FIRST_TODOS: usize = 800;
 const SYNC_CLIENTS: usize = 8;
 const LISTENERS: usize = 4;
 const STEADY_LISTENERS: usize = 2;
+/// Each also writes.
+const CALENDAR_CLIENTS: usize = 4;
 
 /// Tokens expire during the run.
 const SETTINGS: [(&str, &str); 1] = [("ACCESS_TOKEN_TTL", "45s")];
@@ -49,8 +52,13 @@ async fn replicas_end_with_the_state_of_the_server() {
     for number in 0..SYNC_CLIENTS {
         clients.push(follower("sync client", number, &cluster, &findings).await);
     }
+    let mut calendars = Vec::new();
+    for number in 0..CALENDAR_CLIENTS {
+        calendars.push(CalendarClient::new(number, &mut caller, &cluster.instances[number % 2]).await);
+    }
     let (writing, stop) = (StopFlag::default(), StopFlag::default());
     let writers = begin_writing(&cluster, &findings, &writing).await;
+    let calendars = follow(calendars, &cluster, &writing, CalendarClient::run);
     let clients = follow(clients, &cluster, &stop, Follower::run_by_sync);
     let steady = follow(listeners.split_off(LISTENERS), &cluster, &stop, Follower::run_steadily);
     let listeners = follow(listeners, &cluster, &stop, Follower::run_by_events);
@@ -60,12 +68,16 @@ async fn replicas_end_with_the_state_of_the_server() {
     strike(&cluster, &findings).await;
     writing.set();
     writers.join_all().await;
+    let mut calendars = calendars.join_all().await;
     stop.set();
     polling.await.unwrap();
     let (mut clients, mut listeners) = (clients.join_all().await, listeners.join_all().await);
     listeners.extend(steady.join_all().await);
 
     let server = compare(&mut caller, &cluster.instances, &mut clients, &mut listeners).await;
+    for calendar in &mut calendars {
+        calendar.compare(&cluster.instances, &server).await;
+    }
     let skipped = judge(&server, &clients, &listeners, &findings);
     findings.look_for_lost_writes(&cluster.stored_versions().await);
     conclude(&cluster, &findings, &server, skipped, &clients, &listeners);
@@ -92,12 +104,12 @@ async fn begin_writing(cluster: &TwoInstances, findings: &Findings, stop: &StopF
     writers
 }
 
-fn follow<F: Future<Output = Follower> + Send + 'static>(
-    followers: Vec<Follower>,
+fn follow<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
+    followers: Vec<T>,
     cluster: &TwoInstances,
     stop: &StopFlag,
-    run: impl Fn(Follower, [Instance; 2], StopFlag) -> F,
-) -> JoinSet<Follower> {
+    run: impl Fn(T, [Instance; 2], StopFlag) -> F,
+) -> JoinSet<T> {
     let mut tasks = JoinSet::new();
     for follower in followers {
         tasks.spawn(run(follower, cluster.instances.clone(), stop.clone()));
@@ -200,7 +212,7 @@ fn conclude(
         server.len(),
     );
     assert!(
-        findings.counted("sync answers") > 100 && findings.counted("events") > 100,
+        ["sync answers", "events", "calendar answers"].iter().all(|what| findings.counted(what) > 100),
         "too few responses and events"
     );
     findings.conclude("writing", &figures, cluster);
