@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bson::oid::ObjectId;
-use bson::{RawDocumentBuf, Timestamp, doc};
+use bson::{Document, RawDocumentBuf, Timestamp, doc};
 use mongodb::Collection;
 use mongodb::change_stream::ChangeStream;
 use mongodb::change_stream::event::{ChangeStreamEvent, OperationType, ResumeToken};
@@ -80,12 +80,20 @@ impl Feed {
         } };
         let left_out =
             KINDS.iter().flat_map(|kind| kind.left_out).map(|field| format!("fullDocument.{field}"));
-        let visible = [visible, doc! { "$unset": left_out.collect::<Vec<_>>() }];
+        let visible = [visible, doc! { "$unset": left_out.collect::<Vec<_>>() }, only_version_of_update()];
         let watch = database.watch().pipeline(visible).full_document(FullDocumentType::UpdateLookup);
         let watch = watch.max_await_time(MAX_AWAIT_TIME).batch_size(BATCH);
         let stream = watch.resume_after(position.map(|position| position.0.clone())).await?;
         Ok(Stream(stream.with_type()))
     }
+}
+
+/// The other updated fields are in the document, and can contain long texts that were left out of it.
+fn only_version_of_update() -> Document {
+    let version = doc! { "version": "$updateDescription.updatedFields.version" };
+    let update = doc! { "updatedFields": version, "removedFields": [], "truncatedArrays": [] };
+    let is_update = doc! { "$eq": ["$operationType", "update"] };
+    doc! { "$set": { "updateDescription": { "$cond": [is_update, update, "$$REMOVE"] } } }
 }
 
 impl Stream {
