@@ -53,7 +53,8 @@ impl<T: Owned> OwnedBy<'_, T> {
         let gone = doc! { "_id": object.id(), "owner_id": self.owner_id(), "state": State::Gone.word() };
         // Counts on from the tombstone, because a client may still hold an `ETag` of the removed document.
         let raised = doc! { "$add": [{ "$ifNull": ["$version", 0_i64] }, 1_i64] };
-        Ok((gone, vec![doc! { "$replaceWith": whole(object, raised)? }]))
+        let whole = doc! { "$mergeObjects": [whole(object, raised)?, T::inherited()] };
+        Ok((gone, vec![doc! { "$replaceWith": whole }]))
     }
 
     /// A document, live or in the trash. Fails with [`Error::NotFound`] also for a document of another user.

@@ -90,6 +90,11 @@ pub trait Owned: PartialEq + Serialize + DeserializeOwned + Send + Sync + 'stati
     fn remains() -> Document {
         Document::new()
     }
+
+    /// Fields that a new document takes over from the tombstone of an earlier one with its id, as expressions.
+    fn inherited() -> Document {
+        Document::new()
+    }
     /// Fields that are stored in addition because indexes need them, computed from the other fields.
     fn derived(&self) -> Document;
 }

@@ -49,10 +49,20 @@ pub fn default_name(id: ObjectId) -> String {
 
 /// The same as `Todo::leave` as an expression, for a todo that gets another list.
 pub(super) fn left_after_leaving() -> Document {
-    let or_null = |field: &str| doc! { "$ifNull": [field, null] };
-    let is_valid = doc! { "$eq": [or_null("$calendar.list"), or_null("$list_id")] };
-    let name = doc! { "$cond": [is_valid, or_null("$calendar.name"), null] };
-    let left = doc! { "list": or_null("$list_id"), "name": name };
-    let all = doc! { "$concatArrays": [{ "$ifNull": ["$left", []] }, [left]] };
+    left_after("$")
+}
+
+/// For a todo with the id of a removed one, whose tombstone says where it was: clients may not have heard of the removal.
+pub(super) fn left_after_removal() -> Document {
+    let is_known = doc! { "$eq": [{ "$type": "$was" }, "object"] };
+    doc! { "$cond": [is_known, left_after("$was."), "$$REMOVE"] }
+}
+
+fn left_after(before: &str) -> Document {
+    let or_null = |field: &str| doc! { "$ifNull": [format!("{before}{field}"), null] };
+    let is_valid = doc! { "$eq": [or_null("calendar.list"), or_null("list_id")] };
+    let name = doc! { "$cond": [is_valid, or_null("calendar.name"), null] };
+    let left = doc! { "list": or_null("list_id"), "name": name };
+    let all = doc! { "$concatArrays": [{ "$ifNull": [format!("{before}left"), []] }, [left]] };
     doc! { "$slice": [all, -i64::try_from(LEFT_MAX).unwrap_or(i64::MAX)] }
 }

@@ -16,6 +16,12 @@ use crate::owned::update::{Accept, Step, Updated, update};
 use crate::owned::{Conflict, Precondition, State};
 use crate::workspace::Workspace;
 
+impl Todo {
+    pub fn place(&self) -> Placement {
+        Placement { list_id: self.list_id, parent_id: self.parent_id }
+    }
+}
+
 /// Where a client wants a todo to be. A field that is `None` was not sent.
 #[derive(Debug, Clone, Default)]
 pub struct Move {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::calendar::{CalendarNames, CalendarText, Left};
+use super::calendar::{CalendarNames, CalendarText, Left, left_after_removal};
 use super::decode::{
     decode, documents, due_date, integer, nullable, object_id, string, strings, subdocument,
 };
@@ -203,10 +203,6 @@ impl Todo {
             pending_effects: None,
         }
     }
-
-    pub fn place(&self) -> Placement {
-        Placement { list_id: self.list_id, parent_id: self.parent_id }
-    }
 }
 
 impl Owned for Todo {
@@ -283,6 +279,10 @@ impl Owned for Todo {
 
     fn remains() -> Document {
         doc! { "was": { "list_id": "$list_id", "calendar": "$calendar", "left": "$left" } }
+    }
+
+    fn inherited() -> Document {
+        doc! { "left": left_after_removal() }
     }
 
     fn derived(&self) -> Document {

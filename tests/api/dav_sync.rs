@@ -171,3 +171,26 @@ async fn texts_of_clients_are_not_read_with_lists_of_todos() {
         .assert(200);
     assert!(dav.get(&format!("{list}a.ics")).await.text().contains("X-LARGE:"));
 }
+
+#[tokio::test]
+async fn a_todo_that_comes_back_elsewhere_under_its_id_leaves_the_list_in_which_it_was_removed() {
+    let (_, client, dav) = ann().await;
+    let list = dav.list("work").await;
+    let inbox = format!("{}inbox/", dav.home);
+    let work = client.get("/v1/lists").await.json()["items"][0]["id"].clone();
+    let id = "6b0b7dc518051a570c2fd7a3";
+    let path = format!("/v1/todos/{id}");
+    client.put(&path, json!({ "name": "first" })).await.assert(201);
+    let (present, _, token) = dav.sync(&inbox, "").await;
+    assert_eq!(present, [format!("{id}.ics")]);
+    client.delete(&format!("{path}?permanent=true")).await.assert(204);
+    client.put(&path, json!({ "name": "second", "list_id": work })).await.assert(201);
+    let (present, removed, token) = dav.sync(&inbox, &token).await;
+    assert_eq!((present, removed), (vec![], vec![format!("{id}.ics")]));
+    assert_eq!(dav.sync(&inbox, &token).await.1.len(), 0);
+    assert_eq!(dav.sync(&list, "").await.0, [format!("{id}.ics")]);
+    // And back again.
+    client.delete(&format!("{path}?permanent=true")).await.assert(204);
+    client.put(&path, json!({ "name": "third" })).await.assert(201);
+    assert_eq!(dav.sync(&inbox, &token).await.0, [format!("{id}.ics")]);
+}
