@@ -58,7 +58,7 @@ impl Poller {
         let known = [("if-none-match", &*self.tag)];
         let answer = self.caller.call_with(instance, Method::GET, PATH, &known, &Value::Null).await;
         if answer.status == 200 {
-            self.tag = answer.headers["etag"].to_str().unwrap().to_owned();
+            answer.headers["etag"].to_str().unwrap().clone_into(&mut self.tag);
             self.name = answer.body["items"][0]["name"].clone();
         } else if answer.status != 304 {
             return;
