@@ -54,8 +54,9 @@ async fn imports_and_exports_of_whole_accounts() {
             let import = Request::post("/v1/import", file.clone());
             let exports = ["todo-api", "icalendar"]
                 .map(|format| Request::get(format!("/v1/user/export?format={format}")));
-            let request =
-                move |_, time| if time % 4 == 0 { import.clone() } else { exports[time % 2].clone() };
+            let request = move |_: usize, time: usize| {
+                if time % 4 == 0 { import.clone() } else { exports[time % 2].clone() }
+            };
             assault.repeat(clients, request).await;
         })
         .await;
