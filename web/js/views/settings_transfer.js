@@ -68,7 +68,7 @@ function Earlier({ undo }) {
     // Without them, everything else works.
     useEffect(() => { earlier().then(setImports, () => {}); }, []);
     const shown = imports.filter(({ todos, lists }) => todos.created + lists.created > 0);
-    return shown.length > 0 && html`<h3>${t('import_earlier')}</h3><ul class="records">${shown.map((one) => html`<li key=${one.id}>
+    return shown.length > 0 && html`<h3 class="import-earlier">${t('import_earlier')}</h3><ul class="records">${shown.map((one) => html`<li key=${one.id}>
         <span><strong>${dateTime(one.started_at)}</strong><small>${one.format} · ${t('import_done', { todos: one.todos.created, lists: one.lists.created })}</small></span>
         ${one.state === 'undone' ? html`<small>${t('import_is_undone')}</small>` : html`<button type="button" class="button" onClick=${() => undo(one.id)}>${t('import_undo_short')}</button>`}</li>`)}</ul>`;
 }
