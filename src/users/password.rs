@@ -5,6 +5,7 @@
 
 use std::hint::black_box;
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use aws_lc_rs::hmac;
@@ -142,11 +143,12 @@ impl Hasher {
     async fn run<T: Send + 'static>(
         &self,
         permit: Permit,
-        work: impl FnOnce() -> T + Send + 'static,
+        work: impl Fn() -> T + Clone + Send + 'static,
     ) -> Result<T, Error> {
+        // Held until the hash is done, even if the request stops waiting for it.
+        let permit = Arc::new(permit);
         let hashing = move || {
-            // Held until the hash is done, even if the request stops waiting for it.
-            let _permit = permit;
+            let _permit = &permit;
             work()
         };
         self.threads.run(hashing).await
