@@ -13,7 +13,11 @@ use crate::todos::history::Shift;
 // They describe the series, or get values of the occurrence.
 const OF_SERIES: [&str; 7] = ["DTSTART", "DUE", "RRULE", "RDATE", "EXDATE", "EXRULE", "RECURRENCE-ID"];
 
-/// The object with each occurrence in the range in place of the series. An object that is no series stays as it is.
+/// Of an expanded object, in bytes.
+pub const EXPANDED_MAX: usize = 1024 * 1024;
+
+/// The object with each occurrence in the range in place of the series. An object that is no series stays as it is, and so does
+/// one that would be longer than [`EXPANDED_MAX`].
 pub fn expanded(text: &str, range: TimeRange, zone: Zone) -> String {
     let Ok(calendar) = Component::read(text) else { return text.to_owned() };
     let is_series =
@@ -28,6 +32,9 @@ pub fn expanded(text: &str, range: TimeRange, zone: Zone) -> String {
     let mut out: String = calendar.properties.iter().map(|property| &text[property.at.clone()]).collect();
     out.insert_str(0, "BEGIN:VCALENDAR\r\n");
     for occurrence in all {
+        if out.len() > EXPANDED_MAX {
+            return text.to_owned();
+        }
         let id = instant_of(&occurrence, zone);
         let mut own = calendar.children("VTODO").filter(|todo| todo.at != series.at);
         let own = own.find(|todo| at(todo, "RECURRENCE-ID").is_some_and(|at| instant_of(&at, zone) == id));

@@ -6,6 +6,7 @@ use super::fixtures::{origin, shown, zipped};
 use super::{Format, read};
 
 /// A file, the format and the expected code.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn hostile() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
     let table = |head: &str, row: &str, count: usize| format!("{head}\n{}", row.repeat(count)).into_bytes();
     let bomb = zipped(&[("data.json", &vec![b' '; 200 * 1024 * 1024]), ("VERSION", b"v1")]);
@@ -25,6 +26,19 @@ fn hostile() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
         ("half an archive", truncated, "vikunja", "malformed"),
         ("an archive with too many entries", many_entries, "csv", "malformed"),
         ("a million lines of text", table("x", "a\n", 1_000_000), "todo.txt", "too_many"),
+        ("a row of millions of cells", table("name,due", &",".repeat(10_000_000), 1), "csv", "too_many"),
+        (
+            "a row of millions of quoted lines",
+            table("name,due", &"\"\n\",".repeat(3_000_000), 1),
+            "csv",
+            "too_many",
+        ),
+        (
+            "a row of millions of cells after quotes",
+            table("name,due", &format!("a\"\"b{}", ",".repeat(10_000_000)), 1),
+            "csv",
+            "too_many",
+        ),
         ("a million rows", table("name,due", "a,\n", 1_000_000), "csv", "too_many"),
         (
             "a million tasks of TickTick",

@@ -10,6 +10,9 @@ use crate::error::Violation;
 // Rows before the header, which TickTick writes.
 const PREAMBLE_MAX: usize = 20;
 
+/// Of a table.
+pub const COLUMNS_MAX: usize = 1_000;
+
 pub struct Table<'a> {
     file: &'a [u8],
     columns: HashMap<String, usize>,
@@ -26,6 +29,7 @@ impl<'a> Table<'a> {
     /// The table whose header has all of these columns, whatever their case.
     pub fn read(file: &'a [u8], required: &[&str]) -> Result<Self, Refusal> {
         let separator = separator(file);
+        assert_few_columns(file, separator)?;
         let mut reader = ReaderBuilder::new();
         reader.has_headers(false).flexible(true).trim(Trim::None).delimiter(separator);
         let mut rows = reader.from_reader(file).into_records();
@@ -69,6 +73,31 @@ impl Row<'_> {
     pub fn first(&self, names: &[&str]) -> &str {
         names.iter().map(|name| self.get(name)).find(|cell| !cell.is_empty()).unwrap_or_default()
     }
+}
+
+/// A row is read as a whole, and each of its cells takes as much memory as eight bytes of text.
+fn assert_few_columns(file: &[u8], separator: u8) -> Result<(), Refusal> {
+    let (mut columns, mut line, mut is_quoted, mut before) = (0, 1, false, b'\n');
+    // Whether the byte before ended a quotation, which another quote goes on with.
+    let mut is_closed = false;
+    for byte in file {
+        let begins = before == separator || before == b'\n' || before == b'\r';
+        let is_turn = *byte == b'"' && (is_quoted || begins || is_closed);
+        is_closed = is_turn && is_quoted;
+        is_quoted ^= is_turn;
+        match byte {
+            b'\n' if !is_quoted => columns = 0,
+            byte if *byte == separator && !is_quoted => columns += 1,
+            _ => {}
+        }
+        if columns >= COLUMNS_MAX {
+            let detail = format!("Line {line}: A table can have at most {COLUMNS_MAX} columns.");
+            return Err(Violation::of_whole("too_many", detail).into());
+        }
+        line += usize::from(*byte == b'\n');
+        before = *byte;
+    }
+    Ok(())
 }
 
 fn line_of(file: &[u8], position: &csv::Position) -> usize {
