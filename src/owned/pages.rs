@@ -188,10 +188,12 @@ impl<T: Owned> OwnedBy<'_, T> {
     ) -> Result<Cursor<RawDocumentBuf>, Error> {
         let Selection { filter, sort, index, limit } = selection;
         let (stored, filter) = (self.stored(), self.owned_filter(filter));
-        let (first, most) = (doc! { "$sort": sort.clone() }, doc! { "$limit": skipped + limit });
-        let top = if limit == 0 { vec![] } else { vec![first.clone(), most.clone()] };
+        // MongoDB refuses to sort by nothing.
+        let first = (!sort.is_empty()).then(|| doc! { "$sort": sort.clone() });
+        let most = doc! { "$limit": skipped + limit };
+        let top: Vec<_> = if limit == 0 { vec![] } else { first.iter().chain([&most]).cloned().collect() };
         if let Some(mut stages) = self.as_they_will_be(&filter, &top) {
-            stages.push(first);
+            stages.extend(first);
             stages.extend((limit > 0).then_some(most));
             stages.extend((skipped > 0).then(|| doc! { "$skip": skipped }));
             stages.extend(fields.map(|fields| doc! { "$project": fields }));
