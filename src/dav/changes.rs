@@ -5,6 +5,8 @@
 //! no change is skipped. A token remembers which versions of the last minute it has reported, so that almost no change is
 //! reported twice.
 
+use std::collections::HashSet;
+
 use bson::oid::ObjectId;
 use bson::{DateTime, Document, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -156,12 +158,17 @@ impl Workspace {
         };
         let (mut present, mut removed, mut position, mut has_more) = (Vec::new(), left, from, false);
         let limit = limit.max(removed.len() + 1);
+        let mut held = match (full, from) {
+            (false, _) => Held::Any,
+            (true, WALK_START) => Held::OfThisPage(HashSet::new()),
+            (true, _) => Held::ChangedSince(next_start),
+        };
         let take = |at: StreamPosition, change: Change<Todo>| {
-            let hash = hash(&change);
+            let (id, hash) = (id_of(&change), hash(&change));
             let seen = if known.contains(&hash) {
                 Seen::default()
             } else {
-                seen_in(list_id, change, full, shown_since)
+                seen_in(list_id, change, held.may_include(id, at.stamp), shown_since)
             };
             let is_reported = seen.present.is_some() || !seen.removed.is_empty();
             if is_reported && present.len() + removed.len() >= limit {
@@ -169,6 +176,9 @@ impl Workspace {
                 return Ok(false);
             }
             position = at;
+            if seen.present.is_some() {
+                held.add(id);
+            }
             present.extend(seen.present);
             removed.extend(seen.removed);
             // All of the last minute, because what this list has not reported is not reported the next time either.
@@ -191,6 +201,38 @@ fn keep_last(reported: &mut Vec<u64>) {
     reported.drain(..reported.len().saturating_sub(REPORTED_MAX));
 }
 
+/// The todos that a client can have, and whose removal it must learn.
+enum Held {
+    Any,
+    /// The client reads the first page of a list that it does not know.
+    OfThisPage(HashSet<ObjectId>),
+    /// The client reads another page. A todo of an earlier page comes again only if it has changed since.
+    ChangedSince(Timestamp),
+}
+
+impl Held {
+    fn may_include(&self, id: ObjectId, changed: Timestamp) -> bool {
+        match self {
+            Self::Any => true,
+            Self::OfThisPage(ids) => ids.contains(&id),
+            Self::ChangedSince(began) => changed >= *began,
+        }
+    }
+
+    fn add(&mut self, id: ObjectId) {
+        if let Self::OfThisPage(ids) = self {
+            ids.insert(id);
+        }
+    }
+}
+
+fn id_of(change: &Change<Todo>) -> ObjectId {
+    match change {
+        Change::Kept(todo) => todo.id,
+        Change::Gone { id, .. } => *id,
+    }
+}
+
 fn hash(change: &Change<Todo>) -> u64 {
     match change {
         Change::Kept(todo) => content_tag::of(todo.id, todo.version),
@@ -198,19 +240,18 @@ fn hash(change: &Change<Todo>) -> u64 {
     }
 }
 
-fn seen_in(list_id: Option<ObjectId>, change: Change<Todo>, full: bool, shown_since: DateTime) -> Seen {
+fn seen_in(list_id: Option<ObjectId>, change: Change<Todo>, was_held: bool, shown_since: DateTime) -> Seen {
     let is_here = |todo: &Todo| {
         todo.state == State::Live && todo.list_id == list_id && !records::has_left(todo, shown_since)
     };
     match change {
         Change::Kept(todo) if is_here(&todo) => {
             let name = todo.resource_name();
-            let mut removed = if full { Vec::new() } else { names_left(todo.id, list_id, &todo.left) };
+            let mut removed = if was_held { names_left(todo.id, list_id, &todo.left) } else { Vec::new() };
             removed.retain(|old| *old != name);
             Seen { present: Some(*todo), removed }
         }
-        // A client that has nothing yet has nothing to remove.
-        _ if full => Seen::default(),
+        _ if !was_held => Seen::default(),
         Change::Kept(todo) => {
             let mut removed = names_left(todo.id, list_id, &todo.left);
             let name = todo.resource_name();

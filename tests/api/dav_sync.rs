@@ -93,6 +93,28 @@ async fn a_sync_with_a_limit_says_that_there_is_more() {
 }
 
 #[tokio::test]
+async fn what_leaves_a_list_while_a_client_reads_it_for_the_first_time_is_reported() {
+    let (_, _, dav) = ann().await;
+    let (list, other) = (dav.list("work").await, dav.list("other").await);
+    let names = ["a.ics", "b.ics", "c.ics", "d.ics"].map(str::to_owned);
+    for name in &names {
+        dav.put(&format!("{list}{name}"), &todo(name, "SUMMARY:x")).await.assert(201);
+    }
+    let first = dav.sync_page(&list, "", 2).await;
+    assert_eq!((first.0, first.1), (names[..2].to_vec(), vec![]));
+    dav.send("MOVE", &format!("{list}a.ics"), &[("destination", &format!("{other}a.ics"))], "")
+        .await
+        .assert(201);
+    for name in ["b.ics", "c.ics"] {
+        dav.send("DELETE", &format!("{list}{name}"), &[], "").await.assert(204);
+    }
+    let (present, removed, token) = dav.sync_page(&list, &first.2, 9).await;
+    assert_eq!(present, names[3..]);
+    assert!(removed.contains(&names[0]) && removed.contains(&names[1]), "{removed:?}");
+    assert_eq!(dav.sync(&list, &token).await.1.len(), 0);
+}
+
+#[tokio::test]
 async fn tokens_of_others_and_old_tokens_are_refused() {
     let (app, _, dav) = ann().await;
     let (list, other) = (dav.list("work").await, dav.list("other").await);

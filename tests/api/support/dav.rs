@@ -77,12 +77,23 @@ impl Dav {
 
     /// The changes of a list since a token: present and removed names, and the next token.
     pub(crate) async fn sync(&self, path: &str, token: &str) -> (Vec<String>, Vec<String>, String) {
+        self.sync_page(path, token, 1_000).await
+    }
+
+    pub(crate) async fn sync_page(
+        &self,
+        path: &str,
+        token: &str,
+        limit: usize,
+    ) -> (Vec<String>, Vec<String>, String) {
         let content = format!(
-            "<D:sync-token>{token}</D:sync-token><D:sync-level>1</D:sync-level><D:prop><D:getetag/></D:prop>"
+            "<D:sync-token>{token}</D:sync-token><D:sync-level>1</D:sync-level>\
+             <D:limit><D:nresults>{limit}</D:nresults></D:limit><D:prop><D:getetag/></D:prop>"
         );
         let answer = self.report(path, "D:sync-collection", &content).await;
         let names = |is_gone: bool| -> Vec<String> {
-            let of_kind = answer.responses.iter().filter(|found| found.is_gone() == is_gone);
+            let members = answer.responses.iter().filter(|found| found.href != path);
+            let of_kind = members.filter(|found| found.is_gone() == is_gone);
             let mut names: Vec<_> =
                 of_kind.map(|found| found.href.rsplit('/').next().unwrap().to_owned()).collect();
             names.sort();
