@@ -50,6 +50,11 @@ async function assertAccessible(page, name, looks = LOOKS) {
         await page.setViewportSize({ width, height: HEIGHT });
         // The colours and the layout of the look are there with the next frame.
         await page.evaluate(() => new Promise((resolve) => { requestAnimationFrame(() => requestAnimationFrame(resolve)); }));
+        // Colours that change slowly are neither those of this look nor those of the last one.
+        await page.evaluate(() => {
+            const transitions = document.getAnimations().filter((animation) => animation instanceof CSSTransition);
+            return Promise.allSettled(transitions.map((transition) => transition.finished));
+        });
         const { violations } = await page.evaluate((options) => window.axe.run(options), AXE);
         const found = violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`));
         assert.deepEqual(found, [], `${name}, ${colorScheme}, ${width} px`);
