@@ -3,7 +3,7 @@
 
 use bson::oid::ObjectId;
 
-use super::lists::{NamedLists, Occurrences};
+use super::lists::Draft;
 use super::{Refusal, archive};
 use crate::error::Violation;
 use crate::icalendar::{self, Broken, Fields, File, Listed, Object, Shown, Stored, meaning};
@@ -32,13 +32,7 @@ pub fn is_calendar(name: &str) -> bool {
 }
 
 pub fn read(file: &[u8], origin: Origin) -> Result<Plan, Refusal> {
-    let mut reader = Reader {
-        origin,
-        plan: Plan::default(),
-        lists: NamedLists::default(),
-        occurrences: Occurrences::default(),
-        bytes: 0,
-    };
+    let mut reader = Reader { draft: Draft::new(origin), bytes: 0 };
     if archive::is_archive(file) {
         archive::each(file, is_calendar, |archive::TextFile { name, bytes }| {
             reader.file(&bytes, Some(&name))
@@ -46,14 +40,11 @@ pub fn read(file: &[u8], origin: Origin) -> Result<Plan, Refusal> {
     } else {
         reader.file(file, None)?;
     }
-    Ok(reader.plan)
+    Ok(reader.draft.plan)
 }
 
 struct Reader {
-    origin: Origin,
-    plan: Plan,
-    lists: NamedLists,
-    occurrences: Occurrences,
+    draft: Draft,
     /// Of the texts so far.
     bytes: usize,
 }
@@ -73,7 +64,7 @@ impl Reader {
         }
         if let Some(first) = file.others.first() {
             let detail = format!("Events and journals were left out: {}.", file.others.len());
-            self.plan.warnings.add(*first, detail);
+            self.draft.plan.warnings.add(*first, detail);
         }
         Ok(())
     }
@@ -91,7 +82,7 @@ impl Reader {
             Some(_) => "The attached files were left out.".to_owned(),
             None => format!("The todo was left out: {}", refusal.detail()),
         };
-        self.plan.warnings.add(line, detail);
+        self.draft.plan.warnings.add(line, detail);
         without
     }
 
@@ -102,14 +93,14 @@ impl Reader {
         color: Option<&str>,
     ) -> Result<Option<ObjectId>, Violation> {
         let Some(Listed { id, name }) = list else { return Ok(None) };
-        let before = self.plan.lists.len();
+        let before = self.draft.plan.lists.len();
         let key = match id {
             Some(id) => format!("ical:list:id:{id}"),
             None => format!("ical:list:{name}"),
         };
-        let derived = self.lists.id(&mut self.plan, self.origin, line, &key, name)?;
+        let derived = self.draft.list(line, &key, name)?;
         let id = id.unwrap_or(derived);
-        if let Some(new) = self.plan.lists.get_mut(before) {
+        if let Some(new) = self.draft.plan.lists.get_mut(before) {
             // The same file has the same color for all lists that it names.
             let color = color.and_then(|color| COLOR.read(color.get(..7).unwrap_or(color)));
             new.value = List { id, color, ..new.value.clone() };
@@ -118,7 +109,7 @@ impl Reader {
     }
 
     fn object(&mut self, line: usize, object: &Object, list_id: Option<ObjectId>) -> Result<(), Refusal> {
-        let origin = self.origin;
+        let origin = self.draft.origin;
         self.bytes += object.text().len();
         if self.bytes > TEXTS_MAX {
             let detail = format!("The todos have more than {TEXTS_MAX} bytes together. Split the file.");
@@ -126,12 +117,12 @@ impl Reader {
         }
         let fields = object.fields(origin.zone);
         for sentence in object.unheld(&fields) {
-            self.plan.warnings.add(line, sentence + " The calendar text keeps it.");
+            self.draft.plan.warnings.add(line, sentence + " The calendar text keeps it.");
         }
         let uid = object.uid().filter(|uid| !uid.trim().is_empty());
         let id = match &uid {
             Some(uid) => id_of(origin, uid),
-            None => origin.id(&format!("ical:text:{}", self.occurrences.numbered(object.text().to_owned()))),
+            None => self.draft.id_of_content(format!("ical:text:{}", object.text())),
         };
         let mut todo = Todo { list_id, ..Todo::blank(id, origin.owner_id, String::new(), origin.now) };
         self.fill(&mut todo, &fields, line);
@@ -141,17 +132,17 @@ impl Reader {
         let completed = |uid: &String| completed_occurrences(&mut todo, object, uid, origin);
         let records = uid.as_ref().map(completed).unwrap_or_default();
         todo.calendar = Some(CalendarNames { uid, list: list_id, name: None, parent });
-        self.plan.add_todo(line, todo)?;
+        self.draft.plan.add_todo(line, todo)?;
         for record in records {
-            self.plan.add_todo(line, record)?;
+            self.draft.plan.add_todo(line, record)?;
         }
         Ok(())
     }
 
     fn fill(&mut self, todo: &mut Todo, fields: &Fields, line: usize) {
-        let (origin, input) = (self.origin, fields.input());
+        let (origin, input) = (self.draft.origin, fields.input());
         if todo.apply(input.clone(), origin.now).is_err() {
-            self.plan.warnings.add(line, "The due date cannot be read. The calendar text keeps it.");
+            self.draft.plan.warnings.add(line, "The due date cannot be read. The calendar text keeps it.");
             let without = TodoInput { due: None, recurrence: None, ..input };
             // Nothing else can be refused.
             let _ = todo.apply(without, origin.now);

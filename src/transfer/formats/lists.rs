@@ -9,29 +9,36 @@ use crate::error::Violation;
 use crate::lists::model::List;
 use crate::transfer::plan::{Origin, Plan};
 
-#[derive(Default)]
-pub struct NamedLists(HashMap<String, ObjectId>);
+/// A plan that grows while a file is read.
+pub struct Draft {
+    pub origin: Origin,
+    pub plan: Plan,
+    lists: HashMap<String, ObjectId>,
+    occurrences: Occurrences,
+}
 
-impl NamedLists {
+impl Draft {
+    pub fn new(origin: Origin) -> Self {
+        Self { origin, plan: Plan::default(), lists: HashMap::new(), occurrences: Occurrences::default() }
+    }
+
     /// The list that is known by `key` in the source, which is created when it is first named.
-    pub fn id(
-        &mut self,
-        plan: &mut Plan,
-        origin: Origin,
-        line: usize,
-        key: &str,
-        name: &str,
-    ) -> Result<ObjectId, Violation> {
-        if let Some(id) = self.0.get(key) {
+    pub fn list(&mut self, line: usize, key: &str, name: &str) -> Result<ObjectId, Violation> {
+        if let Some(id) = self.lists.get(key) {
             return Ok(*id);
         }
-        let id = origin.id(key);
-        let mut list = List::blank(id, origin.owner_id, String::new(), origin.now);
-        let (name, whole) = texts::name(name, line, &mut plan.warnings);
+        let id = self.origin.id(key);
+        let mut list = List::blank(id, self.origin.owner_id, String::new(), self.origin.now);
+        let (name, whole) = texts::name(name, line, &mut self.plan.warnings);
         (list.name, list.description) = (name, whole.unwrap_or_default());
-        plan.add_list(line, list)?;
-        self.0.insert(key.to_owned(), id);
+        self.plan.add_list(line, list)?;
+        self.lists.insert(key.to_owned(), id);
         Ok(id)
+    }
+
+    /// The id of a todo that the file identifies only by its content.
+    pub fn id_of_content(&mut self, content: String) -> ObjectId {
+        self.origin.id(&self.occurrences.numbered(content))
     }
 }
 
@@ -68,11 +75,11 @@ impl NamedParents {
 
 /// Tells equal texts of a file apart, so that each gets an id of its own.
 #[derive(Default)]
-pub struct Occurrences(HashMap<u64, usize>);
+struct Occurrences(HashMap<u64, usize>);
 
 impl Occurrences {
     /// The text with the number of its earlier occurrences.
-    pub fn numbered(&mut self, text: String) -> String {
+    fn numbered(&mut self, text: String) -> String {
         use std::hash::{DefaultHasher, Hash, Hasher};
         let mut hasher = DefaultHasher::new();
         text.hash(&mut hasher);

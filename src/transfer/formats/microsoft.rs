@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::budget::{self, Bounded};
-use super::lists::{NamedLists, Occurrences};
+use super::lists::Draft;
 use super::{Refusal, dates, html, texts};
 use crate::todos::due::Due;
 use crate::todos::model::{Priority, Todo};
@@ -105,8 +105,7 @@ pub fn read(file: &[u8], origin: Origin) -> Result<Plan, Refusal> {
         Some(b'[') => budget::read(file)?,
         _ => budget::read::<File>(file)?.value,
     };
-    let (lists, occurrences) = (NamedLists::default(), Occurrences::default());
-    let mut reader = Reader { origin, plan: Plan::default(), lists, occurrences, line: 0 };
+    let mut reader = Reader { draft: Draft::new(origin), line: 0 };
     for entry in entries.0 {
         if let Some(name) = entry.display_name {
             reader.list(&entry.id.unwrap_or_else(|| name.clone()), &name, entry.tasks.0)?;
@@ -114,46 +113,43 @@ pub fn read(file: &[u8], origin: Origin) -> Result<Plan, Refusal> {
             reader.list(TASKS, TASKS, vec![entry])?;
         }
     }
-    Ok(reader.plan)
+    Ok(reader.draft.plan)
 }
 
 struct Reader {
-    origin: Origin,
-    plan: Plan,
-    lists: NamedLists,
-    occurrences: Occurrences,
+    draft: Draft,
     line: usize,
 }
 
 impl Reader {
     fn list(&mut self, key: &str, name: &str, tasks: Vec<Entry>) -> Result<(), Refusal> {
         let key = format!("microsoft:list:{key}");
-        let list_id = self.lists.id(&mut self.plan, self.origin, self.line + 1, &key, name)?;
+        let list_id = self.draft.list(self.line + 1, &key, name)?;
         for task in tasks {
             self.line += 1;
             let mut todo = self.todo(&task, name);
             todo.list_id = Some(list_id);
             let parent = todo.clone();
-            self.plan.add_todo(self.line, todo)?;
+            self.draft.plan.add_todo(self.line, todo)?;
             for (number, item) in task.checklist_items.0.iter().enumerate() {
-                let id = self.origin.id(&format!("microsoft:item:{}:{number}", parent.id));
+                let id = self.draft.origin.id(&format!("microsoft:item:{}:{number}", parent.id));
                 let mut step = Todo::blank(id, parent.owner_id, String::new(), parent.created_at);
-                texts::set(&mut step, &item.display_name, "", self.line, &mut self.plan.warnings);
+                texts::set(&mut step, &item.display_name, "", self.line, &mut self.draft.plan.warnings);
                 (step.parent_id, step.list_id) = (Some(parent.id), parent.list_id);
                 step.completed = item.is_checked || parent.completed;
                 step.completed_at =
                     step.completed.then_some(parent.completed_at.unwrap_or(parent.created_at));
-                self.plan.add_todo(self.line, step)?;
+                self.draft.plan.add_todo(self.line, step)?;
             }
         }
         Ok(())
     }
 
     fn todo(&mut self, task: &Entry, list: &str) -> Todo {
-        let (origin, line, warnings) = (self.origin, self.line, &mut self.plan.warnings);
         let title = task.title.as_deref().unwrap_or_default();
         let key = task.id.clone().unwrap_or_else(|| format!("{list}\0{title}"));
-        let id = origin.id(&format!("microsoft:{}", self.occurrences.numbered(key)));
+        let id = self.draft.id_of_content(format!("microsoft:{key}"));
+        let (origin, line, warnings) = (self.draft.origin, self.line, &mut self.draft.plan.warnings);
         let mut todo = Todo::blank(id, origin.owner_id, String::new(), origin.now);
         let notes = task.body.as_ref().map_or_else(String::new, |body| match &*body.content_type {
             "html" => html::text(&body.content),

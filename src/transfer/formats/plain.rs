@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::lists::{NamedLists, NamedParents, Occurrences};
+use super::lists::{Draft, NamedParents};
 use super::phrases;
 use super::table::{Row, Table};
 use super::{Refusal, dates, texts};
@@ -39,39 +39,32 @@ pub fn read(file: &[u8], origin: Origin) -> Result<Plan, Refusal> {
         Some(found) => found,
         None => (Table::read(file, &[NAMES[0]])?, NAMES[0]),
     };
-    let mut reader = Reader {
-        origin,
-        plan: Plan::default(),
-        lists: NamedLists::default(),
-        occurrences: Occurrences::default(),
-        parents: NamedParents::default(),
-    };
+    let mut reader = Reader { draft: Draft::new(origin), parents: NamedParents::default() };
     while let Some(row) = table.next_row()? {
         reader.row(&row, name)?;
     }
-    reader.parents.resolve(&mut reader.plan, |parent| format!("The parent `{parent}` is not in the file."));
-    Ok(reader.plan)
+    reader
+        .parents
+        .resolve(&mut reader.draft.plan, |parent| format!("The parent `{parent}` is not in the file."));
+    Ok(reader.draft.plan)
 }
 
 struct Reader {
-    origin: Origin,
-    plan: Plan,
-    lists: NamedLists,
-    occurrences: Occurrences,
+    draft: Draft,
     parents: NamedParents,
 }
 
 impl Reader {
     fn row(&mut self, row: &Row<'_>, name: &str) -> Result<(), Refusal> {
-        let (origin, line) = (self.origin, row.line);
+        let (origin, line) = (self.draft.origin, row.line);
         let (name, list) = (unguarded(row.get(name)), unguarded(row.first(&LISTS)));
         let key = match row.get("id") {
             "" => format!("csv:{list}\0{name}\0{}", row.first(&DESCRIPTIONS)),
             id => format!("csv:id:{id}"),
         };
-        let id = origin.id(&self.occurrences.numbered(key));
+        let id = self.draft.id_of_content(key);
         let mut todo = Todo::blank(id, origin.owner_id, String::new(), origin.now);
-        let warnings = &mut self.plan.warnings;
+        let warnings = &mut self.draft.plan.warnings;
         texts::set(&mut todo, name, unguarded(row.first(&DESCRIPTIONS)), line, warnings);
         todo.tags = texts::tags(row.first(&TAGS).split([',', ';', '|']).map(str::trim), line, warnings);
         todo.priority = priority(row.get("priority"));
@@ -86,27 +79,30 @@ impl Reader {
         self.due(row, &mut todo);
         if !list.is_empty() && !list.eq_ignore_ascii_case("inbox") {
             let key = format!("csv:list:{list}");
-            todo.list_id = Some(self.lists.id(&mut self.plan, origin, line, &key, list)?);
+            todo.list_id = Some(self.draft.list(line, &key, list)?);
         }
-        self.parents.note(&self.plan, id, row.get("id"), row.first(&["parent_id", "parent"]));
-        Ok(self.plan.add_todo(line, todo)?)
+        self.parents.note(&self.draft.plan, id, row.get("id"), row.first(&["parent_id", "parent"]));
+        Ok(self.draft.plan.add_todo(line, todo)?)
     }
 
     fn due(&mut self, row: &Row<'_>, todo: &mut Todo) {
         let (text, line) = (row.first(&DUES), row.line);
-        let zone = dates::zone(row.first(&["time_zone", "timezone"])).unwrap_or(self.origin.zone);
-        if let Some(when) = phrases::read(text, dates::day_in(self.origin.now, zone), zone) {
+        let zone = dates::zone(row.first(&["time_zone", "timezone"])).unwrap_or(self.draft.origin.zone);
+        if let Some(when) = phrases::read(text, dates::day_in(self.draft.origin.now, zone), zone) {
             todo.due = Some(when.due);
             if let Some(rule) = when.rule {
-                texts::repeat(todo, &rule, when.basis, line, &mut self.plan.warnings);
+                texts::repeat(todo, &rule, when.basis, line, &mut self.draft.plan.warnings);
             }
         } else if !text.is_empty() {
-            texts::note(todo, &format!("Due: {text}"), line, &mut self.plan.warnings);
-            self.plan.warnings.add(line, format!("The due date `{text}` was noted in the description."));
+            texts::note(todo, &format!("Due: {text}"), line, &mut self.draft.plan.warnings);
+            self.draft
+                .plan
+                .warnings
+                .add(line, format!("The due date `{text}` was noted in the description."));
         }
         let rule = row.first(&["recurrence", "rrule", "repeat"]);
         if !rule.is_empty() {
-            texts::repeat(todo, rule, Basis::Due, line, &mut self.plan.warnings);
+            texts::repeat(todo, rule, Basis::Due, line, &mut self.draft.plan.warnings);
         }
     }
 }

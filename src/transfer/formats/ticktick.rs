@@ -4,7 +4,7 @@
 
 use bson::oid::ObjectId;
 
-use super::lists::{NamedLists, NamedParents, Occurrences};
+use super::lists::{Draft, NamedParents};
 use super::table::{Row, Table};
 use super::{Refusal, dates, texts};
 use crate::todos::due::Due;
@@ -28,17 +28,13 @@ pub fn read(file: &[u8], origin: Origin) -> Result<Plan, Refusal> {
 }
 
 struct Reader {
-    origin: Origin,
-    plan: Plan,
-    lists: NamedLists,
-    occurrences: Occurrences,
+    draft: Draft,
     parents: NamedParents,
 }
 
 impl Reader {
     fn new(origin: Origin) -> Self {
-        let (plan, lists, occurrences) = (Plan::default(), NamedLists::default(), Occurrences::default());
-        Self { origin, plan, lists, occurrences, parents: NamedParents::default() }
+        Self { draft: Draft::new(origin), parents: NamedParents::default() }
     }
 
     fn row(&mut self, row: &Row<'_>) -> Result<(), Refusal> {
@@ -50,13 +46,13 @@ impl Reader {
             row.get("Created Time"),
             if task.is_empty() { title } else { "" }
         );
-        let id = self.origin.id(&self.occurrences.numbered(key));
-        let mut todo = Todo::blank(id, self.origin.owner_id, String::new(), self.origin.now);
+        let id = self.draft.id_of_content(key);
+        let mut todo = Todo::blank(id, self.draft.origin.owner_id, String::new(), self.draft.origin.now);
         todo.list_id = self.list(row)?;
         let is_checklist =
             row.get("Is Check list").eq_ignore_ascii_case("Y") || row.get("Kind") == "CHECKLIST";
         let (notes, items) = if is_checklist { checklist(content) } else { (content.to_owned(), Vec::new()) };
-        let warnings = &mut self.plan.warnings;
+        let warnings = &mut self.draft.plan.warnings;
         match title {
             "" => texts::set(&mut todo, notes.lines().next().unwrap_or_default(), &notes, line, warnings),
             title => texts::set(&mut todo, title, &notes, line, warnings),
@@ -67,11 +63,11 @@ impl Reader {
         self.state(row, &mut todo);
         if !row.get("Repeat").is_empty() {
             let rule = rule(row.get("Repeat"));
-            texts::repeat(&mut todo, &rule, Basis::Due, line, &mut self.plan.warnings);
+            texts::repeat(&mut todo, &rule, Basis::Due, line, &mut self.draft.plan.warnings);
         }
-        self.parents.note(&self.plan, id, task, row.get("parentId"));
+        self.parents.note(&self.draft.plan, id, task, row.get("parentId"));
         let parent = todo.clone();
-        self.plan.add_todo(line, todo)?;
+        self.draft.plan.add_todo(line, todo)?;
         self.items(line, &parent, items)
     }
 
@@ -82,12 +78,12 @@ impl Reader {
         }
         // Two folders can have lists of the same name.
         let key = format!("ticktick:list:{}\0{name}", row.get("Folder Name"));
-        Ok(Some(self.lists.id(&mut self.plan, self.origin, row.line, &key, name)?))
+        Ok(Some(self.draft.list(row.line, &key, name)?))
     }
 
     fn times(&mut self, row: &Row<'_>, todo: &mut Todo) {
         let text = row.first(&["Due Date", "Start Date"]);
-        let zone = dates::zone(row.get("Timezone")).unwrap_or(self.origin.zone);
+        let zone = dates::zone(row.get("Timezone")).unwrap_or(self.draft.origin.zone);
         let is_true = |name| row.get(name).eq_ignore_ascii_case("true");
         let due = dates::instant(text).map(|instant| {
             let local = zone.local_of(instant);
@@ -95,15 +91,15 @@ impl Reader {
             if is_true("Is All Day") { Due::Date(local.date()) } else { Due::At { local, time_zone } }
         });
         if due.is_none() && !text.is_empty() {
-            self.plan.warnings.add(row.line, format!("The due date `{text}` cannot be read."));
+            self.draft.plan.warnings.add(row.line, format!("The due date `{text}` cannot be read."));
         }
         if !row.get("Timezone").is_empty() && dates::zone(row.get("Timezone")).is_none() {
             let detail = format!("The time zone `{}` is unknown; yours was used.", row.get("Timezone"));
-            self.plan.warnings.add(row.line, detail);
+            self.draft.plan.warnings.add(row.line, detail);
         }
         todo.due = due;
         if let Some(created) = dates::instant(row.get("Created Time")) {
-            todo.created_at = self.origin.past(created);
+            todo.created_at = self.draft.origin.past(created);
         }
     }
 
@@ -112,36 +108,37 @@ impl Reader {
         // 1 is completed, 2 is completed and archived, -1 is what the user will not do.
         todo.completed = matches!(status, "1" | "2" | "-1");
         if status == "-1" {
-            self.plan.warnings.add(row.line, "The task is marked as won't do, so it is completed.");
+            self.draft.plan.warnings.add(row.line, "The task is marked as won't do, so it is completed.");
         } else if !matches!(status, "" | "0" | "1" | "2") {
-            self.plan
+            self.draft
+                .plan
                 .warnings
                 .add(row.line, format!("The status `{status}` is unknown, so the task is open."));
         }
         if todo.completed {
-            let at = dates::instant(row.get("Completed Time")).unwrap_or(self.origin.now);
-            todo.completed_at = Some(self.origin.past(at));
+            let at = dates::instant(row.get("Completed Time")).unwrap_or(self.draft.origin.now);
+            todo.completed_at = Some(self.draft.origin.past(at));
         }
     }
 
     /// The items of a checklist become subtasks.
     fn items(&mut self, line: usize, parent: &Todo, items: Vec<(bool, String)>) -> Result<(), Refusal> {
         for (number, (completed, text)) in items.into_iter().enumerate() {
-            let id = self.origin.id(&format!("ticktick:item:{}:{number}", parent.id));
+            let id = self.draft.origin.id(&format!("ticktick:item:{}:{number}", parent.id));
             let mut item = Todo::blank(id, parent.owner_id, String::new(), parent.created_at);
-            texts::set(&mut item, &text, "", line, &mut self.plan.warnings);
+            texts::set(&mut item, &text, "", line, &mut self.draft.plan.warnings);
             (item.list_id, item.parent_id) = (parent.list_id, Some(parent.id));
             item.completed = completed || parent.completed;
             item.completed_at = item.completed.then_some(parent.completed_at.unwrap_or(parent.created_at));
-            self.plan.add_todo(line, item)?;
+            self.draft.plan.add_todo(line, item)?;
         }
         Ok(())
     }
 
     fn finish(mut self) -> Plan {
         let warning = |_: &str| "The parent is not in the file, so the task is at the top level.".to_owned();
-        self.parents.resolve(&mut self.plan, warning);
-        self.plan
+        self.parents.resolve(&mut self.draft.plan, warning);
+        self.draft.plan
     }
 }
 

@@ -4,7 +4,7 @@ use bson::oid::ObjectId;
 use serde::Deserialize;
 
 use super::archive;
-use super::lists::{NamedLists, Occurrences};
+use super::lists::Draft;
 use super::phrases::{self, When};
 use super::table::{Row, Table};
 use super::{Refusal, dates, texts};
@@ -17,20 +17,15 @@ const PROJECT: &str = "Todoist";
 const INBOX: &str = "Inbox";
 
 pub fn read(file: &[u8], origin: Origin) -> Result<Plan, Refusal> {
-    let mut reader = Reader {
-        origin,
-        plan: Plan::default(),
-        lists: NamedLists::default(),
-        occurrences: Occurrences::default(),
-    };
+    let mut reader = Reader { draft: Draft::new(origin) };
     if !archive::is_archive(file) {
         reader.project(PROJECT, file)?;
-        return Ok(reader.plan);
+        return Ok(reader.draft.plan);
     }
     for table in archive::files(file, is_table)? {
         reader.project(project_name(&table.name), &table.bytes)?;
     }
-    Ok(reader.plan)
+    Ok(reader.draft.plan)
 }
 
 pub fn recognises(file: &[u8]) -> bool {
@@ -49,10 +44,7 @@ fn project_name(file: &str) -> &str {
 }
 
 struct Reader {
-    origin: Origin,
-    plan: Plan,
-    lists: NamedLists,
-    occurrences: Occurrences,
+    draft: Draft,
 }
 
 /// Where the next task of a table belongs.
@@ -71,7 +63,7 @@ impl Reader {
         while let Some(row) = table.next_row()? {
             if place.list_id.is_none() && name != INBOX {
                 let key = format!("todoist:project:{name}");
-                place.list_id = Some(self.lists.id(&mut self.plan, self.origin, row.line, &key, name)?);
+                place.list_id = Some(self.draft.list(row.line, &key, name)?);
             }
             match row.get("TYPE") {
                 "task" => self.task(name, &row, &mut place)?,
@@ -81,7 +73,7 @@ impl Reader {
                 }
                 "note" => self.note(&row),
                 "project_note" => {
-                    self.plan.warnings.add(
+                    self.draft.plan.warnings.add(
                         row.line,
                         format!("A comment of the project was left out: {}", note_text(row.get("CONTENT"))),
                     );
@@ -98,50 +90,53 @@ impl Reader {
         place.above.truncate(indent - 1);
         let path = place.above.last().map_or(project, |(_, path)| path);
         let path = format!("{path}\0{}", row.get("CONTENT"));
-        let id = self.origin.id(&format!("todoist:{}", self.occurrences.numbered(path.clone())));
-        let mut todo = Todo::blank(id, self.origin.owner_id, String::new(), self.origin.now);
+        let id = self.draft.id_of_content(format!("todoist:{path}"));
+        let mut todo = Todo::blank(id, self.draft.origin.owner_id, String::new(), self.draft.origin.now);
         let (name, labels) = without_labels(row.get("CONTENT"));
-        texts::set(&mut todo, &name, row.get("DESCRIPTION"), line, &mut self.plan.warnings);
+        texts::set(&mut todo, &name, row.get("DESCRIPTION"), line, &mut self.draft.plan.warnings);
         let section = (!place.section.is_empty()).then_some(place.section.as_str());
         let tags = labels.iter().map(String::as_str).chain(section);
-        todo.tags = texts::tags(tags, line, &mut self.plan.warnings);
+        todo.tags = texts::tags(tags, line, &mut self.draft.plan.warnings);
         todo.list_id = place.list_id;
         todo.parent_id = place.above.last().map(|(id, _)| *id);
         todo.priority = priority(row.get("PRIORITY"));
         self.due(row, &mut todo);
         place.above.push((id, path));
-        Ok(self.plan.add_todo(line, todo)?)
+        Ok(self.draft.plan.add_todo(line, todo)?)
     }
 
     fn due(&mut self, row: &Row<'_>, todo: &mut Todo) {
         let (text, line) = (row.get("DATE"), row.line);
-        let zone = dates::zone(row.get("TIMEZONE")).unwrap_or(self.origin.zone);
-        let today = dates::day_in(self.origin.now, zone);
+        let zone = dates::zone(row.get("TIMEZONE")).unwrap_or(self.draft.origin.zone);
+        let today = dates::day_in(self.draft.origin.now, zone);
         match phrases::read(text, today, zone) {
             Some(When { due, rule: None, .. }) => todo.due = Some(due),
             Some(When { due, rule: Some(rule), basis }) => {
                 todo.due = Some(due);
-                texts::repeat(todo, &rule, basis, line, &mut self.plan.warnings);
+                texts::repeat(todo, &rule, basis, line, &mut self.draft.plan.warnings);
             }
             None if text.is_empty() => {}
             None => {
-                texts::note(todo, &format!("Date: {text}"), line, &mut self.plan.warnings);
-                self.plan.warnings.add(line, format!("The date `{text}` was noted in the description."));
+                texts::note(todo, &format!("Date: {text}"), line, &mut self.draft.plan.warnings);
+                self.draft
+                    .plan
+                    .warnings
+                    .add(line, format!("The date `{text}` was noted in the description."));
             }
         }
         let deadline = row.get("DEADLINE");
         if todo.due.is_none() {
             todo.due = dates::any(deadline, zone);
         } else if !deadline.is_empty() {
-            texts::note(todo, &format!("Deadline: {deadline}"), line, &mut self.plan.warnings);
+            texts::note(todo, &format!("Deadline: {deadline}"), line, &mut self.draft.plan.warnings);
         }
     }
 
     /// A comment is added to the description of the task above it.
     fn note(&mut self, row: &Row<'_>) {
         let text = note_text(row.get("CONTENT"));
-        if let Some(todo) = self.plan.todos.last_mut() {
-            texts::note(&mut todo.value, &text, row.line, &mut self.plan.warnings);
+        if let Some(todo) = self.draft.plan.todos.last_mut() {
+            texts::note(&mut todo.value, &text, row.line, &mut self.draft.plan.warnings);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! todo.txt: a line for each task, `x 2026-11-01 2026-10-30 (A) text +list @tag due:2026-12-01`.
 
-use super::lists::{NamedLists, Occurrences};
+use super::lists::Draft;
 use super::{Refusal, dates, texts};
 use crate::clock::time_zone::Zone;
 use crate::error::Violation;
@@ -14,25 +14,22 @@ pub fn read(file: &[u8], origin: Origin) -> Result<Plan, Refusal> {
         let line = file[..error.valid_up_to()].split(|byte| *byte == b'\n').count();
         Violation::of_whole("malformed", format!("Line {line} is not UTF-8."))
     })?;
-    let (mut plan, mut lists, mut occurrences) =
-        (Plan::default(), NamedLists::default(), Occurrences::default());
+    let mut draft = Draft::new(origin);
     for (number, line) in text.lines().enumerate() {
         let task = line.trim();
         if task.is_empty() {
             continue;
         }
-        let id = origin.id(&format!("todo.txt:{}", occurrences.numbered(task.to_owned())));
+        let id = draft.id_of_content(format!("todo.txt:{task}"));
         let todo = Todo::blank(id, origin.owner_id, String::new(), origin.now);
-        let (todo, list) = read_task(task, todo, number + 1, origin, &mut plan);
+        let (todo, list) = read_task(task, todo, number + 1, origin, &mut draft.plan);
         let list_id = match list {
-            Some(name) => {
-                Some(lists.id(&mut plan, origin, number + 1, &format!("todo.txt:list:{name}"), &name)?)
-            }
+            Some(name) => Some(draft.list(number + 1, &format!("todo.txt:list:{name}"), &name)?),
             None => None,
         };
-        plan.add_todo(number + 1, Todo { list_id, ..todo })?;
+        draft.plan.add_todo(number + 1, Todo { list_id, ..todo })?;
     }
-    Ok(plan)
+    Ok(draft.plan)
 }
 
 /// Whether the start of a file is text with tasks, as far as that shows.
