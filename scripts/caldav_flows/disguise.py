@@ -6,12 +6,10 @@ usage: disguise.py PORT URL
 import re
 import sys
 
-from aiohttp import ClientSession, web
+from relay import serve
 
-PORT, UPSTREAM = int(sys.argv[1]), sys.argv[2]
 KINDS = {b"VEVENT": b"1", b"VJOURNAL": b"2"}
 TODO = re.compile(rb"BEGIN:VTODO.*?END:VTODO", re.S)
-HOP = {"content-length", "transfer-encoding", "content-encoding"}
 
 
 def masked(body):
@@ -52,29 +50,19 @@ def query(body):
     return re.sub(rb'comp name="(VEVENT|VJOURNAL)"', b'comp name="VTODO"', body.replace(b'name="DTEND"', b'name="DUE"'))
 
 
-async def handle(request):
-    body = await request.read()
-    if request.method == "PUT":
-        body = masked(body)
-    elif request.method == "REPORT":
-        body = query(body)
-    elif request.method in ("MKCALENDAR", "MKCOL"):
-        body = re.sub(rb'comp name="(VEVENT|VJOURNAL)"', b'comp name="VTODO"', body)
-    headers = {name: value for name, value in request.headers.items() if name.lower() not in HOP}
-    session = request.app["session"]
-    async with session.request(request.method, UPSTREAM + request.raw_path, data=body, headers=headers, allow_redirects=False) as answer:
-        data = TODO.sub(unmasked, await answer.read())
-        kinds = b"".join(rb'<\1comp name="' + kind + rb'"/>' for kind in (b"VTODO", *KINDS))
-        data = re.sub(rb'<([\w:]*)comp name="VTODO"\s*/>', kinds, data)
-        kept = [(name, value) for name, value in answer.headers.items() if name.lower() not in HOP]
-        return web.Response(status=answer.status, body=data, headers=kept)
+def sent(method, body):
+    if method == "PUT":
+        return masked(body)
+    if method == "REPORT":
+        return query(body)
+    if method in ("MKCALENDAR", "MKCOL"):
+        return re.sub(rb'comp name="(VEVENT|VJOURNAL)"', b'comp name="VTODO"', body)
+    return body
 
 
-async def start(app):
-    app["session"] = ClientSession()
+def received(body):
+    kinds = b"".join(rb'<\1comp name="' + kind + rb'"/>' for kind in (b"VTODO", *KINDS))
+    return re.sub(rb'<([\w:]*)comp name="VTODO"\s*/>', kinds, TODO.sub(unmasked, body))
 
 
-app = web.Application(client_max_size=2**24)
-app.on_startup.append(start)
-app.router.add_route("*", "/{path:.*}", handle)
-web.run_app(app, host="127.0.0.1", port=PORT, print=None)
+serve(int(sys.argv[1]), sys.argv[2], sent, received)
