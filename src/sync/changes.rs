@@ -9,6 +9,8 @@
 //!
 //! A full walk leaves out objects that were removed before it began, because its client holds nothing to remove.
 
+use std::collections::HashSet;
+
 use bson::{DateTime, Timestamp};
 use futures_util::future::try_join_all;
 
@@ -67,6 +69,7 @@ impl Workspace {
             walk.positions[kind] = position;
             changes.push(object);
         }
+        keep_newest_states(&mut changes);
         // Removals come last: an object may have left a list before the list was removed.
         changes.sort_by_key(ChangedObject::is_removed);
         let full = walk.full;
@@ -83,4 +86,13 @@ impl Workspace {
     pub fn now(&self) -> DateTime {
         self.now
     }
+}
+
+/// Leaves out the earlier states of objects that changed while the page was read. A removal would otherwise undo the return of
+/// its object, because removals come last.
+fn keep_newest_states(changes: &mut Vec<ChangedObject>) {
+    let mut seen = HashSet::new();
+    changes.reverse();
+    changes.retain(|change| seen.insert((change.kind.name, change.state.id)));
+    changes.reverse();
 }

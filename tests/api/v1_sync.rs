@@ -3,6 +3,7 @@
 use bson::oid::ObjectId;
 use bson::{Bson, Timestamp, doc};
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use crate::support::replica::{Replica, server_state};
 use crate::support::v1::{DAY, assert_members};
@@ -423,4 +424,35 @@ async fn paging_during_writes_ends_with_the_state_of_the_server() {
         replica.sync(&ann, 50).await;
         replica.assert_is(&state);
     }
+}
+
+#[tokio::test]
+async fn todos_that_are_removed_and_come_back_during_a_sync_are_there() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let ids: Vec<_> = (0..120).map(|_| new_id()).collect();
+    let mut writers = JoinSet::new();
+    for part in ids.chunks(6).map(<[String]>::to_vec) {
+        let ann = ann.clone();
+        writers.spawn(async move {
+            for path in part.iter().map(|id| format!("/v1/todos/{id}")).cycle().take(4 * part.len()) {
+                ann.delete(&format!("{path}?permanent=true")).await;
+                ann.put(&path, json!({ "name": "back" })).await.assert(201);
+            }
+        });
+    }
+    let mut replica = Replica::default();
+    while !writers.is_empty() {
+        let page = ann.post("/v1/sync", json!({ "token": replica.token })).await.assert(200).json();
+        let present: Vec<_> = page["todos"].as_array().unwrap().iter().map(|todo| &todo["id"]).collect();
+        for removed in page["removed"].as_array().unwrap() {
+            assert!(!present.contains(&&removed["id"]), "{removed} is there too");
+        }
+        replica.apply(&page);
+        while let Some(done) = writers.try_join_next() {
+            done.unwrap();
+        }
+    }
+    replica.sync(&ann, 200).await;
+    replica.assert_is(&server_state(&ann).await);
 }

@@ -51,7 +51,8 @@ impl Replica {
             if answer["has_more"] == false {
                 return came;
             }
-            assert_eq!(size, limit, "a page before the last one must be full");
+            // A page is shorter if an object changed twice while the page was read.
+            assert!(size > limit / 2, "{size} changes in a page of {limit} before the last one");
         }
     }
 
