@@ -9,38 +9,16 @@ use std::collections::HashSet;
 
 use bson::oid::ObjectId;
 use bson::{DateTime, Document, Timestamp};
-use serde::{Deserialize, Serialize};
 
+use super::list_token::ListToken;
+use super::resources::{Resources, is_in};
 use super::{content_tag, records};
-use crate::crypto::random_id::RandomId;
-use crate::crypto::sealed::Sealer;
 use crate::error::Error;
-use crate::owned::State;
-use crate::owned::change_stamp::{Change, StreamPosition, below, to_number, to_stamp};
+use crate::owned::change_stamp::{Change, StreamPosition, below};
 use crate::sync::token::WALK_START;
 use crate::todos::calendar::{CalendarNames, Left, default_name};
 use crate::todos::model::Todo;
 use crate::workspace::Workspace;
-
-/// Versions that a token remembers. Changes beyond them are reported twice if they are followed by another sync within a
-/// minute.
-pub const REPORTED_MAX: usize = 64;
-
-// As long as tombstones are kept.
-const TTL_MILLIS: i64 = 90 * 24 * 60 * 60 * 1_000;
-
-/// The start of a sync token, which must be a URI (RFC 6578 §6.2).
-pub(crate) const TOKEN_START: &str = "urn:todo-api:sync:";
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ListToken {
-    began: DateTime,
-    horizon: Timestamp,
-    /// Where an unfinished walk goes on, and whether it is the first of its client.
-    walk: Option<(StreamPosition, bool)>,
-    /// The versions at or above the start of the next walk that have been reported.
-    reported: Vec<u64>,
-}
 
 #[derive(Debug)]
 pub(crate) struct ListChanges {
@@ -49,59 +27,6 @@ pub(crate) struct ListChanges {
     pub(crate) removed: Vec<String>,
     pub(crate) token: ListToken,
     pub(crate) has_more: bool,
-}
-
-impl ListToken {
-    pub(crate) fn seal(
-        &self,
-        sealer: &Sealer,
-        user: ObjectId,
-        list_id: Option<ObjectId>,
-        lineage: Option<RandomId>,
-    ) -> Result<String, Error> {
-        let walk = self.walk.map(|(StreamPosition { stamp, behind }, full)| {
-            (to_number(stamp), behind.map(ObjectId::to_hex), full)
-        });
-        let plain = Plain(
-            self.began.timestamp_millis(),
-            to_number(self.horizon),
-            walk,
-            self.reported.clone(),
-            lineage,
-        );
-        let plain = serde_json::to_vec(&plain).map_err(Error::internal)?;
-        Ok(format!("{TOKEN_START}{}", sealer.seal(&context(user, list_id), &plain)?))
-    }
-
-    /// `None` if the token is of another list or user, too old, or of a database before a restore.
-    pub(crate) fn open(
-        sealer: &Sealer,
-        user: ObjectId,
-        list_id: Option<ObjectId>,
-        lineage: Option<RandomId>,
-        text: &str,
-        now: DateTime,
-    ) -> Option<Self> {
-        let plain = sealer.open(&context(user, list_id), text.strip_prefix(TOKEN_START)?)?;
-        let Plain(began, horizon, walk, reported, made_in) = serde_json::from_slice(&plain).ok()?;
-        if made_in != lineage || now.timestamp_millis() - began > TTL_MILLIS {
-            return None;
-        }
-        let walk = walk.map(|(stamp, behind, full)| {
-            let behind = behind.and_then(|id| ObjectId::parse_str(id).ok());
-            (StreamPosition { stamp: to_stamp(stamp), behind }, full)
-        });
-        Some(Self { began: DateTime::from_millis(began), horizon: to_stamp(horizon), walk, reported })
-    }
-}
-
-// `[began, horizon, null or [stamp, id, full], [reported…], lineage]`
-#[derive(Serialize, Deserialize)]
-struct Plain(i64, u64, Option<(u64, Option<String>, bool)>, Vec<u64>, Option<RandomId>);
-
-fn context(user: ObjectId, list_id: Option<ObjectId>) -> Vec<u8> {
-    let list = list_id.map_or([0; 12], |list| list.bytes());
-    [b"dav\0".as_slice(), &user.bytes(), &list].concat()
 }
 
 /// A change as one list sees it.
@@ -122,7 +47,7 @@ impl Workspace {
             Ok(true)
         };
         self.todos().changed(from, None, 0, take).await?;
-        keep_last(&mut token.reported);
+        token.keep_last();
         Ok(token)
     }
 
@@ -156,8 +81,9 @@ impl Workspace {
             Some(then) => self.records_left_since(list_id, then).await?,
             None => Vec::new(),
         };
-        let (mut present, mut removed, mut position, mut has_more) = (Vec::new(), left, from, false);
-        let limit = limit.max(removed.len() + 1);
+        let (mut resources, mut position, mut has_more) = (Resources::default(), from, false);
+        resources.leave(left);
+        let limit = limit.max(resources.len() + 1);
         let mut held = match (full, from) {
             (false, _) => Held::Any,
             (true, WALK_START) => Held::OfThisPage(HashSet::new()),
@@ -171,7 +97,7 @@ impl Workspace {
                 seen_in(list_id, change, held.may_include(id, at.stamp), shown_since)
             };
             let is_reported = seen.present.is_some() || !seen.removed.is_empty();
-            if is_reported && present.len() + removed.len() >= limit {
+            if is_reported && resources.len() >= limit {
                 has_more = true;
                 return Ok(false);
             }
@@ -179,8 +105,8 @@ impl Workspace {
             if seen.present.is_some() {
                 held.add(id);
             }
-            present.extend(seen.present);
-            removed.extend(seen.removed);
+            resources.leave(seen.removed.into_iter().map(|name| (name, id)));
+            resources.come(seen.present);
             // All of the last minute, because what this list has not reported is not reported the next time either.
             if at.stamp >= next_start && !known.contains(&hash) {
                 reported.push(hash);
@@ -192,13 +118,11 @@ impl Workspace {
         token.walk = has_more.then_some((position, full));
         // What an earlier page or walk has reported can be read again too.
         token.reported = [known, reported].concat();
-        keep_last(&mut token.reported);
+        token.keep_last();
+        let (present, left) = resources.into_parts();
+        let removed = self.free_names(list_id, left, shown_since).await?;
         Ok(ListChanges { present, removed, token, has_more })
     }
-}
-
-fn keep_last(reported: &mut Vec<u64>) {
-    reported.drain(..reported.len().saturating_sub(REPORTED_MAX));
 }
 
 /// The todos that a client can have, and whose removal it must learn.
@@ -241,11 +165,8 @@ fn hash(change: &Change<Todo>) -> u64 {
 }
 
 fn seen_in(list_id: Option<ObjectId>, change: Change<Todo>, was_held: bool, shown_since: DateTime) -> Seen {
-    let is_here = |todo: &Todo| {
-        todo.state == State::Live && todo.list_id == list_id && !records::has_left(todo, shown_since)
-    };
     match change {
-        Change::Kept(todo) if is_here(&todo) => {
+        Change::Kept(todo) if is_in(list_id, &todo, shown_since) => {
             let name = todo.resource_name();
             let mut removed = if was_held { names_left(todo.id, list_id, &todo.left) } else { Vec::new() };
             removed.retain(|old| *old != name);

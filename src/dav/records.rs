@@ -47,18 +47,18 @@ impl Workspace {
         self.todos().each_in_list(list_id, with_texts, take).await
     }
 
-    /// The names of the records that have left a list since `then`.
+    /// The names and ids of the records that have left a list since `then`.
     pub(super) async fn records_left_since(
         &self,
         list_id: Option<ObjectId>,
         then: DateTime,
-    ) -> Result<Vec<String>, Error> {
+    ) -> Result<Vec<(String, ObjectId)>, Error> {
         let (from, to) = (shown_since(then), shown_since(self.now));
         if from >= to {
             return Ok(Vec::new());
         }
         let records = self.todos().records_completed(list_id, from, to).await?;
-        Ok(records.iter().map(Todo::resource_name).collect())
+        Ok(records.iter().map(|record| (record.resource_name(), record.id)).collect())
     }
 }
 

@@ -99,7 +99,8 @@ impl<T: Owned> OwnedBy<'_, T> {
         Ok(found.is_some_and(|found| found == *seen))
     }
 
-    async fn find_durable(&self, id: ObjectId) -> Result<Option<T>, Error> {
+    /// The document as a majority has it. Linearizable: after every write that was acknowledged before the call.
+    pub async fn find_durable(&self, id: ObjectId) -> Result<Option<T>, Error> {
         self.look_up(id, Some(ReadConcern::linearizable())).await
     }
 

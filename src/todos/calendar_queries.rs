@@ -126,22 +126,26 @@ impl UserTodos<'_> {
         self.uids(doc! { "calendar.uid": { "$in": uids } }, BY_UID).await
     }
 
-    /// Those of these names that todos have in this list, also in the trash.
-    pub async fn held_names(
+    /// Which of these names calendar clients have given in this list, and to which todos, also in the trash.
+    pub async fn name_holders(
         &self,
         list_id: Option<ObjectId>,
         names: &[String],
-    ) -> Result<Vec<String>, Error> {
+    ) -> Result<Vec<(String, ObjectId)>, Error> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
         let filter = doc! { "calendar.list": list_id, "calendar.name": { "$in": names } };
-        let (mut held, selection) =
+        let (mut holders, selection) =
             (Vec::new(), Selection { filter, sort: doc! {}, index: BY_RESOURCE, limit: 0 });
         let take = |stored: &RawDocument| {
+            let id = stored.get_object_id("_id").map_err(Error::internal)?;
             let names = stored.get_document("calendar").map_err(Error::internal)?;
-            held.extend(names.get_str("name").ok().map(str::to_owned));
+            holders.extend(names.get_str("name").ok().map(|name| (name.to_owned(), id)));
             Ok(true)
         };
         self.project_each(selection, doc! { "calendar.name": 1 }, SMALL_BATCH, take).await?;
-        Ok(held)
+        Ok(holders)
     }
 
     /// The UIDs that calendar clients have given todos.

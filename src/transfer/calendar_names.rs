@@ -61,8 +61,8 @@ impl Workspace {
         let mut taken = HashSet::new();
         for (list, names) in in_lists.into_iter().filter(|(_, names)| !names.is_empty()) {
             for some in names.chunks(BATCH_MAX) {
-                let held = self.todos().held_names(list, some).await?;
-                taken.extend(held.into_iter().map(|name| (list, name)));
+                let held = self.todos().name_holders(list, some).await?;
+                taken.extend(held.into_iter().map(|(name, _)| (list, name)));
             }
         }
         let mut uids: HashSet<_> = held.into_keys().collect();

@@ -1,11 +1,14 @@
 //! CalDAV: sync tokens, tags of collections, and requests that clients are known to send.
 
+use std::collections::BTreeSet;
+
 use axum::http::Method;
 use bson::doc;
 use serde_json::json;
 use todo_api::owned::Selection;
 use todo_api::owned::collection::OwnedCollection;
 use todo_api::todos::model::Todo;
+use tokio::task::JoinSet;
 
 use crate::support::dav::{Dav, NAMESPACES, todo};
 use crate::support::{Client, TestApp};
@@ -215,4 +218,74 @@ async fn a_todo_that_comes_back_elsewhere_under_its_id_leaves_the_list_in_which_
     client.delete(&format!("{path}?permanent=true")).await.assert(204);
     client.put(&path, json!({ "name": "third" })).await.assert(201);
     assert_eq!(dav.sync(&inbox, &token).await.0, [format!("{id}.ics")]);
+}
+
+#[tokio::test]
+async fn a_name_that_another_todo_has_taken_is_not_reported_as_removed() {
+    let (_, client, dav) = ann().await;
+    let (list, other) = (dav.list("work").await, dav.list("other").await);
+    let path = format!("{list}a.ics");
+    dav.put(&path, &todo("first", "SUMMARY:first")).await.assert(201);
+    let id = client.get("/v1/todos").await.json()["items"][0]["id"].as_str().unwrap().to_owned();
+    let rename = async |name: &str| {
+        client.patch(&format!("/v1/todos/{id}"), json!({ "name": name })).await.assert(200);
+    };
+    let (_, _, mut token) = dav.sync(&list, "").await;
+    dav.send("MOVE", &path, &[("destination", &format!("{other}a.ics"))], "").await.assert(201);
+    dav.put(&path, &todo("second", "SUMMARY:second")).await.assert(201);
+    for renamed in ["in the same sync", "later", "again"] {
+        rename(renamed).await;
+        let (_, removed, next) = dav.sync(&list, &token).await;
+        assert_eq!(removed, [""; 0], "{renamed}");
+        token = next;
+    }
+    // With pages between the two todos.
+    let (present, removed, _) = dav.sync_page(&list, "", 1).await;
+    assert_eq!((present, removed), (vec!["a.ics".to_owned()], vec![]));
+    dav.send("DELETE", &path, &[], "").await.assert(204);
+    rename("after the name is free").await;
+    assert_eq!(dav.sync(&list, &token).await.1, ["a.ics"]);
+}
+
+#[tokio::test]
+async fn a_client_that_syncs_while_todos_come_and_go_ends_with_the_list() {
+    let (_, client, dav) = ann().await;
+    let list = dav.list("work").await;
+    let work = client.get("/v1/lists").await.json()["items"][0]["id"].clone();
+    // More than one read from the database brings.
+    let mut ids = Vec::new();
+    for number in 0..150 {
+        ids.push(client.create_todo(json!({ "name": number.to_string(), "list_id": work })).await);
+    }
+    let mut movers = JoinSet::new();
+    for part in ids.chunks(10).map(<[String]>::to_vec) {
+        let (client, work) = (client.clone(), work.clone());
+        movers.spawn(async move {
+            for round in 0..4 {
+                for id in &part {
+                    let list = if round % 2 == 0 { json!(null) } else { work.clone() };
+                    client
+                        .post(&format!("/v1/todos/{id}/move"), json!({ "list_id": list }))
+                        .await
+                        .assert(200);
+                }
+            }
+        });
+    }
+    let (mut token, mut names) = (String::new(), BTreeSet::new());
+    let mut is_last = false;
+    while !is_last {
+        is_last = movers.is_empty();
+        let answer = dav.sync(&list, &token).await;
+        let (present, removed) = (answer.0, answer.1);
+        assert!(present.iter().all(|name| !removed.contains(name)), "each address comes once");
+        names.extend(present);
+        names.retain(|name| !removed.contains(name));
+        token = answer.2;
+        while let Some(done) = movers.try_join_next() {
+            done.unwrap();
+        }
+    }
+    let wanted: BTreeSet<_> = ids.iter().map(|id| format!("{id}.ics")).collect();
+    assert_eq!(names, wanted);
 }

@@ -114,7 +114,7 @@ impl Call<'_> {
         };
         let view = |collection: Collection| {
             let id = collection.id();
-            let seal = |token: &crate::dav::changes::ListToken| {
+            let seal = |token: &crate::dav::list_token::ListToken| {
                 token.seal(self.sealer, self.view.user, id, self.lineage)
             };
             let sync_token = token.as_ref().map(seal).transpose()?;

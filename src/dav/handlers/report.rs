@@ -7,17 +7,20 @@ use bson::oid::ObjectId;
 use super::Call;
 use crate::clock::time_zone::Zone;
 use crate::dav::address::Address;
-use crate::dav::changes::{ListChanges, ListToken};
+use crate::dav::changes::ListChanges;
 use crate::dav::filter;
+use crate::dav::list_token::ListToken;
 use crate::dav::objects::{Member, Uids};
 use crate::dav::properties::Resource;
 use crate::dav::refusal::{Condition, Refusal};
 use crate::dav::requests::{Wanted, read};
 use crate::dav::wire::{Multistatus, Status};
 use crate::dav::xml::{CALDAV, DAV, Element};
+use crate::error::Error;
 use crate::icalendar;
 use crate::icalendar::expand::expanded;
 use crate::icalendar::filter::TimeRange;
+use crate::owned::State;
 use crate::todos::model::Todo;
 
 /// Resources that are read from the database at a time.
@@ -97,14 +100,20 @@ impl Call<'_> {
             }
             return Ok(());
         }
-        let ids: Vec<_> = todos.iter().map(|todo| todo.id).collect();
+        let is_here = |todo: &Todo| todo.list_id == report.list_id && todo.state == State::Live;
+        let mut ids: Vec<_> = todos.iter().map(|todo| todo.id).collect();
         for member in self.workspace.members(&ids).await? {
             let todo = &member.todo;
-            let is_here = todo.list_id == report.list_id && todo.state == crate::owned::State::Live;
-            // What has left since is reported by the next sync.
-            if is_here {
+            if is_here(todo) {
                 let href = self.href_in(report, &todo.resource_name());
                 out.resource(&href, &Resource::Todo(todo, Some(&member.text())));
+                ids.retain(|id| *id != todo.id);
+            }
+        }
+        // The next sync reports that these have left, but only if a majority has the change.
+        for id in ids {
+            if self.workspace.todos().find_durable(id).await?.is_some_and(|todo| is_here(&todo)) {
+                return Err(Error::unavailable("a todo has changed while it was read").into());
             }
         }
         Ok(())
