@@ -24,6 +24,7 @@ use crate::clock::Clock;
 use crate::config::public_url::PublicUrl;
 use crate::config::{Config, Registration, Switch};
 use crate::crypto::sealed::Sealer;
+use crate::dav::content_tags::RememberedTags;
 use crate::error::{Error, OperatorError};
 use crate::http::admission::Admission;
 use crate::http::byte_budget::ByteBudget;
@@ -76,6 +77,7 @@ impl_from_ref! {
     workspaces: Arc<Workspaces>,
     idempotency: Arc<Idempotency>,
     polled_pages: Arc<PolledPages>,
+    remembered_tags: Arc<RememberedTags>,
     transfers: Arc<Transfers>,
     sealer: Arc<Sealer>,
     sources: EventSources,
@@ -93,6 +95,7 @@ pub struct Shared {
     pub workspaces: Arc<Workspaces>,
     pub idempotency: Arc<Idempotency>,
     pub polled_pages: Arc<PolledPages>,
+    pub remembered_tags: Arc<RememberedTags>,
     pub transfers: Arc<Transfers>,
     pub sealer: Arc<Sealer>,
     pub sources: EventSources,
@@ -166,6 +169,7 @@ impl AppState {
             workspaces,
             idempotency: stores.idempotency.clone(),
             polled_pages: Arc::default(),
+            remembered_tags: Arc::default(),
             transfers: Arc::new(transfers),
             sealer,
             sources,

@@ -107,6 +107,7 @@ const LAYERS: &[&[&str]] = &[
         "dav/filter",
         "dav/changes",
         "dav/collections",
+        "dav/content_tags",
         "dav/list_token",
         "dav/objects",
         "dav/operations",

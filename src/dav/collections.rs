@@ -1,12 +1,9 @@
 //! Lists as CalDAV collections: finding, creating, changing and deleting them, and their properties.
 
-use std::collections::HashMap;
-
 use bson::oid::ObjectId;
 
 use super::address::INBOX;
 use super::markup::dead_property;
-use super::records;
 use super::refusal::{Condition, Refusal};
 use super::requests::{PropertyChange, PropertyChanges};
 use super::xml::{APPLE, CALDAV, CALENDAR_SERVER, DAV, Element, Name};
@@ -16,7 +13,6 @@ use crate::lists::model::{CalendarCollection, List, ListInput};
 use crate::mongo::object_id;
 use crate::owned::text::{COLOR, DESCRIPTION, DESCRIPTION_MAX, NAME, NAME_MAX};
 use crate::owned::{Precondition, State};
-use crate::todos::calendar_queries::Version;
 use crate::workspace::Workspace;
 
 const UNNAMED: &str = "List";
@@ -140,23 +136,6 @@ impl Workspace {
         let Some(list) = &collection.list else { return Err(Condition::NotHere.into()) };
         self.trash_list(list.id, &Precondition::Any).await?;
         Ok(())
-    }
-
-    /// For each list the hash of its content. Lists without todos are missing.
-    pub(crate) async fn content_tags(&self) -> Result<HashMap<Option<ObjectId>, u64>, Error> {
-        let mut tags: HashMap<Option<ObjectId>, u64> = HashMap::new();
-        let shown_since = records::shown_since(self.now);
-        let take = |todo: Version| {
-            if records::version_has_left(&todo, shown_since) {
-                return;
-            }
-            // The sum is the same in every order. A maximum of change stamps would not do, because a write can become
-            // visible after another one that has a higher stamp.
-            let tag = tags.entry(todo.list_id).or_default();
-            *tag = tag.wrapping_add(super::content_tag::of(todo.id, todo.version));
-        };
-        self.todos().each_version(take).await?;
-        Ok(tags)
     }
 }
 

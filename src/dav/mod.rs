@@ -10,6 +10,7 @@ mod basic;
 pub mod changes;
 pub mod collections;
 pub mod content_tag;
+pub mod content_tags;
 mod extract;
 pub mod filter;
 pub(crate) mod handlers;

@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use bson::doc;
+use bson::oid::ObjectId;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
 use crate::support::dav::{Dav, todo};
+use crate::support::v1::DAY;
 use crate::support::{Client, TestApp};
+use crate::v1_polling::{age, set_unseen};
 
 async fn ann() -> (TestApp, Client, Dav) {
     let app = TestApp::start().await;
@@ -100,11 +104,11 @@ async fn records_leave_their_collection_ninety_days_after_the_completion() {
     };
     let (tag, token_of_list, members) = state().await;
     assert_eq!(members, 3);
-    app.advance(80 * crate::support::v1::DAY);
+    app.advance(80 * DAY);
     let (_, _, token) = dav.sync(&list, &token).await;
     let (_, _, other_token) = dav.sync(&list, &token_of_list).await;
     assert_eq!(state().await.0, tag);
-    app.advance(11 * crate::support::v1::DAY);
+    app.advance(11 * DAY);
     let (tag_after, _, members) = state().await;
     assert_eq!(members, 2, "todos that were completed long ago stay");
     assert_ne!(tag_after, tag);
@@ -119,6 +123,30 @@ async fn records_leave_their_collection_ninety_days_after_the_completion() {
     dav.get(&format!("{list}{name}")).await.assert(200);
     let ann = app.v1_login("ann").await;
     ann.get(&format!("/v1/todos/{}", record.as_str().unwrap())).await.assert(200);
+}
+
+#[tokio::test]
+async fn remembered_tags_change_when_the_content_does() {
+    let (app, client, dav) = ann().await;
+    let list = dav.list("work").await;
+    let series = "SUMMARY:daily|RRULE:FREQ=DAILY|DUE;VALUE=DATE:20261128";
+    dav.put(&format!("{list}s.ics"), &todo("s", series)).await.assert(201);
+    let id = todos(&client).await[0]["id"].as_str().unwrap().to_owned();
+    client.patch(&format!("/v1/todos/{id}"), json!({ "completed": true })).await.assert(200);
+    let tag = async || dav.propfind(&list, "0", "<CS:getctag/>").await.only().text("getctag");
+    age(&app).await;
+    let before = tag().await;
+    // Nothing else could tell that the second request reads no todo.
+    let series = ObjectId::parse_str(&id).unwrap();
+    set_unseen(&app, "todos", series, doc! { "version": 99_i64 }).await;
+    assert_eq!(tag().await, before);
+    set_unseen(&app, "todos", series, doc! { "version": 2_i64 }).await;
+    app.advance(91 * DAY);
+    let without_record = tag().await;
+    assert_ne!(without_record, before);
+    let ann = app.v1_login("ann").await;
+    ann.patch(&format!("/v1/todos/{id}"), json!({ "name": "weekly" })).await.assert(200);
+    assert_ne!(tag().await, without_record);
 }
 
 /// A random request that may change the lists `a` and `b`.

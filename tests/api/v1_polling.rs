@@ -36,7 +36,7 @@ async fn assert_changed(client: &Client, path: &str, tag: &str) -> String {
 }
 
 /// Makes all changes two minutes old, so that no change with a lower stamp can become visible.
-async fn age(app: &TestApp) {
+pub(crate) async fn age(app: &TestApp) {
     for collection in ["todos", "lists"] {
         let mut found = app.db.collection(collection).find(doc! {}).await.unwrap();
         while found.advance().await.unwrap() {
@@ -49,7 +49,7 @@ async fn age(app: &TestApp) {
 }
 
 /// Changes a stored document without a new change stamp.
-async fn set_unseen(app: &TestApp, collection: &str, id: ObjectId, set: Document) {
+pub(crate) async fn set_unseen(app: &TestApp, collection: &str, id: ObjectId, set: Document) {
     let update = doc! { "$set": set };
     app.db.collection(collection).update_one(doc! { "_id": id }, update).await.unwrap();
 }

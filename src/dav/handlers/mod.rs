@@ -15,6 +15,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::address::Address;
+use super::content_tags::RememberedTags;
 use super::extract::Caller;
 use super::properties::View;
 use super::refusal::{Condition, Refusal};
@@ -62,6 +63,7 @@ struct Call<'a> {
     headers: HeaderMap,
     body: Bytes,
     sealer: &'a Sealer,
+    remembered_tags: &'a RememberedTags,
     /// Of the database.
     lineage: Option<RandomId>,
 }
@@ -76,6 +78,7 @@ pub(crate) async fn well_known() -> Response {
 pub(crate) async fn serve(
     State(auth): State<Arc<Auth>>,
     State(sources): State<EventSources>,
+    State(remembered_tags): State<Arc<RememberedTags>>,
     State(public_url): State<Arc<PublicUrl>>,
     request: Request,
 ) -> Response {
@@ -85,7 +88,7 @@ pub(crate) async fn serve(
     if method == Method::OPTIONS {
         return options(address.as_ref());
     }
-    let service = Service { auth, sources, public_url };
+    let service = Service { auth, sources, remembered_tags, public_url };
     match Box::pin(service.answer(&method, address, request)).await {
         Ok(response) => response,
         Err(refusal) => refusal.into_response(),
@@ -110,6 +113,7 @@ fn methods(address: Option<&Address>) -> &'static str {
 struct Service {
     auth: Arc<Auth>,
     sources: EventSources,
+    remembered_tags: Arc<RememberedTags>,
     public_url: Arc<PublicUrl>,
 }
 
@@ -131,7 +135,8 @@ impl Service {
         let EventSources { workspaces, hub, seals, .. } = &self.sources;
         let view = View { user: caller.user_id, username: &caller.username, prefix: self.public_url.path() };
         let (workspace, lineage) = (workspaces.of(caller.user_id), hub.lineage().await?);
-        let call = Call { workspace, view, headers, body, sealer: seals, lineage };
+        let remembered_tags = &*self.remembered_tags;
+        let call = Call { workspace, view, headers, body, sealer: seals, remembered_tags, lineage };
         call.run(method.as_str(), &address).await
     }
 }

@@ -1,12 +1,11 @@
 //! PROPFIND and PROPPATCH.
 
-use std::collections::HashMap;
-
 use axum::response::Response;
 
 use super::Call;
 use crate::dav::address::Address;
 use crate::dav::collections::{Collection, Unsettable};
+use crate::dav::content_tags::ContentTags;
 use crate::dav::objects::Place;
 use crate::dav::properties::{CollectionView, Resource};
 use crate::dav::refusal::{Condition, Refusal};
@@ -108,9 +107,9 @@ impl Call<'_> {
         let token =
             if out.wants(DAV, "sync-token") { Some(self.workspace.list_token().await?) } else { None };
         let tags = if out.wants(CALENDAR_SERVER, "getctag") {
-            self.workspace.content_tags().await?
+            self.workspace.content_tags(self.remembered_tags).await?
         } else {
-            HashMap::new()
+            ContentTags::default()
         };
         let view = |collection: Collection| {
             let id = collection.id();
