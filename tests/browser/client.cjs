@@ -3,6 +3,9 @@
 'use strict';
 
 const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
 const { ALL_LOOKS, assertAccessible, base, run, screenshot, watch } = require('./support.cjs');
 
 const PASSWORD = 'a long enough word';
@@ -506,8 +509,27 @@ async function moving(browser) {
     await file('todos.csv', table);
     await page.getByText('Already here: 4, which stay as they are.').waitFor();
     await page.getByRole('button', { name: 'Cancel' }).click();
+    await largeFiles(page);
     watched.assertNone();
     await context.close();
+}
+
+/** The browser compresses what is too large for a request. What stays too large is not sent. */
+async function largeFiles(page) {
+    const blanks = ' '.repeat(16 * 1024 * 1024);
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'todo-'));
+    const file = async (name, text) => {
+        fs.writeFileSync(path.join(folder, name), text);
+        await page.getByLabel('File', { exact: true }).setInputFiles(path.join(folder, name));
+    };
+    await file('Tasks.json', `{"format":"todo-api/export","version":1,${blanks}"todos":[{"id":"0123456789abcdef01234567","name":"Of a large file"}]}`);
+    await page.getByText('New todos: 1. New lists: 0.').waitFor();
+    await page.getByRole('button', { name: 'Import', exact: true }).click();
+    await page.getByText('Imported todos: 1. Imported lists: 0.').waitFor();
+    await page.getByRole('button', { name: 'Import another file' }).click();
+    await file('backup.zip', `PK${blanks}`);
+    await page.getByText('The file is too large to send from here').waitFor();
+    fs.rmSync(folder, { recursive: true });
 }
 
 /** The pages for developers. */

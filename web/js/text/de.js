@@ -115,6 +115,7 @@ export const german = {
     import_warnings: 'Was nicht unverändert übernommen wird', import_line: 'Zeile {n}:', and_more: 'und {n} weitere', import_run: 'Importieren', import_progress: '{n} von {all} sind geschrieben.',
     import_done: 'Importierte Aufgaben: {todos}. Importierte Listen: {lists}.', import_interrupted: 'Der Import wurde unterbrochen. Die Datei erneut importieren; das ergänzt den Rest.',
     import_undo: 'Diesen Import rückgängig machen', import_undone: 'Was importiert wurde, ist im Papierkorb.', import_earlier: 'Importe der letzten 30 Tage', import_is_undone: 'rückgängig gemacht', import_undo_short: 'Rückgängig', import_another: 'Eine weitere Datei importieren', import_refused: 'Nichts wurde importiert, weil die Datei Fehler hat:',
+    import_too_large: 'Die Datei ist zu groß, um sie von hier zu senden: höchstens 64 MB, komprimiert höchstens 16 MB. Wer den Dienst betreibt, kann sie auf der Kommandozeile importieren, oder du teilst sie auf.',
     confirm_password: 'Gib dein Passwort ein, um fortzufahren', delete_account_text: 'Löscht dein Konto mit allen Aufgaben und Listen, sofort und endgültig.', delete_account: 'Mein Konto löschen', continue: 'Weiter',
 
     keys_global: 'Überall', keys_list: 'In einer Liste', keys_text: 'Im Text einer neuen Aufgabe', key_add: 'Aufgabe hinzufügen', key_search: 'Suchen', key_help: 'Diese Übersicht', key_undo: 'Rückgängig',

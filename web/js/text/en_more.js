@@ -49,6 +49,7 @@ export const englishMore = {
     import_warnings: 'What is not taken over as it is', import_line: 'Line {n}:', and_more: 'and {n} more', import_run: 'Import', import_progress: '{n} of {all} are written.',
     import_done: 'Imported todos: {todos}. Imported lists: {lists}.', import_interrupted: 'The import was interrupted. Import the file again, which adds the rest.',
     import_undo: 'Undo this import', import_undone: 'What was imported is in the trash.', import_earlier: 'Imports of the last 30 days', import_is_undone: 'undone', import_undo_short: 'Undo', import_another: 'Import another file', import_refused: 'Nothing was imported, because the file has errors:',
+    import_too_large: 'The file is too large to send from here: at most 64 MB, or 16 MB when it is compressed. The operator of the service can import it on the command line, or you divide it.',
     delete_account_text: 'Deletes your account and all todos and lists, at once and for good.', delete_account: 'Delete my account',
     keys_global: 'Everywhere', keys_list: 'In a list', keys_text: 'In the text of a new todo', key_add: 'Add a todo', key_search: 'Search',
     key_help: 'This overview', key_undo: 'Undo', key_go: 'Go to Inbox, Today, Upcoming, Done, Trash', key_close: 'Close, or leave the field',

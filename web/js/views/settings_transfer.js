@@ -1,6 +1,6 @@
 // Export and import in the settings. An import shows first what it would do.
 import { html, useEffect, useRef, useState } from '../../vendor/ui.js';
-import { earlier, exported, imported, planned, undone } from '../store/transfer.js';
+import { earlier, exported, imported, packed, planned, undone } from '../store/transfer.js';
 import { Field, problemText } from './dialog.js';
 import { dateTime } from './editor.js';
 import { t } from './i18n.js';
@@ -40,7 +40,10 @@ export function Import() {
         try { await work(); }
         catch (error) { setState({ step: 'choose', error }); }
     };
-    const look = (file) => file && attempt('reading', async () => setState({ step: 'preview', file, plan: await planned(file) }));
+    const look = (chosen) => chosen && attempt('reading', async () => {
+        const file = await packed(chosen);
+        setState({ step: 'preview', file, plan: await planned(file) });
+    });
     const run = () => attempt('writing', async () => {
         const done = await imported(state.file, (progress) => setState({ ...state, step: 'writing', progress }));
         setState({ step: 'done', done });
@@ -77,7 +80,7 @@ function Earlier({ undo }) {
 function Problem({ error }) {
     if (!error) return null;
     const faults = (error.errors ?? []).slice(0, SHOWN_MAX);
-    return html`<div class="problem" role="alert"><p>${faults.length ? t('import_refused') : problemText(error)}</p>
+    return html`<div class="problem" role="alert"><p>${error.code === 'file_too_large' ? t('import_too_large') : faults.length ? t('import_refused') : problemText(error)}</p>
         <ul>${faults.map((fault, index) => html`<li key=${index}><code>${fault.pointer}</code> ${fault.detail}</li>`)}</ul></div>`;
 }
 
