@@ -1,7 +1,7 @@
 // What each view shows, and the next date of a series.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { completedIn, countsOf, doneGroups, listGroups, tagGroups, todayGroups, trashGroups, upcomingGroups } from '../js/model/groups.js';
+import { completedIn, countsOf, doneGroups, lastCompleted, listGroups, stepsOf, tagGroups, todayGroups, trashGroups, upcomingGroups } from '../js/model/groups.js';
 import { nextDue } from '../js/model/recurrence.js';
 
 const moment = { zone: 'Europe/Berlin', now: Date.parse('2026-11-28T09:00:00Z') };
@@ -29,10 +29,32 @@ test('today has what is overdue first, and subtasks with a date of their own', (
 test('a list is a tree, and a todo whose parent is done is at the top', () => {
     const parent = todo({ list_id: 'l' }), done = todo({ list_id: 'l', completed: true, completed_at: '2026-11-27T10:00:00.000Z' });
     const child = todo({ list_id: 'l', parent_id: parent.id }), orphan = todo({ list_id: 'l', parent_id: done.id });
-    const all = [orphan, child, parent, done, todo({})];
+    const all = [parent, done, child, orphan, todo({})];
     assert.deepEqual(listGroups(all, 'l', {})[0].rows, [{ id: parent.id, depth: 0 }, { id: child.id, depth: 1 }, { id: orphan.id, depth: 0 }]);
-    assert.deepEqual(completedIn(all, 'l'), [{ id: done.id, depth: 0 }]);
+    const last = todo({ list_id: 'l', completed: true, completed_at: '2026-11-28T10:00:00.000Z' });
+    const completed = completedIn([...all, last], 'l');
+    assert.deepEqual(completed, [done, last]);
+    assert.deepEqual(lastCompleted(completed, 1), [{ id: last.id, depth: 0 }]);
     assert.deepEqual(listGroups(all, 'l', { kept: new Set([done.id]) })[0].rows.length, 4);
+});
+
+test('counts follow every change of a todo', () => {
+    const parent = todo({ list_id: 'l', tags: ['a', 'b'], due: { date: '2026-11-28' } });
+    let all = [parent, todo({ parent_id: parent.id, list_id: 'l' }), todo({ tags: ['a'], due: { date: '2026-11-29' } })];
+    const counts = () => {
+        const { lists, tags, today } = countsOf(all, moment);
+        return [Object.fromEntries(lists), Object.fromEntries(tags), today, Object.fromEntries(stepsOf(all))];
+    };
+    const change = (at, fields) => { all = all.toSpliced(at, 1, ...(fields ? [{ ...all[at], ...fields }] : [])); };
+    assert.deepEqual(counts(), [{ l: 2, null: 1 }, { a: 2, b: 1 }, 1, { [parent.id]: { n: 1, done: 0 } }]);
+    change(1, { completed: true });
+    change(2, { due: null, tags: [] });
+    assert.deepEqual(counts(), [{ l: 1, null: 1 }, { a: 1, b: 1 }, 1, { [parent.id]: { n: 1, done: 1 } }]);
+    change(1, { deleted_at: '2026-11-28T00:00:00.000Z' });
+    change(0, null);
+    assert.deepEqual(counts(), [{ null: 1 }, {}, 0, {}]);
+    all = [todo({ due: { at: '2026-11-28T18:30', time_zone: 'America/New_York' } })];
+    assert.deepEqual([counts()[2], countsOf(all, { ...moment, zone: 'UTC' }).today], [0, 1]);
 });
 
 test('upcoming is by day for two weeks and by month afterwards', () => {

@@ -137,12 +137,22 @@ export function dayText(date, today, locale, words) {
     return formatDay(date, locale, { weekday, day: 'numeric', month: 'short', year });
 }
 
+/** To make a format takes longer than to draw a row. @type {Map<string, Intl.DateTimeFormat>} */
+const formats = new Map();
+
+/** @param {Intl.DateTimeFormatOptions} options */
+function formatOf(locale, options) {
+    const key = locale + JSON.stringify(options);
+    let format = formats.get(key);
+    if (!format) formats.set(key, format = new Intl.DateTimeFormat(locale, { ...options, timeZone: 'UTC' }));
+    return format;
+}
+
 /** @param {Intl.DateTimeFormatOptions} options */
 export function formatDay(date, locale, options) {
-    return new Intl.DateTimeFormat(locale, { ...options, timeZone: 'UTC' }).format(utc(date));
+    return formatOf(locale, options).format(utc(date));
 }
 
 export function formatTime(time, locale) {
-    const options = /** @type {const} */ ({ hour: 'numeric', minute: '2-digit', timeZone: 'UTC' });
-    return new Intl.DateTimeFormat(locale, options).format(Date.parse(`1970-01-01T${time}:00Z`));
+    return formatOf(locale, { hour: 'numeric', minute: '2-digit' }).format(Date.parse(`1970-01-01T${time}:00Z`));
 }

@@ -1,6 +1,7 @@
 // Which todos a view shows, in which order and under which headings.
 import { compareDue, daysBetween, localAt, localDue, todayIn } from './due.js';
 import { byPosition } from './order.js';
+import { keptSum } from './sorted.js';
 
 /**
  * @typedef {import('../store/types.js').Todo} Todo
@@ -13,28 +14,32 @@ const DAYS_BY_NAME = 14;
 const flat = (todos) => todos.map(({ id }) => ({ id, depth: 0 }));
 const isOpen = (todo, kept) => todo.deleted_at === null && (!todo.completed || (kept?.has(todo.id) ?? false));
 
-/** Todos as a tree in their order; a todo whose parent is not among them is at the top. @param {Todo[]} todos @returns {GroupRow[]} */
+/**
+ * Todos as a tree; a todo whose parent is not among them is at the top.
+ * @param {Todo[]} todos in their order @returns {GroupRow[]}
+ */
 export function treeOf(todos) {
+    if (!todos.some((todo) => todo.parent_id)) return flat(todos);
     const known = new Set(todos.map((todo) => todo.id));
     /** @type {Map<string, Todo[]>} */
     const below = new Map();
+    const top = [];
     for (const todo of todos) {
         const parent = todo.parent_id && known.has(todo.parent_id) ? todo.parent_id : '';
-        const siblings = below.get(parent);
+        const siblings = parent ? below.get(parent) : top;
         if (siblings) siblings.push(todo);
         else below.set(parent, [todo]);
     }
     /** @type {GroupRow[]} */
     const rows = [];
-    const walk = (parent, depth) => {
-        const children = below.get(parent);
-        if (!children) return;
-        for (const todo of children.sort(byPosition)) {
-            rows.push({ id: todo.id, depth });
-            walk(todo.id, depth + 1);
+    const walk = (siblings, depth) => {
+        for (const { id } of siblings) {
+            rows.push({ id, depth });
+            const children = below.get(id);
+            if (children) walk(children, depth + 1);
         }
     };
-    walk('', 0);
+    walk(top, 0);
     return rows;
 }
 
@@ -43,15 +48,16 @@ export function listGroups(todos, listId, { kept }) {
     return [{ key: 'open', kind: 'plain', rows: treeOf(todos.filter((todo) => todo.list_id === listId && isOpen(todo, kept))) }];
 }
 
-/** The completed todos of a list, the last one first. */
-export function completedIn(todos, listId) {
-    return flat(todos.filter((todo) => todo.list_id === listId && todo.completed && todo.deleted_at === null).sort(lastCompletedFirst));
-}
+/** The completed todos of a list in the order of `todos`. @param {Todo[]} todos @param {string | null} listId */
+export const completedIn = (todos, listId) => todos.filter((todo) => todo.list_id === listId && todo.completed && todo.deleted_at === null);
+
+/** The last `n` of completed todos, the last one first. @param {Todo[]} completed @param {number} n */
+export const lastCompleted = (completed, n) => flat(completed.sort(lastCompletedFirst).slice(0, n));
 
 export function tagGroups(todos, tag, { kept }) {
     const wanted = tag.toLowerCase();
     const found = todos.filter((todo) => isOpen(todo, kept) && todo.tags.some((one) => one.toLowerCase() === wanted));
-    return [{ key: 'open', kind: 'plain', rows: flat(found.sort(byPosition)) }];
+    return [{ key: 'open', kind: 'plain', rows: flat(found) }];
 }
 
 const byDue = (zone) => (a, b) => compareDue(a.due, b.due, zone) || byPosition(a, b);
@@ -111,19 +117,43 @@ function grouped(todos, headingOf) {
     return groups;
 }
 
-/** The numbers beside the views of the sidebar, and how often each tag is on an open todo. @param {Todo[]} todos */
+/** Adds to one of several counts. Those that are zero are left out. @template K @param {Map<K, number>} counts @param {K} key @param {number} by */
+function count(counts, key, by) {
+    const n = (counts.get(key) ?? 0) + by;
+    if (n > 0) counts.set(key, n);
+    else counts.delete(key);
+}
+
+/** @typedef {{ lists: Map<string | null, number>, tags: Map<string, number>, days: Map<string, number> }} Counts of open todos */
+
+const countIn = (zone) => keptSum(
+    () => /** @type {Counts} */ ({ lists: new Map(), tags: new Map(), days: new Map() }),
+    (counts, /** @type {Todo} */ todo, sign) => {
+        if (todo.deleted_at !== null || todo.completed) return;
+        count(counts.lists, todo.list_id, sign);
+        for (const tag of todo.tags) count(counts.tags, tag, sign);
+        if (todo.due) count(counts.days, localDue(todo.due, zone).date, sign);
+    },
+);
+let counted = { zone: '', of: countIn('UTC') };
+
+/** The numbers beside the views of the sidebar, and how often each tag is on an open todo. @param {Todo[]} todos @param {Moment} moment */
 export function countsOf(todos, { zone, now }) {
+    if (counted.zone !== zone) counted = { zone, of: countIn(zone) };
+    const { lists, tags, days } = counted.of(todos);
     const today = todayIn(zone, now);
-    /** @type {Map<string | null, number>} */
-    const lists = new Map();
-    /** @type {Map<string, number>} */
-    const tags = new Map();
     let due = 0;
-    for (const todo of todos) {
-        if (todo.deleted_at !== null || todo.completed) continue;
-        lists.set(todo.list_id, (lists.get(todo.list_id) ?? 0) + 1);
-        for (const tag of todo.tags) tags.set(tag, (tags.get(tag) ?? 0) + 1);
-        if (todo.due && localDue(todo.due, zone).date <= today) due += 1;
-    }
+    for (const [day, n] of days) if (day <= today) due += n;
     return { lists, tags, today: due };
 }
+
+/** @typedef {{ n: number, done: number }} Steps */
+
+/** Done and total steps of each todo with subtasks. @type {(todos: Todo[]) => Map<string, Steps>} */
+export const stepsOf = keptSum(() => new Map(), (steps, todo, sign) => {
+    if (!todo.parent_id || todo.deleted_at) return;
+    const before = steps.get(todo.parent_id) ?? { n: 0, done: 0 };
+    // Each value is a new object, so that a view sees that it has changed.
+    if (before.n + sign === 0) steps.delete(todo.parent_id);
+    else steps.set(todo.parent_id, { n: before.n + sign, done: before.done + (todo.completed ? sign : 0) });
+});

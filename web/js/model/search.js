@@ -3,6 +3,9 @@
  * server's `q`.
  */
 
+import { byPosition } from './order.js';
+import { keptInOrder } from './sorted.js';
+
 /** @typedef {import('../store/types.js').Todo} Todo */
 
 /** @type {Record<string, string>} */
@@ -42,19 +45,18 @@ export function prepareSearch(todos) {
     for (const todo of todos) wordsOf(todo);
 }
 
-/** The order of results, which does not depend on the query. @type {WeakMap<object[], Todo[]>} */
-const ordered = new WeakMap();
-
-/** @param {Todo[]} todos */
-function inOrder(todos) {
-    let found = ordered.get(todos);
-    if (!found) {
-        found = todos.filter((todo) => todo.deleted_at === null).sort((a, b) => Number(a.completed) - Number(b.completed)
-            || (a.updated_at < b.updated_at ? 1 : a.updated_at > b.updated_at ? -1 : 0));
-        ordered.set(todos, found);
-    }
-    return found;
+/** @param {Todo} a @param {Todo} b */
+function byRelevance(a, b) {
+    if (a.completed !== b.completed) return a.completed ? 1 : -1;
+    if (a.updated_at !== b.updated_at) return a.updated_at < b.updated_at ? 1 : -1;
+    return byPosition(a, b);
 }
+
+/** The order of results does not depend on the query. */
+const inOrder = keptInOrder(byRelevance, (/** @type {Todo} */ todo) => todo.deleted_at === null);
+
+/** The last results, among which are those of a longer query. */
+let latest = { words: '', todos: /** @type {Todo[]} */ ([]), found: /** @type {Todo[]} */ ([]) };
 
 /**
  * The todos outside the trash that match, open ones first, then the newest changes.
@@ -63,8 +65,12 @@ function inOrder(todos) {
 export function searchTodos(todos, query) {
     const wanted = fold(query).split(SEPARATORS).filter(Boolean).map((word) => ` ${word}`);
     if (wanted.length === 0) return [];
-    return /** @type {T[]} */ (inOrder(todos).filter((todo) => {
-        const words = wordsOf(todo);
-        return wanted.every((word) => words.includes(word));
-    }));
+    const [words, ordered] = [wanted.join(''), inOrder(todos)];
+    const isLonger = latest.todos === ordered && latest.words !== '' && words.startsWith(latest.words);
+    const found = (isLonger ? latest.found : ordered).filter((todo) => {
+        const own = wordsOf(todo);
+        return wanted.every((word) => own.includes(word));
+    });
+    latest = { words, todos: ordered, found };
+    return /** @type {T[]} */ (found);
 }

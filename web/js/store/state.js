@@ -5,6 +5,7 @@
 
 import { batch, computed, signal } from '../../vendor/ui.js';
 import { byPosition } from '../model/order.js';
+import { resorted } from '../model/sorted.js';
 
 /** @typedef {import('./types.js').Kind} Kind */
 /** @typedef {import('./types.js').Row} Row */
@@ -29,11 +30,8 @@ const revision = signal(0);
 const listRevision = signal(0);
 /** @type {ShownTodo[]} */
 let array = [];
-/** @type {Map<string, number>} where each todo is in `array` */
-const places = new Map();
-/** @type {Set<string>} todos of which `array` has the state before */
-const changed = new Set();
-let isReordered = true;
+/** @type {Map<string, ShownTodo | undefined>} todos that have changed, as `array` has them */
+const outdated = new Map();
 
 /** @type {import('../../vendor/ui.js').Signal<import('./types.js').Session>} */
 export const session = signal(/** @type {import('./types.js').Session} */ ('unknown'));
@@ -80,16 +78,12 @@ export function todo(id) {
 /** All todos in their order, those in the trash too. @returns {ShownTodo[]} */
 export function all() {
     void revision.value;
-    if (isReordered) {
-        [isReordered, array] = [false, [...shown.todo.values()].sort(byPosition)];
-        places.clear();
-        array.forEach(({ id }, at) => places.set(id, at));
-    } else if (changed.size > 0) {
-        // Most changes are of a few among many.
-        array = array.slice();
-        for (const id of changed) array[/** @type {number} */ (places.get(id))] = /** @type {ShownTodo} */ (shown.todo.get(id));
+    if (outdated.size > 0) {
+        const defined = (/** @type {ShownTodo | undefined} */ found) => found !== undefined;
+        const come = [...outdated.keys()].map((id) => shown.todo.get(id)).filter(defined);
+        array = resorted(array, new Set([...outdated.values()].filter(defined)), come, byPosition);
+        outdated.clear();
     }
-    changed.clear();
     return array;
 }
 
@@ -106,8 +100,7 @@ function refresh(keys) {
             else {
                 todos = true;
                 members ||= before === undefined || after === undefined;
-                isReordered ||= before?.position !== after?.position;
-                changed.add(id);
+                if (!outdated.has(id)) outdated.set(id, /** @type {ShownTodo | undefined} */ (before));
                 const views = todoSignals.get(id);
                 if (views) views.value = after;
             }
@@ -224,7 +217,8 @@ export function clearAll() {
         rows.clear();
         for (const views of todoSignals.values()) views.value = undefined;
         todoSignals.clear();
-        isReordered = true;
+        outdated.clear();
+        array = [];
         ids.value = [];
         rejected.value = [];
         revision.value += 1;

@@ -84,20 +84,16 @@ export function setPriority(id, priority) {
     announce(`${t('priority')}: ${t(`priority_${priority}`)}`);
 }
 
-/** The siblings as the view shows them, from the rows on the page. */
-function siblingsOf(id) {
-    const todo = store.todo(id).value;
-    const rows = [...document.querySelectorAll('main [data-id]')].map((row) => /** @type {HTMLElement} */ (row).dataset.id ?? '');
-    return rows.filter((other) => {
-        const sibling = store.todo(other).value;
-        return sibling && sibling.parent_id === todo.parent_id && sibling.list_id === todo.list_id && !sibling.completed;
-    });
+/** The siblings in their order, of which the page may have drawn only the first ones. */
+function siblingsOf({ list_id, parent_id }) {
+    const isSibling = (other) => other.list_id === list_id && other.parent_id === parent_id && !other.completed && !other.deleted_at;
+    return store.all().filter(isSibling).map(({ id }) => id);
 }
 
 /** @param {'up' | 'down' | 'top' | 'bottom'} way */
 export function moveTodo(id, way) {
     const todo = store.todo(id).value;
-    const siblings = siblingsOf(id);
+    const siblings = siblingsOf(todo);
     const at = siblings.indexOf(id);
     const to = { up: at - 1, down: at + 1, top: 0, bottom: siblings.length - 1 }[way];
     if (at < 0 || to < 0 || to >= siblings.length || to === at) return;

@@ -35,7 +35,8 @@ function Shell() {
         if (view === 'add') { quickText.value = ''; location.replace('#/inbox'); }
         if (view === 'todo' && todo && store.todo(todo).value) openInList(todo);
     }, [view, todo]);
-    useEffect(() => { document.title = view === 'settings' || view === 'not-saved' ? `${t(view.replace('-', '_'))} · ${t('app')}` : `${currentTitle()} · ${t('app')}`; });
+    const title = `${view === 'settings' || view === 'not-saved' ? t(view.replace('-', '_')) : currentTitle()} · ${t('app')}`;
+    useEffect(() => { document.title = title; }, [title]);
     // A new page begins at its top, and screen readers say its name, because the browser does not see a new page.
     useEffect(() => {
         scrollTo(0, 0);

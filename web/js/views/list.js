@@ -2,7 +2,7 @@
 import { html, useEffect, useMemo, useRef, useState } from '../../vendor/ui.js';
 import { store } from '../store/store.js';
 import { addDays, formatDay, todayIn } from '../model/due.js';
-import { completedIn, doneGroups, listGroups, tagGroups, todayGroups, trashGroups, upcomingGroups } from '../model/groups.js';
+import { completedIn, doneGroups, lastCompleted, listGroups, stepsOf, tagGroups, todayGroups, trashGroups, upcomingGroups } from '../model/groups.js';
 import { searchTodos } from '../model/search.js';
 import { allToToday, dayName } from './acts.js';
 import { MenuButton } from './dialog.js';
@@ -13,15 +13,17 @@ import { listMenu, tagMenu } from './list_menu.js';
 import { Row } from './row.js';
 import { clock, kept, quickText, route, zone } from './ui.js';
 
-const PAGE = 100;
+// A screen full is painted first. More rows follow at once.
+const FIRST = 15;
+const PAGE = 60;
+// Of those that were completed before.
+const DONE_MAX = 100;
 
 /** The groups of the view at an address; `null` for an unknown one. */
-function groupsOf({ view, arg }) {
-    const todos = store.all();
-    const moment = { zone: zone.value, now: clock.value, kept: kept.value };
+function groupsOf(view, arg, todos, lists, moment) {
     switch (view) {
         case 'inbox': return listGroups(todos, null, moment);
-        case 'list': return store.lists.value.some((list) => list.id === arg) ? listGroups(todos, arg, moment) : null;
+        case 'list': return lists.some((list) => list.id === arg) ? listGroups(todos, arg, moment) : null;
         case 'today': return todayGroups(todos, moment);
         case 'upcoming': return upcomingGroups(todos, moment);
         case 'tag': return tagGroups(todos, arg, moment);
@@ -45,31 +47,24 @@ function headingOf(group) {
     return group.date === addDays(today, 1) ? `${name} · ${weekday}` : weekday;
 }
 
-/** Done and total steps of each todo with subtasks. */
-function stepsOf(todos) {
-    const steps = new Map();
-    for (const todo of todos) {
-        if (!todo.parent_id || todo.deleted_at) continue;
-        const entry = steps.get(todo.parent_id) ?? { n: 0, done: 0 };
-        entry.n += 1;
-        if (todo.completed) entry.done += 1;
-        steps.set(todo.parent_id, entry);
-    }
-    return steps;
-}
-
-/** Draws more rows when the end of the list comes into sight. */
+/** Draws more rows when the end of the list comes into sight, and all of them for a printer. */
 function useWindow(key, total) {
-    const [size, setSize] = useState(PAGE);
+    const [drawn, setDrawn] = useState({ key, size: FIRST });
+    const size = drawn.key === key ? drawn.size : FIRST;
     const end = useRef(/** @type {HTMLElement | null} */ (null));
-    useEffect(() => setSize(PAGE), [key]);
+    const more = () => setDrawn({ key, size: size + PAGE });
     useEffect(() => {
         if (!end.current || size >= total) return undefined;
-        const observer = new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting)) setSize((now) => now + PAGE); }, { rootMargin: '600px' });
+        const observer = new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting)) more(); }, { rootMargin: '600px' });
         observer.observe(end.current);
         return () => observer.disconnect();
-    }, [size, total]);
-    return { size, end, more: () => setSize((now) => now + PAGE) };
+    }, [key, size, total]);
+    useEffect(() => {
+        const all = () => setDrawn({ key, size: Infinity });
+        addEventListener('beforeprint', all);
+        return () => removeEventListener('beforeprint', all);
+    }, [key]);
+    return { size, end, more };
 }
 
 function titleOf({ view, arg }) {
@@ -81,9 +76,10 @@ function titleOf({ view, arg }) {
 
 /** @param {{view: string, arg: string}} props */
 export function ListView({ view, arg }) {
-    const groups = groupsOf({ view, arg });
-    const todos = store.all();
-    const steps = useMemo(() => stepsOf(todos), [todos]);
+    const [todos, lists] = [store.all(), store.lists.value];
+    const moment = { zone: zone.value, now: clock.value, kept: kept.value };
+    const groups = useMemo(() => groupsOf(view, arg, todos, lists, moment), [view, arg, todos, lists, ...Object.values(moment)]);
+    const steps = stepsOf(todos);
     const total = groups?.reduce((sum, group) => sum + group.rows.length, 0) ?? 0;
     const { size, end, more } = useWindow(`${view}/${arg}`, total);
     const { ready, complete } = store.status.value;
@@ -132,11 +128,11 @@ function EmptyView({ view, arg }) {
 
 function Completed({ listId, steps }) {
     const [isOpen, setOpen] = useState(false);
-    const rows = completedIn(store.all(), listId).filter(({ id }) => !kept.value.has(id));
-    if (!rows.length) return null;
+    const todos = completedIn(store.all(), listId).filter(({ id }) => !kept.value.has(id));
+    if (!todos.length) return null;
     return html`<section class="completed" aria-label=${t('done')}>
-        <button type="button" class="text-button" aria-expanded=${String(isOpen)} onClick=${() => setOpen(!isOpen)}>${isOpen ? t('hide_done') : t('show_done', { n: rows.length })}</button>
-        ${isOpen && html`<ul class="rows">${rows.slice(0, PAGE).map(({ id }) => html`<${Row} key=${id} id=${id} steps=${steps.get(id)} />`)}</ul>`}
+        <button type="button" class="text-button" aria-expanded=${String(isOpen)} onClick=${() => setOpen(!isOpen)}>${isOpen ? t('hide_done') : t('show_done', { n: todos.length })}</button>
+        ${isOpen && html`<ul class="rows">${lastCompleted(todos, DONE_MAX).map(({ id }) => html`<${Row} key=${id} id=${id} steps=${steps.get(id)} />`)}</ul>`}
     </section>`;
 }
 

@@ -9,13 +9,13 @@ import { t } from './i18n.js';
 import { newList } from './list_menu.js';
 import { clock, drawerOpen, openDialog, quickText, route, viewHash, zone } from './ui.js';
 
-/** @param {{view: string, arg?: string, icon?: any, label: string, count?: number, isMovable?: boolean}} props */
-function NavLink({ view, arg = '', icon = null, label, count = 0, isMovable = false }) {
+/** A list has a colour in place of an icon. @param {{view: string, arg?: string, icon?: string, color?: string | null, label: string, count?: number, isMovable?: boolean}} props */
+function NavLink({ view, arg = '', icon = '', color = null, label, count = 0, isMovable = false }) {
     const link = useRef(/** @type {HTMLElement | null} */ (null));
     useEffect(() => (isMovable && link.current ? startDrag(link.current, arg, lists) : undefined), [isMovable, arg]);
     const isCurrent = route.value.view === view && route.value.arg === arg;
     return html`<li data-id=${isMovable ? arg : undefined}><a class="nav-link" ref=${link} draggable=${!isMovable} href=${viewHash({ view, arg })} aria-current=${isCurrent ? 'page' : undefined} onClick=${() => { drawerOpen.value = false; }}>
-        ${icon}<span class="nav-label" dir="auto">${label}</span>
+        ${icon ? html`<${Icon} name=${icon} />` : html`<${Dot} color=${color} />`}<span class="nav-label" dir="auto">${label}</span>
         ${count > 0 && html`<span class="count"><span aria-hidden="true">${count}</span><span class="hidden">, ${t('open_count', { n: count })}</span></span>`}
     </a></li>`;
 }
@@ -23,27 +23,26 @@ function NavLink({ view, arg = '', icon = null, label, count = 0, isMovable = fa
 export function Sidebar() {
     const counts = useComputed(() => countsOf(store.all(), { zone: zone.value, now: clock.value })).value;
     const tags = [...counts.tags].sort(([a], [b]) => a.localeCompare(b));
-    const icon = (name) => html`<${Icon} name=${name} />`;
     return html`<nav class="sidebar" id="navigation" aria-label=${t('navigation')}>
         <div class="brand"><a href="#/today" aria-label="todo"><${Wordmark} /></a>
             <button type="button" class="icon-button" aria-label=${t('add')} onClick=${() => { drawerOpen.value = false; quickText.value = ''; }}><${Icon} name="plus" /></button></div>
         <ul class="nav">
-            <${NavLink} view="inbox" label=${t('inbox')} icon=${icon('inbox')} count=${counts.lists.get(null)} />
-            <${NavLink} view="today" label=${t('today')} icon=${icon('today')} count=${counts.today} />
-            <${NavLink} view="upcoming" label=${t('upcoming')} icon=${icon('upcoming')} />
-            <${NavLink} view="search" label=${t('search')} icon=${icon('search')} />
+            <${NavLink} view="inbox" label=${t('inbox')} icon="inbox" count=${counts.lists.get(null)} />
+            <${NavLink} view="today" label=${t('today')} icon="today" count=${counts.today} />
+            <${NavLink} view="upcoming" label=${t('upcoming')} icon="upcoming" />
+            <${NavLink} view="search" label=${t('search')} icon="search" />
         </ul>
         <div class="nav-head"><h2>${t('lists')}</h2><button type="button" class="icon-button small" aria-label=${t('new_list')} onClick=${newList}><${Icon} name="plus" size=${16} /></button></div>
-        <ul class="nav">${store.lists.value.map((list) => html`<${NavLink} key=${list.id} view="list" isMovable arg=${list.id} label=${list.name} icon=${html`<${Dot} color=${list.color} />`} count=${counts.lists.get(list.id)} />`)}</ul>
+        <ul class="nav">${store.lists.value.map((list) => html`<${NavLink} key=${list.id} view="list" isMovable arg=${list.id} label=${list.name} color=${list.color} count=${counts.lists.get(list.id)} />`)}</ul>
         ${tags.length > 0 && html`<div class="nav-head"><h2>${t('tags')}</h2></div>
-            <ul class="nav">${tags.map(([tag, count]) => html`<${NavLink} key=${tag} view="tag" arg=${tag} label=${tag} icon=${icon('tag')} count=${count} />`)}</ul>`}
+            <ul class="nav">${tags.map(([tag, count]) => html`<${NavLink} key=${tag} view="tag" arg=${tag} label=${tag} icon="tag" count=${count} />`)}</ul>`}
         <ul class="nav nav-last">
-            <${NavLink} view="done" label=${t('done')} icon=${icon('done')} />
-            <${NavLink} view="trash" label=${t('trash')} icon=${icon('trash')} />
-            <${NavLink} view="settings" label=${t('settings')} icon=${icon('settings')} />
+            <${NavLink} view="done" label=${t('done')} icon="done" />
+            <${NavLink} view="trash" label=${t('trash')} icon="trash" />
+            <${NavLink} view="settings" label=${t('settings')} icon="settings" />
         </ul>
         <${Connection} />
-        <button type="button" class="nav-link nav-help" onClick=${() => openDialog('help')}>${icon('keyboard')}<span class="nav-label">${t('help')}</span><kbd aria-hidden="true">?</kbd></button>
+        <button type="button" class="nav-link nav-help" onClick=${() => openDialog('help')}><${Icon} name="keyboard" /><span class="nav-label">${t('help')}</span><kbd aria-hidden="true">?</kbd></button>
     </nav>`;
 }
 

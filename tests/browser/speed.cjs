@@ -1,0 +1,159 @@
+// How fast the web client is with 10,000 todos. scripts/browser starts this. The times are those that the main thread of the
+// page computes until the result is painted, so other programs on the machine count little. `THROTTLE` is how many times slower
+// Chromium makes the processor; the bounds hold without it, and for opening with 4.
+'use strict';
+
+const assert = require('node:assert/strict');
+const { base, call, run } = require('./support.cjs');
+
+const PASSWORD = 'a long enough word';
+const TODOS = 10_000;
+const ROUNDS = 5;
+const READY_MS = 120_000;
+// Sync sends what is new once more for a minute, and the search is prepared while nothing else happens.
+const SETTLED_MS = Number(process.env.SETTLED_MS ?? 70_000);
+const PAUSE_MS = 1_500;
+const OPEN_THROTTLE = 4;
+const QUERIES = ['uberw', 'mü 7', 'rechn', 'zz', 'über 12'];
+/** Milliseconds at most, of the median. */
+const BOUNDS = { open: 1_000, 'tick in inbox': 50, 'tick in today': 50, search: 30, 'search after a change': 30 };
+
+/** The account as a file of comma-separated values. */
+function table() {
+    const lists = ['', 'Home', 'Work', 'Garden', 'Trip', 'Ideas'];
+    const day = (index) => new Date(Date.now() + ((index % 400) - 20) * 86_400_000).toISOString().slice(0, 10);
+    const line = (index) => [
+        `Überweisung ${index} an Müller`, lists[index % lists.length], index % 3 ? '' : day(index), index % 5 ? '' : `tag${index % 12}`,
+        ['', 'low', 'medium', 'high'][index % 4], index % 2 ? 'Rechnung vom letzten Monat' : '',
+    ].join();
+    return ['Title,List,Due,Tags,Priority,Notes', ...Array.from({ length: TODOS }, (_, index) => line(index))].join('\n');
+}
+
+async function filled(name) {
+    await call('POST', '/v1/register', { username: name, password: PASSWORD });
+    const { body: { access_token: token } } = await call('POST', '/v1/login', { username: name, password: PASSWORD });
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'text/csv' };
+    const response = await fetch(`${base}/v1/import`, { method: 'POST', headers, body: table() });
+    let { import: state } = await response.json();
+    while (state.state === 'running') {
+        await new Promise((resolve) => setTimeout(resolve, 200));
+        state = (await call('GET', `/v1/imports/${state.id}`, undefined, token)).body;
+    }
+    assert.equal(state.todos.created, TODOS);
+}
+
+async function signIn(page, name) {
+    await page.goto(`${base}/#/inbox`);
+    await page.getByLabel('Username').fill(name);
+    await page.getByLabel('Password').fill(PASSWORD);
+    await page.keyboard.press('Enter');
+    await page.locator('main li.row').first().waitFor({ timeout: READY_MS });
+    await page.waitForFunction(() => document.querySelector('.sidebar .count')?.textContent, undefined, { timeout: READY_MS });
+}
+
+/** Runs in the page: marks when it opens, and when its first todos are painted. */
+function markOpening() {
+    performance.mark('open:begin');
+    globalThis.afterPaint = () => new Promise((resolve) => {
+        requestAnimationFrame(() => {
+            const { port1, port2 } = new MessageChannel();
+            port1.onmessage = resolve;
+            port2.postMessage(null);
+        });
+    });
+    const observer = new MutationObserver(async () => {
+        if (!document.querySelector('main li.row')) return;
+        observer.disconnect();
+        await globalThis.afterPaint();
+        performance.mark('open:end');
+        globalThis.isOpened = true;
+    });
+    observer.observe(document, { childList: true, subtree: true });
+}
+
+/** Does something in the page, and waits until the result is painted. */
+const marked = (page, what, act, value) => page.evaluate(async ([what, act, value]) => {
+    performance.mark(`${what}:begin`);
+    globalThis.acts[act](value);
+    await globalThis.afterPaint();
+    performance.mark(`${what}:end`);
+}, [what, act, value]);
+
+/** What the page can do. */
+function defineActs() {
+    globalThis.acts = {
+        search: (text) => {
+            const field = document.getElementById('search');
+            field.value = text;
+            field.dispatchEvent(new Event('input'));
+        },
+        tick: () => document.querySelector('main li.row:nth-child(3) input[type=checkbox]').click(),
+    };
+}
+
+/** The milliseconds that the main thread has computed between the marks of each act. */
+function timesIn(trace) {
+    const marks = JSON.parse(trace).traceEvents.filter(({ cat }) => cat?.includes('blink.user_timing'));
+    const times = {};
+    let begin = 0;
+    for (const { name, tts } of marks.sort((a, b) => a.ts - b.ts)) {
+        const [what, end] = name.split(':');
+        if (end === 'begin') begin = tts;
+        if (end === 'end') (times[what] ??= []).push((tts - begin) / 1000);
+    }
+    return times;
+}
+
+async function rounds(page, what, act, view, values) {
+    for (const value of values) {
+        await page.goto(`${base}/#/${view}`);
+        await page.waitForTimeout(PAUSE_MS);
+        await marked(page, what, act, value);
+    }
+}
+
+const throttle = (cdp, rate) => cdp.send('Emulation.setCPUThrottlingRate', { rate });
+
+async function acts(page, cdp) {
+    await throttle(cdp, OPEN_THROTTLE);
+    for (let round = 0; round < ROUNDS; round += 1) {
+        await page.reload({ waitUntil: 'commit' });
+        await page.waitForFunction(() => globalThis.isOpened);
+        await page.waitForTimeout(PAUSE_MS);
+    }
+    await throttle(cdp, Number(process.env.THROTTLE ?? 1));
+    await page.waitForTimeout(SETTLED_MS / 5);
+    for (const view of ['inbox', 'today']) await rounds(page, `tick in ${view}`, 'tick', view, QUERIES);
+    await rounds(page, 'search', 'search', 'search', QUERIES);
+    for (const query of QUERIES) {
+        await rounds(page, 'tick', 'tick', 'inbox', [query]);
+        await rounds(page, 'search after a change', 'search', 'search', [query]);
+    }
+}
+
+async function speed(browser) {
+    const name = `quick${process.pid}`;
+    await filled(name);
+    const context = await browser.newContext({ locale: 'en-GB' });
+    const page = await context.newPage();
+    await page.addInitScript(markOpening);
+    await page.addInitScript(defineActs);
+    await signIn(page, name);
+    await page.waitForTimeout(SETTLED_MS);
+    const cdp = await context.newCDPSession(page);
+    const profile = process.env.PROFILE;
+    if (profile) for (const method of ['enable', 'start']) await cdp.send(`Profiler.${method}`);
+    await browser.startTracing(page, { categories: ['blink.user_timing', 'devtools.timeline', 'toplevel'] });
+    await acts(page, cdp);
+    const trace = await browser.stopTracing();
+    if (profile) require('node:fs').writeFileSync(profile, JSON.stringify((await cdp.send('Profiler.stop')).profile));
+    await context.close();
+    const times = timesIn(trace);
+    for (const [what, found] of Object.entries(times)) console.log(`    ${what}: ${found.map((time) => time.toFixed(0)).join(', ')} ms`);
+    for (const [what, bound] of Object.entries(BOUNDS)) {
+        const median = times[what].sort((a, b) => a - b)[Math.floor(times[what].length / 2)];
+        assert.ok(median <= bound, `${what} takes ${median.toFixed(0)} ms, more than ${bound} ms`);
+    }
+}
+
+run([[`${TODOS} todos`, speed]]);
