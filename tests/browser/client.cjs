@@ -273,6 +273,11 @@ async function lists(browser) {
     assert.deepEqual((await api(name, '/lists')).items.map((list) => list.name), ['Work', 'Home', 'Trip']);
     await link('Work').click();
     await page.getByRole('heading', { level: 1, name: 'Work' }).waitFor();
+    await api(name, '/lists', { method: 'POST', body: JSON.stringify({ name: 'A list whose name is longer than the navigation is wide' }) });
+    await link('A list whose name').waitFor();
+    await add(page, 'One of Work');
+    const [count, side] = [await link('Work').locator('.count').boundingBox(), await page.locator('.sidebar').boundingBox()];
+    assert.ok(count.x + count.width < side.x + side.width, 'a long name leaves the counts of other lists where they are');
     watched.assertNone();
     await context.close();
 }

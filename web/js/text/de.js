@@ -5,7 +5,7 @@ export const german = {
     app: 'Todo', loading: 'Wird geladen …', close: 'Schließen', cancel: 'Abbrechen', save: 'Speichern', menu: 'Menü',
     more: 'Mehr', skip_to_list: 'Zur Liste springen', navigation: 'Navigation', main: 'Aufgaben', tick: 'Erledigen', untick: 'Wieder öffnen',
 
-    inbox: 'Eingang', today: 'Heute', upcoming: 'Demnächst', lists: 'Listen', tags: 'Schlagwörter', done: 'Erledigt', trash: 'Papierkorb', search: 'Suche',
+    inbox: 'Eingang', today: 'Heute', upcoming: 'Geplant', lists: 'Listen', tags: 'Schlagwörter', done: 'Erledigt', trash: 'Papierkorb', search: 'Suche',
     settings: 'Einstellungen', help: 'Tastenkürzel', add: 'Aufgabe hinzufügen', not_saved: 'Nicht gespeichert', not_found: 'Nicht gefunden',
     not_found_text: 'Diese Seite gibt es nicht, oder ihre Liste wurde gelöscht.', to_inbox: 'Eingang öffnen',
     tomorrow: 'Morgen', yesterday: 'Gestern', overdue: 'Überfällig', later: 'Später',
@@ -119,6 +119,6 @@ export const german = {
     confirm_password: 'Gib dein Passwort ein, um fortzufahren', delete_account_text: 'Löscht dein Konto mit allen Aufgaben und Listen, sofort und endgültig.', delete_account: 'Mein Konto löschen', continue: 'Weiter',
 
     keys_global: 'Überall', keys_list: 'In einer Liste', keys_text: 'Im Text einer neuen Aufgabe', key_add: 'Aufgabe hinzufügen', key_search: 'Suchen', key_help: 'Diese Übersicht', key_undo: 'Rückgängig',
-    key_go: 'Zu Eingang, Heute, Demnächst, Erledigt, Papierkorb', key_close: 'Schließen oder das Feld verlassen', key_next: 'Nächste Aufgabe', key_previous: 'Vorige Aufgabe', key_tick: 'Erledigen oder wieder öffnen', key_open: 'Details öffnen', key_due: 'Datum setzen',
+    key_go: 'Zu Eingang, Heute, Geplant, Erledigt, Papierkorb', key_close: 'Schließen oder das Feld verlassen', key_next: 'Nächste Aufgabe', key_previous: 'Vorige Aufgabe', key_tick: 'Erledigen oder wieder öffnen', key_open: 'Details öffnen', key_due: 'Datum setzen',
     key_priority: 'Priorität: hoch, mittel, niedrig, keine', key_move: 'Aufgabe oder Liste in der Navigation verschieben', key_delete: 'Löschen', key_off: 'Kürzel mit einer Taste sind aus. Du kannst sie in den Einstellungen einschalten.', key_then: 'dann', key_or: 'oder',
 };

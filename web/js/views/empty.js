@@ -19,8 +19,8 @@ export function Loading() {
         ${isLate && !store.status.value.connected && html`<p>${t('error_network')}</p>`}</div>`;
 }
 
-/** Examples for the first run. They are no todos, so nothing has to be cleaned up on other devices. */
-export function Examples() {
+/** Examples for the first run, otherwise `children`. They are no todos, so nothing has to be cleaned up on other devices. */
+export function Examples({ children }) {
     const isFirstRun = prefs.value.examples && store.ids.value.length === 0 && store.status.value.complete;
     const remove = () => setPrefs({ examples: false });
     useEffect(() => {
@@ -29,7 +29,7 @@ export function Examples() {
         addEventListener('keydown', onKey);
         return () => removeEventListener('keydown', onKey);
     }, [isFirstRun]);
-    if (!isFirstRun) return html`<${Empty} icon="inbox" title=${t('empty_inbox')} text=${t('empty_inbox_text')} />`;
+    if (!isFirstRun) return children;
     return html`<section class="examples" aria-label=${t('welcome')}>
         <h2>${t('welcome')}</h2><p>${t('examples_text')}</p>
         <ul>${[1, 2, 3].map((n) => html`<li key=${n}><span class="example-tick" aria-hidden="true"></span>${t(`example_${n}`)}</li>`)}</ul>

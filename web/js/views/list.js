@@ -120,10 +120,10 @@ function Heading({ view, arg, total }) {
 }
 
 function EmptyView({ view, arg }) {
-    if (view === 'inbox') return html`<${Examples} />`;
-    if (view === 'search' && !arg) return html`<${Empty} icon="search" title=${t('search')} text=${t('empty_search_text')} />`;
+    if (view === 'search' && !arg) return html`<${Empty} icon="search" title=${t('search_placeholder')} text=${t('empty_search_text')} />`;
     const icon = view === 'list' ? 'list' : view;
-    return html`<${Empty} icon=${icon} title=${t(`empty_${view}`)} text=${t(`empty_${view}_text`, { tag: arg })} />`;
+    const empty = html`<${Empty} icon=${icon} title=${t(`empty_${view}`)} text=${t(`empty_${view}_text`, { tag: arg })} />`;
+    return ['inbox', 'today'].includes(view) ? html`<${Examples}>${empty}<//>` : empty;
 }
 
 function Completed({ listId, steps }) {
