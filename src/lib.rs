@@ -66,7 +66,8 @@
 //! explains why a reader that starts a minute below the newest stamp it has seen misses nothing. [`sync::changes`] reads
 //! the stamps page by page. [`sync::hub`] reads one change stream for the whole process and passes each change to the event
 //! streams of its owner. An event stream ([`sync::event_stream`]) first catches up from its token and then goes live.
-//! Sync commands ([`sync::commands`]) call the same operations as the routes.
+//! Sync commands ([`sync::commands`]) call the same operations as the routes. [`sync::batch`] runs them and waits for a
+//! majority once for many of them ([`mongo::deferred`]).
 //!
 //! # Starting and stopping
 //!

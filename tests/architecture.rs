@@ -68,6 +68,7 @@ const LAYERS: &[&[&str]] = &[
         "*/steps",
         "*/store",
         "*/usage",
+        "idempotency/claims",
         // Pure, and above the models that they map to texts.
         "icalendar",
         "transfer/formats",
@@ -135,6 +136,7 @@ const LAYERS: &[&[&str]] = &[
         "*/filters",
         "*/query_params",
         "*/wire",
+        "sync/batch",
         // Everything that iterates over the kinds of synced objects, whose table names their bodies.
         "sync/changes",
         "sync/edit",

@@ -1,5 +1,6 @@
 //! Requests with an `Idempotency-Key`: a repetition receives the response of the first request.
 
+pub mod claims;
 pub mod extract;
 pub mod scope;
 pub mod store;

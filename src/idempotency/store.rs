@@ -14,7 +14,7 @@ use std::time::Duration;
 use aws_lc_rs::hmac;
 use bson::oid::ObjectId;
 use bson::spec::BinarySubtype;
-use bson::{Binary, Bson, Document, doc};
+use bson::{Binary, Bson, DateTime, Document, doc};
 use futures_util::TryStreamExt;
 use mongodb::Collection;
 use mongodb::options::{Hint, IndexOptions, ReturnDocument};
@@ -62,17 +62,25 @@ pub struct Outcome {
     pub replayed: bool,
 }
 
-#[derive(Deserialize)]
-struct Claim {
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Claim {
+    #[serde(rename = "_id")]
+    pub(super) id: String,
     digest: Binary,
-    target: ObjectId,
-    #[serde(rename = "answer")]
-    response: Option<String>,
+    pub(super) target: ObjectId,
+    #[serde(rename = "answer", skip_serializing_if = "Option::is_none")]
+    pub(super) response: Option<String>,
+    expires_at: DateTime,
+    // Anonymous claims, and claims of earlier versions, have no owner.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner_id: Option<ObjectId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<i64>,
 }
 
 #[derive(Clone)]
 pub struct Idempotency {
-    claims: Collection<Claim>,
+    pub(super) claims: Collection<Claim>,
     usage: Arc<Usage>,
     clock: Clock,
     current: hmac::Key,
@@ -188,26 +196,14 @@ impl Idempotency {
     }
 
     async fn claim(&self, id: &str, scope: Scope, attempt: &Attempt) -> Result<Claim, Error> {
-        if let Some(owner_id) = scope.owner_id()
-            && self
-                .usage
-                .is_at_least(USER_BYTES_MAX, owner_id, self.clock.now(), || self.bytes_of(owner_id))
-                .await?
-        {
+        if self.is_full(scope).await? {
             let known = self.claims.find_one(doc! { "_id": id }).max_time(mongo::MAX_TIME).timed().await?;
             return known.ok_or(Error::Throttled { retry_after: RETRY_AFTER });
         }
-        // An upsert that sets nothing if the key is claimed already. It stores only a keyed digest of the request,
-        // because requests may contain passwords.
-        let digest = hmac::sign(&self.current, &attempt.request).as_ref().to_vec();
-        let mut claim = doc! {
-            "digest": Binary { subtype: BinarySubtype::Generic, bytes: digest },
-            "target": object_id::generate(self.clock.now()),
-            "expires_at": self.clock.now().saturating_add_millis(KEPT_MILLIS),
-        };
-        if let Some(owner_id) = scope.owner_id() {
-            claim.extend(doc! { "owner_id": owner_id, "bytes": signed(CLAIM_BYTES) });
-        }
+        // An upsert that sets nothing if the key is claimed already.
+        let claim = bson::serialize_to_document(&self.new_claim(scope, attempt));
+        let mut claim = claim.map_err(Error::internal)?;
+        claim.remove("_id");
         let claim = doc! { "$setOnInsert": claim };
         let claimed = async || {
             let upsert = self.claims.find_one_and_update(doc! { "_id": id }, claim.clone()).upsert(true);
@@ -219,6 +215,27 @@ impl Idempotency {
             claim => claim?,
         };
         claim.ok_or_else(|| Error::internal("an upsert returned no document"))
+    }
+
+    /// Whether the user has stored so much that there is no room for further claims.
+    pub(super) async fn is_full(&self, scope: Scope) -> Result<bool, Error> {
+        let Some(owner_id) = scope.owner_id() else { return Ok(false) };
+        self.usage.is_at_least(USER_BYTES_MAX, owner_id, self.clock.now(), || self.bytes_of(owner_id)).await
+    }
+
+    /// Has only a keyed digest of the request, because requests may contain passwords.
+    pub(super) fn new_claim(&self, scope: Scope, attempt: &Attempt) -> Claim {
+        let (now, owner_id) = (self.clock.now(), scope.owner_id());
+        let digest = hmac::sign(&self.current, &attempt.request).as_ref().to_vec();
+        Claim {
+            id: scope.claim_id(&attempt.key),
+            digest: Binary { subtype: BinarySubtype::Generic, bytes: digest },
+            target: object_id::generate(now),
+            response: None,
+            expires_at: now.saturating_add_millis(KEPT_MILLIS),
+            owner_id,
+            bytes: owner_id.map(|_| signed(CLAIM_BYTES)),
+        }
     }
 
     async fn bytes_of(&self, owner_id: ObjectId) -> Result<u64, Error> {
@@ -242,7 +259,7 @@ impl Idempotency {
         Ok(())
     }
 
-    fn is_same_request(&self, claim: &Claim, attempt: &Attempt) -> bool {
+    pub(super) fn is_same_request(&self, claim: &Claim, attempt: &Attempt) -> bool {
         // A claim from before the last change of the secret has a digest of a previous key.
         let mut keys = std::iter::once(&self.current).chain(&self.previous);
         keys.any(|key| hmac::verify(key, &attempt.request, &claim.digest.bytes).is_ok())
@@ -250,6 +267,15 @@ impl Idempotency {
 
     /// Returns the response that was stored before, if any.
     async fn store_first(&self, id: &str, scope: Scope, response: &str) -> Result<Option<String>, Error> {
+        let store = self.storing(scope, response);
+        let settled = self.claims.find_one_and_update(doc! { "_id": id }, store);
+        let before =
+            settled.return_document(ReturnDocument::Before).max_time(mongo::MAX_TIME).timed().await?;
+        Ok(before.and_then(|before| before.response))
+    }
+
+    /// The update that stores a response in a claim without one.
+    pub(super) fn storing(&self, scope: Scope, response: &str) -> Vec<Document> {
         let bytes = CLAIM_BYTES + u64::try_from(response.len()).unwrap_or(u64::MAX - CLAIM_BYTES);
         // Without `$literal`, a pipeline would read a text that starts with `$` as the path of a field.
         let mut set = doc! { "answer": { "$ifNull": ["$answer", { "$literal": response }] } };
@@ -259,10 +285,7 @@ impl Idempotency {
             set.insert("bytes", size);
             self.usage.add(owner_id, bytes);
         }
-        let settled = self.claims.find_one_and_update(doc! { "_id": id }, vec![doc! { "$set": set }]);
-        let before =
-            settled.return_document(ReturnDocument::Before).max_time(mongo::MAX_TIME).timed().await?;
-        Ok(before.and_then(|before| before.response))
+        vec![doc! { "$set": set }]
     }
 }
 

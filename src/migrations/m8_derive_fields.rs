@@ -58,8 +58,8 @@ async fn correct(todos: Collection<RawDocumentBuf>, batch: Vec<RawDocumentBuf>) 
         return Ok(0);
     }
     let count = u64::try_from(updates.len()).unwrap_or_default();
-    let written = mongo::commands::update_all(&todos, updates).await;
-    written.map(|()| count).map_err(|error| PrepareError::Unavailable(error.to_string()))
+    let written = mongo::majority::update_all(&todos, updates).await;
+    written.map(|_| count).map_err(|error| PrepareError::Unavailable(error.to_string()))
 }
 
 /// The update of a todo with other fields than this version stores. `None` also for a document that cannot be read as a

@@ -14,7 +14,7 @@ use mongodb::Collection;
 use mongodb::error::Error as DriverError;
 use serde::Deserialize;
 
-use crate::mongo::{Db, PrepareError, commands};
+use crate::mongo::{Db, PrepareError, majority};
 use crate::owned::Owned;
 use crate::tags::model;
 use crate::todos::model::Todo;
@@ -96,7 +96,7 @@ async fn merge(
     batches
         .try_fold(0, async |sum, batch| {
             let count = batch.len();
-            let written = commands::update_all(todos, batch).await;
+            let written = majority::update_all(todos, batch).await;
             written.map_err(|error| PrepareError::Unavailable(error.to_string()))?;
             Ok(sum + count)
         })

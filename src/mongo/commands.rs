@@ -1,47 +1,66 @@
-//! Database commands with a time limit, for operations for which the driver offers none. The driver does not retry
-//! these commands.
+//! Database commands with a time limit, for operations for which the driver offers none, and for writes that defer their
+//! wait for a majority. The driver does not retry these commands.
 
-use bson::{Document, Timestamp, doc};
-use mongodb::error::{Error as DriverError, ErrorKind};
-use mongodb::{Collection, Database};
+use bson::{Bson, Document, Timestamp, doc};
+use mongodb::Collection;
+use mongodb::error::Result as DriverResult;
 
-use super::MAX_TIME;
-use super::error::{codes, error_code, is_retryable_write, is_transient_write};
+use super::deferred::Deferred;
+use super::error::{codes, is_retryable_write, is_transient_write, may_have_been_applied, reply_code};
+use super::majority::{self, database, max_time_ms, write_concern};
 use super::metrics::record;
 use crate::error::Error;
 
 /// Returns `false` if the result is uncertain: the id is taken, or the connection or the primary was lost, so the
 /// document may or may not be stored.
-pub async fn insert<T: Send + Sync>(collection: &Collection<T>, document: Document) -> Result<bool, Error> {
+pub async fn insert<T: Send + Sync>(
+    collection: &Collection<T>,
+    document: Document,
+    deferred: Option<&Deferred>,
+) -> Result<bool, Error> {
     // The server replaces every top-level timestamp of 0 with its logical time.
-    let insert = doc! {
-        "insert": collection.name(),
-        "documents": [document],
-        "maxTimeMS": max_time_ms(),
-        "writeConcern": write_concern(),
-    };
-    let reply = match record("insert", database(collection).run_command(insert)).await {
+    let insert = doc! { "insert": collection.name(), "documents": [document], "maxTimeMS": max_time_ms() };
+    // The caller tries again, which a deferred write must not.
+    let may_try_again = deferred.is_none();
+    let reply = match send("insert", collection, insert, deferred).await {
         Ok(reply) => reply,
-        Err(error) if may_have_been_applied(&error) => return Ok(false),
+        Err(error) if may_try_again && may_have_been_applied(&error) => return Ok(false),
         Err(error) => return Err(error.into()),
     };
     match reply_code(&reply) {
         None => Ok(true),
-        Some(code) if code == codes::DUPLICATE_KEY || is_retryable_write(code) => Ok(false),
+        Some(codes::DUPLICATE_KEY) => Ok(false),
+        Some(code) if may_try_again && is_retryable_write(code) => Ok(false),
         Some(_) => Err(Error::unavailable(format!("an insert failed: {reply}"))),
     }
 }
 
-fn reply_code(reply: &Document) -> Option<i32> {
-    // A command with failed writes replies `ok: 1`, so the driver reports no error.
-    let error = reply.get_array("writeErrors").ok().and_then(|errors| errors.first()?.as_document());
-    let error = error.or_else(|| reply.get_document("writeConcernError").ok())?;
-    Some(error.get_i32("code").unwrap_or_default())
-}
-
-fn may_have_been_applied(error: &DriverError) -> bool {
-    let is_network_error = matches!(*error.kind, ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. });
-    is_network_error || error_code(error).is_some_and(is_retryable_write)
+/// Inserts those of the documents whose ids are free. Returns how many were not inserted.
+pub async fn insert_free<T: Send + Sync>(
+    collection: &Collection<T>,
+    documents: Vec<Document>,
+) -> Result<usize, Error> {
+    let insert = doc! {
+        "insert": collection.name(),
+        "documents": documents,
+        "ordered": false,
+        "maxTimeMS": max_time_ms(),
+    };
+    let reply = match send("insert", collection, insert.clone(), None).await {
+        // The second attempt finds what the first one has inserted.
+        Err(error) if may_have_been_applied(&error) => send("insert", collection, insert, None).await?,
+        reply => reply?,
+    };
+    let errors = reply.get_array("writeErrors").map(Vec::as_slice).unwrap_or_default();
+    let is_taken = |error: &Bson| {
+        error
+            .as_document()
+            .is_some_and(|error| error.get_i32("code").is_ok_and(|code| code == codes::DUPLICATE_KEY))
+    };
+    if reply.contains_key("writeConcernError") || !errors.iter().all(is_taken) {
+        return Err(Error::unavailable(format!("an insert of several documents failed: {reply}")));
+    }
+    Ok(errors.len())
 }
 
 /// After an error, some documents may have been updated. [`Error::Internal`] means that one of the documents cannot be
@@ -50,10 +69,11 @@ pub async fn update_many<T: Send + Sync>(
     collection: &Collection<T>,
     filter: Document,
     pipeline: Vec<Document>,
+    deferred: Option<&Deferred>,
 ) -> Result<u64, Error> {
     // `filter` names the documents by their ids. Without the hint, MongoDB would compare other indexes.
     let statement = doc! { "q": filter, "u": pipeline, "multi": true, "hint": "_id_" };
-    let reply = update(collection, vec![statement]).await?;
+    let reply = update(collection, vec![statement], deferred).await?;
     match (reply_code(&reply), reply.get_i32("nModified")) {
         (None, Ok(modified)) => Ok(u64::from(modified.unsigned_abs())),
         (Some(code), _) if !is_transient_write(code) => {
@@ -63,36 +83,57 @@ pub async fn update_many<T: Send + Sync>(
     }
 }
 
-/// The caller must check the reply for `writeErrors` and `writeConcernError`.
-pub async fn update<T: Send + Sync>(
+async fn update<T: Send + Sync>(
     collection: &Collection<T>,
     updates: Vec<Document>,
+    deferred: Option<&Deferred>,
 ) -> Result<Document, Error> {
-    let update = doc! {
-        "update": collection.name(),
-        "updates": updates,
-        "ordered": false,
-        "maxTimeMS": max_time_ms(),
-        "writeConcern": write_concern(),
-    };
-    // A failed statement is no error of the command.
-    let sent = async || record("update", database(collection).run_command(update.clone())).await;
-    match sent().await {
-        // Once, as the driver does with updates of one document. Every caller's statements can be repeated.
-        Err(error) if may_have_been_applied(&error) => Ok(sent().await?),
-        reply => Ok(reply?),
+    match deferred {
+        Some(deferred) => {
+            Ok(Box::pin(deferred.send("update", majority::update_command(collection, updates))).await?)
+        }
+        None => majority::update(collection, updates).await,
     }
 }
 
-/// Fails if any of the updates fails. Others may have been made.
-pub async fn update_all<T: Send + Sync>(
+/// Returns whether the document matched. `None` if the update would give it a unique value of another document.
+pub async fn update_one<T: Send + Sync>(
     collection: &Collection<T>,
-    updates: Vec<Document>,
-) -> Result<(), Error> {
-    let reply = update(collection, updates).await?;
-    match reply_code(&reply) {
-        None => Ok(()),
-        Some(_) => Err(Error::unavailable(format!("a batch failed: {reply}"))),
+    filter: Document,
+    pipeline: Vec<Document>,
+    deferred: &Deferred,
+) -> Result<Option<bool>, Error> {
+    let statement = doc! { "q": filter, "u": pipeline, "hint": "_id_" };
+    let reply = update(collection, vec![statement], Some(deferred)).await?;
+    match (reply_code(&reply), reply.get_i32("n")) {
+        (None, Ok(matched)) => Ok(Some(matched > 0)),
+        (Some(codes::DUPLICATE_KEY), _) => Ok(None),
+        _ => Err(Error::unavailable(format!("an update failed: {reply}"))),
+    }
+}
+
+/// Returns the updated document without the fields that `projection` leaves out, or `None` if none matched.
+pub async fn find_one_and_update<T: Send + Sync>(
+    collection: &Collection<T>,
+    filter: Document,
+    pipeline: Vec<Document>,
+    projection: Option<Document>,
+    deferred: &Deferred,
+) -> Result<Option<Document>, Error> {
+    let mut update = doc! {
+        "findAndModify": collection.name(),
+        "query": filter,
+        "update": pipeline,
+        "new": true,
+        "hint": "_id_",
+        "maxTimeMS": max_time_ms(),
+    };
+    update.extend(projection.map(|fields| ("fields".to_owned(), fields.into())));
+    let mut reply = deferred.send("findAndModify", update).await?;
+    match reply.remove("value") {
+        Some(Bson::Document(updated)) => Ok(Some(updated)),
+        Some(Bson::Null) | None => Ok(None),
+        Some(_) => Err(Error::internal("findAndModify returned no document")),
     }
 }
 
@@ -140,30 +181,15 @@ pub async fn first_key<T: Send + Sync>(
     Ok((first.and_then(|first| first.as_document().cloned()), at))
 }
 
-fn max_time_ms() -> i64 {
-    i64::try_from(MAX_TIME.as_millis()).unwrap_or(i64::MAX)
-}
-
-fn write_concern() -> Document {
-    // The same as in `connect`, because the driver does not add the write concern of a client to commands.
-    doc! { "w": "majority", "j": true, "wtimeout": max_time_ms() }
-}
-
-fn database<T: Send + Sync>(collection: &Collection<T>) -> Database {
-    collection.client().database(&collection.namespace().db)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_code_of_an_error_is_read_from_a_reply() {
-        assert_eq!(reply_code(&doc! { "n": 1, "ok": 1.0 }), None);
-        assert_eq!(
-            reply_code(&doc! { "n": 0, "writeErrors": [{ "index": 0, "code": 11_000 }] }),
-            Some(11_000)
-        );
-        assert_eq!(reply_code(&doc! { "n": 1, "writeConcernError": { "code": 64 } }), Some(64));
+async fn send<T: Send + Sync>(
+    name: &'static str,
+    collection: &Collection<T>,
+    mut command: Document,
+    deferred: Option<&Deferred>,
+) -> DriverResult<Document> {
+    if let Some(deferred) = deferred {
+        return Box::pin(deferred.send(name, command)).await;
     }
+    command.insert("writeConcern", write_concern());
+    record(name, database(collection).run_command(command)).await
 }

@@ -3,6 +3,7 @@
 //!
 //! **Invariant:** the driver's text reaches logs and operators, never clients.
 
+use bson::Document;
 use mongodb::error::{Error as DriverError, ErrorKind, WriteFailure};
 
 use crate::error::{Error, OperatorError};
@@ -176,6 +177,19 @@ fn unselected(message: &str) -> String {
     format!("no primary is available: {servers}")
 }
 
+/// The code of the first error in a reply to a write.
+pub(super) fn reply_code(reply: &Document) -> Option<i32> {
+    // A command with failed writes replies `ok: 1`, so the driver reports no error.
+    let error = reply.get_array("writeErrors").ok().and_then(|errors| errors.first()?.as_document());
+    let error = error.or_else(|| reply.get_document("writeConcernError").ok())?;
+    Some(error.get_i32("code").unwrap_or_default())
+}
+
+pub(super) fn may_have_been_applied(error: &DriverError) -> bool {
+    let is_network_error = matches!(*error.kind, ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. });
+    is_network_error || error_code(error).is_some_and(is_retryable_write)
+}
+
 impl From<DriverError> for Error {
     fn from(error: DriverError) -> Self {
         match &*error.kind {
@@ -192,6 +206,8 @@ impl From<DriverError> for Error {
 
 #[cfg(test)]
 mod tests {
+    use bson::doc;
+
     use super::*;
 
     #[test]
@@ -211,5 +227,15 @@ mod tests {
         assert!(only_writes.eq([6, 7, 9_001]));
         assert!(only_preparation.eq([50, 64, 94]));
         assert_eq!(all.count(), 15);
+    }
+
+    #[test]
+    fn the_code_of_an_error_is_read_from_a_reply() {
+        assert_eq!(reply_code(&doc! { "n": 1, "ok": 1.0 }), None);
+        assert_eq!(
+            reply_code(&doc! { "n": 0, "writeErrors": [{ "index": 0, "code": 11_000 }] }),
+            Some(11_000)
+        );
+        assert_eq!(reply_code(&doc! { "n": 1, "writeConcernError": { "code": 64 } }), Some(64));
     }
 }

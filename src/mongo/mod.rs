@@ -3,8 +3,10 @@
 //! **Invariant:** this folder knows no collection. Stores name their collections.
 
 pub mod commands;
+pub mod deferred;
 mod error;
 mod indexes;
+pub mod majority;
 pub mod metrics;
 pub mod object_id;
 

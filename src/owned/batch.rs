@@ -13,7 +13,7 @@ use super::collection::OwnedBy;
 use super::{Owned, State};
 use crate::error::Error;
 use crate::mongo;
-use crate::mongo::commands;
+use crate::mongo::majority;
 use crate::mongo::metrics::Command;
 
 // Far fewer documents than can be written within `MAX_TIME`.
@@ -64,7 +64,7 @@ impl<T: Owned> OwnedBy<'_, T> {
         if upserts.is_empty() {
             return Ok(0);
         }
-        let reply = commands::update(self.collection(), upserts).await?;
+        let reply = majority::update(self.collection(), upserts).await?;
         let count = added(&reply)?;
         let clashes: Vec<_> = clashes(&reply).filter_map(|place| objects.get(place)).map(Owned::id).collect();
         if !clashes.is_empty() {

@@ -27,6 +27,7 @@ use super::rewrites::{Rewrites, Rewriting};
 use super::{Owned, State, TOMBSTONE_TTL};
 use crate::error::Error;
 use crate::mongo::commands;
+use crate::mongo::deferred::{AtOnce, Deferred};
 use crate::mongo::metrics::Command;
 use crate::mongo::{self, Db, PrepareError};
 
@@ -84,7 +85,7 @@ impl<T: Owned> OwnedCollection<T> {
     }
 
     pub fn of(&self, owner_id: ObjectId) -> OwnedBy<'_, T> {
-        OwnedBy { objects: self, owner_id }
+        OwnedBy { objects: self, owner_id, deferred: None }
     }
 
     pub(super) fn of_all(&self) -> &Collection<Document> {
@@ -95,6 +96,7 @@ impl<T: Owned> OwnedCollection<T> {
         &self,
         filter: Document,
         mut pipeline: Vec<Document>,
+        deferred: Option<&Deferred>,
     ) -> Result<u64, Error> {
         let _rewriting = match filter.get_object_id("owner_id") {
             Ok(owner_id) => self.rewrites.of(owner_id),
@@ -102,7 +104,7 @@ impl<T: Owned> OwnedCollection<T> {
         };
         // The last stage, because `$replaceWith` in an earlier stage would drop the stamp.
         pipeline.push(doc! { "$set": with_stamp(doc! {}) });
-        commands::update_many(&self.collection, filter, pipeline).await
+        commands::update_many(&self.collection, filter, pipeline, deferred).await
     }
 }
 
@@ -134,6 +136,27 @@ pub(super) fn tombstone<T: Owned>(now: DateTime) -> Document {
 pub struct OwnedBy<'a, T: Owned> {
     objects: &'a OwnedCollection<T>,
     owner_id: ObjectId,
+    deferred: Option<&'a Deferred>,
+}
+
+impl<'a, T: Owned> OwnedBy<'a, T> {
+    /// With `deferred`, a write of one document without side effects leaves the wait for a majority to the caller.
+    #[must_use]
+    pub fn deferring(self, deferred: Option<&'a Deferred>) -> Self {
+        Self { deferred, ..self }
+    }
+
+    pub(super) fn deferred(&self) -> Option<&'a Deferred> {
+        self.deferred.filter(|deferred| deferred.is_deferring())
+    }
+
+    /// For a write with side effects: see [`Deferred`]. While the result exists, every write waits for a majority itself.
+    pub async fn wait_at_once(&self) -> Result<Option<AtOnce<'a>>, Error> {
+        match self.deferred {
+            Some(deferred) => Box::pin(deferred.wait_at_once()).await.map(Some),
+            None => Ok(None),
+        }
+    }
 }
 
 impl<T: Owned> OwnedBy<'_, T> {

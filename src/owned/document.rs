@@ -12,6 +12,7 @@ use super::{Owned, State};
 use crate::error::Error;
 use crate::mongo;
 use crate::mongo::commands;
+use crate::mongo::deferred::Deferred;
 use crate::mongo::metrics::Command;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,9 +32,11 @@ impl<T: Owned> OwnedBy<'_, T> {
         let mut document = document(object)?;
         // The server replaces an empty timestamp by its logical time, as it replaces `$$CLUSTER_TIME`.
         document.insert("changed", Timestamp { time: 0, increment: 0 });
-        if commands::insert(self.collection(), document).await? {
+        let deferred = self.deferred_write(object.id());
+        if Box::pin(commands::insert(self.collection(), document, deferred)).await? {
             return Ok(Some(object.version()));
         }
+        let _at_once = self.wait_at_once().await?;
         let (gone, put) = self.addition(object)?;
         let put = self.collection().find_one_and_update(gone, put).hint(by_id());
         let put = put.upsert(true).return_document(ReturnDocument::After);
@@ -121,7 +124,12 @@ impl<T: Owned> OwnedBy<'_, T> {
         let stored = self.stored();
         // A filter on `_id` alone takes MongoDB's express path, which is about 25 % cheaper than `_id` plus `owner_id`. So
         // the owner is compared here.
-        let found = stored.find_one(doc! { "_id": id }).optional(concern, FindOne::read_concern);
+        let deferred = self.deferred();
+        // If all waits are deferred, what is read is confirmed with the writes.
+        let found = match (deferred, concern) {
+            (Some(deferred), _) => stored.find_one(doc! { "_id": id }).selection_criteria(deferred.primary()),
+            (None, concern) => stored.find_one(doc! { "_id": id }).optional(concern, FindOne::read_concern),
+        };
         let found = found.max_time(mongo::MAX_TIME).timed().await?;
         Ok(found.filter(|stored| {
             stored.get_object_id("owner_id").is_ok_and(|owner_id| owner_id == self.owner_id())
@@ -150,6 +158,11 @@ impl<T: Owned> OwnedBy<'_, T> {
         // Unknown fields stay, because another release of the service or the operator may need them.
         let over = doc! { "$replaceWith": { "$mergeObjects": ["$$ROOT", whole(object, object.version())?] } };
         let _rewriting = self.rewriting();
+        if let Some(deferred) = self.deferred_write(object.id()) {
+            let swapped = commands::update_one(self.collection(), same, vec![over], deferred);
+            let swapped = Box::pin(swapped).await?;
+            return Ok(swapped.unwrap_or_default());
+        }
         let swap = self.collection().find_one_and_update(same, vec![over]);
         let swap = swap.projection(doc! { "_id": 1 }).hint(by_id());
         match swap.max_time(mongo::MAX_TIME).timed().await {
@@ -175,6 +188,13 @@ impl<T: Owned> OwnedBy<'_, T> {
         let changed = doc! { "$mergeObjects": ["$$ROOT", with_stamp(with_next_version(set, now))] };
         // If `is_so` holds, the update is a no-op. MongoDB then still waits until a majority has the earlier writes.
         let change = doc! { "$replaceWith": { "$cond": [is_so, "$$ROOT", changed] } };
+        if let Some(deferred) = self.deferred_write(id) {
+            let (change, fields) = (vec![change], self.without_left_out());
+            let set = commands::find_one_and_update(self.collection(), filter, change, fields, deferred);
+            let set = Box::pin(set).await?;
+            let set = set.map(|stored| RawDocumentBuf::try_from(&stored)).transpose();
+            return set.map_err(Error::internal)?.map(|stored| self.read_part(&stored)).transpose();
+        }
         let stored = self.stored();
         let set = stored.find_one_and_update(filter, vec![change]).return_document(ReturnDocument::After);
         let set = set.optional(self.without_left_out(), FindOneAndUpdate::projection);
@@ -195,7 +215,13 @@ impl<T: Owned> OwnedBy<'_, T> {
         same.insert("_id", id);
         let mut stages = vec![doc! { "$replaceWith": tombstone::<T>(now) }];
         stages.extend(note.map(|note| doc! { "$set": { "unfinished": { "since": now, "id": note } } }));
-        Ok(self.objects().update_many(same, stages).await? > 0)
+        Ok(self.objects().update_many(same, stages, self.deferred_write(id)).await? > 0)
+    }
+
+    fn deferred_write(&self, id: ObjectId) -> Option<&Deferred> {
+        let deferred = self.deferred()?;
+        deferred.note(id);
+        Some(deferred)
     }
 
     /// Deletes the note with this id, unless a later one has replaced it.

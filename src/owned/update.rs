@@ -149,6 +149,7 @@ pub async fn remove<T: Owned>(
         context.assert_in_time()?;
         let (version, now) = (root.version(), context.now());
         let dependents = context.dependents(id).await?;
+        let _at_once = if dependents.is_empty() { None } else { documents.wait_at_once().await? };
         if dependents.len() > BATCH_MAX {
             // The tombstone notes the rest.
             let note = object_id::generate(context.now());
@@ -200,7 +201,9 @@ pub async fn finish<T: Owned>(context: &impl Context<T>, document: &mut T) -> Re
         release(running).await;
         return Ok(());
     }
-    let note = context.documents().note_in(document.id(), id);
+    let documents = context.documents();
+    let _at_once = documents.wait_at_once().await?;
+    let note = documents.note_in(document.id(), id);
     start(context, document, &effects, note).await
 }
 
@@ -259,14 +262,15 @@ async fn save<T: Owned>(
     let mut pending = before.pending_effects().take().map_or_else(Vec::new, |earlier| earlier.effects);
     let applied = if running.is_some() { pending.len() } else { 0 };
     pending.extend(effects);
-    let id = object_id::generate(context.now());
+    let (id, documents) = (object_id::generate(context.now()), context.documents());
+    let _at_once = if pending.is_empty() { None } else { documents.wait_at_once().await? };
     *after.pending_effects() = (!pending.is_empty()).then(|| PendingEffects {
         since: context.now(),
         id: Some(id),
         effects: pending,
     });
-    let is_saved = context.documents().swap(&after, before.version(), seen).await;
-    let note = context.documents().note_in(after.id(), Some(id));
+    let is_saved = documents.swap(&after, before.version(), seen).await;
+    let note = documents.note_in(after.id(), Some(id));
     if let Some(running) = running {
         if matches!(is_saved, Ok(true)) {
             running.precedes(note.clone());
@@ -277,7 +281,7 @@ async fn save<T: Owned>(
         return Ok(None);
     }
     if let Some(pending) = after.pending_effects().take() {
-        start(context, &after, &pending.effects[applied..], note).await?;
+        Box::pin(start(context, &after, &pending.effects[applied..], note)).await?;
     }
     Ok(Some(Updated { before, after }))
 }

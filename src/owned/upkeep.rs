@@ -113,7 +113,7 @@ impl<T: Owned> OwnedCollection<T> {
         let update = async |ids: &[ObjectId]| {
             let mut filter = filter.clone();
             filter.insert("_id", doc! { "$in": ids });
-            self.update_many(filter, pipeline.clone()).await
+            self.update_many(filter, pipeline.clone(), None).await
         };
         match update(ids).await {
             Ok(_) => return Ok(Vec::new()),

@@ -72,6 +72,10 @@ fn one_of<T>(
 }
 
 impl Action {
+    pub fn target(&self) -> ObjectId {
+        self.target
+    }
+
     /// Fails with the errors of the route that does the same.
     pub async fn apply(self, workspace: &Workspace) -> Result<Applied, Error> {
         self.edit.apply(workspace, self.target, &self.precondition).await

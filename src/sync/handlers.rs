@@ -8,12 +8,11 @@ use axum::http::{HeaderMap, HeaderName};
 use axum::response::sse::{KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use bson::oid::ObjectId;
-use serde_json::value::RawValue;
 
-use super::commands::Command;
+use super::batch::Batch;
 use super::event_stream::{EventSources, EventStream, PING};
 use super::token::SyncToken;
-use super::wire::{self, ChangesBody, RESULTS_BYTES_MAX, SyncBody, SyncRequest, invalid_token};
+use super::wire::{ChangesBody, SyncBody, SyncRequest, invalid_token};
 use crate::auth::credential::TokenScope;
 use crate::auth::extract::TodoReader;
 use crate::crypto::random_id::RandomId;
@@ -23,10 +22,7 @@ use crate::http::body::JsonBody;
 use crate::http::json::Json;
 use crate::http::pagination::PAGE_BYTES_MAX;
 use crate::http::query::Params;
-use crate::idempotency::scope::Scope;
 use crate::idempotency::store::Idempotency;
-use crate::owned::update::Timing;
-use crate::workspace::Workspaces;
 
 pub const LAST_EVENT_ID: &str = "lastEventId";
 
@@ -47,61 +43,14 @@ pub(crate) async fn sync(
     let lineage = sources.hub.lineage().await?;
     let since = open(&sources, caller, lineage, token.as_deref(), "/token")?;
     let slot = slot.map(|Extension(slot)| slot);
-    let results = results_of(&sources.workspaces, &idempotency, caller, slot.as_ref(), commands).await?;
+    let batch = Batch { workspaces: &sources.workspaces, idempotency: &idempotency, caller, slot };
+    let results = batch.results_of(commands).await?;
     // The page and the results share the size of a page.
     let room = PAGE_BYTES_MAX.saturating_sub(results.iter().map(|result| result.get().len()).sum());
     let page = sources.workspaces.of(caller).changes(since, limit, room).await?;
     let token = page.token.seal(&sources.seals, caller, lineage)?;
     let changes = ChangesBody(&page.changes);
     Ok(Json(SyncBody { token, has_more: page.has_more, full: page.full, changes, results }).into_response())
-}
-
-async fn results_of(
-    workspaces: &Arc<Workspaces>,
-    idempotency: &Idempotency,
-    caller: ObjectId,
-    slot: Option<&Slot>,
-    commands: Vec<Command>,
-) -> Result<Vec<Box<RawValue>>, Error> {
-    let request = workspaces.of(caller);
-    let (mut results, mut room) = (Vec::with_capacity(commands.len()), RESULTS_BYTES_MAX);
-    for command in commands {
-        if let Some(slot) = slot {
-            slot.give_way().await?;
-        }
-        // Past the deadline the client has a 503, and repeats the commands.
-        request.assert_in_time()?;
-        let result = result_of(workspaces, idempotency, caller, command, room).await?;
-        room = room.saturating_sub(result.get().len());
-        results.push(result);
-    }
-    Ok(results)
-}
-
-async fn result_of(
-    workspaces: &Arc<Workspaces>,
-    idempotency: &Idempotency,
-    caller: ObjectId,
-    Command { attempt, action }: Command,
-    room: usize,
-) -> Result<Box<RawValue>, Error> {
-    let apply = async |target| {
-        let workspace = workspaces.of(caller).on_behalf_of(target);
-        let applied = match action {
-            Ok(action) => action.apply(&workspace).await,
-            Err(violations) => Err(Error::Invalid(violations)),
-        };
-        match applied {
-            // An error that may pass is no result: it fails the whole request, so that the client repeats the command.
-            Err(error @ (Error::Unavailable(_) | Error::Throttled { .. } | Error::Token(_))) => Err(error),
-            applied => wire::result(&attempt.key, &applied, room),
-        }
-    };
-    let result = match idempotency.once_keeping(Scope::Sync(caller), &attempt, apply).await {
-        Err(error @ Error::IdempotencyKeyReused) => wire::result(&attempt.key, &Err(error), room)?.response,
-        outcome => outcome?.response,
-    };
-    RawValue::from_string(result).map_err(Error::internal)
 }
 
 pub(crate) async fn events(

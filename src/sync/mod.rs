@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** no rule of todos or lists is here. Commands call the operations that the routes call.
 
+pub mod batch;
 pub mod changes;
 pub mod commands;
 pub mod docs;

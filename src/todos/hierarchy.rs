@@ -133,6 +133,7 @@ impl Workspace {
                 let detail = "A subtask must be in the list of its parent.";
                 return Err(Error::Invalid(vec![Violation::of("list_id", "not_the_parents", detail)]));
             }
+            self.confirm_written(parent_id).await?;
             // Marked before the subtask is attached: completing an unmarked todo does not look for subtasks.
             if !parent.is_parent {
                 self.todos().becomes_parent(parent_id).await?;
@@ -144,6 +145,7 @@ impl Workspace {
             let list = self.lists().find(list_id).await?.filter(|list| list.state == State::Live);
             let unknown = || Violation::of("list_id", "unknown", "There is no list with this id.");
             list.ok_or_else(|| Error::Invalid(vec![unknown()]))?;
+            self.confirm_written(list_id).await?;
         }
         (todo.list_id, todo.parent_id) = (wanted.list_id, None);
         Ok(None)

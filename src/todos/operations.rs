@@ -202,7 +202,9 @@ impl Workspace {
         input.sent_back.assert_unchanged(|name| todo.shown(name))?;
         self.assert_in_time()?;
         // The version is above 1 if the todo replaces the tombstone of an earlier todo with this id.
-        let Some(version) = self.todos().insert(&todo).await? else { return Ok(None) };
+        let todos = self.todos();
+        let _at_once = if todo.pending_effects.is_some() { todos.wait_at_once().await? } else { None };
+        let Some(version) = todos.insert(&todo).await? else { return Ok(None) };
         todo.version = version;
         update::finish(self, &mut todo).await?;
         self.follow_into_trash(todo).await.map(Some)

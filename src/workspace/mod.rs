@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::clock::time_zone::Zone;
 use crate::error::{Error, TokenRejection};
 use crate::http::detached::DEADLINE;
+use crate::mongo::deferred::Deferred;
 use crate::owned::collection::{OwnedBy, OwnedCollection};
 use crate::owned::order_key::OrderKeys;
 use crate::owned::quota::Quota;
@@ -44,6 +45,8 @@ pub struct Workspace {
     pub(crate) now: DateTime,
     /// The id of a request that the client may repeat, so that completing a recurring todo counts once.
     pub(crate) attempt: Option<ObjectId>,
+    /// Set if the request waits for a majority after its last write: see [`crate::mongo::deferred`].
+    deferred: Option<Arc<Deferred>>,
 }
 
 impl Workspaces {
@@ -62,7 +65,7 @@ impl Workspaces {
     }
 
     pub fn of(self: &Arc<Self>, owner_id: ObjectId) -> Workspace {
-        Workspace { workspaces: self.clone(), owner_id, now: self.now(), attempt: None }
+        Workspace { workspaces: self.clone(), owner_id, now: self.now(), attempt: None, deferred: None }
     }
 }
 
@@ -72,10 +75,24 @@ impl Workspace {
         Self { attempt: Some(attempt), ..self }
     }
 
+    #[must_use]
+    pub fn deferring(self, deferred: Arc<Deferred>) -> Self {
+        Self { deferred: Some(deferred), ..self }
+    }
+
     /// The same request, for a part of it that has an id of its own.
     pub(crate) fn as_attempt(&self, attempt: ObjectId) -> Self {
-        let Self { workspaces, owner_id, now, attempt: _ } = self;
-        Self { workspaces: workspaces.clone(), owner_id: *owner_id, now: *now, attempt: Some(attempt) }
+        let Self { workspaces, owner_id, now, attempt: _, deferred } = self;
+        let (workspaces, deferred) = (workspaces.clone(), deferred.clone());
+        Self { workspaces, owner_id: *owner_id, now: *now, attempt: Some(attempt), deferred }
+    }
+
+    /// To be called before a write that refers to the document `id`.
+    pub(crate) async fn confirm_written(&self, id: ObjectId) -> Result<(), Error> {
+        match &self.deferred {
+            Some(deferred) => Box::pin(deferred.confirm_written(id)).await,
+            None => Ok(()),
+        }
     }
 
     /// The owner's documents in one of the stores.
@@ -83,7 +100,7 @@ impl Workspace {
         &self,
         store: impl FnOnce(&OwnedStores) -> &OwnedCollection<T>,
     ) -> OwnedBy<'_, T> {
-        store(&self.workspaces.stores).of(self.owner_id)
+        store(&self.workspaces.stores).of(self.owner_id).deferring(self.deferred.as_deref())
     }
 
     pub(crate) fn order_keys(&self) -> &OrderKeys {

@@ -9,6 +9,9 @@ use crate::support::replica::{Replica, server_state};
 use crate::support::v1::{DAY, assert_members};
 use crate::support::{Client, TestApp};
 
+/// When a recurring todo is due first.
+const FIRST_DAY: &str = "2030-01-01";
+
 /// The results of commands in a first sync.
 async fn commanded(client: &Client, commands: Value) -> Vec<Value> {
     let answer = client.post("/v1/sync", json!({ "token": null, "commands": commands })).await.assert(200);
@@ -284,6 +287,110 @@ async fn a_repeated_batch_applies_once_and_returns_the_same_results() {
     let ben = app.v1_user("ben").await;
     let bens = commanded(&ben, batch).await;
     assert_eq!(bens[0]["problem"]["code"], "id_taken", "a command id is its user's own");
+}
+
+#[tokio::test]
+async fn commands_have_the_same_results_together_and_one_by_one() {
+    let app = TestApp::start().await;
+    let (ann, ben) = (app.v1_user("ann").await, app.v1_user("ben").await);
+    let mut of_each = Vec::new();
+    for (client, at_once) in [(&ann, 100), (&ben, 1)] {
+        let commands = commands_of_all_kinds();
+        let mut results = Vec::new();
+        for together in commands.chunks(at_once) {
+            results.extend(commanded(client, json!(together)).await);
+        }
+        let state = server_state(client).await;
+        let mut names: Vec<_> =
+            state.values().map(|object| format!("{}{}", object["name"], object["version"])).collect();
+        names.sort_unstable();
+        // Without what contains ids.
+        let result = |result: &Value| {
+            format!(
+                "{} {} {} {}",
+                result["id"], result["status"], result["version"], result["problem"]["code"]
+            )
+        };
+        of_each.push((results.iter().map(result).collect::<Vec<_>>(), names));
+    }
+    assert_eq!(of_each[0].0, of_each[1].0);
+    assert_eq!(of_each[0].1, of_each[1].1);
+}
+
+fn commands_of_all_kinds() -> Vec<Value> {
+    let (list, parent, sub, daily, gone) = (new_id(), new_id(), new_id(), new_id(), new_id());
+    let mut commands: Vec<Value> = Vec::new();
+    let mut add = |op: &str, kind: &str, target: &str, body: Value| {
+        commands.push(json!({ "id": commands.len().to_string(), "op": op, "type": kind, "target": target, "body": body }));
+    };
+    let recurring =
+        json!({ "name": "daily", "due": { "date": FIRST_DAY }, "recurrence": { "rule": "FREQ=DAILY" } });
+    add("put", "list", &list, json!({ "name": "list" }));
+    add("put", "todo", &parent, json!({ "name": "parent", "list_id": list }));
+    add("put", "todo", &sub, json!({ "name": "sub", "parent_id": parent }));
+    add("put", "todo", &parent, json!({ "name": "parent", "list_id": list }));
+    add("patch", "todo", &parent, json!({ "completed": true }));
+    add("patch", "todo", &sub, json!({ "completed": false }));
+    add("move", "todo", &parent, json!({ "parent_id": sub }));
+    add("move", "todo", &sub, json!({ "parent_id": null, "list_id": null }));
+    add("patch", "todo", &sub, json!({ "completed": true }));
+    add("patch", "todo", &sub, json!({ "completed": true }));
+    add("patch", "todo", &sub, json!({ "tags": ["a", "A"], "priority": "high" }));
+    add("put", "todo", &daily, recurring);
+    for op in ["skip", "undo", "undo", "skip"] {
+        add(op, "todo", &daily, json!({}));
+    }
+    add("patch", "todo", &daily, json!({ "completed": true }));
+    add("delete", "list", &list, json!({}));
+    add("patch", "todo", &parent, json!({ "name": "in the trash" }));
+    add("restore", "list", &list, json!({}));
+    add("delete", "list", &list, json!({ "permanent": true }));
+    add("put", "todo", &gone, json!({ "name": "gone", "list_id": list }));
+    add("put", "todo", &gone, json!({ "name": "gone" }));
+    add("delete", "todo", &gone, json!({ "permanent": true }));
+    add("delete", "todo", &gone, json!({ "permanent": true }));
+    add("put", "todo", &gone, json!({ "name": "gone", "version": 1 }));
+    add("put", "todo", &gone, json!({ "name": "back" }));
+    add("patch", "todo", &gone, json!({ "name": "twice" }));
+    // The same id again, and with another content.
+    let newest = commands.last().unwrap().clone();
+    let mut other = newest.clone();
+    other["body"]["name"] = json!("other");
+    commands.extend([newest, other]);
+    commands
+}
+
+#[tokio::test]
+async fn a_repeated_batch_takes_each_step_of_a_todo_back_once() {
+    let app = TestApp::start().await;
+    let (ann, daily) = (app.v1_user("ann").await, new_id());
+    let command = |id: &str, op: &str, body: Value| json!({ "id": id, "op": op, "type": "todo", "target": daily, "body": body });
+    let recurring =
+        json!({ "name": "daily", "due": { "date": FIRST_DAY }, "recurrence": { "rule": "FREQ=DAILY" } });
+    let mut commands = vec![command("put", "put", recurring)];
+    commands.extend(["a", "b", "c"].map(|skip| command(skip, "skip", json!({}))));
+    let skipped = commanded(&ann, json!(commands)).await;
+    assert_eq!(skipped[3]["status"], 200, "{skipped:?}");
+    // The updates of this collection: the majority before each step, and then before the results. The last one, and the
+    // storing of results, fail.
+    let failing = doc! {
+        "failCommands": ["update"], "namespace": app.db.collection("idempotency").namespace().to_string(),
+        "appName": "half-way", "errorCode": 50,
+    };
+    let half_way = app.with_app_name("half-way").await;
+    let undone = json!(["d", "e"].map(|undo| command(undo, "undo", json!({}))));
+    let guard = app.db.fail_after(2, failing).await;
+    ann.at(&half_way).post("/v1/sync", json!({ "token": null, "commands": undone })).await.assert(503);
+    app.db.fail_no_more(guard).await;
+    let before = ann.get(&format!("/v1/todos/{daily}")).await.json();
+    assert_ne!(before["due"], json!({ "date": FIRST_DAY }), "one step back, or two");
+    let results = commanded(&ann, undone).await;
+    assert!(results.iter().all(|result| result["status"] == 200), "{results:?}");
+    let after = ann.get(&format!("/v1/todos/{daily}")).await.json();
+    commanded(&ann, json!([command("f", "undo", json!({}))])).await;
+    let first = ann.get(&format!("/v1/todos/{daily}")).await.json();
+    assert_eq!(first["due"]["date"], FIRST_DAY, "{after}");
+    assert_ne!(after["due"]["date"], FIRST_DAY, "a step was taken back twice");
 }
 
 #[tokio::test]

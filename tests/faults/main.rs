@@ -17,6 +17,7 @@ mod fleet;
 mod service;
 mod writer;
 
+mod batches;
 mod crashes;
 mod fail_points;
 mod flood;

@@ -24,6 +24,9 @@ pub(crate) struct Node {
     state: String,
 }
 
+/// How often the fail point for commands had been reached before.
+pub(crate) struct Delay(i32);
+
 impl ReplicaSet {
     /// The set that `REPLICA_SET` names, complete and healthy, with an empty database for this test.
     pub(crate) async fn start(test: &str) -> Self {
@@ -98,6 +101,21 @@ impl Node {
         self.set_fail_point("failCommand", mode, data).await;
     }
 
+    /// Delays the next command of the service that `data` describes.
+    pub(crate) async fn delay_next(&self, mut data: Document) -> Delay {
+        data.insert("blockConnection", true);
+        let command = doc! { "configureFailPoint": "failCommand", "mode": { "times": 1 }, "data": data };
+        let before = self.admin().await.run_command(command).await.unwrap();
+        Delay(before.get_i32("count").unwrap())
+    }
+
+    /// Waits until the delayed command has arrived.
+    pub(crate) async fn wait_for(&self, Delay(before): Delay) {
+        let arrived =
+            doc! { "waitForFailPoint": "failCommand", "timesEntered": before + 1, "maxTimeMS": 10_000 };
+        self.admin().await.run_command(arrived).await.unwrap();
+    }
+
     /// Starts or stops replication to this node, a secondary.
     pub(crate) async fn replicate(&self, does: bool) {
         self.set_fail_point("stopReplProducer", if does { "off" } else { "alwaysOn" }, doc! {}).await;
@@ -113,6 +131,24 @@ impl Node {
         let command = doc! { "replSetStepDown": 10, "secondaryCatchUpPeriodSecs": 5 };
         let admin = self.admin().await;
         tokio::time::timeout(Duration::from_secs(10), admin.run_command(command)).await.unwrap().unwrap();
+    }
+
+    /// Makes this node, the primary, step down for a second, even if no other node has its last writes.
+    pub(crate) async fn step_down_at_once(&self) {
+        let command = doc! { "replSetStepDown": 1, "secondaryCatchUpPeriodSecs": 0, "force": true };
+        self.admin().await.run_command(command).await.unwrap();
+    }
+
+    /// Makes this node the primary. Returns whether the others elected it.
+    pub(crate) async fn step_up(&self) -> bool {
+        self.admin().await.run_command(doc! { "replSetStepUp": 1 }).await.is_ok()
+    }
+
+    /// How many documents of a collection this node has, also those that no other node has.
+    pub(crate) async fn count(&self, database: &str, collection: &str, filter: Document) -> i64 {
+        let count = doc! { "count": collection, "query": filter };
+        let counted = self.client().await.database(database).run_command(count).await.unwrap();
+        counted.get_i32("n").unwrap().into()
     }
 
     /// Whether this node accepts a write now, and a majority has it within 500 ms.

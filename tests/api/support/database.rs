@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex as StdMutex, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use bson::{Document, doc};
+use bson::{Bson, Document, doc};
 use mongodb::{Client, Collection, Database};
 use todo_api::crypto::random_id::RandomId;
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
@@ -133,10 +133,24 @@ impl TestDatabase {
     /// Makes the next commands that match `data` fail. `data` should name an `appName`, so that no other test is
     /// affected. A server has only one such fail point, so other tests that need it wait until the guard is dropped.
     pub(crate) async fn fail(&self, times: i32, data: Document) -> MutexGuard<'static, ()> {
+        self.set_fail_point(doc! { "times": times }, data).await
+    }
+
+    /// As [`Self::fail`], for all commands after the first `skipped` ones.
+    pub(crate) async fn fail_after(&self, skipped: i32, data: Document) -> MutexGuard<'static, ()> {
+        self.set_fail_point(doc! { "skip": skipped }, data).await
+    }
+
+    pub(crate) async fn fail_no_more(&self, guard: MutexGuard<'static, ()>) {
+        drop(guard);
+        drop(self.set_fail_point("off", doc! {}).await);
+    }
+
+    async fn set_fail_point(&self, mode: impl Into<Bson>, data: Document) -> MutexGuard<'static, ()> {
         static FAIL_POINT: Mutex<()> = Mutex::const_new(());
         let guard = FAIL_POINT.lock().await;
-        let fail = doc! { "configureFailPoint": "failCommand", "mode": { "times": times }, "data": data };
-        self.0.db.client().database("admin").run_command(fail).await.unwrap();
+        let set = doc! { "configureFailPoint": "failCommand", "mode": mode.into(), "data": data };
+        self.0.db.client().database("admin").run_command(set).await.unwrap();
         guard
     }
 }
