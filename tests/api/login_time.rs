@@ -6,9 +6,9 @@ use todo_api::clock::Clock;
 
 use crate::support::{PASSWORD, TestApp, TestDatabase};
 
-const PAIRS: usize = 60;
-/// Of 60 fair coin tosses, 12 or fewer are heads once in a million times.
-const RARE: usize = 12;
+const PAIRS: usize = 36;
+/// Of 36 fair coin tosses, fewer than 4 are heads once in nine million times.
+const RARE: usize = 4;
 
 async fn service(db: &TestDatabase, cost: &str) -> TestApp {
     TestApp::with(db.clone(), Clock::held_at(Clock::system().now()), &[("BCRYPT_COST", cost)]).await

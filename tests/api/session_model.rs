@@ -1,7 +1,7 @@
 //! Random histories of a user's sessions, compared with a simple model. After each step the service accepts exactly the
 //! tokens that the model accepts, and each session is one chain.
 //!
-//! With `TODO_API_TEST_LONG` in the environment, it runs 5,000 histories instead of 200.
+//! With `TODO_API_TEST_LONG` in the environment, it runs 5,000 histories instead of 80.
 
 mod life;
 
@@ -63,7 +63,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 #[test]
 fn the_service_accepts_the_same_tokens_as_the_model() {
-    let cases = if std::env::var_os("TODO_API_TEST_LONG").is_some() { 5_000 } else { 200 };
+    let cases = if std::env::var_os("TODO_API_TEST_LONG").is_some() { 5_000 } else { 80 };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let app = runtime.block_on(TestApp::start());
     let state = app.state.clone();

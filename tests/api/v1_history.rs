@@ -256,14 +256,16 @@ async fn changed_read_only_fields_are_named() {
     for (path, body) in one_of_each(&ann).await {
         let fields: Vec<String> = body.as_object().unwrap().keys().cloned().collect();
         for name in fields.iter().filter(|name| !writable.contains(&name.as_str())) {
-            for value in [json!("2020-01-01T00:00:00.000Z"), json!(99), json!({ "x": 1 })] {
+            for (method, value) in [
+                (Method::PUT, json!("2020-01-01T00:00:00.000Z")),
+                (Method::PATCH, json!(99)),
+                (Method::PATCH, json!({ "x": 1 })),
+            ] {
                 let mut changed = body.clone();
                 changed[name] = value;
                 let pointer = format!("/{name}");
-                for method in [Method::PUT, Method::PATCH] {
-                    let refused = ann.send_json(method, &path, &changed).await.assert_faults(&[&pointer]);
-                    assert_eq!(refused.json()["errors"][0]["code"], "read_only", "{name}");
-                }
+                let refused = ann.send_json(method, &path, &changed).await.assert_faults(&[&pointer]);
+                assert_eq!(refused.json()["errors"][0]["code"], "read_only", "{name}");
             }
         }
         if body["recurrence"].is_object() {
