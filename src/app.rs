@@ -65,7 +65,11 @@ pub fn before_database(config: &Config) -> Router {
         let error = Error::unavailable("the hosts of the database are not known yet").into_response();
         in_format_of(uri.path(), &method, error)
     };
-    let routes = Router::new().route("/livez", get(readiness::live)).fallback(starting);
+    let routes = Router::new()
+        .route("/livez", get(readiness::live))
+        // A route, so that the access log knows the probe.
+        .route("/readyz", any(starting))
+        .fallback(starting);
     routes.layer(from_fn_with_state(edge_state, edge))
 }
 
