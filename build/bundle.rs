@@ -221,7 +221,8 @@ fn without_comments(source: &str) -> String {
         // What follows the end of a comment is code.
         let is_comment = inside || begins && (line.ends_with("*/") || !line.contains("*/"));
         inside = (inside || begins) && !line.contains("*/");
-        !is_comment && (!line.starts_with("// ") || line.contains('`'))
+        // A text over several lines may begin or end here.
+        !is_comment && (!line.starts_with("// ") || line.matches('`').count() % 2 == 1)
     });
     lines.fold(String::new(), |text, line| text + &without_types(line.trim_start()) + "\n")
 }

@@ -10,6 +10,7 @@ const { ALL_LOOKS, assertAccessible, base, run, screenshot, watch } = require('.
 
 const PASSWORD = 'a long enough word';
 const TIMEOUT = 15_000;
+const MANY = 100;
 let users = 0;
 
 /** A new user, signed in, on a page of their own. */
@@ -515,6 +516,7 @@ async function moving(browser) {
     await page.getByText('Already here: 4, which stay as they are.').waitFor();
     await page.getByRole('button', { name: 'Cancel' }).click();
     await largeFiles(page);
+    await longList(page);
     watched.assertNone();
     await context.close();
 }
@@ -527,14 +529,28 @@ async function largeFiles(page) {
         fs.writeFileSync(path.join(folder, name), text);
         await page.getByLabel('File', { exact: true }).setInputFiles(path.join(folder, name));
     };
-    await file('Tasks.json', `{"format":"todo-api/export","version":1,${blanks}"todos":[{"id":"0123456789abcdef01234567","name":"Of a large file"}]}`);
-    await page.getByText('New todos: 1. New lists: 0.').waitFor();
+    const todos = Array.from({ length: MANY }, (_, index) => ({ id: String(index).padStart(24, '0'), name: `Of a large file ${index}` }));
+    await file('Tasks.json', `{"format":"todo-api/export","version":1,${blanks}"todos":${JSON.stringify(todos)}}`);
+    await page.getByText(`New todos: ${MANY}. New lists: 0.`).waitFor();
     await page.getByRole('button', { name: 'Import', exact: true }).click();
-    await page.getByText('Imported todos: 1. Imported lists: 0.').waitFor();
+    await page.getByText(`Imported todos: ${MANY}. Imported lists: 0.`).waitFor();
     await page.getByRole('button', { name: 'Import another file' }).click();
     await file('backup.zip', `PK${blanks}`);
     await page.getByText('The file is too large to send from here').waitFor();
     fs.rmSync(folder, { recursive: true });
+}
+
+/** A page draws the rows of a long list that are in sight, and all of them for a printer. */
+async function longList(page) {
+    await go(page, 'inbox', 'Inbox');
+    await page.getByRole('button', { name: 'Show more' }).waitFor();
+    assert.ok((await rows(page)).length < MANY);
+    const [first] = await rows(page);
+    await row(page, first).getByRole('button', { name: /Actions/ }).click();
+    await page.getByRole('menuitem', { name: 'Move to the bottom' }).click();
+    await page.evaluate(() => dispatchEvent(new Event('beforeprint')));
+    await eventually('every row is drawn', async () => (await rows(page)).length > MANY);
+    assert.equal((await rows(page)).at(-1), first);
 }
 
 /** The pages for developers. */
