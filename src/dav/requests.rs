@@ -2,6 +2,7 @@
 
 use super::refusal::Condition;
 use super::xml::{CALDAV, DAV, Element, Name, parse};
+use crate::icalendar::excerpt::{Excerpt, Parts, Shows};
 use crate::icalendar::filter::TimeRange;
 
 /// Which properties a client asks for.
@@ -64,16 +65,18 @@ impl Wanted {
         }
     }
 
-    /// The range in which a client wants the occurrences of series as objects of their own.
-    pub(crate) fn expansion(&self) -> Result<Option<TimeRange>, Condition> {
-        let Self::Some(elements) = self else { return Ok(None) };
+    /// How the client wants to see the texts of objects (RFC 4791 §9.6).
+    pub(crate) fn excerpt(&self) -> Result<Excerpt, Condition> {
+        let Self::Some(elements) = self else { return Ok(Excerpt::default()) };
         let data = elements.iter().find(|element| element.is(CALDAV, "calendar-data"));
-        let Some(expand) = data.and_then(|data| data.child(CALDAV, "expand")) else { return Ok(None) };
-        let (start, end) = (expand.attribute("start"), expand.attribute("end"));
-        let range = start.and(end).and_then(|_| TimeRange::read(start, end));
-        range
-            .map(Some)
-            .ok_or_else(|| Condition::ValidFilter("An expansion must have start and end in UTC.".to_owned()))
+        let Some(data) = data else { return Ok(Excerpt::default()) };
+        let range = |local| data.child(CALDAV, local).map(time_range).transpose();
+        let calendar = data.child(CALDAV, "comp");
+        if calendar.map(name).transpose()?.is_some_and(|name| name != "VCALENDAR") {
+            return Err(invalid_data("The outermost comp must be VCALENDAR."));
+        }
+        let (expansion, overrides) = (range("expand")?, range("limit-recurrence-set")?);
+        Ok(Excerpt { expansion, overrides, calendar: calendar.map(parts).transpose()? })
     }
 
     pub(crate) fn includes(&self, space: &str, local: &str) -> bool {
@@ -83,6 +86,44 @@ impl Wanted {
             Self::Names => false,
         }
     }
+}
+
+fn invalid_data(reason: &str) -> Condition {
+    Condition::ValidFilter(format!("calendar-data: {reason}"))
+}
+
+fn time_range(element: &Element) -> Result<TimeRange, Condition> {
+    let (start, end) = (element.attribute("start"), element.attribute("end"));
+    let range = start.and(end).and_then(|_| TimeRange::read(start, end));
+    range.ok_or_else(|| invalid_data("A range must have start and end in UTC."))
+}
+
+/// In upper case.
+fn name(element: &Element) -> Result<String, Condition> {
+    let name = element.attribute("name").map(|name| name.trim().to_ascii_uppercase());
+    name.filter(|name| !name.is_empty()).ok_or_else(|| invalid_data("comp and prop need the attribute name."))
+}
+
+/// The content of `comp`. The tree of a body is at most `xml::DEPTH_MAX` deep.
+fn parts(comp: &Element) -> Result<Parts, Condition> {
+    // As in the example of RFC 4791 §7.8.1, which asks for whole time zones.
+    if comp.children().next().is_none() {
+        return Ok(Parts::default());
+    }
+    let of_kind = |local: &'static str| comp.children().filter(move |child| child.is(CALDAV, local));
+    let property = |prop: &Element| -> Result<_, Condition> {
+        let has_value = prop.attribute("novalue").is_none_or(|novalue| novalue.trim() != "yes");
+        Ok((name(prop)?, if has_value { Shows::All } else { Shows::NameAndParameters }))
+    };
+    let component =
+        |comp: &Element| -> Result<(String, Parts), Condition> { Ok((name(comp)?, parts(comp)?)) };
+    let properties = of_kind("prop").map(property).collect::<Result<_, _>>()?;
+    let components = of_kind("comp").map(component).collect::<Result<_, _>>()?;
+    let has = |local| comp.child(CALDAV, local).is_some();
+    Ok(Parts {
+        properties: (!has("allprop")).then_some(properties),
+        components: (!has("allcomp")).then_some(components),
+    })
 }
 
 /// The changes of properties, in the order of the request.
@@ -175,6 +216,42 @@ mod tests {
         let Wanted::Some(elements) = Wanted::of_search(&parse(body.as_bytes()).unwrap()) else { panic!() };
         let names: Vec<_> = elements.iter().map(|element| element.name.local.as_str()).collect();
         assert_eq!(names, ["a", "displayname"]);
+    }
+
+    fn excerpt(data: &str) -> Result<Excerpt, Condition> {
+        let data = format!("<C:calendar-data>{data}</C:calendar-data>");
+        let body = format!("<D:x xmlns:D='DAV:' xmlns:C='{CALDAV}'><D:prop>{data}</D:prop></D:x>");
+        Wanted::of(&parse(body.as_bytes()).unwrap()).excerpt()
+    }
+
+    #[test]
+    fn the_wanted_parts_of_objects_are_read() {
+        assert!(excerpt("").unwrap().is_whole());
+        let all = excerpt("<C:comp name='vcalendar'/>").unwrap();
+        assert_eq!(all.calendar, Some(Parts::default()));
+        let some = "<C:comp name='VCALENDAR'><C:allprop/><C:comp name='vtodo'><C:prop name='uid'/>\
+            <C:prop name='SUMMARY' novalue='yes'/><C:allcomp/></C:comp><C:comp name='VTIMEZONE'/></C:comp>";
+        let calendar = excerpt(some).unwrap().calendar.unwrap();
+        assert!(calendar.properties.is_none());
+        let components = calendar.components.unwrap();
+        assert_eq!(components["VTIMEZONE"], Parts::default());
+        let todo = &components["VTODO"];
+        let properties = todo.properties.as_ref().unwrap();
+        assert_eq!((properties["UID"], properties["SUMMARY"]), (Shows::All, Shows::NameAndParameters));
+        assert!(todo.components.is_none());
+        let range = "start='20261101T000000Z' end='20261102T000000Z'";
+        let ranges = format!("<C:limit-recurrence-set {range}/><C:expand {range}/>");
+        let both = excerpt(&ranges).unwrap();
+        assert!(both.overrides.is_some() && both.expansion == both.overrides);
+        for wrong in [
+            "<C:comp/>",
+            "<C:comp name='VTODO'/>",
+            "<C:comp name='VCALENDAR'><C:prop/></C:comp>",
+            "<C:expand/>",
+            "<C:limit-recurrence-set start='20261101' end='20261102'/>",
+        ] {
+            assert!(excerpt(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -74,6 +74,13 @@ impl Content {
     }
 }
 
+/// The name and the parameters of a line.
+pub(super) fn without_value(line: &str) -> String {
+    let line = unfolded(line);
+    let colon = find_unquoted(&line, b':').or_else(|| line.find(':'));
+    folded(&format!("{}:", &line[..colon.unwrap_or(line.len())]), "\r\n")
+}
+
 /// Whether the line opens or closes a component, and the name of the component in upper case.
 pub(super) fn bracket(line: &str) -> Option<(bool, String)> {
     // Nearly every other line ends here, without an allocation.

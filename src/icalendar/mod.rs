@@ -12,6 +12,7 @@
 mod calendar;
 mod component;
 mod edits;
+pub mod excerpt;
 pub mod expand;
 mod fields;
 pub mod filter;

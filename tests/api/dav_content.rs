@@ -9,7 +9,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
-use crate::support::dav::{Dav, todo};
+use crate::support::dav::{Dav, NAMESPACES, todo};
 use crate::support::v1::DAY;
 use crate::support::{Client, TestApp};
 use crate::v1_polling::{age, set_unseen};
@@ -123,6 +123,32 @@ async fn records_leave_their_collection_ninety_days_after_the_completion() {
     dav.get(&format!("{list}{name}")).await.assert(200);
     let ann = app.v1_login("ann").await;
     ann.get(&format!("/v1/todos/{}", record.as_str().unwrap())).await.assert(200);
+}
+
+#[tokio::test]
+async fn reports_return_the_wanted_parts_of_objects() {
+    let (_, _, dav) = ann().await;
+    let list = dav.list("work").await;
+    let path = format!("{list}a.ics");
+    let alarm = "BEGIN:VALARM|ACTION:DISPLAY|TRIGGER:-PT5M|END:VALARM";
+    dav.put(&path, &todo("a", &format!("SUMMARY:x|DESCRIPTION:long|{alarm}"))).await.assert(201);
+    let wanted = "<D:prop><C:calendar-data><C:comp name='VCALENDAR'><C:prop name='VERSION'/><C:comp name='VTODO'>\
+        <C:prop name='UID'/><C:prop name='SUMMARY' novalue='yes'/></C:comp></C:comp></C:calendar-data></D:prop>";
+    let expected = "BEGIN:VCALENDAR|VERSION:2.0|BEGIN:VTODO|UID:a|SUMMARY:|END:VTODO|END:VCALENDAR|";
+    for (report, more) in [
+        ("C:calendar-query", String::new()),
+        ("C:calendar-multiget", format!("<D:href>{path}</D:href>")),
+        ("D:sync-collection", "<D:sync-token/><D:sync-level>1</D:sync-level>".to_owned()),
+    ] {
+        let found = dav.report(&list, report, &format!("{wanted}{more}")).await;
+        let text = found.at(&path).text("calendar-data");
+        assert_eq!(text.replace("\r\n", "\n").replace('\n', "|"), expected, "{report}");
+    }
+    let wrong =
+        format!("<C:calendar-query {NAMESPACES}>{}</C:calendar-query>", wanted.replace("VCALENDAR", "VTODO"));
+    let refused = dav.send("REPORT", &list, &[], &wrong).await;
+    assert_eq!(refused.status, 403);
+    assert!(refused.text().contains("VCALENDAR"));
 }
 
 #[tokio::test]

@@ -18,7 +18,6 @@ use crate::dav::wire::{Multistatus, Status};
 use crate::dav::xml::{CALDAV, DAV, Element};
 use crate::error::Error;
 use crate::icalendar;
-use crate::icalendar::expand::expanded;
 use crate::icalendar::filter::TimeRange;
 use crate::owned::State;
 use crate::todos::model::Todo;
@@ -74,8 +73,10 @@ impl Call<'_> {
         let limit = limit(report.root).unwrap_or(usize::MAX).min(if has_data { BATCH } else { usize::MAX });
         let changes = self.workspace.list_changes(list_id, since, limit).await?;
         let ListChanges { present, removed, token, has_more } = changes;
+        let shown = self.shown(wanted).await?;
+        let shown = has_data.then_some(&shown);
         for members in present.chunks(BATCH) {
-            self.write_members(report, members, has_data, &mut out).await?;
+            self.write_members(report, members, shown, &mut out).await?;
         }
         for name in removed {
             out.status(&self.href_in(report, &name), Status::NotFound);
@@ -91,22 +92,22 @@ impl Call<'_> {
         &self,
         report: &Report<'_>,
         todos: &[Todo],
-        has_data: bool,
+        shown: Option<&(impl Fn(String) -> String + Sync)>,
         out: &mut Multistatus<'_>,
     ) -> Result<(), Refusal> {
-        if !has_data {
+        let Some(shown) = shown else {
             for todo in todos {
                 out.resource(&self.href_in(report, &todo.resource_name()), &Resource::Todo(todo, None));
             }
             return Ok(());
-        }
+        };
         let is_here = |todo: &Todo| todo.list_id == report.list_id && todo.state == State::Live;
         let mut ids: Vec<_> = todos.iter().map(|todo| todo.id).collect();
         for member in self.workspace.members(&ids).await? {
             let todo = &member.todo;
             if is_here(todo) {
                 let href = self.href_in(report, &todo.resource_name());
-                out.resource(&href, &Resource::Todo(todo, Some(&member.text())));
+                out.resource(&href, &Resource::Todo(todo, Some(&shown(member.text()))));
                 ids.retain(|id| *id != todo.id);
             }
         }
@@ -121,12 +122,9 @@ impl Call<'_> {
 
     /// How the client wants to see texts.
     async fn shown(&self, wanted: &Wanted) -> Result<impl Fn(String) -> String + use<>, Refusal> {
-        let expansion = wanted.expansion()?;
-        let zone = if expansion.is_some() { self.workspace.zone().await? } else { Zone::UTC };
-        Ok(move |text: String| match expansion {
-            Some(range) => expanded(&text, range, zone),
-            None => text,
-        })
+        let excerpt = wanted.excerpt()?;
+        let zone = if excerpt.is_whole() { Zone::UTC } else { self.workspace.zone().await? };
+        Ok(move |text: String| excerpt.of(text, zone))
     }
 
     async fn multiget(
