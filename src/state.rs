@@ -39,6 +39,7 @@ use crate::sync::hub::Hub;
 use crate::transfer::jobs::Jobs;
 use crate::transfer::operations::Transfers;
 use crate::transfer::store::Imports;
+use crate::users::basic_passwords::BasicPasswords;
 use crate::users::operations::Accounts;
 use crate::users::password::Hasher;
 use crate::users::store::Users;
@@ -78,6 +79,7 @@ impl_from_ref! {
     idempotency: Arc<Idempotency>,
     polled_pages: Arc<PolledPages>,
     remembered_tags: Arc<RememberedTags>,
+    basic_passwords: Arc<BasicPasswords>,
     transfers: Arc<Transfers>,
     sealer: Arc<Sealer>,
     sources: EventSources,
@@ -96,6 +98,7 @@ pub struct Shared {
     pub idempotency: Arc<Idempotency>,
     pub polled_pages: Arc<PolledPages>,
     pub remembered_tags: Arc<RememberedTags>,
+    pub basic_passwords: Arc<BasicPasswords>,
     pub transfers: Arc<Transfers>,
     pub sealer: Arc<Sealer>,
     pub sources: EventSources,
@@ -144,6 +147,7 @@ impl AppState {
             admission: admission.clone(),
         };
         let accounts = Arc::new(accounts(config, &stores, &auth, &access_tokens, &hasher, clock.clone()));
+        let basic_passwords = BasicPasswords::new(accounts.clone(), config.caldav_passwords == Switch::On);
         let transfers = Transfers {
             workspaces: workspaces.clone(),
             accounts: accounts.clone(),
@@ -170,6 +174,7 @@ impl AppState {
             idempotency: stores.idempotency.clone(),
             polled_pages: Arc::default(),
             remembered_tags: Arc::default(),
+            basic_passwords: Arc::new(basic_passwords),
             transfers: Arc::new(transfers),
             sealer,
             sources,

@@ -77,6 +77,7 @@ const LAYERS: &[&[&str]] = &[
     &["workspace"],
     &[
         "*/account_changes",
+        "*/basic_passwords",
         "*/blacklist",
         "*/counts",
         "*/hierarchy",

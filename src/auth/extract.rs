@@ -283,7 +283,7 @@ pub(crate) fn log_caller(parts: &Parts, claims: Claims) -> Claims {
     claims
 }
 
-fn log_name(parts: &Parts, username: &str) {
+pub(crate) fn log_name(parts: &Parts, username: &str) {
     if let Some(name) = parts.extensions.get::<UserName>() {
         name.set(username);
     }

@@ -64,6 +64,8 @@ pub struct Config {
     /// Rate limits for registration and login; off for load tests.
     pub throttles: Switch,
     pub registration: Registration,
+    /// Whether calendar clients may use the password of the account.
+    pub caldav_passwords: Switch,
     #[serde(deserialize_with = "number")]
     pub max_connections: usize,
     /// A quarter of `max_connections` if it is not set.

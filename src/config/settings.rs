@@ -3,7 +3,7 @@
 pub const FILE: &str = "todo-api.toml";
 
 /// Names and defaults, in the order of the table in docs/operating.md.
-pub const SETTINGS: [(&str, Option<&str>); 22] = [
+pub const SETTINGS: [(&str, Option<&str>); 23] = [
     ("mongodb_uri", Some("mongodb://localhost:27017/todolistapp")),
     ("jwt_secret", None),
     ("jwt_secrets_previous", Some("")),
@@ -16,6 +16,7 @@ pub const SETTINGS: [(&str, Option<&str>); 22] = [
     ("access_token_ttl", Some("15m")),
     ("throttles", Some("on")),
     ("registration", Some("open")),
+    ("caldav_passwords", Some("off")),
     ("max_connections", Some("4096")),
     ("max_connections_per_address", Some("")),
     ("keep_alive", Some("100s")),

@@ -1,7 +1,8 @@
-//! Basic authentication (RFC 7617) with a personal access token in place of the password.
+//! Basic authentication (RFC 7617), usually with a personal access token in place of the password.
 //!
 //! The token becomes the bearer token of the request, so everything that holds for personal access tokens elsewhere holds
-//! here: throttling, the share of the user, revocation, the time of the last use, and the audit.
+//! here: throttling, the share of the user, revocation, the time of the last use, and the audit. The password of an account
+//! is checked later, by [`super::extract`].
 
 use axum::extract::Request;
 use axum::http::header::AUTHORIZATION;
@@ -9,14 +10,18 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base64::prelude::{BASE64_STANDARD, Engine};
+use secrecy::SecretString;
 
 use super::refusal::{Condition, Refusal};
 use crate::http::client_address::ClientAddress;
 use crate::http::security_headers::Transport;
 
-/// In the extensions of a request: the name that came with the password.
+/// In the extensions of a request.
 #[derive(Clone)]
-pub(crate) struct BasicName(pub(crate) String);
+pub(crate) struct BasicCredentials {
+    pub(crate) name: String,
+    pub(crate) password: SecretString,
+}
 
 /// The layer of the routes. Must run before the layers that look at bearer tokens.
 pub(crate) async fn accept(mut request: Request, next: Next) -> Response {
@@ -30,7 +35,7 @@ pub(crate) async fn accept(mut request: Request, next: Next) -> Response {
         let mut bearer = bearer.unwrap_or(HeaderValue::from_static("Bearer -"));
         bearer.set_sensitive(true);
         request.headers_mut().insert(AUTHORIZATION, bearer);
-        request.extensions_mut().insert(BasicName(name));
+        request.extensions_mut().insert(BasicCredentials { name, password: password.into() });
     }
     next.run(request).await
 }

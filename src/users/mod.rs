@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod account_changes;
+pub mod basic_passwords;
 pub mod client_info;
 pub mod common_passwords;
 pub mod docs;

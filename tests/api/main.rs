@@ -15,6 +15,7 @@ mod connections;
 mod dav;
 mod dav_clients;
 mod dav_content;
+mod dav_passwords;
 mod dav_sync;
 mod fairness;
 mod forged_tokens;

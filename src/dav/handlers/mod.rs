@@ -9,7 +9,7 @@ mod report;
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::{ALLOW, IF_MATCH, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -30,6 +30,7 @@ use crate::http::body;
 use crate::http::preconditions::Preconditions;
 use crate::owned::Precondition;
 use crate::sync::event_stream::EventSources;
+use crate::users::basic_passwords::BasicPasswords;
 use crate::workspace::Workspace;
 
 const COLLECTION_METHODS: &str = "PROPFIND, PROPPATCH, REPORT, MKCALENDAR, MKCOL, DELETE, GET, HEAD";
@@ -77,6 +78,7 @@ pub(crate) async fn well_known() -> Response {
 
 pub(crate) async fn serve(
     State(auth): State<Arc<Auth>>,
+    State(passwords): State<Arc<BasicPasswords>>,
     State(sources): State<EventSources>,
     State(remembered_tags): State<Arc<RememberedTags>>,
     State(public_url): State<Arc<PublicUrl>>,
@@ -88,7 +90,7 @@ pub(crate) async fn serve(
     if method == Method::OPTIONS {
         return options(address.as_ref());
     }
-    let service = Service { auth, sources, remembered_tags, public_url };
+    let service = Service { auth, passwords, sources, remembered_tags, public_url };
     match Box::pin(service.answer(&method, address, request)).await {
         Ok(response) => response,
         Err(refusal) => refusal.into_response(),
@@ -112,6 +114,7 @@ fn methods(address: Option<&Address>) -> &'static str {
 /// What a request needs of the service.
 struct Service {
     auth: Arc<Auth>,
+    passwords: Arc<BasicPasswords>,
     sources: EventSources,
     remembered_tags: Arc<RememberedTags>,
     public_url: Arc<PublicUrl>,
@@ -125,7 +128,7 @@ impl Service {
         request: Request,
     ) -> Result<Response, Refusal> {
         let (mut parts, body) = request.into_parts();
-        let caller = Caller::from_request_parts(&mut parts, &self.auth).await?;
+        let caller = Caller::of(&mut parts, &self.auth, &self.passwords).await?;
         let headers = parts.headers.clone();
         let body = body::body(Request::from_parts(parts, body)).await?;
         let Some(address) = address else { return Err(Refusal::not_found()) };
