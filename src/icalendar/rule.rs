@@ -13,7 +13,7 @@ use super::times::{self, Form};
 use super::zones::Zones;
 use crate::clock::time_zone::Zone;
 use crate::todos::due::Due;
-use crate::todos::recurrence::{Basis, RULE_MAX, Recurrence};
+use crate::todos::recurrence::{Basis, RULE_MAX, Recurrence, normalized};
 
 // Values of EXDATE that are read. A rule has room for fewer.
 const EXCEPTIONS_MAX: usize = 500;
@@ -36,7 +36,8 @@ pub(super) struct Parts {
 
 impl Parts {
     pub(super) fn of(rule: &str) -> Self {
-        let rule = rule.to_ascii_uppercase();
+        // As the todo keeps the rule. Some clients write the name of the property twice.
+        let rule = normalized(rule).to_ascii_uppercase();
         let mut found = Self { named: Vec::new(), count: None, excluded: BTreeSet::new() };
         let mut lines = rule.lines();
         for part in lines.next().unwrap_or_default().split(';').filter(|part| !part.is_empty()) {

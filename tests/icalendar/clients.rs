@@ -18,6 +18,13 @@ fn every_object_comes_back_byte_for_byte() {
     }
 }
 
+#[test]
+fn a_rule_with_the_name_of_its_property_twice_comes_back_byte_for_byte() {
+    let text = text("tasks-org-recurring").replace("RRULE:", "RRULE:RRULE:");
+    let served = Resource::created(&Object::read(text.as_bytes()).unwrap()).served();
+    assert_eq!(served, text);
+}
+
 /// Due date, rule, priority, tags, parent, order, and whether it is completed.
 fn summary(fields: &Fields) -> String {
     let due = fields.due.map(|due| serde_json::to_string(&due).unwrap().replace(['{', '}', '"'], ""));

@@ -18,7 +18,7 @@ mod values;
 pub(super) mod wire;
 
 pub use self::patch::RecurrencePatch;
-pub use self::rrule::RULE_MAX;
+pub use self::rrule::{RULE_MAX, normalized};
 pub use self::saved::SavedRecurrence;
 pub use self::stored::{Basis, Progress, Reason, Recurrence};
 pub use self::values::weekday;

@@ -65,7 +65,7 @@ pub(super) struct Rule {
 }
 
 /// The rule as it is stored: without space around it, without the prefix `RRULE:`, and without a `;` at the end.
-pub(super) fn normalized(text: &str) -> String {
+pub fn normalized(text: &str) -> String {
     let text = text.trim();
     let text = match text.get(.."RRULE:".len()) {
         Some(prefix) if prefix.eq_ignore_ascii_case("RRULE:") => text[prefix.len()..].trim_start(),
