@@ -158,7 +158,7 @@ fn transfer(state: &AppState) -> Router<AppState> {
         .route("/v1/imports", get(t::all))
         .route("/v1/imports/{id}", get(t::progress))
         .route("/v1/imports/{id}/undo", post(t::undo));
-    guarded_for(imports, state, t::IMPORT_DEADLINE).merge(guarded(others, state))
+    guarded_for(imports, state, t::IMPORT_DEADLINE, &state.uploads).merge(guarded(others, state))
 }
 
 fn admin(state: &AppState) -> Router<AppState> {

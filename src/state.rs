@@ -36,6 +36,7 @@ use crate::mongo::{Db, PrepareError};
 use crate::sync::event_stream::EventSources;
 use crate::sync::feed::Feed;
 use crate::sync::hub::Hub;
+use crate::transfer::handlers::UPLOADS_MAX;
 use crate::transfer::jobs::Jobs;
 use crate::transfer::operations::Transfers;
 use crate::transfer::store::Imports;
@@ -110,6 +111,8 @@ pub struct Shared {
     pub trusted_proxy_hops: usize,
     pub admission: Admission,
     pub byte_budget: ByteBudget,
+    /// For files to import.
+    pub uploads: ByteBudget,
     pub cors: Cors,
     pub public_url: Arc<PublicUrl>,
 }
@@ -185,6 +188,7 @@ impl AppState {
             trusted_proxy_hops: config.trusted_proxy_hops,
             admission,
             byte_budget: ByteBudget::new(config.max_answer_bytes),
+            uploads: ByteBudget::new(UPLOADS_MAX),
             cors: Cors { origins: config.cors_origins.clone(), headers: config.cors_headers.clone() },
             public_url: config.public_url.clone().into(),
         })))

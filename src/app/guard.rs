@@ -24,17 +24,22 @@ use crate::http::readiness::Readiness;
 use crate::state::AppState;
 
 pub(super) fn guarded(routes: Router<AppState>, state: &AppState) -> Router<AppState> {
-    guarded_for(routes, state, DEADLINE)
+    guarded_for(routes, state, DEADLINE, &state.byte_budget)
 }
 
-/// Clients wait at most for `time`.
-pub(super) fn guarded_for(routes: Router<AppState>, state: &AppState, time: Duration) -> Router<AppState> {
+/// Clients wait at most for `time`. The bodies of their requests count in `bodies`.
+pub(super) fn guarded_for(
+    routes: Router<AppState>,
+    state: &AppState,
+    time: Duration,
+    bodies: &ByteBudget,
+) -> Router<AppState> {
     let (auth, access_tokens, readiness) =
         (state.auth.clone(), state.access_tokens.clone(), state.readiness.clone());
-    let (admission, budget, tasks) =
-        (state.admission.clone(), state.byte_budget.clone(), state.tasks.clone());
+    let (admission, tasks) = (state.admission.clone(), state.tasks.clone());
+    let (budget, bodies) = (state.byte_budget.clone(), bodies.clone());
     routes.route_layer(from_fn_with_state(
-        Guard { auth, access_tokens, readiness, admission, budget, tasks, time },
+        Guard { auth, access_tokens, readiness, admission, budget, bodies, tasks, time },
         run_guarded,
     ))
 }
@@ -46,6 +51,7 @@ struct Guard {
     readiness: Readiness,
     admission: Admission,
     budget: ByteBudget,
+    bodies: ByteBudget,
     tasks: TaskTracker,
     time: Duration,
 }
@@ -61,7 +67,7 @@ async fn run_guarded(
     guard.budget.check(client)?;
     let slot = guard.admission.admit(client, &mut request, deadline).await?;
     let answer_bytes = AnswerBytes::of(&guard.budget, client, &request);
-    let body_bytes = BodyBytes::count(&guard.budget, client, &mut request);
+    let body_bytes = BodyBytes::count(&guard.bodies, client, &mut request);
     let work = async move {
         let _slot = slot;
         authenticate(&guard.access_tokens, &mut request).await;

@@ -13,8 +13,12 @@ use super::client::ClientKey;
 use super::guarded_body::guarded;
 use crate::error::Error;
 
-// What a stream that its client reads slowly holds: a batch of the original's list of todos, and chunks of its text.
-const STREAM_BYTES: usize = 512 * 1024;
+/// What a stream that its client reads slowly holds, in bytes: a batch of the original's list of todos, and chunks of its text.
+pub const STREAM_BYTES: usize = 512 * 1024;
+
+/// In the extensions of a response that is a stream: what it holds, if this is not [`STREAM_BYTES`].
+#[derive(Clone, Copy)]
+pub struct StreamBytes(pub usize);
 
 /// Of one request.
 #[derive(Clone)]
@@ -65,7 +69,7 @@ fn size(response: &Response<Body>) -> Option<usize> {
         Some(size) => usize::try_from(size).ok().filter(|size| *size > UNCOUNTED_BYTES),
         // `sync::hub` and `sync::event_stream` limit what an event stream holds.
         None if is_event_stream(response) => None,
-        None => Some(STREAM_BYTES),
+        None => Some(response.extensions().get().map_or(STREAM_BYTES, |StreamBytes(bytes)| *bytes)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reads bodies within limits of size, time and nesting, and the extractor for JSON.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
@@ -49,7 +49,11 @@ impl BodyBytes {
     }
 
     fn grow_to(&self, bytes: usize) -> Result<(), Error> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).grow_to(bytes)
+        self.held().grow_to(bytes)
+    }
+
+    fn held(&self) -> MutexGuard<'_, HeldBytes> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -81,9 +85,10 @@ async fn read(mut body: Body, limit: usize, counted: Option<&BodyBytes>) -> Resu
         }
         if let Some(counted) = counted {
             let announced = body.size_hint().upper().and_then(|upper| usize::try_from(upper).ok());
-            // A client that holds nothing else gets room for a large body at once, more than its part.
+            // A client that holds nothing else gets room for a large body at once, more than its part. A body whose size is
+            // not known could be the largest.
             if whole.is_empty() && limit > BODY_LIMIT {
-                counted.grow_to(size + announced.unwrap_or_default().min(limit))?;
+                counted.grow_to(size + announced.unwrap_or(limit).min(limit))?;
             }
             counted.grow_to(size)?;
         }
@@ -96,6 +101,9 @@ async fn read(mut body: Body, limit: usize, counted: Option<&BodyBytes>) -> Resu
             whole.reserve_exact(size + announced.unwrap_or_default().min(limit));
         }
         whole.extend_from_slice(&data);
+    }
+    if let Some(counted) = counted {
+        counted.held().shrink_to(whole.len());
     }
     Ok(whole.into())
 }
@@ -139,15 +147,37 @@ pub struct JsonBody<T>(pub T);
 /// A body whose content has no meaning. Extracted so that the limits of size and time apply to it.
 pub struct IgnoredBody;
 
-/// A file in any format.
+/// A file in any format. It counts in the [`ByteBudget`] until its last clone is dropped, which can be before the response.
 pub struct RawBody(pub Bytes);
+
+struct CountedFile {
+    file: Bytes,
+    counted: Option<BodyBytes>,
+}
+
+impl AsRef<[u8]> for CountedFile {
+    fn as_ref(&self) -> &[u8] {
+        &self.file
+    }
+}
+
+impl Drop for CountedFile {
+    fn drop(&mut self) {
+        self.file = Bytes::new();
+        if let Some(counted) = &self.counted {
+            counted.held().shrink_to(0);
+        }
+    }
+}
 
 impl<S: Send + Sync> FromRequest<S> for RawBody {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
         require_identity(request.headers())?;
-        body(request).await.map(Self)
+        let counted = request.extensions().get::<BodyBytes>().cloned();
+        let file = body(request).await?;
+        Ok(Self(Bytes::from_owner(CountedFile { file, counted })))
     }
 }
 

@@ -123,6 +123,23 @@ impl HeldBytes {
         Ok(())
     }
 
+    /// Holds at most so many bytes, counted like those of [`Self::grow_to`].
+    pub fn shrink_to(&mut self, bytes: usize) {
+        let less = self.bytes.saturating_sub(bytes.saturating_sub(UNCOUNTED_BYTES));
+        if less == 0 {
+            return;
+        }
+        let mut held = self.budget.held();
+        held.total -= less;
+        if let Some(own) = held.by_client.get_mut(&self.client) {
+            *own -= less;
+            if *own == 0 {
+                held.by_client.remove(&self.client);
+            }
+        }
+        self.bytes -= less;
+    }
+
     fn add(&mut self, held: &mut Held, bytes: usize) {
         self.bytes += bytes;
         held.total += bytes;
@@ -132,17 +149,7 @@ impl HeldBytes {
 
 impl Drop for HeldBytes {
     fn drop(&mut self) {
-        if self.bytes == 0 {
-            return;
-        }
-        let mut held = self.budget.held();
-        held.total -= self.bytes;
-        if let Some(own) = held.by_client.get_mut(&self.client) {
-            *own -= self.bytes;
-            if *own == 0 {
-                held.by_client.remove(&self.client);
-            }
-        }
+        self.shrink_to(0);
     }
 }
 
@@ -203,6 +210,9 @@ mod tests {
         body.grow_to(UNCOUNTED_BYTES + 5).unwrap();
         body.grow_to(UNCOUNTED_BYTES + 5).unwrap();
         assert_eq!(budget.held_bytes(), 5);
+        body.shrink_to(UNCOUNTED_BYTES + 6);
+        body.shrink_to(UNCOUNTED_BYTES + 3);
+        assert_eq!(budget.held_bytes(), 3);
         drop(body);
         assert_eq!(budget.held_bytes(), 0);
     }

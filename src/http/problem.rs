@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::access_log::{ReportedError, RequestId};
-use super::body::BODY_TIMEOUT;
+use super::body::{BODY_LIMIT, BODY_TIMEOUT};
 use super::error_code::ErrorCode;
 use super::exchange::{HEAD_MAX, HEADERS_MAX};
 use super::json::Json;
@@ -42,6 +42,12 @@ pub fn detail(error: &Error) -> String {
         Error::LimitReached(limit) => {
             return format!(
                 "At most {limit} are allowed, not counting the trash. Delete some and try again."
+            );
+        }
+        // Only a file to import may be larger than other bodies.
+        Error::BodyTooLarge { limit } if *limit > BODY_LIMIT => {
+            return format!(
+                "Send at most {limit} bytes. A larger file can be sent in a zip archive, or imported by an operator with `todo-api import`."
             );
         }
         Error::BodyTooLarge { limit } => return format!("Send at most {limit} bytes."),

@@ -1,5 +1,6 @@
 //! Files with many todos: taken apart into objects, and put together from them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
@@ -12,8 +13,8 @@ use super::render::PRODUCT;
 
 /// A file, of which only the places of its todos are in memory.
 #[derive(Debug, Default)]
-pub struct File {
-    text: String,
+pub struct File<'a> {
+    text: Cow<'a, str>,
     todos: Vec<Group>,
     /// By their TZID.
     zones: HashMap<String, Range<usize>>,
@@ -47,9 +48,9 @@ pub struct Broken {
     pub refusal: Refusal,
 }
 
-impl File {
+impl<'a> File<'a> {
     /// Refuses files with more than `todos_max` todos.
-    pub fn read(bytes: &[u8], todos_max: usize) -> Result<Self, Broken> {
+    pub fn read(bytes: &'a [u8], todos_max: usize) -> Result<Self, Broken> {
         let decoded = decoded(bytes).map_err(|refusal| Broken { line: broken_line(bytes), refusal })?;
         let text = without_forbidden(decoded);
         let mut file = Self::default();

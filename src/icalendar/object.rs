@@ -1,5 +1,7 @@
 //! A calendar object resource (RFC 4791 §4.1): one todo, with the occurrences that have a component of their own.
 
+use std::borrow::Cow;
+
 use super::component::Component;
 use super::edits::Edits;
 use super::fields::Fields;
@@ -23,7 +25,7 @@ impl Object {
         if bytes.len() > TEXT_MAX {
             return Err(Refusal::TooLarge);
         }
-        let text = without_forbidden(decoded(bytes)?);
+        let text = without_forbidden(decoded(bytes)?).into_owned();
         let mut object = Self::of(text)?;
         object.is_verbatim = object.text.as_bytes() == bytes;
         Ok(object)
@@ -135,10 +137,10 @@ impl Object {
 }
 
 /// Some clients fold lines inside a character, which is no UTF-8 until the lines are unfolded.
-pub(super) fn decoded(bytes: &[u8]) -> Result<String, Refusal> {
+pub(super) fn decoded(bytes: &[u8]) -> Result<Cow<'_, str>, Refusal> {
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
     if let Ok(text) = str::from_utf8(bytes) {
-        return Ok(text.to_owned());
+        return Ok(text.into());
     }
     let mut whole = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
@@ -158,15 +160,15 @@ pub(super) fn decoded(bytes: &[u8]) -> Result<String, Refusal> {
 
 /// Removes what cannot be sent in XML. A carriage return without a line feed breaks a line if nothing else does; otherwise a
 /// client meant a new line inside a text.
-pub(super) fn without_forbidden(text: String) -> String {
+pub(super) fn without_forbidden(text: Cow<'_, str>) -> Cow<'_, str> {
     let has_line_feeds = text.contains('\n');
-    let mut text = if text.contains(is_forbidden) { text.replace(is_forbidden, "") } else { text };
+    let mut text = if text.contains(is_forbidden) { text.replace(is_forbidden, "").into() } else { text };
     while text.contains("\r\r\n") {
-        text = text.replace("\r\r\n", "\r\n");
+        text = text.replace("\r\r\n", "\r\n").into();
     }
     if text.match_indices('\r').all(|(at, _)| text.as_bytes().get(at + 1) == Some(&b'\n')) {
         return text;
     }
     let line_break = if has_line_feeds { "\\n" } else { "\r\n" };
-    text.replace("\r\n", "\n").replace('\r', line_break).replace("\r\n", "\n").replace('\n', "\r\n")
+    text.replace("\r\n", "\n").replace('\r', line_break).replace("\r\n", "\n").replace('\n', "\r\n").into()
 }

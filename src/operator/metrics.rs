@@ -123,7 +123,8 @@ fn measure(state: &AppState) {
     let (working, waiting) = state.admission.busy();
     gauge!("todo_api_requests", "state" => "working").set(gauge_value(working));
     gauge!("todo_api_requests", "state" => "waiting").set(gauge_value(waiting));
-    gauge!("todo_api_body_bytes").set(gauge_value(state.byte_budget.held_bytes()));
+    gauge!("todo_api_body_bytes")
+        .set(gauge_value(state.byte_budget.held_bytes() + state.uploads.held_bytes()));
     gauge!("todo_api_event_streams").set(gauge_value(state.sources.hub.connections()));
     gauge!("todo_api_password_hashing").set(gauge_value(state.hasher.queue_length()));
     let (entries, age) = state.auth.blacklist_state();

@@ -8,6 +8,8 @@ use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 
 use super::render::Part;
 use crate::error::Error;
+use crate::http::answer_bytes::STREAM_BYTES;
+use crate::icalendar::TEXT_MAX;
 use crate::lists::model::List;
 use crate::owned::State;
 use crate::todos::model::Todo;
@@ -17,8 +19,10 @@ use crate::workspace::Workspace;
 
 const LISTS_AT_A_TIME: i64 = 100;
 
-// With the longest texts, they have 4 MB.
 const TEXTS_AT_A_TIME: usize = 32;
+
+/// What an export holds while its client reads slowly, in bytes.
+pub const HELD_MAX: usize = TEXTS_AT_A_TIME * TEXT_MAX + STREAM_BYTES;
 
 /// The views of a user's documents that an export needs: each stream has its own.
 pub struct Views {

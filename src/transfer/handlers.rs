@@ -3,17 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION};
 use axum::response::{IntoResponse, Response};
 
+use super::export::HELD_MAX;
 use super::model::ImportState;
 use super::operations::{Transfers, Wanted};
 use super::wire::{Asked, ImportBody, ImportedBody, ImportsBody};
 use crate::auth::extract::CurrentUser;
 use crate::clock::rfc3339;
 use crate::error::Error;
+use crate::http::answer_bytes::StreamBytes;
 use crate::http::body::{BodyLimit, RawBody};
 use crate::http::json::Json;
 use crate::http::path::ImportId;
@@ -22,6 +25,9 @@ use crate::http::streamed::streamed;
 
 /// The size of a file to import, in bytes. Larger files can be sent in a zip archive.
 pub const IMPORT_LIMIT: usize = 16 * 1024 * 1024;
+/// Files to import that are in memory, in bytes. A user who holds nothing gets half of what the others leave free, so two
+/// large files and several small ones fit.
+pub const UPLOADS_MAX: usize = 48 * 1024 * 1024;
 pub const UPLOAD: BodyLimit = BodyLimit { size: IMPORT_LIMIT, time: Duration::from_mins(1) };
 /// For an import with its upload.
 pub const IMPORT_DEADLINE: Duration = Duration::from_secs(75);
@@ -36,7 +42,11 @@ pub(crate) async fn export(
     let day: String = rfc3339(account.exported_at).to_string().chars().take(10).collect();
     let name = format!("attachment; filename=\"todo-api-{day}.{}\"", rendering.extension);
     let body = streamed((rendering.head)(account)?, parts, append, rendering.tail);
-    Ok(([(CONTENT_TYPE, rendering.media_type.to_owned()), (CONTENT_DISPOSITION, name)], body))
+    Ok((
+        Extension(StreamBytes(HELD_MAX)),
+        [(CONTENT_TYPE, rendering.media_type.to_owned()), (CONTENT_DISPOSITION, name)],
+        body,
+    ))
 }
 
 pub(crate) async fn import(

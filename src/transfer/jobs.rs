@@ -1,29 +1,49 @@
-//! Limits how many imports run at the same time: one for each user, and few for all users, because each holds its file.
+//! Limits how many imports run at the same time, and the memory that they need: one for each user, and few for all users.
+//!
+//! One thread reads all files, one after the other, because a file takes a second of CPU time and more memory than its size.
+//! It is always the same thread: the allocator keeps what a thread has freed for some seconds, for later use by this thread.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
+use std::thread;
 use std::time::Duration;
 
 use bson::oid::ObjectId;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 
 use crate::error::Error;
 
 /// Imports that an instance reads or writes at the same time.
 pub const JOBS_MAX: usize = 3;
+/// In bytes, of the lists and todos that imports have read and write now. A larger import waits until no other is written.
+pub const PLANS_MAX: usize = 64 * 1024 * 1024;
+// Of a permit.
+const ROOM_BYTES: usize = 1024;
 // Of an import for one of the places.
 const PATIENCE: Duration = Duration::from_secs(4);
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
+type Work = Box<dyn FnOnce() + Send>;
+
 pub struct Jobs {
     places: Arc<Semaphore>,
     busy: Arc<Mutex<HashSet<ObjectId>>>,
+    reading: Semaphore,
+    reader: OnceLock<mpsc::Sender<Work>>,
+    room: Arc<Semaphore>,
 }
 
 impl Default for Jobs {
     fn default() -> Self {
-        Self { places: Arc::new(Semaphore::new(JOBS_MAX)), busy: Arc::default() }
+        Self {
+            places: Arc::new(Semaphore::new(JOBS_MAX)),
+            busy: Arc::default(),
+            reading: Semaphore::new(1),
+            reader: OnceLock::new(),
+            room: Arc::new(Semaphore::new(PLANS_MAX / ROOM_BYTES)),
+        }
     }
 }
 
@@ -32,6 +52,9 @@ pub struct Turn {
     _user: BusyUser,
     _place: OwnedSemaphorePermit,
 }
+
+/// The memory that an import may take. Free again when it is dropped.
+pub struct Room(#[expect(dead_code, reason = "held until it is dropped")] OwnedSemaphorePermit);
 
 struct BusyUser {
     owner_id: ObjectId,
@@ -49,6 +72,36 @@ impl Jobs {
         let place = timeout(PATIENCE, self.places.clone().acquire_owned()).await;
         Ok(Turn { _user: user, _place: place.map_err(|_| throttled())?.map_err(Error::internal)? })
     }
+
+    /// Runs `work`, which returns what it has read and about how many bytes that has. Only for the holder of a [`Turn`].
+    pub async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<(usize, T), Error> + Send + 'static,
+    ) -> Result<(T, Room), Error> {
+        // Held until there is room, because the next file would need memory beside what this one has become.
+        let _reading = self.reading.acquire().await.map_err(Error::internal)?;
+        let (done, result) = oneshot::channel();
+        let work: Work = Box::new(move || drop(done.send(work())));
+        let sent = self.reader.get_or_init(reader).send(work);
+        sent.map_err(|_| Error::unavailable("the thread that reads imports could not be started"))?;
+        let (size, read) = result.await.map_err(Error::internal)??;
+        let permits = u32::try_from((size.min(PLANS_MAX) / ROOM_BYTES).max(1)).map_err(Error::internal)?;
+        let room = self.room.clone().acquire_many_owned(permits).await.map_err(Error::internal)?;
+        Ok((read, Room(room)))
+    }
+}
+
+fn reader() -> mpsc::Sender<Work> {
+    let (sender, works) = mpsc::channel::<Work>();
+    let run = move || {
+        for work in works {
+            // A panic ends the import, and not the thread.
+            let _ = catch_unwind(AssertUnwindSafe(work));
+        }
+    };
+    // Without the thread, sending fails.
+    let _ = thread::Builder::new().name("imports".to_owned()).spawn(run);
+    sender
 }
 
 impl Drop for BusyUser {

@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use super::export::{Views, parts};
 use super::formats::{self, Format};
-use super::jobs::{Jobs, Turn};
+use super::jobs::{Jobs, Room, Turn};
 use super::model::{Import, ImportState, KEPT_MILLIS, unpacked};
 use super::plan::{Origin, Settings};
 use super::preparation::{Mode, Prepared};
@@ -64,6 +64,7 @@ struct Job {
     settings: Settings,
     import: Import,
     _turn: Turn,
+    _room: Room,
 }
 
 impl Transfers {
@@ -97,11 +98,16 @@ impl Transfers {
         let zone = Zone::named(&user.time_zone).unwrap_or(Zone::UTC);
         let origin = Origin { owner_id, now: workspace.now, zone };
         let read = move || {
-            let file = file.as_ref();
-            Ok::<_, Error>((id_of(owner_id, file, wanted), formats::read(file, wanted.format, origin)?))
+            let bytes = file.as_ref();
+            let id = id_of(owner_id, bytes, wanted);
+            let (format, mut plan) = formats::read(bytes, wanted.format, origin)?;
+            drop(file);
+            if wanted.is_dry_run {
+                plan.drop_texts();
+            }
+            Ok::<_, Error>((plan.size(), (id, format, plan)))
         };
-        // Reading a file can take a second of CPU time.
-        let (id, (format, plan)) = tokio::task::spawn_blocking(read).await.map_err(Error::internal)??;
+        let ((id, format, plan), room) = self.jobs.read(read).await?;
         let settings = plan.settings.clone();
         let prepared = workspace.prepare_import(plan, wanted.mode).await?;
         let mut import = import(id, format, &workspace, &prepared);
@@ -113,7 +119,8 @@ impl Transfers {
         self.begin(&mut import, &prepared).await?;
         let (sender, receiver) = oneshot::channel();
         let begun = import.clone();
-        let job = Job { transfers: self.clone(), workspace, prepared, settings, import, _turn: turn };
+        let job =
+            Job { transfers: self.clone(), workspace, prepared, settings, import, _turn: turn, _room: room };
         self.tasks.spawn(async move { drop(sender.send(job.run().await)) });
         let import = match tokio::time::timeout(PATIENCE, receiver).await {
             Ok(done) => done.map_err(Error::internal)??,

@@ -13,6 +13,8 @@ use crate::todos::model::Todo;
 
 /// In one file: the live todos of a user, as many in the trash, and old records of occurrences.
 pub const TODOS_MAX: usize = 50_000;
+/// Of these, without records of occurrences: more than this, no account can hold.
+pub const TODOS_WITHOUT_RECORDS_MAX: usize = 20_000;
 /// In one file: the lists of a user, and as many in the trash.
 pub const LISTS_MAX: usize = 1_000;
 /// Further warnings are only counted.
@@ -89,6 +91,7 @@ pub struct Plan {
     pub lists: Vec<Planned<List>>,
     pub todos: Vec<Planned<Todo>>,
     pub warnings: Warnings,
+    records: usize,
 }
 
 impl Plan {
@@ -104,8 +107,33 @@ impl Plan {
         if self.todos.len() >= TODOS_MAX {
             return Err(too_many("todos", TODOS_MAX));
         }
+        if todo.occurrence_of.is_some() {
+            self.records += 1;
+        } else if self.todos.len() - self.records >= TODOS_WITHOUT_RECORDS_MAX {
+            let what = "todos that are no records of completed occurrences";
+            return Err(too_many(what, TODOS_WITHOUT_RECORDS_MAX));
+        }
         self.todos.push(Planned { line, value: todo });
         Ok(())
+    }
+}
+
+impl Plan {
+    /// About how much memory the plan takes, in bytes.
+    pub fn size(&self) -> usize {
+        let texts = |todo: &Todo| {
+            let ical = todo.ical.as_ref().map_or(0, |ical| ical.text.len());
+            todo.name.len() + todo.description.len() + ical
+        };
+        let todos = self.todos.iter().map(|todo| size_of::<Planned<Todo>>() + texts(&todo.value));
+        todos.sum::<usize>() + self.lists.len() * size_of::<Planned<List>>()
+    }
+
+    /// Removes texts that a preview does not show.
+    pub fn drop_texts(&mut self) {
+        for Planned { value: todo, .. } in &mut self.todos {
+            (todo.ical, todo.description) = (None, String::new());
+        }
     }
 }
 

@@ -208,7 +208,9 @@ async fn nothing_is_written_if_anything_is_wrong() {
     }
     import(&ann, "?format=xml", "").await.assert(422);
     import(&ann, "?mode=x&dry_run=1", "").await.assert(422);
-    import(&ann, "", vec![b' '; 16 * 1024 * 1024 + 1]).await.assert(413);
+    let large = import(&ann, "", vec![b' '; 16 * 1024 * 1024 + 1]).await.assert(413).json();
+    let detail = large["detail"].as_str().unwrap();
+    assert!(detail.contains("zip archive") && detail.contains("`todo-api import`"), "{detail}");
     ann.send(Method::POST, "/v1/import", &[("content-encoding", "gzip")], "x").await.assert(415);
     assert!(server_state(&ann).await.is_empty());
 }

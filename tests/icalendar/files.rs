@@ -73,7 +73,8 @@ fn a_todo_keeps_the_list_that_a_file_names() {
         Listed { id: Some(bson::oid::ObjectId::from_bytes([9; 12])), name: "Garden, and; more".to_owned() };
     let mut joined = Joined::default();
     let text = joined.begin(None) + &joined.part_of(&crate::support::text("thunderbird-daily"), &list);
-    let file = File::read((text + Joined::END).as_bytes(), 10).unwrap();
+    let text = text + Joined::END;
+    let file = File::read(text.as_bytes(), 10).unwrap();
     let (_, object) = file.objects().next().unwrap();
     let (object, found) = object.unwrap().without_list();
     assert_eq!(found, Some(list));

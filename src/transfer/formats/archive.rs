@@ -69,12 +69,15 @@ pub fn each(
         if name.ends_with('/') || !is_wanted(&name) {
             continue;
         }
-        let mut bytes = Vec::new();
         // The size in the archive may be a lie.
+        let mut bytes = Vec::with_capacity(usize::try_from(file.size().min(left)).unwrap_or_default());
         let read = file.take(left + 1).read_to_end(&mut bytes);
         let read = read.map_err(|error| refused(format!("`{name}` cannot be unpacked: {error}.")))?;
         left = left.checked_sub(read as u64).ok_or_else(|| {
-            let detail = format!("The files in the archive have more than {UNPACKED_MAX} bytes.");
+            let detail = format!(
+                "The files in the archive have more than {UNPACKED_MAX} bytes. An operator can import each of them, \
+                 whatever its size, with `todo-api import`."
+            );
             Refusal::from(Violation::of_whole("too_large", detail))
         })?;
         take(TextFile { name, bytes })?;

@@ -14,7 +14,7 @@ use crate::todos::calendar::{CalendarNames, CalendarText};
 use crate::todos::input::TodoInput;
 use crate::todos::model::Todo;
 use crate::todos::recurrence::Reason;
-use crate::transfer::plan::{Origin, Plan, TODOS_MAX};
+use crate::transfer::plan::{Origin, Plan, TODOS_WITHOUT_RECORDS_MAX as TODOS_MAX};
 
 /// In bytes, of the kept texts of one file together. Each has the descriptions of its time zones.
 pub const TEXTS_MAX: usize = 48 * 1024 * 1024;
@@ -72,7 +72,7 @@ impl Reader {
     /// The object, without its attachments if it is too large. `None` with a warning if it is left out.
     fn whole(
         &mut self,
-        file: &File,
+        file: &File<'_>,
         line: usize,
         object: Result<Object, icalendar::Refusal>,
     ) -> Option<Object> {

@@ -113,6 +113,8 @@ pub fn read(
     let decoded = decoded(file);
     let (format, file) = opened(&decoded, format)?;
     let mut plan = (format.read)(&file, origin)?;
+    // What was unpacked is no longer needed.
+    drop(file);
     structure::complete(&mut plan, format.care)?;
     if format.care == Care::Repair {
         structure::reopen_parents_of_open_todos(&mut plan);
@@ -146,7 +148,7 @@ fn opened<'a>(
     }
     let single = names.iter().find(|name| is_text_file(name)).ok_or_else(unknown)?;
     let bytes = archive::files(file, |name| name == single)?.pop().map(|file| file.bytes).unwrap_or_default();
-    let bytes = decoded(&bytes).into_owned();
+    let bytes = into_decoded(bytes);
     let format = format.or_else(|| Format::of(&bytes)).ok_or_else(unknown)?;
     Ok((format, Cow::Owned(bytes)))
 }
@@ -175,6 +177,16 @@ fn decoded(file: &[u8]) -> Cow<'_, [u8]> {
         [0xfe, 0xff, ..] => units(u16::from_be_bytes),
         _ => Cow::Borrowed(file.strip_prefix(BYTE_ORDER_MARK).unwrap_or(file)),
     }
+}
+
+/// Like [`decoded`], without a copy.
+fn into_decoded(mut file: Vec<u8>) -> Vec<u8> {
+    let mark = match decoded(&file) {
+        Cow::Owned(decoded) => return decoded,
+        Cow::Borrowed(text) => file.len() - text.len(),
+    };
+    file.drain(..mark);
+    file
 }
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
