@@ -77,6 +77,7 @@ const LAYERS: &[&[&str]] = &[
     &["workspace"],
     &[
         "*/account_changes",
+        "*/adoption",
         "*/basic_passwords",
         "*/blacklist",
         "*/counts",

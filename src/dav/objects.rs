@@ -10,7 +10,7 @@ use super::refusal::{Condition, Refusal};
 use crate::error::Error;
 pub(crate) use crate::icalendar::{Member, Uids};
 use crate::mongo::object_id;
-use crate::owned::{Conflict, Precondition, State};
+use crate::owned::{Precondition, State};
 use crate::todos::calendar::CalendarNames;
 use crate::todos::input::TodoInput;
 use crate::todos::model::Todo;
@@ -81,15 +81,6 @@ impl Workspace {
         Ok(members.collect())
     }
 
-    /// The todo with this UID, live or in the trash.
-    pub(super) async fn with_uid(&self, uid: &str) -> Result<Option<Todo>, Error> {
-        let found = self.todos().find_by_uid(uid).await?;
-        match object_id::parse(uid).filter(|_| found.is_none()) {
-            Some(id) => Ok(self.todos().find(id).await?.filter(|todo| todo.uid() == uid)),
-            None => Ok(found),
-        }
-    }
-
     /// The todo that the object names as its parent, if it is in the list, and otherwise the UID to wait for.
     pub(super) async fn parent_in(
         &self,
@@ -105,32 +96,6 @@ impl Workspace {
             Some(parent) => (Some(parent.id), None),
             None => (None, Some(uid.to_owned())),
         })
-    }
-
-    /// Attaches the todos that came before their parent.
-    pub(super) async fn adopt(&self, parent: &Todo, uid: &str) -> Result<(), Error> {
-        for child in self.todos().wanting_parent(uid).await? {
-            if child.list_id != parent.list_id || child.id == parent.id {
-                continue;
-            }
-            let input = TodoInput { parent_id: Some(Some(parent.id)), ..TodoInput::default() };
-            let finish = |_: &Todo, after: &mut Todo| {
-                if let Some(names) = &mut after.calendar {
-                    names.parent = None;
-                }
-                Vec::new()
-            };
-            match self.change_todo_with(child.id, input, &Precondition::Any, finish).await {
-                // One that would be nested too deep or in a circle stays on the top level.
-                Ok(_)
-                | Err(
-                    Conflict::Stale(_)
-                    | Conflict::Error(Error::Invalid(_) | Error::InTrash | Error::NotFound(_)),
-                ) => {}
-                Err(Conflict::Error(error)) => return Err(error),
-            }
-        }
-        Ok(())
     }
 
     /// Frees the name of a place from a todo that is in the trash or in another list now.

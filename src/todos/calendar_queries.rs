@@ -38,9 +38,9 @@ impl UserTodos<'_> {
         self.find_in(doc! { "calendar.list": list_id, "calendar.name": name }, BY_RESOURCE).await
     }
 
-    /// The live todos that wait for a parent with this UID.
-    pub async fn wanting_parent(&self, uid: &str) -> Result<Vec<Todo>, Error> {
-        let filter = doc! { "calendar.parent": uid, "state": State::Live.word() };
+    /// The live todos that wait for a parent with one of these UIDs.
+    pub async fn wanting_parent(&self, uids: &[String]) -> Result<Vec<Todo>, Error> {
+        let filter = doc! { "calendar.parent": { "$in": uids }, "state": State::Live.word() };
         self.select(Selection { filter, sort: doc! {}, index: BY_WANTED_PARENT, limit: 0 }).await
     }
 

@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** nothing reaches a todo except through its owner, see [`crate::workspace::Workspaces::of`].
 
+pub mod adoption;
 pub mod calendar;
 pub mod calendar_queries;
 mod decode;

@@ -40,6 +40,8 @@ pub struct Prepared {
     pub todos: Vec<Todo>,
     /// Todos of the account that get subtasks.
     pub parents: HashSet<ObjectId>,
+    /// Of the live todos of the file, also of those that the account has. Other todos can wait for them.
+    pub uids: Vec<String>,
     pub list_counts: Counts,
     pub todo_counts: Counts,
     pub warnings: Warnings,
@@ -69,6 +71,8 @@ impl Workspace {
         }
         let lists = known(&self.lists(), &plan.lists, mode, references(&plan, |todo| todo.list_id)).await?;
         let todos = known(&self.todos(), &plan.todos, mode, references(&plan, |todo| todo.parent_id)).await?;
+        let live = plan.todos.iter().filter(|todo| todo.value.state == State::Live);
+        let uids = live.map(|todo| todo.value.uid()).collect();
         let (list_counts, todo_counts) = (counts(&plan.lists, &lists), counts(&plan.todos, &todos));
         plan.lists.retain(|list| lists.holder(list.value.id).is_none());
         plan.todos.retain(|todo| todos.holder(todo.value.id).is_none());
@@ -88,6 +92,7 @@ impl Workspace {
             lists: plan.lists.into_iter().map(|list| list.value).collect(),
             todos: plan.todos.into_iter().map(|todo| todo.value).collect(),
             parents,
+            uids,
             list_counts,
             todo_counts,
             warnings: plan.warnings,

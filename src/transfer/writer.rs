@@ -16,6 +16,7 @@ use crate::http::admission::Admission;
 use crate::http::client::ClientKey;
 use crate::lists::model::List;
 use crate::owned::State;
+use crate::owned::batch::BATCH_MAX;
 use crate::owned::note::Note;
 use crate::owned::update::Context;
 use crate::todos::model::{SideEffect, Todo};
@@ -61,6 +62,7 @@ impl Writer<'_> {
             self.note(written).await?;
             rest = after;
         }
+        Box::pin(self.adopt(&prepared.uids)).await?;
         self.follow_into_trash(prepared).await
     }
 
@@ -87,6 +89,18 @@ impl Writer<'_> {
     async fn note(&self, written: usize) -> Result<(), Error> {
         let written = i64::try_from(written).unwrap_or(i64::MAX);
         self.imports.set_written(self.import, written, (self.now)()).await
+    }
+
+    /// Todos of the account that came before their parents become subtasks.
+    async fn adopt(&self, uids: &[String]) -> Result<(), Error> {
+        let client = ClientKey::User(self.workspace.owner_id);
+        for uids in uids.chunks(BATCH_MAX) {
+            for child in self.workspace.todos().wanting_parent(uids).await? {
+                let _slot = self.admission.slot_for(client).await?;
+                self.workspace.attach_to_wanted(&child).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Lists and parents that went to the trash during the import take the new todos with them.

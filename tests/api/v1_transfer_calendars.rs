@@ -261,6 +261,31 @@ async fn an_export_for_calendar_apps_brings_todos_to_another_account() {
 }
 
 #[tokio::test]
+async fn an_imported_todo_gets_the_subtasks_that_wait_for_it() {
+    let app = TestApp::start().await;
+    let ann = app.v1_user("ann").await;
+    let dav = Dav::of(&ann, "ann").await;
+    for (name, parent) in [("milk", "shopping"), ("eggs", "shopping"), ("other", "never")] {
+        let lines = format!("SUMMARY:{name}|RELATED-TO:{parent}");
+        dav.put(&format!("{}inbox/{name}.ics", dav.home), &todo(name, &lines)).await.assert(201);
+    }
+    let done = import(&ann, "", todo("shopping", "SUMMARY:shopping")).await.assert(200).json();
+    assert_eq!(done["import"]["todos"]["created"], 1, "{done}");
+    let found = async |name: &str| ann.get(&format!("/v1/todos?q={name}")).await.json()["items"][0].clone();
+    let shopping = found("shopping").await;
+    for name in ["milk", "eggs"] {
+        let child = found(name).await;
+        assert_eq!(child["parent_id"], shopping["id"], "{child}");
+        let text = dav.get(&format!("{}inbox/{name}.ics", dav.home)).await.assert(200).text();
+        assert!(text.contains(":shopping\r\n"), "{text}");
+    }
+    assert_eq!(found("other").await["parent_id"], Value::Null);
+    // A repetition leaves the parent alone.
+    let again = import(&ann, "", todo("shopping", "SUMMARY:shopping")).await.assert(200).json();
+    assert_eq!(again["import"]["todos"]["existing"], 1, "{again}");
+}
+
+#[tokio::test]
 async fn imports_are_listed_and_one_runs_at_a_time() {
     let app = TestApp::start().await;
     let (ann, ben) = (app.v1_user("ann").await, app.v1_user("ben").await);
