@@ -25,6 +25,7 @@ use crate::config::public_url::PublicUrl;
 use crate::config::{Config, Registration, Switch};
 use crate::crypto::sealed::Sealer;
 use crate::dav::content_tags::RememberedTags;
+use crate::dav::turns::Turns;
 use crate::error::{Error, OperatorError};
 use crate::http::admission::Admission;
 use crate::http::byte_budget::ByteBudget;
@@ -86,6 +87,7 @@ impl_from_ref! {
     sources: EventSources,
     readiness: Readiness,
     public_url: Arc<PublicUrl>,
+    calendar_turns: Turns,
 }
 
 pub struct Shared {
@@ -103,6 +105,7 @@ pub struct Shared {
     pub transfers: Arc<Transfers>,
     pub sealer: Arc<Sealer>,
     pub sources: EventSources,
+    pub calendar_turns: Turns,
     pub readiness: Readiness,
     /// The stop waits for these.
     pub tasks: TaskTracker,
@@ -181,6 +184,7 @@ impl AppState {
             transfers: Arc::new(transfers),
             sealer,
             sources,
+            calendar_turns: Turns::default(),
             readiness: Readiness::default(),
             tasks,
             stores,

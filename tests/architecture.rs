@@ -119,6 +119,8 @@ const LAYERS: &[&[&str]] = &[
         "dav/refusal",
         "dav/requests",
         "dav/resources",
+        "dav/texts",
+        "dav/turns",
         "dav/validators",
         "*/extract",
         "admin_pages/form",

@@ -20,14 +20,18 @@ impl Markup {
 
     /// The root element, which declares the prefixes.
     pub fn root(&mut self, space: &str, local: &str, content: impl FnOnce(&mut Self)) {
+        self.open_root(space, local);
+        content(self);
+        self.close(space, local);
+    }
+
+    pub fn open_root(&mut self, space: &str, local: &str) {
         let prefix = prefix(space).unwrap_or_default();
         let _ = write!(self.0, "<{prefix}:{local}");
         for (space, prefix) in PREFIXES {
             let _ = write!(self.0, " xmlns:{prefix}=\"{space}\"");
         }
         self.0.push('>');
-        content(self);
-        let _ = write!(self.0, "</{prefix}:{local}>");
     }
 
     pub fn element(&mut self, space: &str, local: &str, content: impl FnOnce(&mut Self)) {
@@ -115,7 +119,7 @@ impl Markup {
         self.0.push('"');
     }
 
-    fn close(&mut self, space: &str, local: &str) {
+    pub fn close(&mut self, space: &str, local: &str) {
         let _ = match prefix(space) {
             Some(prefix) => write!(self.0, "</{prefix}:{local}>"),
             None => write!(self.0, "</{local}>"),

@@ -23,6 +23,8 @@ pub mod records;
 pub mod refusal;
 pub mod requests;
 pub mod resources;
+pub mod texts;
+pub mod turns;
 pub mod validators;
 pub(crate) mod wire;
 pub mod xml;

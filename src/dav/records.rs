@@ -35,16 +35,27 @@ fn is_old(series: Option<ObjectId>, completed_at: Option<DateTime>, shown_since:
 }
 
 impl Workspace {
-    /// Gives the todos of a collection to `take`, with the texts of clients if `with_texts`.
+    /// The ids of the todos of a collection.
+    pub(super) async fn member_ids(&self, list_id: Option<ObjectId>) -> Result<Vec<ObjectId>, Error> {
+        let (mut ids, shown_since) = (Vec::new(), shown_since(self.now));
+        let take = |version: Version| {
+            if version.list_id == list_id && !version_has_left(&version, shown_since) {
+                ids.push(version.id);
+            }
+        };
+        self.todos().each_version(take).await?;
+        Ok(ids)
+    }
+
+    /// Gives the todos of a collection to `take`, without the texts of clients.
     pub(crate) async fn each_member(
         &self,
         list_id: Option<ObjectId>,
-        with_texts: bool,
         mut take: impl FnMut(Todo) -> Result<bool, Error> + Send,
     ) -> Result<(), Error> {
         let shown_since = shown_since(self.now);
         let take = |todo: Todo, _: &_| if has_left(&todo, shown_since) { Ok(true) } else { take(todo) };
-        self.todos().each_in_list(list_id, with_texts, take).await
+        self.todos().each_in_list(list_id, take).await
     }
 
     /// The names and ids of the records that have left a list since `then`.

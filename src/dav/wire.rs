@@ -70,7 +70,9 @@ pub(crate) struct Multistatus<'a> {
 impl<'a> Multistatus<'a> {
     /// Without properties that do not exist if `is_brief` (RFC 7240 §4.2, RFC 8144 §2.1).
     pub(crate) fn new(view: &'a View<'a>, wanted: &'a Wanted, is_brief: bool) -> Self {
-        Self { view, wanted, is_brief, out: Markup::default() }
+        let mut out = Markup::document();
+        out.open_root(DAV, "multistatus");
+        Self { view, wanted, is_brief, out }
     }
 
     /// Whether the client asks for this property by its name, or for all names.
@@ -159,15 +161,12 @@ impl<'a> Multistatus<'a> {
         });
     }
 
-    pub(crate) fn finish(self, sync_token: Option<&str>) -> Response {
-        let mut document = Markup::document();
-        document.root(DAV, "multistatus", |out| {
-            out.0.push_str(&self.out.0);
-            if let Some(token) = sync_token {
-                out.text_element(DAV, "sync-token", token);
-            }
-        });
-        (StatusCode::MULTI_STATUS, [(CONTENT_TYPE, XML)], document.0).into_response()
+    pub(crate) fn finish(mut self, sync_token: Option<&str>) -> Response {
+        if let Some(token) = sync_token {
+            self.out.text_element(DAV, "sync-token", token);
+        }
+        self.out.close(DAV, "multistatus");
+        (StatusCode::MULTI_STATUS, [(CONTENT_TYPE, XML)], self.out.0).into_response()
     }
 }
 

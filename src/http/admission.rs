@@ -4,7 +4,6 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::body::HttpBody;
 use axum::extract::Request;
 use axum::http::Extensions;
 use tokio::time::{Instant, timeout_at};
@@ -54,10 +53,8 @@ impl Admission {
         let acquired = timeout_at(deadline, self.0.acquire(client)).await;
         let permit = acquired.map_err(|_| self.0.refuse(Refusal::Deadline))??;
         let slot = Slot { queue: self.0.clone(), client, permit: Arc::new(Mutex::new(Some(permit))) };
-        // Only requests with a body do what needs no slot: send the body, hash a password, run commands one by one.
-        if !request.body().is_end_stream() {
-            request.extensions_mut().insert(slot.clone());
-        }
+        // For what needs no slot: sending the body, hashing a password, running commands one by one, waiting for a turn.
+        request.extensions_mut().insert(slot.clone());
         Ok(slot)
     }
 

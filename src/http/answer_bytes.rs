@@ -5,6 +5,7 @@
 
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
+use axum::http::Method;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
 
@@ -20,6 +21,13 @@ pub const STREAM_BYTES: usize = 512 * 1024;
 #[derive(Clone, Copy)]
 pub struct StreamBytes(pub usize);
 
+// RFC 4918 §9.1 and RFC 3253 §3.6
+const SAFE_METHODS: [&str; 2] = ["PROPFIND", "REPORT"];
+
+fn is_safe(method: &Method) -> bool {
+    method.is_safe() || SAFE_METHODS.contains(&method.as_str())
+}
+
 /// Of one request.
 #[derive(Clone)]
 pub struct AnswerBytes {
@@ -30,7 +38,7 @@ pub struct AnswerBytes {
 
 impl AnswerBytes {
     pub fn of(budget: &ByteBudget, client: ClientKey, request: &Request) -> Self {
-        Self { budget: budget.clone(), client, is_safe: request.method().is_safe() }
+        Self { budget: budget.clone(), client, is_safe: is_safe(request.method()) }
     }
 
     /// Fails if the response does not fit into the client's part.

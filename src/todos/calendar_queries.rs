@@ -55,22 +55,16 @@ impl UserTodos<'_> {
         Ok(found)
     }
 
-    /// Gives all live todos of a list to `take`, with the texts of calendar clients if `with_texts`.
+    /// Gives all live todos of a list to `take`, without the texts of calendar clients.
     pub async fn each_in_list(
         &self,
         list_id: Option<ObjectId>,
-        with_texts: bool,
         take: impl FnMut(Todo, &RawDocument) -> Result<bool, Error> + Send,
     ) -> Result<(), Error> {
         let mut filter = live();
         filter.insert("list_id", list_id);
         let selection = Selection { filter, sort: doc! {}, index: Index::ByList.name(), limit: 0 };
-        if with_texts {
-            self.visit_whole(selection, take).await?;
-        } else {
-            self.visit(selection, take).await?;
-        }
-        Ok(())
+        self.visit(selection, take).await.map(drop)
     }
 
     pub async fn each_version(&self, mut take: impl FnMut(Version) + Send) -> Result<(), Error> {

@@ -4,11 +4,13 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 
 use super::Call;
-use crate::dav::objects::Member;
+use crate::clock::time_zone::Zone;
 use crate::dav::refusal::{Condition, Refusal};
 use crate::dav::requests::PropertyChanges;
+use crate::dav::texts::How;
 use crate::dav::wire::{ANSWER_MAX, written};
 use crate::icalendar::Joined;
+use crate::icalendar::excerpt::Excerpt;
 use crate::todos::model::Todo;
 
 impl Call<'_> {
@@ -30,14 +32,14 @@ impl Call<'_> {
 
     pub(super) async fn get_collection(&self, list: &str) -> Result<Response, Refusal> {
         let collection = self.workspace.collection(list).await?;
-        let uids = self.workspace.todos().all_uids().await?;
         let mut joined = Joined::default();
         let mut whole = joined.begin(collection.list.as_ref().map(|list| list.name.as_str()));
-        let take = |todo: Todo| {
-            whole.push_str(&joined.part(&Member::among(todo, &uids).text()));
-            Ok(whole.len() <= ANSWER_MAX)
+        let take = |_: &Todo, text: Option<&str>| {
+            whole.push_str(&text.map(|text| joined.part(text)).unwrap_or_default());
+            whole.len() <= ANSWER_MAX
         };
-        self.workspace.each_member(collection.id(), true, take).await?;
+        let how = How { filter: None, excerpt: Excerpt::default(), has_data: true, zone: Zone::UTC };
+        self.workspace.each_text(collection.id(), how, take).await?;
         if whole.len() > ANSWER_MAX {
             return Err(Condition::TooManyMatches.into());
         }

@@ -19,6 +19,7 @@ use super::content_tags::RememberedTags;
 use super::extract::Caller;
 use super::properties::View;
 use super::refusal::{Condition, Refusal};
+use super::turns::Turns;
 use super::validators::etag_end;
 use super::wire::{CLASSES, DAV_HEADER};
 use crate::auth::operations::Auth;
@@ -26,6 +27,7 @@ use crate::config::public_url::PublicUrl;
 use crate::crypto::random_id::RandomId;
 use crate::crypto::sealed::Sealer;
 use crate::error::Error;
+use crate::http::admission::Requester;
 use crate::http::body;
 use crate::http::preconditions::Preconditions;
 use crate::owned::Precondition;
@@ -82,6 +84,7 @@ pub(crate) async fn serve(
     State(sources): State<EventSources>,
     State(remembered_tags): State<Arc<RememberedTags>>,
     State(public_url): State<Arc<PublicUrl>>,
+    State(turns): State<Turns>,
     request: Request,
 ) -> Response {
     let (method, probed) = (request.method().clone(), request.extensions().get::<Probed>().cloned());
@@ -90,7 +93,7 @@ pub(crate) async fn serve(
     if method == Method::OPTIONS {
         return options(address.as_ref());
     }
-    let service = Service { auth, passwords, sources, remembered_tags, public_url };
+    let service = Service { auth, passwords, sources, remembered_tags, public_url, turns };
     match Box::pin(service.answer(&method, address, request)).await {
         Ok(response) => response,
         Err(refusal) => refusal.into_response(),
@@ -118,6 +121,7 @@ struct Service {
     sources: EventSources,
     remembered_tags: Arc<RememberedTags>,
     public_url: Arc<PublicUrl>,
+    turns: Turns,
 }
 
 impl Service {
@@ -129,7 +133,7 @@ impl Service {
     ) -> Result<Response, Refusal> {
         let (mut parts, body) = request.into_parts();
         let caller = Caller::of(&mut parts, &self.auth, &self.passwords).await?;
-        let headers = parts.headers.clone();
+        let (headers, requester) = (parts.headers.clone(), Requester::of_request(&parts.extensions));
         let body = body::body(Request::from_parts(parts, body)).await?;
         let Some(address) = address else { return Err(Refusal::not_found()) };
         if address.user().is_some_and(|user| user != caller.user_id) {
@@ -140,6 +144,8 @@ impl Service {
         let (workspace, lineage) = (workspaces.of(caller.user_id), hub.lineage().await?);
         let remembered_tags = &*self.remembered_tags;
         let call = Call { workspace, view, headers, body, sealer: seals, remembered_tags, lineage };
+        let _turn =
+            if call.is_large(method, &address) { Some(self.turns.next(&requester).await?) } else { None };
         call.run(method.as_str(), &address).await
     }
 }
@@ -151,6 +157,16 @@ fn wrong_method(address: &Address) -> Response {
 }
 
 impl Call<'_> {
+    /// Whether the response has all members of a collection.
+    fn is_large(&self, method: &Method, address: &Address) -> bool {
+        let of_list = matches!(address, Address::List(..));
+        match method.as_str() {
+            "REPORT" | "GET" | "HEAD" => of_list,
+            "PROPFIND" => of_list && self.is_deep().unwrap_or(false),
+            _ => false,
+        }
+    }
+
     async fn run(&self, method: &str, address: &Address) -> Result<Response, Refusal> {
         match (method, address) {
             ("PROPFIND", address) => self.find_properties(address).await,

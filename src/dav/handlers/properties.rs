@@ -31,7 +31,7 @@ impl Call<'_> {
     }
 
     /// Without the header, 0: clients that leave it out want to know the resource itself.
-    fn is_deep(&self) -> Result<bool, Condition> {
+    pub(super) fn is_deep(&self) -> Result<bool, Condition> {
         match self.header("depth").map(str::trim) {
             None | Some("0") => Ok(false),
             Some("1" | "1,noroot") => Ok(true),
@@ -83,7 +83,7 @@ impl Call<'_> {
             out.resource(&self.view.href(&address), &Resource::Todo(&todo, None));
             Ok(!out.is_full())
         };
-        self.workspace.each_member(list_id, false, take).await?;
+        self.workspace.each_member(list_id, take).await?;
         if out.is_full() {
             out.truncated(&self.view.href(&Address::List(self.view.user, list.to_owned())));
         }

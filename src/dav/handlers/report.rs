@@ -1,5 +1,7 @@
 //! The reports: sync-collection (RFC 6578), calendar-query and calendar-multiget (RFC 4791 §7.8 and §7.9).
 
+use std::sync::Arc;
+
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use bson::oid::ObjectId;
@@ -10,15 +12,15 @@ use crate::dav::address::Address;
 use crate::dav::changes::ListChanges;
 use crate::dav::filter;
 use crate::dav::list_token::ListToken;
-use crate::dav::objects::{Member, Uids};
 use crate::dav::properties::Resource;
 use crate::dav::refusal::{Condition, Refusal};
 use crate::dav::requests::{Wanted, read};
+use crate::dav::texts::{How, Texts};
 use crate::dav::wire::{Multistatus, Status};
 use crate::dav::xml::{CALDAV, DAV, Element};
 use crate::error::Error;
 use crate::icalendar;
-use crate::icalendar::filter::TimeRange;
+use crate::icalendar::filter::{ComponentFilter, TimeRange};
 use crate::owned::State;
 use crate::todos::model::Todo;
 
@@ -73,10 +75,9 @@ impl Call<'_> {
         let limit = limit(report.root).unwrap_or(usize::MAX).min(if has_data { BATCH } else { usize::MAX });
         let changes = self.workspace.list_changes(list_id, since, limit).await?;
         let ListChanges { present, removed, token, has_more } = changes;
-        let shown = self.shown(wanted).await?;
-        let shown = has_data.then_some(&shown);
+        let how = Arc::new(self.how(wanted, None).await?);
         for members in present.chunks(BATCH) {
-            self.write_members(report, members, shown, &mut out).await?;
+            self.write_members(report, members, &how, &mut out).await?;
         }
         for name in removed {
             out.status(&self.href_in(report, &name), Status::NotFound);
@@ -92,24 +93,24 @@ impl Call<'_> {
         &self,
         report: &Report<'_>,
         todos: &[Todo],
-        shown: Option<&(impl Fn(String) -> String + Sync)>,
+        how: &Arc<How>,
         out: &mut Multistatus<'_>,
     ) -> Result<(), Refusal> {
-        let Some(shown) = shown else {
+        if !how.has_data {
             for todo in todos {
                 out.resource(&self.href_in(report, &todo.resource_name()), &Resource::Todo(todo, None));
             }
             return Ok(());
-        };
+        }
         let is_here = |todo: &Todo| todo.list_id == report.list_id && todo.state == State::Live;
         let mut ids: Vec<_> = todos.iter().map(|todo| todo.id).collect();
-        for member in self.workspace.members(&ids).await? {
-            let todo = &member.todo;
-            if is_here(todo) {
-                let href = self.href_in(report, &todo.resource_name());
-                out.resource(&href, &Resource::Todo(todo, Some(&shown(member.text()))));
-                ids.retain(|id| *id != todo.id);
-            }
+        let mut members = self.workspace.members(&ids).await?;
+        members.retain(|member| is_here(&member.todo));
+        let mut texts = Texts::of(members, how);
+        while let Some((todo, text)) = texts.next().await? {
+            let href = self.href_in(report, &todo.resource_name());
+            out.resource(&href, &Resource::Todo(&todo, text.as_deref()));
+            ids.retain(|id| *id != todo.id);
         }
         // The next sync reports that these have left, but only if a majority has the change.
         for id in ids {
@@ -120,11 +121,12 @@ impl Call<'_> {
         Ok(())
     }
 
-    /// How the client wants to see texts.
-    async fn shown(&self, wanted: &Wanted) -> Result<impl Fn(String) -> String + use<>, Refusal> {
-        let excerpt = wanted.excerpt()?;
-        let zone = if excerpt.is_whole() { Zone::UTC } else { self.workspace.zone().await? };
-        Ok(move |text: String| excerpt.of(text, zone))
+    /// How the client wants to see todos.
+    async fn how(&self, wanted: &Wanted, filter: Option<ComponentFilter>) -> Result<How, Refusal> {
+        let (excerpt, has_data) = (wanted.excerpt()?, wants_text(wanted));
+        let needs_zone = !excerpt.is_whole() || filter.is_some();
+        let zone = if needs_zone { self.workspace.zone().await? } else { Zone::UTC };
+        Ok(How { filter, excerpt, has_data, zone })
     }
 
     async fn multiget(
@@ -141,7 +143,7 @@ impl Call<'_> {
             }
             _ => None,
         };
-        let shown = self.shown(wanted).await?;
+        let how = Arc::new(self.how(wanted, None).await?);
         for hrefs in hrefs.chunks(BATCH) {
             if out.is_full() {
                 for href in hrefs {
@@ -151,13 +153,13 @@ impl Call<'_> {
             }
             let names: Vec<_> = hrefs.iter().map(name).collect();
             let found = self.workspace.members_named(report.list_id, names.iter().flatten()).await?;
-            for (href, name) in hrefs.iter().zip(&names) {
-                match name.as_ref().and_then(|name| found.get(name)) {
+            let is_found: Vec<_> =
+                names.iter().map(|name| name.as_ref().and_then(|name| found.get(name))).collect();
+            let mut texts = Texts::of(is_found.iter().copied().flatten().cloned().collect(), &how);
+            for (href, is_found) in hrefs.iter().zip(is_found) {
+                match if is_found.is_some() { texts.next().await? } else { None } {
                     None => out.status(href, Status::NotFound),
-                    Some(member) => {
-                        let text = wants_text(wanted).then(|| shown(member.text()));
-                        out.resource(href, &Resource::Todo(&member.todo, text.as_deref()));
-                    }
+                    Some((todo, text)) => out.resource(href, &Resource::Todo(&todo, text.as_deref())),
                 }
             }
         }
@@ -170,25 +172,18 @@ impl Call<'_> {
         wanted: &Wanted,
         mut out: Multistatus<'_>,
     ) -> Result<Response, Refusal> {
-        let filter = filter::read(report.root)?;
-        let (has_data, zone) = (wants_text(wanted), self.workspace.zone().await?);
-        let shown = self.shown(wanted).await?;
-        let needs_text = has_data || !filter.is_for_all_todos();
-        let uids = if needs_text { self.workspace.todos().all_uids().await? } else { Uids::new() };
-        let take = |todo: Todo| {
-            let member = Member::among(todo, &uids);
-            let text = needs_text.then(|| member.text());
-            if text.as_ref().is_none_or(|text| filter.matches(text, zone)) {
-                let text = text.filter(|_| has_data).map(&shown);
-                let text = text.as_deref();
-                out.resource(
-                    &self.href_in(report, &member.todo.resource_name()),
-                    &Resource::Todo(&member.todo, text),
-                );
-            }
-            Ok(!out.is_full())
+        let filter = Some(filter::read(report.root)?).filter(|filter| !filter.is_for_all_todos());
+        let how = self.how(wanted, filter).await?;
+        let mut take = |todo: &Todo, text: Option<&str>| {
+            let href = self.href_in(report, &todo.resource_name());
+            out.resource(&href, &Resource::Todo(todo, text));
+            !out.is_full()
         };
-        self.workspace.each_member(report.list_id, needs_text, take).await?;
+        if how.has_data || how.filter.is_some() {
+            self.workspace.each_text(report.list_id, how, take).await?;
+        } else {
+            self.workspace.each_member(report.list_id, |todo| Ok(take(&todo, None))).await?;
+        }
         if out.is_full() {
             out.truncated(&self.href_of_list(report));
         }
