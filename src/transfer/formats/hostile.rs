@@ -110,7 +110,7 @@ fn hostile() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
             "a deep chain",
             table("id,parent_id,name", "", 0)
                 .into_iter()
-                .chain((1..50_000).flat_map(|n| format!("{n},{},a\n", n - 1).into_bytes()))
+                .chain((1..20_000).flat_map(|n| format!("{n},{},a\n", n - 1).into_bytes()))
                 .collect(),
             "csv",
             "",
