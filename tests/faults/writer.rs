@@ -13,11 +13,17 @@ use crate::fleet::account::{Account, id_of};
 use crate::fleet::instance::{Answer, Instance};
 use crate::fleet::{StopFlag, random_millis};
 use crate::service::{Instances, Service};
+use crate::size;
 
 /// How long a client repeats a request.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// One of this many requests is invalid.
 const REFUSED_EACH: usize = 10;
+/// One of this many writers sends batches, but none at the gate size: with all the other requests, a batch can take 10 s after a
+/// failover.
+const BATCH_EACH: usize = 10;
+/// The number of new todos in a batch.
+const BATCH: usize = 2;
 const FIRST_DAY: NaiveDate = NaiveDate::from_ymd_opt(2030, 1, 1).unwrap();
 
 /// The kind of request that a writer repeats.
@@ -33,6 +39,8 @@ pub(crate) enum Kind {
     Complete,
     /// `PUT` and `DELETE` in turn.
     Delete,
+    /// Commands of sync: completes its recurring todo between new todos.
+    Batch,
 }
 
 /// One client with its own user.
@@ -65,6 +73,9 @@ pub(crate) struct Difference {
 
 impl Kind {
     fn of(number: usize) -> Self {
+        if size(1, 2) > 1 && number % BATCH_EACH == BATCH_EACH - 1 {
+            return Self::Batch;
+        }
         [Self::Create, Self::Patch, Self::Put, Self::Complete, Self::Delete][number % 5]
     }
 }
@@ -82,7 +93,7 @@ impl Writer {
         let due = json!({ "date": FIRST_DAY.to_string() });
         let daily = json!({ "rule": "FREQ=DAILY", "basis": "due" });
         let own = match Kind::of(number) {
-            Kind::Complete => json!({ "name": "own", "due": due, "recurrence": daily }),
+            Kind::Complete | Kind::Batch => json!({ "name": "own", "due": due, "recurrence": daily }),
             _ => json!({ "name": "own" }),
         };
         let own = id_of(&account.make(&instance, &own).await).to_owned();
@@ -125,6 +136,7 @@ impl Writer {
             Kind::Create => self.create(name).await,
             Kind::Patch | Kind::Complete => self.change(name).await,
             Kind::Delete if number % 2 == 1 => self.delete().await,
+            Kind::Batch => self.send_batch(&name).await,
             Kind::Put | Kind::Delete => self.put(name).await,
         }
     }
@@ -173,6 +185,32 @@ impl Writer {
         let is_right = (answer.status == 201 || again) && answer.body["version"] == 1;
         if self.expect(&answer, is_right, "a todo under an id of its own") {
             self.made.insert(name, id);
+        }
+    }
+
+    async fn send_batch(&mut self, name: &str) {
+        let new: Vec<_> =
+            (0..BATCH).map(|part| (format!("{name}.{part}"), ObjectId::new().to_hex())).collect();
+        let put = |(name, id): &(String, String)| {
+            let body = json!({ "name": name });
+            json!({ "id": id, "op": "put", "type": "todo", "target": id, "body": body })
+        };
+        let mut commands: Vec<_> = new.iter().map(put).collect();
+        let done = json!({ "completed": true });
+        let complete = json!({ "id": name, "op": "patch", "type": "todo", "target": self.own, "body": done });
+        commands.insert(BATCH / 2, complete);
+        let (body, repeated) = (json!({ "token": null, "limit": 1, "commands": commands }), self.repeated);
+        let Some(answer) = self.answered(Method::POST, "/v1/sync", None, &body).await else { return };
+        let is_repeated = self.repeated > repeated;
+        let results = answer.body["results"].as_array().cloned().unwrap_or_default();
+        let is_done = |result: &Value| {
+            let is_new = result["status"] == 201 || is_repeated && result["status"] == 200;
+            result["id"] == name && result["status"] == 200 || is_new && result["version"] == 1
+        };
+        let is_right = results.len() == commands.len() && results.iter().all(is_done);
+        if self.expect(&answer, is_right, "a batch") {
+            self.changed += 1;
+            self.made.extend(new);
         }
     }
 
@@ -276,7 +314,7 @@ impl Writer {
             return;
         };
         let done = match self.kind {
-            Kind::Complete => {
+            Kind::Complete | Kind::Batch => {
                 let day: NaiveDate = own["due"]["date"].as_str().unwrap().parse().unwrap();
                 let (days, records) = ((day - FIRST_DAY).num_days(), records.len());
                 self.findings.check(i64::try_from(records) == Ok(days), || {
