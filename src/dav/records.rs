@@ -39,11 +39,11 @@ impl Workspace {
     pub(super) async fn member_ids(&self, list_id: Option<ObjectId>) -> Result<Vec<ObjectId>, Error> {
         let (mut ids, shown_since) = (Vec::new(), shown_since(self.now));
         let take = |version: Version| {
-            if version.list_id == list_id && !version_has_left(&version, shown_since) {
+            if !version_has_left(&version, shown_since) {
                 ids.push(version.id);
             }
         };
-        self.todos().each_version(take).await?;
+        self.todos().each_version_in_list(list_id, take).await?;
         Ok(ids)
     }
 

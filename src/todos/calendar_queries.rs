@@ -61,14 +61,25 @@ impl UserTodos<'_> {
         list_id: Option<ObjectId>,
         take: impl FnMut(Todo, &RawDocument) -> Result<bool, Error> + Send,
     ) -> Result<(), Error> {
-        let mut filter = live();
-        filter.insert("list_id", list_id);
+        let filter = live_in(list_id);
         let selection = Selection { filter, sort: doc! {}, index: Index::ByList.name(), limit: 0 };
         self.visit(selection, take).await.map(drop)
     }
 
-    pub async fn each_version(&self, mut take: impl FnMut(Version) + Send) -> Result<(), Error> {
-        let selection = Selection { filter: live(), sort: doc! {}, index: Index::ByList.name(), limit: 0 };
+    pub async fn each_version(&self, take: impl FnMut(Version) + Send) -> Result<(), Error> {
+        self.versions(live(), take).await
+    }
+
+    pub async fn each_version_in_list(
+        &self,
+        list_id: Option<ObjectId>,
+        take: impl FnMut(Version) + Send,
+    ) -> Result<(), Error> {
+        self.versions(live_in(list_id), take).await
+    }
+
+    async fn versions(&self, filter: Document, mut take: impl FnMut(Version) + Send) -> Result<(), Error> {
+        let selection = Selection { filter, sort: doc! {}, index: Index::ByList.name(), limit: 0 };
         if self.has_waiting() {
             let take = |todo: Todo, _: &RawDocument| {
                 take(Version {
@@ -103,10 +114,9 @@ impl UserTodos<'_> {
         from: DateTime,
         to: DateTime,
     ) -> Result<Vec<Todo>, Error> {
-        let mut filter = live();
+        let mut filter = live_in(list_id);
         filter.insert("completed_at", doc! { "$gte": from, "$lt": to });
         filter.insert("occurrence_of", doc! { "$type": "objectId" });
-        filter.insert("list_id", list_id);
         self.select(Selection { filter, sort: doc! {}, index: Index::ByCompleted.name(), limit: 0 }).await
     }
 
@@ -191,4 +201,10 @@ impl UserTodos<'_> {
     pub async fn free_name(&self, id: ObjectId, name: &str) -> Result<(), Error> {
         self.note(id, doc! { "calendar.name": name }, doc! { "$unset": { "calendar.name": "" } }).await
     }
+}
+
+fn live_in(list_id: Option<ObjectId>) -> Document {
+    let mut filter = live();
+    filter.insert("list_id", list_id);
+    filter
 }
