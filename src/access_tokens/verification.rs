@@ -29,8 +29,7 @@ impl AccessTokens {
     /// knows. Never asks the database.
     pub fn known(&self, digest: &TokenDigest) -> Option<Arc<Grant>> {
         let now = self.clock.now();
-        let verified =
-            self.memory.verified.get(digest).filter(|known| known.until > now.timestamp_millis())?;
+        let verified = self.memory.verified.get_unexpired(digest, now.timestamp_millis())?;
         let is_usable = !has_expired(&verified.grant, now) && !self.auth.is_known_revoked(&*verified.grant);
         is_usable.then_some(verified.grant)
     }
@@ -39,7 +38,7 @@ impl AccessTokens {
     /// the token, and with [`Error::Unavailable`] if it is unknown whether the token has ended.
     pub async fn verify(&self, digest: TokenDigest, address: ClientAddress) -> Result<Arc<Grant>, Error> {
         let now = self.clock.now();
-        let known = self.memory.verified.get(&digest).filter(|known| known.until > now.timestamp_millis());
+        let known = self.memory.verified.get_unexpired(&digest, now.timestamp_millis());
         let (grant, is_read) = match known {
             Some(known) => (known.grant, false),
             None => (self.look_up(digest, address, now).await?, true),
@@ -61,7 +60,7 @@ impl AccessTokens {
         address: ClientAddress,
         now: DateTime,
     ) -> Result<Arc<Grant>, Error> {
-        let refused = self.memory.refused.get(&digest).filter(|known| known.until > now.timestamp_millis());
+        let refused = self.memory.refused.get_unexpired(&digest, now.timestamp_millis());
         if let Some(Refused { why, .. }) = refused {
             return Err(Error::Token(why));
         }

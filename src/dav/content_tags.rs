@@ -56,8 +56,8 @@ impl Default for RememberedTags {
 
 impl RememberedTags {
     fn get(&self, user: ObjectId, state: TagState, now: DateTime) -> Option<ContentTags> {
-        let known = self.0.get(&user)?;
-        (known.state == state && known.until > now.timestamp_millis()).then_some(known.tags)
+        let known = self.0.get_unexpired(&user, now.timestamp_millis())?;
+        (known.state == state).then_some(known.tags)
     }
 
     fn remember(&self, user: ObjectId, state: TagState, tags: ContentTags, now: DateTime) {

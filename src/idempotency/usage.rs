@@ -45,8 +45,7 @@ impl Usage {
     where
         F: Future<Output = Result<u64, Error>>,
     {
-        let fresh = self.0.get(&user).filter(|known| known.expires_at() > now.timestamp_millis());
-        if let Some(known) = fresh {
+        if let Some(known) = self.0.get_unexpired(&user, now.timestamp_millis()) {
             return Ok(known.bytes >= bytes);
         }
         let known = Known { bytes: read().await?, at: now };

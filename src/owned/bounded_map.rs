@@ -28,6 +28,11 @@ impl<K: Eq + Hash, V: Expires + Clone> BoundedMap<K, V> {
         self.entries.get(key).map(|entry| entry.clone())
     }
 
+    /// An entry that has not expired at `now`, in milliseconds since 1970.
+    pub fn get_unexpired(&self, key: &K, now: i64) -> Option<V> {
+        self.get(key).filter(|value| value.expires_at() > now)
+    }
+
     pub fn insert(&self, key: K, value: V, now: i64) {
         self.make_room(now);
         self.entries.insert(key, value);

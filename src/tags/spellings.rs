@@ -38,9 +38,8 @@ impl Default for KnownSpellings {
 
 impl KnownSpellings {
     pub fn get(&self, owner_id: ObjectId, key: &str, changes: u64, now: DateTime) -> Option<String> {
-        let known = self.0.get(&(owner_id, key.to_owned()))?;
-        let is_current = known.changes == changes && known.expires_at() > now.timestamp_millis();
-        is_current.then_some(known.spelling)
+        let known = self.0.get_unexpired(&(owner_id, key.to_owned()), now.timestamp_millis())?;
+        (known.changes == changes).then_some(known.spelling)
     }
 
     pub fn insert(&self, owner_id: ObjectId, key: String, spelling: String, changes: u64, now: DateTime) {

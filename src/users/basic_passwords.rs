@@ -138,10 +138,10 @@ impl BasicPasswords {
     /// Fails if the password was refused a moment ago. `None` if it must be verified.
     async fn known(&self, digest: &Digest) -> Result<Option<BasicUser>, Error> {
         let now = self.now();
-        if self.refused.get(digest).is_some_and(|known| known.until > now) {
+        if self.refused.get_unexpired(digest, now).is_some() {
             return Err(Error::InvalidCredentials);
         }
-        let Some(known) = self.verified.get(digest).filter(|known| known.until > now) else {
+        let Some(known) = self.verified.get_unexpired(digest, now) else {
             return Ok(None);
         };
         match self.accounts.auth.check_revocation(&known).await {
