@@ -53,7 +53,7 @@ test('what two arrays do not share is found wherever it is', () => {
 test('orders and sums look only at what has changed', () => {
     const next = random();
     let seen = 0;
-    const ordered = keptInOrder((a, b) => a.weight - b.weight || byPosition(a, b), ({ weight }) => { seen += 1; return weight > 2; });
+    const ordered = keptInOrder((one) => one, (a, b) => a.weight - b.weight || byPosition(a, b), ({ weight }) => { seen += 1; return weight > 2; });
     const sum = keptSum(() => ({ of: 0 }), (total, { weight }, sign) => { total.of += sign * weight; });
     let objects = Array.from({ length: 1_000 }, (_, id) => object(id, next)).sort(byPosition);
     const check = () => {

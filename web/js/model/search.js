@@ -25,24 +25,31 @@ function fold(text) {
     return decomposed.replace(SPECIAL, (letter) => LETTERS[letter]).toLowerCase();
 }
 
-/** Folding is most of the work, and a todo that is not changed stays the same object. @type {WeakMap<object, string>} */
-const folded = new WeakMap();
+/** @typedef {{ todo: Todo, words: string | null }} Entry `words` are those of the todo, each after a space */
 
-/** The words of a todo, each after a space. @param {Todo} todo */
-function wordsOf(todo) {
-    let words = folded.get(todo);
-    if (words === undefined) {
-        const text = fold(`${todo.name}\n${todo.description}`);
+/** A todo that is not changed stays the same object. @type {WeakMap<Todo, Entry>} */
+const entries = new WeakMap();
+
+/** @param {Todo} todo @returns {Entry} */
+function entryOf(todo) {
+    let entry = entries.get(todo);
+    if (!entry) entries.set(todo, entry = { todo, words: null });
+    return entry;
+}
+
+/** Folding is most of the work, so it is done once. @param {Entry} entry */
+function wordsOf(entry) {
+    if (entry.words === null) {
+        const text = fold(`${entry.todo.name}\n${entry.todo.description}`);
         const joined = text.search(JOINTS) >= 0 ? ` ${text.replace(JOINTS, '')}` : '';
-        words = ` ${`${text}${joined}`.split(SEPARATORS).join(' ')}`;
-        folded.set(todo, words);
+        entry.words = ` ${`${text}${joined}`.split(SEPARATORS).join(' ')}`;
     }
-    return words;
+    return entry.words;
 }
 
 /** Prepares some todos, so that the first search is as quick as the others. @param {Todo[]} todos */
 export function prepareSearch(todos) {
-    for (const todo of todos) wordsOf(todo);
+    for (const todo of todos) wordsOf(entryOf(todo));
 }
 
 /** @param {Todo} a @param {Todo} b */
@@ -53,10 +60,10 @@ function byRelevance(a, b) {
 }
 
 /** The order of results does not depend on the query. */
-const inOrder = keptInOrder(byRelevance, (/** @type {Todo} */ todo) => todo.deleted_at === null);
+const inOrder = keptInOrder(entryOf, (a, b) => byRelevance(a.todo, b.todo), (/** @type {Todo} */ todo) => todo.deleted_at === null);
 
 /** The last results, among which are those of a longer query. */
-let latest = { words: '', todos: /** @type {Todo[]} */ ([]), found: /** @type {Todo[]} */ ([]) };
+let latest = { words: '', among: /** @type {Entry[]} */ ([]), found: /** @type {Entry[]} */ ([]) };
 
 /**
  * The todos outside the trash that match, open ones first, then the newest changes.
@@ -65,12 +72,20 @@ let latest = { words: '', todos: /** @type {Todo[]} */ ([]), found: /** @type {T
 export function searchTodos(todos, query) {
     const wanted = fold(query).split(SEPARATORS).filter(Boolean).map((word) => ` ${word}`);
     if (wanted.length === 0) return [];
-    const [words, ordered] = [wanted.join(''), inOrder(todos)];
-    const isLonger = latest.todos === ordered && latest.words !== '' && words.startsWith(latest.words);
-    const found = (isLonger ? latest.found : ordered).filter((todo) => {
-        const own = wordsOf(todo);
-        return wanted.every((word) => own.includes(word));
-    });
-    latest = { words, todos: ordered, found };
-    return /** @type {T[]} */ (found);
+    const [words, among] = [wanted.join(''), inOrder(todos)];
+    const isLonger = latest.among === among && latest.words !== '' && words.startsWith(latest.words);
+    const found = matching(isLonger ? latest.found : among, wanted);
+    latest = { words, among, found };
+    return found.map(({ todo }) => /** @type {T} */ (todo));
+}
+
+/** With loops, because the browser has not compiled this when the first letter is typed. @param {Entry[]} among @param {string[]} wanted */
+function matching(among, wanted) {
+    const found = [];
+    next: for (const entry of among) {
+        const words = entry.words ?? wordsOf(entry);
+        for (const word of wanted) if (!words.includes(word)) continue next;
+        found.push(entry);
+    }
+    return found;
 }

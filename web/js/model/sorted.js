@@ -22,7 +22,12 @@ function placeOf(sorted, object, compare) {
  * @template T @param {T[]} sorted @param {Set<T>} gone @param {T[]} come @param {(a: T, b: T) => number} compare @returns {T[]}
  */
 export function resorted(sorted, gone, come, compare) {
-    const result = gone.size > 0 ? sorted.filter((object) => !gone.has(object)) : sorted.slice();
+    if (gone.size > SINGLY_MAX) return resorted(sorted.filter((object) => !gone.has(object)), new Set(), come, compare);
+    const result = sorted.slice();
+    for (const object of gone) {
+        const at = result.indexOf(object);
+        if (at >= 0) result.splice(at, 1);
+    }
     if (come.length > SINGLY_MAX) return result.concat(come).sort(compare);
     for (const object of come) result.splice(placeOf(result, object, compare), 0, object);
     return result;
@@ -43,17 +48,18 @@ export function difference(before, after) {
 }
 
 /**
- * A function that sorts an array, and keeps the result up to date when it is called with the next version of that array.
- * @template T @param {(a: T, b: T) => number} compare @param {(object: T) => boolean} isWanted
- * @returns {(objects: T[]) => T[]}
+ * A function that sorts what it makes of the objects of an array, and keeps the result up to date when it is called with the
+ * next version of that array. `make` returns the same for the same object.
+ * @template T, E @param {(object: T) => E} make @param {(a: E, b: E) => number} compare @param {(object: T) => boolean} isWanted
+ * @returns {(objects: T[]) => E[]}
  */
-export function keptInOrder(compare, isWanted) {
+export function keptInOrder(make, compare, isWanted) {
     let before = /** @type {T[]} */ ([]);
-    let sorted = /** @type {T[]} */ ([]);
+    let sorted = /** @type {E[]} */ ([]);
     return (objects) => {
         if (objects !== before) {
             const { gone, come } = difference(before, objects);
-            sorted = resorted(sorted, gone, come.filter(isWanted), compare);
+            sorted = resorted(sorted, new Set([...gone].map(make)), come.filter(isWanted).map(make), compare);
             before = objects;
         }
         return sorted;
