@@ -2,7 +2,16 @@
 import { html, useEffect, useRef, useState } from '../../vendor/ui.js';
 import { Icon } from './icons.js';
 import { t } from './i18n.js';
-import { route } from './ui.js';
+import { route, viewHash } from './ui.js';
+
+const PAUSE_MILLISECONDS = 200;
+let timer = 0;
+
+/** When typing pauses, because this takes a browser as long as the search, and Safari allows it 100 times in 30 s. */
+function keepAddress() {
+    const { view, todo } = route.value;
+    if (view === 'search' && !todo && location.hash !== viewHash(route.value)) history.replaceState(null, '', viewHash(route.value));
+}
 
 /** @param {{query: string}} props */
 export function SearchBox({ query }) {
@@ -12,9 +21,9 @@ export function SearchBox({ query }) {
     useEffect(() => { if (query !== text.trim()) setText(query); }, [query]);
     const onInput = (event) => {
         setText(event.target.value);
-        const hash = `#/search/${encodeURIComponent(event.target.value.trim())}`;
-        history.replaceState(null, '', hash);
         route.value = { view: 'search', arg: event.target.value.trim(), todo: null };
+        clearTimeout(timer);
+        timer = window.setTimeout(keepAddress, PAUSE_MILLISECONDS);
     };
     const onKeyDown = (event) => {
         if (event.key !== 'ArrowDown') return;
@@ -22,5 +31,5 @@ export function SearchBox({ query }) {
         if (first instanceof HTMLElement) { event.preventDefault(); first.focus(); }
     };
     return html`<form role="search" class="search-box" onSubmit=${(event) => event.preventDefault()}><${Icon} name="search" />
-        <input ref=${input} id="search" type="search" value=${text} placeholder=${t('search_placeholder')} aria-label=${t('search_placeholder')} autocomplete="off" onInput=${onInput} onKeyDown=${onKeyDown} /></form>`;
+        <input ref=${input} id="search" type="search" value=${text} placeholder=${t('search_placeholder')} aria-label=${t('search_placeholder')} autocomplete="off" onInput=${onInput} onBlur=${keepAddress} onKeyDown=${onKeyDown} /></form>`;
 }
