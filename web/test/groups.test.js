@@ -34,7 +34,7 @@ test('a list is a tree, and a todo whose parent is done is at the top', () => {
     const last = todo({ list_id: 'l', completed: true, completed_at: '2026-11-28T10:00:00.000Z' });
     const completed = completedIn([...all, last], 'l');
     assert.deepEqual(completed, [done, last]);
-    assert.deepEqual(lastCompleted(completed, 1), [{ id: last.id, depth: 0 }]);
+    assert.deepEqual(lastCompleted(completed, 1), [last]);
     assert.deepEqual(listGroups(all, 'l', { kept: new Set([done.id]) })[0].rows.length, 4);
 });
 

@@ -5,13 +5,12 @@ import { keptSum } from './sorted.js';
 
 /**
  * @typedef {import('../store/types.js').Todo} Todo
- * @typedef {{id: string, depth: number}} GroupRow
+ * @typedef {{id: string, depth?: number}} GroupRow a todo, or its id and how deep it is in a tree
  * @typedef {{key: string, kind: 'plain' | 'overdue' | 'today' | 'day' | 'month' | 'completed', date?: string, rows: GroupRow[]}} Group
  * @typedef {{zone: string, now: number, kept?: Set<string>}} Moment `kept` has todos that were just completed and still show
  */
 
 const DAYS_BY_NAME = 14;
-const flat = (todos) => todos.map(({ id }) => ({ id, depth: 0 }));
 const isOpen = (todo, kept) => todo.deleted_at === null && (!todo.completed || (kept?.has(todo.id) ?? false));
 
 /**
@@ -19,7 +18,7 @@ const isOpen = (todo, kept) => todo.deleted_at === null && (!todo.completed || (
  * @param {Todo[]} todos in their order @returns {GroupRow[]}
  */
 export function treeOf(todos) {
-    if (!todos.some((todo) => todo.parent_id)) return flat(todos);
+    if (!todos.some((todo) => todo.parent_id)) return todos;
     const known = new Set(todos.map((todo) => todo.id));
     /** @type {Map<string, Todo[]>} */
     const below = new Map();
@@ -52,12 +51,12 @@ export function listGroups(todos, listId, { kept }) {
 export const completedIn = (todos, listId) => todos.filter((todo) => todo.list_id === listId && todo.completed && todo.deleted_at === null);
 
 /** The last `n` of completed todos, the last one first. @param {Todo[]} completed @param {number} n */
-export const lastCompleted = (completed, n) => flat(completed.sort(lastCompletedFirst).slice(0, n));
+export const lastCompleted = (completed, n) => completed.sort(lastCompletedFirst).slice(0, n);
 
 export function tagGroups(todos, tag, { kept }) {
     const wanted = tag.toLowerCase();
     const found = todos.filter((todo) => isOpen(todo, kept) && todo.tags.some((one) => one.toLowerCase() === wanted));
-    return [{ key: 'open', kind: 'plain', rows: flat(found) }];
+    return [{ key: 'open', kind: 'plain', rows: found }];
 }
 
 const byDue = (zone) => (a, b) => compareDue(a.due, b.due, zone) || byPosition(a, b);
@@ -73,8 +72,8 @@ export function todayGroups(todos, { zone, now, kept }) {
         else if (date === today) due.push(todo);
     }
     const groups = [
-        { key: 'overdue', kind: /** @type {const} */ ('overdue'), rows: flat(overdue.sort(byDue(zone))) },
-        { key: 'today', kind: /** @type {const} */ ('today'), date: today, rows: flat(due.sort(byDue(zone))) },
+        { key: 'overdue', kind: /** @type {const} */ ('overdue'), rows: overdue.sort(byDue(zone)) },
+        { key: 'today', kind: /** @type {const} */ ('today'), date: today, rows: due.sort(byDue(zone)) },
     ];
     return groups.filter((group) => group.rows.length);
 }
@@ -101,7 +100,7 @@ export function trashGroups(todos) {
     const gone = new Map(todos.filter((todo) => todo.deleted_at !== null).map((todo) => [todo.id, todo]));
     const roots = [...gone.values()].filter((todo) => !todo.parent_id || !gone.has(todo.parent_id));
     roots.sort((a, b) => ((a.deleted_at ?? '') < (b.deleted_at ?? '') ? 1 : -1));
-    return roots.length ? [{ key: 'trash', kind: /** @type {const} */ ('plain'), rows: flat(roots) }] : [];
+    return roots.length ? [{ key: 'trash', kind: /** @type {const} */ ('plain'), rows: roots }] : [];
 }
 
 /** @returns {Group[]} */
@@ -112,7 +111,7 @@ function grouped(todos, headingOf) {
         const { kind, date } = headingOf(todo);
         const key = `${kind} ${date}`;
         if (groups.at(-1)?.key !== key) groups.push({ key, kind, date, rows: [] });
-        /** @type {Group} */ (groups.at(-1)).rows.push({ id: todo.id, depth: 0 });
+        /** @type {Group} */ (groups.at(-1)).rows.push(todo);
     }
     return groups;
 }

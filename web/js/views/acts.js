@@ -3,7 +3,7 @@ import { store } from '../store/store.js';
 import { addDays, dayText, localDue, todayIn } from '../model/due.js';
 import { nextDue } from '../model/recurrence.js';
 import { locale, t } from './i18n.js';
-import { announce, clock, focusList, focusRow, kept, linger, neighbourOf, openDialog, showToast, zone } from './ui.js';
+import { announce, clock, focusList, focusRow, linger, neighbourOf, openDialog, showToast, zone } from './ui.js';
 
 export const dayWords = () => ({ today: t('today'), tomorrow: t('tomorrow'), yesterday: t('yesterday') });
 export const dayName = (date) => dayText(date, todayIn(zone.value, clock.value), locale.value, dayWords());
@@ -19,10 +19,10 @@ export function toggle(id) {
     }
     const next = todo.recurrence ? nextDue(todo, zone.value, Date.now()) : undefined;
     const hasFocus = document.activeElement?.closest(`[data-id="${CSS.escape(id)}"]`);
-    const neighbour = neighbourOf(id);
+    const neighbour = hasFocus && neighbourOf(id);
     if (!todo.recurrence) linger(id);
     store.complete(id, next);
-    if (hasFocus && document.activeElement?.closest('main')) focusRow(neighbour);
+    if (neighbour && document.activeElement?.closest('main')) focusRow(neighbour);
     const date = next ? dayName(localDue(next, zone.value).date) : null;
     showToast(date ? t('completed_next', { name: todo.name, date }) : t('completed', { name: todo.name }), { undo: true });
 }
@@ -119,5 +119,3 @@ export function moveToList(id, listId) {
     store.move(id, { list_id: listId, parent_id: null, bottom: true });
     showToast(t('moved_to', { name: todo.name, list: listName(listId) }), { undo: true });
 }
-
-export const isKept = (id) => kept.value.has(id);

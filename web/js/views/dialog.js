@@ -108,7 +108,7 @@ export function MenuButton({ label, items, children, className = 'icon-button', 
         ${at && html`<${Menu} label=${label} items=${items()} anchor=${at} onClose=${() => setAt(null)} />`}`;
 }
 
-function Menu({ label, items, anchor, onClose }) {
+export function Menu({ label, items, anchor, onClose }) {
     const modal = useModal(onClose);
     const [path, setPath] = useState(/** @type {any} */ (null));
     const shown = (path?.items ?? items).filter(Boolean);

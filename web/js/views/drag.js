@@ -41,25 +41,22 @@ function elementsOf(row) {
     return /** @type {HTMLElement[]} */ ([.../** @type {HTMLElement} */ (row.parentElement).children]);
 }
 
-/** @param {HTMLElement} handle @param {string} id @param {Movable} kind @returns {() => void} */
-export function startDrag(handle, id, kind) {
-    const begin = (event) => {
-        if (event.button !== 0 || !event.isPrimary || (event.pointerType === 'touch' && !kind.byFinger)) return;
-        const row = /** @type {HTMLElement} */ (handle.closest('li'));
-        const drag = { id, kind, row, startY: event.clientY, isMoving: false, target: /** @type {any} */ (null) };
-        const move = (moved) => onMove(drag, moved);
-        const end = (ended) => {
-            removeEventListener('pointermove', move);
-            removeEventListener('pointerup', end);
-            removeEventListener('pointercancel', end);
-            if (drag.isMoving) finish(drag, handle, ended.type === 'pointerup');
-        };
-        addEventListener('pointermove', move);
-        addEventListener('pointerup', end);
-        addEventListener('pointercancel', end);
+/** Where a pointer is pressed on a handle. @param {PointerEvent} event @param {string} id @param {Movable} kind */
+export function startDrag(event, id, kind) {
+    if (event.button !== 0 || !event.isPrimary || (event.pointerType === 'touch' && !kind.byFinger)) return;
+    const handle = /** @type {HTMLElement} */ (event.currentTarget);
+    const row = /** @type {HTMLElement} */ (handle.closest('li'));
+    const drag = { id, kind, row, startY: event.clientY, isMoving: false, target: /** @type {any} */ (null) };
+    const move = (moved) => onMove(drag, moved);
+    const end = (ended) => {
+        removeEventListener('pointermove', move);
+        removeEventListener('pointerup', end);
+        removeEventListener('pointercancel', end);
+        if (drag.isMoving) finish(drag, handle, ended.type === 'pointerup');
     };
-    handle.addEventListener('pointerdown', begin);
-    return () => handle.removeEventListener('pointerdown', begin);
+    addEventListener('pointermove', move);
+    addEventListener('pointerup', end);
+    addEventListener('pointercancel', end);
 }
 
 function onMove(drag, event) {
@@ -89,7 +86,7 @@ function finish(drag, handle, isDropped) {
     drag.row.style.removeProperty('--drag');
     document.documentElement.classList.remove('is-dragging');
     // The release is not a press of the button.
-    const ignore = (event) => { event.stopPropagation(); event.preventDefault(); };
+    const ignore = (event) => { event.stopImmediatePropagation(); event.preventDefault(); };
     handle.addEventListener('click', ignore, { capture: true });
     setTimeout(() => handle.removeEventListener('click', ignore, { capture: true }));
     if (!isDropped || !drag.target) return;

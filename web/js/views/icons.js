@@ -40,11 +40,22 @@ const iconPaths = {
     blank: '',
 };
 
-/** Decoration only: the button or the text beside it has the name. */
-export function Icon({ name, size = 20 }) {
-    return html`<svg class="icon" width=${size} height=${size} viewBox="0 0 24 24" aria-hidden="true" focusable="false">
-        <path d=${iconPaths[name]} />
-    </svg>`;
+/** @type {Map<string, any>} */
+const drawn = new Map();
+
+/**
+ * Decoration, because the button or the text beside it has the name, unless it has a label. The same icon is the same element,
+ * which the library need not compare.
+ * @param {{name: string, size?: number, label?: string}} props
+ */
+export function Icon({ name, size = 20, label }) {
+    const key = `${name} ${size} ${label}`;
+    let icon = drawn.get(key);
+    if (!icon) {
+        icon = html`<svg class="icon" width=${size} height=${size} viewBox="0 0 24 24" role=${label ? 'img' : undefined} aria-label=${label || undefined} aria-hidden=${label ? undefined : 'true'}><path d=${iconPaths[name]} /></svg>`;
+        drawn.set(key, icon);
+    }
+    return icon;
 }
 
 /** The name of the product, drawn: the last letter is ticked off. */

@@ -13,9 +13,14 @@ import { listMenu, tagMenu } from './list_menu.js';
 import { Row } from './row.js';
 import { clock, kept, quickText, route, zone } from './ui.js';
 
-// A screen full is painted first. More rows follow at once.
-const FIRST = 15;
-const PAGE = 60;
+// A screen full is painted first, and the rest of a page follows in steps, so that a key or a click in between does not wait.
+// Of what is found, a few rows that were not there before come first, because the next letter follows soon.
+const HEAD_PIXELS = 110;
+const ROW_PIXELS = 64;
+const FIRST_FOUND = 5;
+const STEP = 15;
+const STEP_MILLISECONDS = 10;
+const PAGE = 75;
 // Of those that were completed before.
 const DONE_MAX = 100;
 
@@ -29,7 +34,7 @@ function groupsOf(view, arg, todos, lists, moment) {
         case 'tag': return tagGroups(todos, arg, moment);
         case 'done': return doneGroups(todos, moment);
         case 'trash': return trashGroups(todos);
-        case 'search': return [{ key: 'found', kind: /** @type {const} */ ('plain'), rows: searchTodos(todos, arg).map(({ id }) => ({ id, depth: 0 })) }];
+        case 'search': return [{ key: 'found', kind: /** @type {const} */ ('plain'), rows: searchTodos(todos, arg) }];
         default: return null;
     }
 }
@@ -47,24 +52,35 @@ function headingOf(group) {
     return group.date === addDays(today, 1) ? `${name} · ${weekday}` : weekday;
 }
 
-/** Draws more rows when the end of the list comes into sight, and all of them for a printer. */
-function useWindow(key, total) {
-    const [drawn, setDrawn] = useState({ key, size: FIRST });
-    const size = drawn.key === key ? drawn.size : FIRST;
+/** Draws more rows in steps, then when the end of a page comes into sight, and all of them for a printer. */
+function useWindow(key, groups, total) {
+    const screen = Math.ceil((innerHeight - HEAD_PIXELS) / ROW_PIXELS);
+    const [state, setState] = useState({ key: '', size: 0 });
+    const drawn = useRef(/** @type {Set<any>} */ (new Set()));
     const end = useRef(/** @type {HTMLElement | null} */ (null));
-    const more = () => setDrawn({ key, size: size + PAGE });
+    const found = groups?.[0]?.key === 'found' ? groups[0].rows : [];
+    let left = FIRST_FOUND;
+    const first = found.findIndex((todo) => !drawn.current.has(todo) && (left -= 1) < 0);
+    const size = state.key === key ? state.size : first < 0 ? screen : Math.min(first, screen);
+    const draw = (n) => setState({ key, size: n });
+    const more = () => draw(size + PAGE);
     useEffect(() => {
+        drawn.current = new Set(found.slice(0, size));
         if (!end.current || size >= total) return undefined;
+        if (size < PAGE) {
+            const timer = setTimeout(() => draw(size < screen ? screen : size + STEP), STEP_MILLISECONDS);
+            return () => clearTimeout(timer);
+        }
         const observer = new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting)) more(); }, { rootMargin: '600px' });
         observer.observe(end.current);
         return () => observer.disconnect();
     }, [key, size, total]);
     useEffect(() => {
-        const all = () => setDrawn({ key, size: Infinity });
+        const all = () => draw(Infinity);
         addEventListener('beforeprint', all);
         return () => removeEventListener('beforeprint', all);
     }, [key]);
-    return { size, end, more };
+    return { size, screen, end, more };
 }
 
 function titleOf({ view, arg }) {
@@ -80,25 +96,30 @@ export function ListView({ view, arg }) {
     const moment = { zone: zone.value, now: clock.value, kept: kept.value };
     const groups = useMemo(() => groupsOf(view, arg, todos, lists, moment), [view, arg, todos, lists, ...Object.values(moment)]);
     const steps = stepsOf(todos);
+    const open = route.value.todo;
     const total = groups?.reduce((sum, group) => sum + group.rows.length, 0) ?? 0;
-    const { size, end, more } = useWindow(`${view}/${arg}`, total);
+    const { size, screen, end, more } = useWindow(`${view}/${arg}`, groups, total);
     const { ready, complete } = store.status.value;
     if (!ready || (!groups && !complete)) return html`<${Loading} />`;
     if (!groups) return html`<${Empty} level="h1" icon="search" title=${t('not_found')} text=${t('not_found_text')}><a class="button" href="#/inbox">${t('to_inbox')}</a><//>`;
-    let left = size;
+    let [left, near] = [size, screen];
     const isGrouped = !['inbox', 'list', 'tag'].includes(view);
+    const canMove = ['inbox', 'list'].includes(view);
     return html`
         <${Heading} view=${view} arg=${arg} total=${total} />
         ${view === 'trash' && total > 0 && html`<p class="view-note">${t('trash_note')}</p>`}
         ${groups.map((group) => {
             const rows = group.rows.slice(0, Math.max(0, left));
+            const far = near;
             left -= group.rows.length;
+            near -= group.rows.length;
             if (!rows.length) return null;
             const heading = headingOf(group);
             return html`<section class="group" key=${group.key} aria-label=${heading || titleOf({ view, arg })}>
                 ${heading && html`<header class="group-head"><h2>${heading}</h2>
                     ${group.kind === 'overdue' && html`<button type="button" class="text-button" onClick=${() => allToToday(group.rows.map((row) => row.id))}>${t('all_to_today')}</button>`}</header>`}
-                <ul class="rows">${rows.map(({ id, depth }) => html`<${Row} key=${id} id=${id} depth=${depth} showList=${isGrouped || view === 'tag'} hideDay=${['day', 'today'].includes(group.kind)} steps=${steps.get(id)} />`)}</ul>
+                <ul class="rows">${rows.map(({ id, depth }, index) => html`<${Row} key=${id} id=${id} depth=${depth} showList=${isGrouped || view === 'tag'} hideDay=${['day', 'today'].includes(group.kind)}
+                    canMove=${canMove} isLeaving=${kept.value.has(id)} isOpen=${id === open} isFar=${index >= far} steps=${steps.get(id)} />`)}</ul>
             </section>`;
         })}
         ${total > size && html`<p class="center" ref=${end}><button type="button" class="button" onClick=${more}>${t('show_more')}</button></p>`}
@@ -132,7 +153,7 @@ function Completed({ listId, steps }) {
     if (!todos.length) return null;
     return html`<section class="completed" aria-label=${t('done')}>
         <button type="button" class="text-button" aria-expanded=${String(isOpen)} onClick=${() => setOpen(!isOpen)}>${isOpen ? t('hide_done') : t('show_done', { n: todos.length })}</button>
-        ${isOpen && html`<ul class="rows">${lastCompleted(todos, DONE_MAX).map(({ id }) => html`<${Row} key=${id} id=${id} steps=${steps.get(id)} />`)}</ul>`}
+        ${isOpen && html`<ul class="rows">${lastCompleted(todos, DONE_MAX).map(({ id }) => html`<${Row} key=${id} id=${id} isOpen=${id === route.value.todo} isFar steps=${steps.get(id)} />`)}</ul>`}
     </section>`;
 }
 

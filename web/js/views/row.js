@@ -1,14 +1,14 @@
 // One todo in a list.
-import { html, useEffect, useRef } from '../../vendor/ui.js';
+import { html, useState } from '../../vendor/ui.js';
 import { store } from '../store/store.js';
 import { formatTime, isLate, localDue } from '../model/due.js';
 import { ruleText } from '../model/recurrence.js';
-import { dayName, isKept, moveToList, moveTodo, removeTodo, restoreTodo, setDay, setPriority, skipTodo, toggle, trashTodo } from './acts.js';
-import { Dot, MenuButton } from './dialog.js';
+import { dayName, moveToList, moveTodo, removeTodo, restoreTodo, setDay, setPriority, skipTodo, toggle, trashTodo } from './acts.js';
+import { Dot, Menu } from './dialog.js';
 import { startDrag, todos } from './drag.js';
 import { Icon } from './icons.js';
 import { locale, t } from './i18n.js';
-import { clock, openTodo, route, zone } from './ui.js';
+import { clock, openTodo, zone } from './ui.js';
 
 /** @param {{todo: import('../store/types.js').ShownTodo}} props */
 export function Tick({ todo }) {
@@ -34,21 +34,21 @@ function Meta({ todo, showList, hideDay, steps }) {
     const time = hideDay && todo.due ? localDue(todo.due, zone.value).time : null;
     const parent = todo.parent_id && showList ? store.todo(todo.parent_id).value : null;
     const list = showList && todo.list_id ? store.lists.value.find((one) => one.id === todo.list_id) : null;
+    const icon = (name, label = '') => Icon({ name, size: 14, label });
     const parts = [
-        due && (!hideDay || time || due.isOverdue) && html`<span class=${due.isOverdue ? 'meta-due late' : 'meta-due'}><${Icon} name="calendar" size=${14} />
-            ${due.isOverdue && html`<span class="hidden">${t('overdue')}: </span>`}${hideDay && time ? formatTime(time, locale.value) : due.text}</span>`,
-        todo.recurrence && html`<span><${Icon} name="repeat" size=${14} />${ruleText(todo.recurrence.rule, locale.value, t)}</span>`,
-        todo.priority !== 'none' && html`<span class=${`meta-priority ${todo.priority}`}><${Icon} name="flag" size=${14} />${t(`priority_${todo.priority}`)}</span>`,
-        steps && html`<span title=${t('steps_done', steps)}><${Icon} name="steps" size=${14} /><span aria-hidden="true">${steps.done}/${steps.n}</span><span class="hidden">${t('steps_done', steps)}</span></span>`,
-        parent && html`<span><${Icon} name="subtask" size=${14} /><span class="hidden">${t('subtask_of', { name: '' })}</span>${parent.name}</span>`,
-        list && html`<span><${Dot} color=${list.color} />${list.name}</span>`,
-        todo.description && html`<span><${Icon} name="note" size=${14} /><span class="hidden">${t('has_note')}</span></span>`,
+        due && (!hideDay || time || due.isOverdue) && html`<span class=${due.isOverdue ? 'meta-due late' : 'meta-due'}>${icon('calendar', due.isOverdue ? t('overdue') : '')}${hideDay && time ? formatTime(time, locale.value) : due.text}</span>`,
+        todo.recurrence && html`<span>${icon('repeat')}${ruleText(todo.recurrence.rule, locale.value, t)}</span>`,
+        todo.priority !== 'none' && html`<span class=${`meta-priority ${todo.priority}`}>${icon('flag')}${t(`priority_${todo.priority}`)}</span>`,
+        steps && html`<span title=${t('steps_done', steps)}>${icon('steps')}<span aria-hidden="true">${steps.done}/${steps.n}</span><span class="hidden">${t('steps_done', steps)}</span></span>`,
+        parent && html`<span>${icon('subtask', t('subtask_of', { name: '' }))}${parent.name}</span>`,
+        list && html`<span>${Dot(list)}${list.name}</span>`,
+        todo.description && html`<span>${icon('note', t('has_note'))}</span>`,
         ...todo.tags.map((tag) => html`<span class="meta-tag">@${tag}</span>`),
     ].filter(Boolean);
     return parts.length ? html`<div class="meta">${parts}</div>` : null;
 }
 
-function rowMenu(todo) {
+function rowMenu(todo, canMove) {
     if (todo.deleted_at) {
         return [
             { label: t('restore'), icon: 'undo', run: () => restoreTodo(todo.id) },
@@ -56,7 +56,6 @@ function rowMenu(todo) {
         ];
     }
     const lists = [{ id: null, name: t('inbox'), color: undefined }, ...store.lists.value];
-    const canMove = ['inbox', 'list'].includes(route.value.view) && !todo.completed;
     return [
         { label: t('open'), icon: 'list', keys: '↵', run: () => openTodo(todo.id) },
         !todo.completed && { label: t('due_today'), icon: 'today', run: () => setDay(todo.id, 0) },
@@ -74,25 +73,28 @@ function rowMenu(todo) {
     ];
 }
 
-/** @param {{id: string, depth?: number, showList?: boolean, hideDay?: boolean, steps?: {n: number, done: number}}} props */
-export function Row({ id, depth = 0, showList = false, hideDay = false, steps }) {
+/**
+ * Calls the components of a row as functions: a list has many rows, and a component costs more than what these draw.
+ * What many rows would ask signals for are properties, so that a change draws only the rows that it concerns.
+ * @param {{id: string, depth?: number, showList?: boolean, hideDay?: boolean, canMove?: boolean, isLeaving?: boolean, isOpen?: boolean, isFar?: boolean, steps?: {n: number, done: number}}} props
+ */
+export function Row({ id, depth = 0, showList = false, hideDay = false, canMove = false, isLeaving = false, isOpen = false, isFar = false, steps }) {
+    const [menuAt, setMenuAt] = useState(/** @type {DOMRect | null} */ (null));
     const todo = store.todo(id).value;
-    const handle = useRef(/** @type {HTMLElement | null} */ (null));
-    const canDrag = Boolean(todo) && ['inbox', 'list'].includes(route.value.view) && !todo?.deleted_at && !todo?.completed;
-    useEffect(() => (canDrag && handle.current ? startDrag(handle.current, id, todos) : undefined), [canDrag, id]);
     if (!todo) return null;
     const isTrash = Boolean(todo.deleted_at);
-    const state = [todo.completed && 'is-done', isKept(id) && 'is-leaving', route.value.todo === id && 'is-open', isTrash && 'is-trash'].filter(Boolean).join(' ');
-    return html`<li class=${`row ${state}`} data-id=${id} style=${depth ? { '--depth': Math.min(depth, 4) } : undefined}>
-        ${isTrash ? html`<${Icon} name="trash" />` : html`<${Tick} todo=${todo} />`}
-        <button type="button" class="row-title" onClick=${() => openTodo(id)} aria-current=${route.value.todo === id ? 'true' : undefined}>
+    const canDrag = canMove && !isTrash && !todo.completed;
+    const state = `${todo.completed ? ' is-done' : ''}${isLeaving ? ' is-leaving' : ''}${isOpen ? ' is-open' : ''}${isTrash ? ' is-trash' : ''}${isFar ? ' is-far' : ''}`;
+    const label = t('actions_of', { name: todo.name });
+    return html`<li class=${`row${state}`} data-id=${id} style=${depth ? { '--depth': Math.min(depth, 4) } : undefined}>
+        ${isTrash ? Icon({ name: 'trash' }) : Tick({ todo })}
+        <button type="button" class="row-title" onClick=${() => openTodo(id)} aria-current=${isOpen ? 'true' : undefined}>
             <span class="row-name" dir="auto">${todo.name}</span>
         </button>
-        <${Meta} todo=${todo} showList=${showList} hideDay=${hideDay} steps=${steps} />
-        ${todo.unsent && html`<span class="unsent-mark" title=${t('unsent')}><span class="hidden">${t('unsent')}</span></span>`}
-        <span class="row-handle" ref=${handle}>
-            <${MenuButton} label=${t('actions_of', { name: todo.name })} className="icon-button handle" items=${() => rowMenu(todo)}><${Icon} name=${canDrag ? 'grip' : 'more'} size=${18} /><//>
-        </span>
+        ${Meta({ todo, showList, hideDay, steps })}
+        ${todo.unsent && html`<span class="unsent-mark" role="img" title=${t('unsent')} aria-label=${t('unsent')}></span>`}
+        <button type="button" class="icon-button handle" aria-label=${label} aria-haspopup="menu" aria-expanded=${String(Boolean(menuAt))} onClick=${(event) => setMenuAt(event.currentTarget.getBoundingClientRect())}
+            onPointerDown=${canDrag ? (event) => startDrag(event, id, todos) : undefined}>${Icon({ name: canDrag ? 'grip' : 'more', size: 18 })}</button>
+        ${menuAt && html`<${Menu} label=${label} items=${rowMenu(todo, canDrag)} anchor=${menuAt} onClose=${() => setMenuAt(null)} />`}
     </li>`;
 }
-

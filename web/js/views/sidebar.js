@@ -1,5 +1,5 @@
 // The navigation: the fixed views, lists and tags; below it the state of the connection and the account.
-import { html, useComputed, useEffect, useRef } from '../../vendor/ui.js';
+import { computed, html, useComputed } from '../../vendor/ui.js';
 import { store } from '../store/store.js';
 import { countsOf } from '../model/groups.js';
 import { Dot } from './dialog.js';
@@ -9,12 +9,13 @@ import { t } from './i18n.js';
 import { newList } from './list_menu.js';
 import { clock, drawerOpen, openDialog, quickText, route, viewHash, zone } from './ui.js';
 
+/** The link of the view. A search stays one while its query changes. */
+const current = computed(() => `${route.value.view}/${route.value.view === 'search' ? '' : route.value.arg}`);
+
 /** A list has a colour in place of an icon. @param {{view: string, arg?: string, icon?: string, color?: string | null, label: string, count?: number, isMovable?: boolean}} props */
 function NavLink({ view, arg = '', icon = '', color = null, label, count = 0, isMovable = false }) {
-    const link = useRef(/** @type {HTMLElement | null} */ (null));
-    useEffect(() => (isMovable && link.current ? startDrag(link.current, arg, lists) : undefined), [isMovable, arg]);
-    const isCurrent = route.value.view === view && route.value.arg === arg;
-    return html`<li data-id=${isMovable ? arg : undefined}><a class="nav-link" ref=${link} draggable=${!isMovable} href=${viewHash({ view, arg })} aria-current=${isCurrent ? 'page' : undefined} onClick=${() => { drawerOpen.value = false; }}>
+    const isCurrent = current.value === `${view}/${arg}`;
+    return html`<li data-id=${isMovable ? arg : undefined}><a class="nav-link" onPointerDown=${isMovable ? (event) => startDrag(event, arg, lists) : undefined} draggable=${!isMovable} href=${viewHash({ view, arg })} aria-current=${isCurrent ? 'page' : undefined} onClick=${() => { drawerOpen.value = false; }}>
         ${icon ? html`<${Icon} name=${icon} />` : html`<${Dot} color=${color} />`}<span class="nav-label" dir="auto">${label}</span>
         ${count > 0 && html`<span class="count"><span aria-hidden="true">${count}</span><span class="hidden">, ${t('open_count', { n: count })}</span></span>`}
     </a></li>`;
