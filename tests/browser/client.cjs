@@ -162,6 +162,7 @@ async function keyboard(browser) {
     await eventually('the search has the focus', async () => (await page.evaluate(() => document.activeElement.id)) === 'search');
     await page.keyboard.type('thr');
     await eventuallyRows(page, ['Three']);
+    await eventually('the address has the search', () => page.url().endsWith('#/search/thr'));
     await page.keyboard.press('ArrowDown');
     assert.equal(await focused(page), 'Three');
     for (const [key, title] of [['t', 'Today'], ['u', 'Upcoming'], ['d', 'Done'], ['x', 'Trash'], ['s', 'Settings'], ['i', 'Inbox']]) {
@@ -551,6 +552,9 @@ async function longList(page) {
     await page.evaluate(() => dispatchEvent(new Event('beforeprint')));
     await eventually('every row is drawn', async () => (await rows(page)).length > MANY);
     assert.equal((await rows(page)).at(-1), first);
+    await go(page, 'search/of a large', '“of a large”');
+    await eventually('a page of results is drawn', async () => (await rows(page)).length >= 75);
+    assert.equal(new Set(await rows(page)).size, (await rows(page)).length);
 }
 
 /** The pages for developers. */
