@@ -11,6 +11,7 @@ pub(crate) mod tokens;
 pub(crate) mod v1;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -18,10 +19,12 @@ use axum::body::Body;
 use axum::http::Request;
 use axum::response::Response;
 use todo_api::app;
+use todo_api::auth::revocation::blacklist::AGE_MAX;
 use todo_api::clock::Clock;
 use todo_api::config::{self, Config};
 use todo_api::state::AppState;
 use todo_api::{mongo, startup};
+use tokio::sync::Mutex;
 use tower::ServiceExt;
 
 pub(crate) use client::{Answer, Client};
@@ -42,6 +45,7 @@ pub(crate) struct TestApp {
     pub(crate) clock: Clock,
     pub(crate) state: AppState,
     router: Router,
+    loading: Arc<Mutex<()>>,
 }
 
 impl TestApp {
@@ -68,7 +72,7 @@ impl TestApp {
         prepared.expect("MongoDB is not reachable").expect("the database cannot be prepared");
         let hub = state.sources.hub.clone();
         tokio::spawn(async move { hub.run().await });
-        Self { db, clock, router: app::router(state.clone()), state }
+        Self { db, clock, router: app::router(state.clone()), state, loading: Arc::default() }
     }
 
     /// Another instance over the same database and clock, as after a restart.
@@ -99,7 +103,22 @@ impl TestApp {
 
     /// The response, whose body has not been read yet.
     pub(crate) async fn respond(&self, request: Request<Body>) -> Response {
+        self.renew_blacklist();
         self.router.clone().oneshot(request).await.expect("a router cannot fail")
+    }
+
+    /// Loads the blacklist again when it is too old. In the service a task does this all the time. Otherwise every further
+    /// request of the test would read the database instead, which takes longer than the rest of most requests.
+    fn renew_blacklist(&self) {
+        let is_old = self.state.auth.blacklist_state().1.is_some_and(|age| age >= AGE_MAX);
+        let Some(loading) = is_old.then(|| self.loading.clone().try_lock_owned().ok()).flatten() else {
+            return;
+        };
+        let state = self.state.clone();
+        tokio::spawn(async move {
+            let _ = state.auth.load_blacklist().await;
+            drop(loading);
+        });
     }
 }
 
