@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use axum::http::Method;
 use bson::doc;
+use bson::oid::ObjectId;
 use reqwest::Response;
 use serde_json::{Value, json};
 use todo_api::clock::{Clock, rfc3339};
@@ -111,16 +112,15 @@ async fn a_slow_reader_still_gets_every_event() {
     let server = Server::start_ready(db.uri(), &[]).await;
     let (ann, _) = server.user("ann").await;
     let list: Value = server.post("/v1/lists", &ann, &json!({ "name": "list" })).await.json().await.unwrap();
-    let put = |n: usize| {
-        let target = bson::oid::ObjectId::new().to_hex();
-        let body = json!({ "name": format!("{n}"), "list_id": list["id"], "description": "x".repeat(4_000) });
-        json!({ "id": n.to_string(), "op": "put", "type": "todo", "target": target, "body": body })
-    };
-    for batch in 0..10 {
-        let commands: Value = (batch * 100..(batch + 1) * 100).map(put).collect();
-        let answer = server.post("/v1/sync", &ann, &json!({ "commands": commands, "limit": 1 })).await;
-        assert_eq!(answer.status(), 200);
-    }
+    let first = json!({ "name": "todo", "list_id": list["id"], "description": "x".repeat(4_000) });
+    assert_eq!(server.post("/v1/todos", &ann, &first).await.status(), 201);
+    let first = db.all("todos").await.remove(0);
+    let copies = (1..1_000).map(|number| {
+        let mut copy = first.clone();
+        copy.extend(doc! { "_id": ObjectId::new(), "position": format!("b{number:03}") });
+        copy
+    });
+    db.collection("todos").insert_many(copies).await.unwrap();
     let mut stream = open(&server, &ann, None).await;
     // One write causes a thousand changes, while the client reads nothing.
     let path = format!("/v1/lists/{}", list["id"].as_str().unwrap());
