@@ -42,7 +42,7 @@
 //! way to a user's todos and lists). Pages for browsers share [`web`]: the files in the folder `web/`, cookies, languages. [`web`] also serves the web
 //! client, whose modules in `web/js/` import downwards: `model` (pure), `store` (sync with `/v1`), `views`. `build/` joins them.
 //! [`icalendar`] reads and writes VTODOs for the surfaces that speak iCalendar.
-//! [`app`], [`state`], [`startup`] and `main` put the service together. [`migrations`]
+//! [`app`], [`state`], [`startup`] and [`command_line`] put the service together. [`migrations`]
 //! upgrade stored documents. [`operator`] holds what an operator runs or watches.
 //!
 //! # Rules
@@ -217,6 +217,7 @@ pub mod app;
 pub mod audit;
 pub mod auth;
 pub mod clock;
+pub mod command_line;
 pub mod config;
 pub mod crypto;
 pub mod dav;

@@ -156,6 +156,7 @@ const LAYERS: &[&[&str]] = &[
     &["*/docs", "openapi/info", "openapi/service_routes", "openapi/version_3_0"],
     &["migrations", "openapi/document", "openapi/handlers", "openapi/problem_pages", "state"],
     &["app", "operator", "startup"],
+    &["command_line"],
     &["main"],
 ];
 
