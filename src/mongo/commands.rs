@@ -142,17 +142,9 @@ pub async fn committed_time<T: Send + Sync>(
     collection: &Collection<T>,
     no_match: Document,
 ) -> Result<Timestamp, Error> {
-    let find = doc! {
-        "find": collection.name(),
-        "filter": no_match,
-        "limit": 1,
-        "singleBatch": true,
-        "readConcern": { "level": "majority" },
-        "maxTimeMS": max_time_ms(),
-    };
-    let reply = record("find", database(collection).run_command(find)).await?;
-    // With read concern majority, `operationTime` is the time of the snapshot that the read used.
-    reply.get_timestamp("operationTime").map_err(Error::internal)
+    // With read concern majority, the time is that of the snapshot that the read used.
+    let majority = doc! { "readConcern": { "level": "majority" } };
+    Ok(find_first(collection, no_match, majority).await?.1)
 }
 
 /// The first document in the order of an index, and the logical time of the read. `key` is the whole key of the index, and
@@ -164,16 +156,23 @@ pub async fn first_key<T: Send + Sync>(
     key: Document,
     projection: Document,
 ) -> Result<(Option<Document>, Timestamp), Error> {
-    let find = doc! {
+    find_first(collection, filter, doc! { "sort": sort, "projection": projection, "hint": key }).await
+}
+
+/// The first document that matches, and the logical time of the read, which the methods of the driver do not return.
+async fn find_first<T: Send + Sync>(
+    collection: &Collection<T>,
+    filter: Document,
+    how: Document,
+) -> Result<(Option<Document>, Timestamp), Error> {
+    let mut find = doc! {
         "find": collection.name(),
         "filter": filter,
-        "sort": sort,
-        "projection": projection,
-        "hint": key,
         "limit": 1,
         "singleBatch": true,
         "maxTimeMS": max_time_ms(),
     };
+    find.extend(how);
     let mut reply = record("find", database(collection).run_command(find)).await?;
     let at = reply.get_timestamp("operationTime").map_err(Error::internal)?;
     let found = reply.get_document_mut("cursor").and_then(|cursor| cursor.get_array_mut("firstBatch"));
