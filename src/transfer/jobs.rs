@@ -17,7 +17,7 @@ use crate::error::Error;
 
 /// Imports that an instance reads or writes at the same time.
 pub const JOBS_MAX: usize = 3;
-/// In bytes, of the lists and todos that imports have read and write now. A larger import waits until no other is written.
+/// In bytes, of the lists and todos that imports read and write now. A larger import waits until no other has any.
 pub const PLANS_MAX: usize = 64 * 1024 * 1024;
 // Of a permit.
 const ROOM_BYTES: usize = 1024;
@@ -73,22 +73,36 @@ impl Jobs {
         Ok(Turn { _user: user, _place: place.map_err(|_| throttled())?.map_err(Error::internal)? })
     }
 
-    /// Runs `work`, which returns what it has read and about how many bytes that has. Only for the holder of a [`Turn`].
+    /// Runs `work` on the thread for imports. `size` is the memory that it may need, in bytes; `work` returns how much its
+    /// result needs. Only for the holder of a [`Turn`].
     pub async fn read<T: Send + 'static>(
         &self,
+        size: usize,
         work: impl FnOnce() -> Result<(usize, T), Error> + Send + 'static,
     ) -> Result<(T, Room), Error> {
-        // Held until there is room, because the next file would need memory beside what this one has become.
+        // Only one import waits for room, so a large one does not wait for ever behind many small ones.
         let _reading = self.reading.acquire().await.map_err(Error::internal)?;
+        let room = self.room.clone().acquire_many_owned(permits(size)?).await.map_err(Error::internal)?;
         let (done, result) = oneshot::channel();
-        let work: Work = Box::new(move || drop(done.send(work())));
+        // The work goes on if the client leaves, so the room belongs to the work.
+        let work: Work = Box::new(move || drop(done.send(work().map(|(size, read)| (size, read, room)))));
         let sent = self.reader.get_or_init(reader).send(work);
         sent.map_err(|_| Error::unavailable("the thread that reads imports could not be started"))?;
-        let (size, read) = result.await.map_err(Error::internal)??;
-        let permits = u32::try_from((size.min(PLANS_MAX) / ROOM_BYTES).max(1)).map_err(Error::internal)?;
-        let room = self.room.clone().acquire_many_owned(permits).await.map_err(Error::internal)?;
+        let (size, read, mut room) = result.await.map_err(Error::internal)??;
+        let (held, needed) = (room.num_permits(), permits(size)? as usize);
+        if let Some(more) = needed.checked_sub(held) {
+            let more = u32::try_from(more).map_err(Error::internal)?;
+            room.merge(self.room.clone().acquire_many_owned(more).await.map_err(Error::internal)?);
+        } else {
+            drop(room.split(held - needed));
+        }
         Ok((read, Room(room)))
     }
+}
+
+/// Of the room, for so many bytes.
+fn permits(bytes: usize) -> Result<u32, Error> {
+    u32::try_from((bytes.min(PLANS_MAX) / ROOM_BYTES).max(1)).map_err(Error::internal)
 }
 
 fn reader() -> mpsc::Sender<Work> {

@@ -6,12 +6,13 @@ use std::time::Duration;
 use aws_lc_rs::digest;
 use bson::oid::ObjectId;
 use futures_util::Stream;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 
 use super::export::{Views, parts};
-use super::formats::{self, Format};
-use super::jobs::{Jobs, Room, Turn};
+use super::formats::{self, Format, archive};
+use super::jobs::{Jobs, PLANS_MAX, Room, Turn};
 use super::model::{Import, ImportState, KEPT_MILLIS, unpacked};
 use super::plan::{Origin, Settings};
 use super::preparation::{Mode, Prepared};
@@ -29,6 +30,9 @@ use crate::workspace::{Workspace, Workspaces};
 
 // After this time, the client gets the progress so far.
 const PATIENCE: Duration = Duration::from_secs(4);
+
+// Of the todos that a file has, for each byte of the file.
+const MEMORY_OF_BYTE: usize = 4;
 
 pub struct Transfers {
     pub(crate) workspaces: Arc<Workspaces>,
@@ -97,6 +101,9 @@ impl Transfers {
         let user = self.accounts.get(owner_id).await?;
         let zone = Zone::named(&user.time_zone).unwrap_or(Zone::UTC);
         let origin = Origin { owner_id, now: workspace.now, zone };
+        let size = memory_while_read(file.as_ref());
+        let runtime = Handle::current();
+        // Comparing many todos with the account takes long too, so the thread for imports does it.
         let read = move || {
             let bytes = file.as_ref();
             let id = id_of(owner_id, bytes, wanted);
@@ -105,12 +112,11 @@ impl Transfers {
             if wanted.is_dry_run {
                 plan.drop_texts();
             }
-            Ok::<_, Error>((plan.size(), (id, format, plan)))
+            let (size, settings) = (plan.size(), plan.settings.clone());
+            let prepared = runtime.block_on(workspace.prepare_import(plan, wanted.mode))?;
+            Ok::<_, Error>((size, (import(id, format, &workspace, &prepared), workspace, prepared, settings)))
         };
-        let ((id, format, plan), room) = self.jobs.read(read).await?;
-        let settings = plan.settings.clone();
-        let prepared = workspace.prepare_import(plan, wanted.mode).await?;
-        let mut import = import(id, format, &workspace, &prepared);
+        let ((mut import, workspace, prepared, settings), room) = self.jobs.read(size, read).await?;
         let warning_count = prepared.warnings.count;
         if wanted.is_dry_run {
             import.state = ImportState::Planned;
@@ -217,6 +223,11 @@ impl Transfers {
         self.accounts.patch(user.id, patch, None).await?;
         Ok(())
     }
+}
+
+/// About how many bytes of memory reading the file takes, without the file. What is in an archive is not known yet.
+fn memory_while_read(file: &[u8]) -> usize {
+    if archive::is_archive(file) { PLANS_MAX } else { file.len() * MEMORY_OF_BYTE }
 }
 
 /// The same file is the same import, so that a repetition of the request continues it.

@@ -1,8 +1,9 @@
 //! Zip archives: the texts in them, within limits of number and size.
 
-use std::io::{Cursor, Read};
+use std::io::{self, BufReader, Cursor, Read};
 
 use zip::ZipArchive;
+use zip::read::ZipFile;
 
 use super::Refusal;
 use crate::error::Violation;
@@ -72,17 +73,54 @@ pub fn each(
         // The size in the archive may be a lie.
         let mut bytes = Vec::with_capacity(usize::try_from(file.size().min(left)).unwrap_or_default());
         let read = file.take(left + 1).read_to_end(&mut bytes);
-        let read = read.map_err(|error| refused(format!("`{name}` cannot be unpacked: {error}.")))?;
-        left = left.checked_sub(read as u64).ok_or_else(|| {
-            let detail = format!(
-                "The files in the archive have more than {UNPACKED_MAX} bytes. An operator can import each of them, \
-                 whatever its size, with `todo-api import`."
-            );
-            Refusal::from(Violation::of_whole("too_large", detail))
-        })?;
+        let read = read.map_err(|error| cannot_unpack(&name, &error))?;
+        left = left.checked_sub(read as u64).ok_or_else(too_large)?;
         take(TextFile { name, bytes })?;
     }
     Ok(())
+}
+
+/// The first bytes of a file, at most `max`.
+pub fn head(archive: &[u8], name: &str, max: usize) -> Result<Vec<u8>, Refusal> {
+    let mut zip = open(archive)?;
+    let mut head = Vec::new();
+    let read = by_name(&mut zip, name)?.take(max as u64).read_to_end(&mut head);
+    read.map_err(|error| cannot_unpack(name, &error))?;
+    Ok(head)
+}
+
+/// Gives a file to `read` while it is unpacked, so that it is never in memory as a whole.
+pub fn stream<T>(
+    archive: &[u8],
+    name: &str,
+    read: impl FnOnce(&mut dyn Read) -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
+    let mut zip = open(archive)?;
+    let file = by_name(&mut zip, name)?;
+    // Reading fails if the file is larger than the archive says.
+    if file.size() > UNPACKED_MAX {
+        return Err(too_large());
+    }
+    read(&mut BufReader::new(file))
+}
+
+fn by_name<'a, 'b>(
+    zip: &'a mut ZipArchive<Cursor<&'b [u8]>>,
+    name: &str,
+) -> Result<ZipFile<'a, Cursor<&'b [u8]>>, Refusal> {
+    zip.by_name(name).map_err(damaged)
+}
+
+fn cannot_unpack(name: &str, error: &io::Error) -> Refusal {
+    refused(format!("`{name}` cannot be unpacked: {error}."))
+}
+
+fn too_large() -> Refusal {
+    let detail = format!(
+        "The files in the archive have more than {UNPACKED_MAX} bytes. An operator can import each of them, \
+         whatever its size, with `todo-api import`."
+    );
+    Violation::of_whole("too_large", detail).into()
 }
 
 /// The number of files that the archive says it has.

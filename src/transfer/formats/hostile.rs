@@ -11,6 +11,12 @@ fn hostile() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
     let table = |head: &str, row: &str, count: usize| format!("{head}\n{}", row.repeat(count)).into_bytes();
     let bomb = zipped(&[("data.json", &vec![b' '; 200 * 1024 * 1024]), ("VERSION", b"v1")]);
     let text_bomb = zipped(&[("todo.txt", &b"a\n".repeat(40_000_000))]);
+    let export = format!("{{\"format\":\"todo-api/export\",\"version\":1{}", " ".repeat(200 * 1024 * 1024));
+    let export_bomb = zipped(&[("a.json", export.as_bytes())]);
+    let mut lying_bomb = export_bomb.clone();
+    // The size in the central directory file header (APPNOTE 4.3.12).
+    let header = lying_bomb.windows(4).rposition(|window| window == b"PK\x01\x02").unwrap();
+    lying_bomb[header + 24..header + 28].copy_from_slice(&[1, 0, 0, 0]);
     let mut truncated = bomb.clone();
     truncated.truncate(bomb.len() / 2);
     let many = zipped(&(0..10_001).map(|_| ("x", &b""[..])).take(1).collect::<Vec<_>>());
@@ -23,6 +29,8 @@ fn hostile() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
     vec![
         ("a zip bomb", bomb, "vikunja", "too_large"),
         ("a zip bomb of text", text_bomb, "todo.txt", "too_large"),
+        ("a zip bomb of an export", export_bomb, "todo-api", "too_large"),
+        ("a zip bomb of an export that says it has one byte", lying_bomb, "todo-api", "malformed"),
         ("half an archive", truncated, "vikunja", "malformed"),
         ("an archive with too many entries", many_entries, "csv", "malformed"),
         ("a million lines of text", table("x", "a\n", 1_000_000), "todo.txt", "too_many"),

@@ -16,7 +16,7 @@ use crate::todos::model::Todo;
 use crate::todos::recurrence::Reason;
 use crate::transfer::plan::{Origin, Plan, TODOS_WITHOUT_RECORDS_MAX as TODOS_MAX};
 
-/// In bytes, of the kept texts of one file together. Each has the descriptions of its time zones.
+/// In bytes, of the texts of one file together: the kept ones, each with its time zones, and the descriptions in them.
 pub const TEXTS_MAX: usize = 48 * 1024 * 1024;
 
 const BEGIN: &[u8] = b"BEGIN:VCALENDAR";
@@ -110,12 +110,12 @@ impl Reader {
 
     fn object(&mut self, line: usize, object: &Object, list_id: Option<ObjectId>) -> Result<(), Refusal> {
         let origin = self.draft.origin;
-        self.bytes += object.text().len();
+        let fields = object.fields(origin.zone);
+        self.bytes += object.text().len() + fields.description.len();
         if self.bytes > TEXTS_MAX {
             let detail = format!("The todos have more than {TEXTS_MAX} bytes together. Split the file.");
             return Err(Violation::of_whole("too_large", detail).into());
         }
-        let fields = object.fields(origin.zone);
         for sentence in object.unheld(&fields) {
             self.draft.plan.warnings.add(line, sentence + " The calendar text keeps it.");
         }

@@ -10,6 +10,7 @@ pub mod lists;
 pub mod microsoft;
 pub mod own;
 pub mod own_calendar;
+mod own_fields;
 pub mod phrases;
 pub mod plain;
 pub mod table;
@@ -20,6 +21,7 @@ pub mod todotxt;
 pub mod vikunja;
 
 use std::borrow::Cow;
+use std::io;
 
 use crate::error::{Error, Violation};
 use crate::transfer::plan::{Origin, Plan};
@@ -63,6 +65,9 @@ impl From<Refusal> for Error {
 
 type Read = fn(&[u8], Origin) -> Result<Plan, Refusal>;
 
+/// The name of the format of this service, the first of [`FORMATS`].
+const OWN: &str = "todo-api";
+
 /// A row of [`FORMATS`].
 #[derive(Debug)]
 pub struct Format {
@@ -75,7 +80,7 @@ pub struct Format {
 
 /// The first that recognises a file reads it.
 pub static FORMATS: [Format; 9] = [
-    Format { name: "todo-api", care: Care::Refuse, recognises: is_own, read: own::read },
+    Format { name: OWN, care: Care::Refuse, recognises: is_own, read: own::read },
     repairing("icalendar", ics::recognises, ics::read),
     repairing("ticktick", ticktick::recognises, ticktick::read),
     repairing("todoist", todoist::recognises, todoist::read),
@@ -111,10 +116,13 @@ pub fn read(
     origin: Origin,
 ) -> Result<(&'static Format, Plan), Refusal> {
     let decoded = decoded(file);
-    let (format, file) = opened(&decoded, format)?;
-    let mut plan = (format.read)(&file, origin)?;
-    // What was unpacked is no longer needed.
-    drop(file);
+    let (format, mut plan) = match opened(&decoded, format)? {
+        Opened::File(format, file) => (format, (format.read)(&file, origin)?),
+        Opened::OwnExport { name } => {
+            let read = |unpacked: &mut dyn io::Read| own::read_stream(unpacked, origin);
+            (&FORMATS[0], archive::stream(file, &name, read)?)
+        }
+    };
     structure::complete(&mut plan, format.care)?;
     if format.care == Care::Repair {
         structure::reopen_parents_of_open_todos(&mut plan);
@@ -122,14 +130,18 @@ pub fn read(
     Ok((format, plan))
 }
 
-/// The format of a file, and the file that it reads: the archive, or the one file in it.
-fn opened<'a>(
-    file: &'a [u8],
-    format: Option<&'static Format>,
-) -> Result<(&'static Format, Cow<'a, [u8]>), Refusal> {
+/// What is to be read.
+enum Opened<'a> {
+    /// A file, an archive, or the one file in an archive.
+    File(&'static Format, Cow<'a, [u8]>),
+    /// The one file in an archive, which is read while it is unpacked, because it can be much larger than its todos in memory.
+    OwnExport { name: String },
+}
+
+fn opened<'a>(file: &'a [u8], format: Option<&'static Format>) -> Result<Opened<'a>, Refusal> {
     if !archive::is_archive(file) {
         let format = format.or_else(|| Format::of(file)).ok_or_else(unknown)?;
-        return Ok((format, Cow::Borrowed(file)));
+        return Ok(Opened::File(format, Cow::Borrowed(file)));
     }
     let names = archive::names(file)?;
     let tables = names.iter().filter(|name| todoist::is_table(name)).count();
@@ -144,13 +156,17 @@ fn opened<'a>(
         .and_then(Format::by_name)
         .filter(|whole| format.is_none_or(|format| format.name == whole.name))
     {
-        return Ok((whole, Cow::Borrowed(file)));
+        return Ok(Opened::File(whole, Cow::Borrowed(file)));
     }
     let single = names.iter().find(|name| is_text_file(name)).ok_or_else(unknown)?;
+    let head = archive::head(file, single, HEAD_BYTES)?;
+    if is_own(&head) && !head.starts_with(BYTE_ORDER_MARK) && format.is_none_or(|format| format.name == OWN) {
+        return Ok(Opened::OwnExport { name: single.clone() });
+    }
     let bytes = archive::files(file, |name| name == single)?.pop().map(|file| file.bytes).unwrap_or_default();
     let bytes = into_decoded(bytes);
     let format = format.or_else(|| Format::of(&bytes)).ok_or_else(unknown)?;
-    Ok((format, Cow::Owned(bytes)))
+    Ok(Opened::File(format, Cow::Owned(bytes)))
 }
 
 fn unknown() -> Refusal {
