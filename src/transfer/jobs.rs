@@ -18,7 +18,7 @@ use crate::error::Error;
 /// Imports that an instance reads or writes at the same time.
 pub const JOBS_MAX: usize = 3;
 /// In bytes, of the lists and todos that imports read and write now. A larger import waits until no other has any.
-pub const PLANS_MAX: usize = 64 * 1024 * 1024;
+pub const PLANS_MAX: usize = 48 * 1024 * 1024;
 // Of a permit.
 const ROOM_BYTES: usize = 1024;
 // Of an import for one of the places.

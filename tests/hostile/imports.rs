@@ -13,7 +13,7 @@ use crate::fleet::account::Account;
 const USERS: usize = 5;
 /// Just below the limit of a file, in bytes.
 const LARGE: usize = 16_000_000;
-/// Below the limits on unpacked files and on their texts, in bytes.
+/// Below the limit on unpacked files, in bytes.
 const UNPACKED: usize = 44_000_000;
 /// Of one file.
 const TODOS_MAX: usize = 20_000;

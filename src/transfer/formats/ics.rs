@@ -17,7 +17,7 @@ use crate::todos::recurrence::Reason;
 use crate::transfer::plan::{Origin, Plan, TODOS_WITHOUT_RECORDS_MAX as TODOS_MAX};
 
 /// In bytes, of the texts of one file together: the kept ones, each with its time zones, and the descriptions in them.
-pub const TEXTS_MAX: usize = 48 * 1024 * 1024;
+pub const TEXTS_MAX: usize = 32 * 1024 * 1024;
 
 const BEGIN: &[u8] = b"BEGIN:VCALENDAR";
 
