@@ -155,10 +155,14 @@ impl Workspace {
         let input =
             TodoInput { list_id: Some(place.list_id), parent_id: Some(parent_id), ..meaning.input.clone() };
         let names = names(id, place, incoming, wanted);
-        let changed = match self.say(&before.todo, input.clone(), &names, &meaning).await {
+        let is_as_shown = before.text() == incoming.object.text();
+        let say = async |input: TodoInput, names: &CalendarNames| {
+            self.say(&before.todo, input, names, &meaning, is_as_shown).await
+        };
+        let changed = match say(input.clone(), &names).await {
             Err(Conflict::Error(Error::Invalid(_))) if parent_id.is_some() => {
                 let names = CalendarNames { parent: incoming.parent_uid.clone(), ..names };
-                self.say(&before.todo, TodoInput { parent_id: Some(None), ..input }, &names, &meaning).await
+                say(TodoInput { parent_id: Some(None), ..input }, &names).await
             }
             changed => changed,
         };
@@ -175,6 +179,7 @@ impl Workspace {
         input: TodoInput,
         names: &CalendarNames,
         meaning: &Meaning,
+        is_as_shown: bool,
     ) -> Result<Todo, Conflict<Todo>> {
         let step = self.new_id();
         let records = self.records_ahead(before, &meaning.ahead).await?;
@@ -183,12 +188,12 @@ impl Workspace {
             if let Some(position) = &meaning.position {
                 after.position.clone_from(position);
             }
-            // The same object again changes nothing.
-            let is_same = before
+            // The same object again changes nothing, even if the todo was moved or changed since its text was stored.
+            let is_stored = before
                 .ical
                 .as_ref()
                 .is_some_and(|ical| ical.text == meaning.text && ical.version == before.version);
-            if !is_same {
+            if !is_stored && !is_as_shown {
                 after.ical = Some(CalendarText { text: meaning.text.clone(), version: before.version + 1 });
             }
             records.clone()

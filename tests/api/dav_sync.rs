@@ -161,10 +161,15 @@ async fn the_tag_of_a_list_changes_if_and_only_if_its_content_does() {
     let id = todos["items"][0]["id"].as_str().unwrap().to_owned();
     client.send_json(Method::PATCH, &format!("/v1/todos/{id}"), &json!({ "name": "y" })).await.assert(200);
     changes(true, "a change of another surface").await;
+    let read = dav.get(&path).await.text();
+    dav.put(&path, &read).await.assert(204);
+    changes(false, "the object that a client has read").await;
     client.delete(&format!("/v1/todos/{id}")).await.assert(204);
     changes(true, "a removal").await;
     client.post(&format!("/v1/todos/{id}/restore"), json!(null)).await.assert(200);
     changes(true, "a restore").await;
+    dav.put(&path, &read).await.assert(204);
+    changes(false, "the object that was there before").await;
 }
 
 #[tokio::test]
