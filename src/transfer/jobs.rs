@@ -1,6 +1,7 @@
 //! Limits how many imports run at the same time, and the memory that they need: one for each user, and few for all users.
 //!
-//! One thread reads all files, one after the other, because a file takes a second of CPU time and more memory than its size.
+//! One thread reads all files and compares them with the accounts, one after the other, because a file takes a second of CPU
+//! time and more memory than its size.
 //! It is always the same thread: the allocator keeps what a thread has freed for some seconds, for later use by this thread.
 
 use std::collections::HashSet;
