@@ -120,5 +120,5 @@ export const german = {
 
     keys_global: 'Überall', keys_list: 'In einer Liste', keys_text: 'Im Text einer neuen Aufgabe', key_add: 'Aufgabe hinzufügen', key_search: 'Suchen', key_help: 'Diese Übersicht', key_undo: 'Rückgängig',
     key_go: 'Zu Eingang, Heute, Geplant, Erledigt, Papierkorb', key_close: 'Schließen oder das Feld verlassen', key_next: 'Nächste Aufgabe', key_previous: 'Vorige Aufgabe', key_tick: 'Erledigen oder wieder öffnen', key_open: 'Details öffnen', key_due: 'Datum setzen',
-    key_priority: 'Priorität: hoch, mittel, niedrig, keine', key_move: 'Aufgabe oder Liste in der Navigation verschieben', key_delete: 'Löschen', key_off: 'Kürzel mit einer Taste sind aus. Du kannst sie in den Einstellungen einschalten.', key_then: 'dann', key_or: 'oder',
+    key_priority: 'Priorität: hoch, mittel, niedrig, keine', key_move: 'Aufgabe oder Liste in der Navigation verschieben', key_delete: 'Löschen', kbd_delete: 'Entf', kbd_enter: 'Eingabe', kbd_undo: 'Strg Z', key_off: 'Kürzel mit einer Taste sind aus. Du kannst sie in den Einstellungen einschalten.', key_then: 'dann', key_or: 'oder',
 };

@@ -19,7 +19,7 @@ export const english = {
     restore: 'Restore', remove_forever: 'Delete permanently', remove_forever_question: 'Delete “{name}” permanently?',
     remove_forever_text: 'This cannot be undone.', empty_the_trash: 'Empty the trash',
     empty_trash_question: { one: 'Delete {n} todo permanently?', other: 'Delete {n} todos permanently?' }, welcome: 'Welcome',
-    examples_text: 'Three examples of what you can type. They are not saved.', examples_remove: 'Remove the examples',
+    examples_text: 'Three examples of what you can type. They are not saved.', examples_remove: 'Remove the examples', kbd_delete: 'Delete',
     example_1: 'Call Anna tomorrow 5pm', example_2: 'Water the plants every monday @home',
     example_3: 'Book the flights !high // ask for a seat by the window', quick_placeholder: 'What needs to be done?',
     quick_hint: 'tomorrow 5pm · every monday · #list · @tag · !high · // note', quick_add: 'Add', quick_understood: 'Understood',

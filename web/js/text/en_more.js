@@ -54,6 +54,6 @@ export const englishMore = {
     keys_global: 'Everywhere', keys_list: 'In a list', keys_text: 'In the text of a new todo', key_add: 'Add a todo', key_search: 'Search',
     key_help: 'This overview', key_undo: 'Undo', key_go: 'Go to Inbox, Today, Upcoming, Done, Trash', key_close: 'Close, or leave the field',
     key_next: 'Next todo', key_previous: 'Previous todo', key_tick: 'Complete or reopen', key_open: 'Open the details', key_due: 'Set the date',
-    key_priority: 'Priority: high, medium, low, none', key_move: 'Move the todo, or the list in the navigation', key_delete: 'Delete',
+    key_priority: 'Priority: high, medium, low, none', key_move: 'Move the todo, or the list in the navigation', key_delete: 'Delete', kbd_enter: 'Enter', kbd_undo: 'Ctrl Z',
     key_off: 'Single-key shortcuts are off. You can turn them on in the settings.', key_then: 'then', key_or: 'or',
 };

@@ -33,6 +33,6 @@ export function Examples({ children }) {
     return html`<section class="examples" aria-label=${t('welcome')}>
         <h2>${t('welcome')}</h2><p>${t('examples_text')}</p>
         <ul>${[1, 2, 3].map((n) => html`<li key=${n}><span class="example-tick" aria-hidden="true"></span>${t(`example_${n}`)}</li>`)}</ul>
-        <button type="button" class="text-button" onClick=${remove}>${t('examples_remove')}<kbd aria-hidden="true">Delete</kbd></button>
+        <button type="button" class="text-button" onClick=${remove}>${t('examples_remove')}<kbd aria-hidden="true">${t('kbd_delete')}</kbd></button>
     </section>`;
 }
