@@ -235,4 +235,4 @@ async function speed(browser) {
     }
 }
 
-run([['first load', firstLoad], [`${TODOS} todos`, speed]]);
+run([[`${TODOS} todos`, speed], ['first load', firstLoad]]);
