@@ -212,7 +212,7 @@ fn statements(source: &str) -> Vec<String> {
     statements
 }
 
-/// Without the comments that begin a line, types within a line, and indentation.
+/// Without the comments that begin a line, types within a line, empty lines, and indentation.
 fn without_comments(source: &str) -> String {
     let mut inside = false;
     let lines = source.lines().filter(|line| {
@@ -222,7 +222,7 @@ fn without_comments(source: &str) -> String {
         let is_comment = inside || begins && (line.ends_with("*/") || !line.contains("*/"));
         inside = (inside || begins) && !line.contains("*/");
         // A text over several lines may begin or end here.
-        !is_comment && (!line.starts_with("// ") || line.matches('`').count() % 2 == 1)
+        !is_comment && !line.is_empty() && (!line.starts_with("// ") || line.matches('`').count() % 2 == 1)
     });
     lines.fold(String::new(), |text, line| text + &without_types(line.trim_start()) + "\n")
 }

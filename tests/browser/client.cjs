@@ -10,6 +10,7 @@ const { ALL_LOOKS, assertAccessible, base, run, screenshot, watch } = require('.
 
 const PASSWORD = 'a long enough word';
 const TIMEOUT = 15_000;
+const DUE_MODULE = path.join(__dirname, '../../web/js/model/due.js');
 const MANY = 100;
 let users = 0;
 
@@ -591,6 +592,29 @@ async function budget(browser) {
     await context.close();
 }
 
-const steps = { budget, firstRun, quickAdd, keyboard, details, pointer, lists, rightToLeft, touch, offline, settings, moving, accessible, documents };
+/** Local times are the same in browsers with and without `Temporal`. */
+async function localTimes(browser) {
+    const context = await browser.newContext({ timezoneId: 'Asia/Kolkata' });
+    await context.route('**/*', (route) => (route.request().url().includes('/due.js')
+        ? route.fulfill({ path: DUE_MODULE, contentType: 'text/javascript' })
+        : route.fulfill({ body: '<!doctype html>', contentType: 'text/html' })));
+    const page = await context.newPage();
+    await page.goto(base);
+    const [compared, different] = await page.evaluate(async () => {
+        const withTemporal = await import('/due.js?with');
+        delete globalThis.Temporal;
+        const without = await import('/due.js?without');
+        const zones = [...Intl.supportedValuesOf('timeZone'), 'Mars/Olympus'];
+        const hours = [...Array(400).keys()].map((index) => Date.UTC(1980, 0, 1) + index * 2_700_001_234);
+        const all = zones.flatMap((zone) => hours.map((instant) => [zone, instant, withTemporal.localAt(instant, zone), without.localAt(instant, zone)]));
+        const ofBrowser = ['browser', 0, withTemporal.zoneOfBrowser(), without.zoneOfBrowser()];
+        return [all.length, [...all, ofBrowser].filter(([, , one, other]) => one !== other).slice(0, 9)];
+    });
+    assert.ok(compared > 100_000, String(compared));
+    assert.deepEqual(different, []);
+    await context.close();
+}
+
+const steps = { budget, localTimes, firstRun, quickAdd, keyboard, details, pointer, lists, rightToLeft, touch, offline, settings, moving, accessible, documents };
 const wanted = process.env.STEPS?.split(',') ?? Object.keys(steps);
 run(wanted.map((name) => [name, steps[name]]));

@@ -5,8 +5,15 @@
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;
+// A browser may not know the newest zones of the service.
+const UNKNOWN = 'UTC';
+// The first `Intl.DateTimeFormat` of a page takes longer than to draw everything else, so newer browsers do without it.
+const temporal = /** @type {any} */ (globalThis).Temporal;
 /** @type {Map<string, Intl.DateTimeFormat>} */
 const zoneFormats = new Map();
+
+/** @returns {string} */
+export const zoneOfBrowser = () => temporal?.Now.timeZoneId() ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 let latest = { instant: NaN, zone: '', local: '' };
 
@@ -18,18 +25,23 @@ export function localAt(instant, zone) {
 }
 
 function formatLocal(instant, zone) {
+    if (temporal) return zoned(temporal.Instant.fromEpochMilliseconds(instant), zone).toPlainDateTime().toString({ smallestUnit: 'minute' });
     let format = zoneFormats.get(zone);
     if (!format) {
         const fields = /** @type {const} */ ({
             year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', hourCycle: 'h23',
         });
-        // A browser may not know the newest zones of the service.
         try { format = new Intl.DateTimeFormat('en-CA', { ...fields, timeZone: zone }); }
-        catch { format = new Intl.DateTimeFormat('en-CA', { ...fields, timeZone: 'UTC' }); }
+        catch { format = new Intl.DateTimeFormat('en-CA', { ...fields, timeZone: UNKNOWN }); }
         zoneFormats.set(zone, format);
     }
     const part = Object.fromEntries(format.formatToParts(instant).map(({ type, value }) => [type, value]));
     return `${part.year.padStart(4, '0')}-${part.month}-${part.day}T${part.hour}:${part.minute}`;
+}
+
+function zoned(instant, zone) {
+    try { return instant.toZonedDateTimeISO(zone); }
+    catch { return instant.toZonedDateTimeISO(UNKNOWN); }
 }
 
 export function todayIn(zone, now) {

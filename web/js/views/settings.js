@@ -1,7 +1,8 @@
 // The settings of this browser and of the account.
 import { html, useState } from '../../vendor/ui.js';
-import { store } from '../store/store.js';
+import { zoneOfBrowser } from '../model/due.js';
 import { weekdayCodes, weekdayName } from '../model/recurrence.js';
+import { store } from '../store/store.js';
 import { Field, problemText } from './dialog.js';
 import { languages, loadLanguage, locale, t } from './i18n.js';
 import { prefs, setPrefs } from './prefs.js';
@@ -54,7 +55,7 @@ function Appearance() {
 
 function Region() {
     const [problem, setProblem] = useState('');
-    const browserZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    const browserZone = zoneOfBrowser();
     const zones = [...new Set([zone.value, browserZone, .../** @type {any} */ (Intl).supportedValuesOf('timeZone')])];
     const setZone = async (time_zone) => {
         setProblem('');

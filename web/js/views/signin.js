@@ -1,5 +1,6 @@
 // Signing in and registering.
 import { html, useEffect, useState } from '../../vendor/ui.js';
+import { zoneOfBrowser } from '../model/due.js';
 import { store } from '../store/store.js';
 import { Field, problemText } from './dialog.js';
 import { Wordmark } from './icons.js';
@@ -53,6 +54,6 @@ export function SignIn() {
 
 /** A new account gets the zone of the browser. If this fails, the settings offer it. */
 async function setBrowserZone() {
-    const time_zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    const time_zone = zoneOfBrowser();
     try { await /** @type {any} */ (store).account.patch({ time_zone }); } catch { /* see above */ }
 }

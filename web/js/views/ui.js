@@ -3,7 +3,7 @@ import { computed, signal } from '../../vendor/ui.js';
 import { store } from '../store/store.js';
 import { locale, t } from './i18n.js';
 import { prefs } from './prefs.js';
-import { weekStartOf } from '../model/due.js';
+import { weekStartOf, zoneOfBrowser } from '../model/due.js';
 
 const TOAST_MILLISECONDS = 7_000;
 const LINGER_MILLISECONDS = 450;
@@ -30,7 +30,6 @@ export const announcement = signal('');
 export const kept = signal(/** @type {Set<string>} */ (new Set()));
 export const focusField = signal(/** @type {string | null} */ (null));
 
-const zoneOfBrowser = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
 export const zone = computed(() => /** @type {any} */ (store.session.value)?.user?.time_zone || zoneOfBrowser());
 export const weekStart = computed(() => (prefs.value.weekStart === 'auto' ? weekStartOf(locale.value) : Number(prefs.value.weekStart)));
 
