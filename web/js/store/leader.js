@@ -11,7 +11,7 @@ import { catchUp, follow as apply, metaNow, restore } from './held.js';
 import { onCommands, stored } from './outbox.js';
 import { setStatus, status } from './state.js';
 import { syncNow } from './sync.js';
-import { authorized, isRefusal } from './tokens.js';
+import { authorized, isRefusal, renewedAt, tokenOrEnd } from './tokens.js';
 
 const LOCK = 'todo-sync';
 const BACKOFF_MS = [1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
@@ -20,6 +20,8 @@ const IDLE_MS = 5 * 60_000;
 // A stream that ends sooner was refused.
 const STEADY_MS = 5_000;
 const FLUSH_MS = 3_000;
+// A tab begins to lead soon after the token with which it opened was renewed.
+const OPENING_MS = 2_000;
 
 /** @type {AbortController | null} */
 let following = null;
@@ -151,6 +153,7 @@ async function lead(signal) {
 /** The stream of changes. @param {AbortSignal} signal */
 function streaming(signal) {
     let [isOpen, failures, notBefore, isKnown] = [false, 0, 0, false];
+    let since = performance.now() - OPENING_MS;
     const run = async () => {
         const began = Date.now();
         try {
@@ -158,7 +161,7 @@ function streaming(signal) {
         } catch (error) {
             connectionLost(error);
         }
-        [isOpen, isKnown] = [false, false];
+        [isOpen, isKnown, since] = [false, false, performance.now()];
         failures = Date.now() - began > STEADY_MS ? 0 : failures + 1;
         notBefore = Date.now() + (failures ? BACKOFF_MS[Math.min(failures - 1, BACKOFF_MS.length - 1)] : 0);
         // What changed since then is read at once.
@@ -170,7 +173,10 @@ function streaming(signal) {
          * first one, and an access token is genuine until it expires: changes would go into an account that does not exist.
          */
         async assertUser() {
-            if (!isKnown) await authorized('GET', 'v1/user');
+            if (isKnown) return;
+            await tokenOrEnd();
+            // The service looks for the user when it renews a token.
+            if (renewedAt() < since) await authorized('GET', 'v1/user');
             isKnown = true;
         },
         /** Opens it unless it is open. @returns how long nothing needs to be done */

@@ -31,14 +31,13 @@ export async function start() {
     listen('session', () => void followSession());
     startUpdates();
     prepareWhileIdle();
-    /** @type {SignedIn | undefined} */
-    const known = await readCommon('session');
-    if (await readCommon('signing_out')) await finishSignOut();
+    /** @type {[SignedIn | undefined, boolean | undefined, void]} */
+    const [known, isSigningOut] = await Promise.all([readCommon('session'), readCommon('signing_out'), readWaiting()]);
+    if (isSigningOut) await finishSignOut();
     if (known) {
         await enter(known);
         return;
     }
-    await readWaiting();
     try {
         const access = await renewed();
         if (access) await begin(access);
@@ -67,21 +66,20 @@ async function begin({ user, sessionId }) {
     const who = { user, sessionId };
     const before = session.peek();
     const isSameUser = before && before !== 'unknown' && before.user.id === user.id;
-    await remember(who);
-    await writeCommon('signing_out', undefined);
+    const remembered = Promise.all([remember(who), writeCommon('signing_out', undefined)]);
     if (isSameUser) session.value = who;
     else {
         drop();
         await enter(who);
     }
+    await remembered;
     tell('session');
 }
 
 /** @param {SignedIn} who */
 async function remember(who) {
-    await writeCommon('session', who);
-    // What nobody but the browser, or its user in the settings of the browser, removes.
-    await writeCommon('used', true);
+    // `used`: what nobody but the browser, or its user in the settings of the browser, removes.
+    await Promise.all([writeCommon('session', who), writeCommon('used', true)]);
 }
 
 /** Somebody has deleted the database, or it cannot be used any more. */

@@ -17,6 +17,7 @@ const SECOND_TRY_MS = 1_500;
 
 /** @type {Access | null} */
 let access = null;
+let adoptedAt = -Infinity;
 // Raised when the user signs out, so that a renewal that was under way does not sign in again.
 let epoch = 0;
 /** @type {string | null} the user of this tab */
@@ -56,6 +57,9 @@ export function startTokens() {
 
 export const accessOf = () => access;
 
+/** When the service gave this tab its last token, as `performance.now()`. */
+export const renewedAt = () => adoptedAt;
+
 /** @param {any} body of a login or refresh @returns {Access} */
 const accessIn = (body) => (
     { value: body.access_token, until: Date.now() + body.expires_in * 1000, user: body.user, sessionId: body.session_id });
@@ -63,6 +67,7 @@ const accessIn = (body) => (
 /** @param {any} body of a login or refresh @returns {Access} */
 export function adopt(body) {
     access = accessIn(body);
+    adoptedAt = performance.now();
     tell('access', { access, user: access.user.id });
     return access;
 }
@@ -107,7 +112,8 @@ async function renew(refused) {
 }
 
 async function askOthers() {
-    if (typeof BroadcastChannel === 'undefined') return;
+    // Other tabs listen only to a tab of the same user.
+    if (typeof BroadcastChannel === 'undefined' || owner === null) return;
     await new Promise((resolve) => {
         arrived = () => resolve(undefined);
         setTimeout(resolve, PATIENCE_MS);
