@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** this file looks only at the token and the time. The blacklist knows whether a token was revoked.
 
+use aws_lc_rs::digest::{SHA256, digest};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use bson::DateTime;
 use bson::oid::ObjectId;
@@ -14,6 +15,7 @@ use crate::crypto::derive;
 use crate::crypto::random_id::RandomId;
 use crate::error::{Error, TokenRejection};
 use crate::mongo::object_id;
+use crate::owned::bounded_map::{BoundedMap, Expires};
 
 pub const REFRESH_TTL_SECONDS: i64 = 30 * 24 * 60 * 60;
 
@@ -25,6 +27,9 @@ pub const USERNAME_MAX_CHARS: usize = 64;
 
 const ISSUER: &str = "todo-api";
 const TOKEN_MAX_BYTES: usize = 4_096;
+
+// A forgotten token is verified again, which takes about ten microseconds.
+const VERIFIED_MAX: usize = 10_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -131,8 +136,18 @@ impl Claims {
     }
 }
 
-/// The current secret comes first and signs. Previous secrets only verify. The header `kid` names the secret.
-pub struct SigningKeys(Vec<SigningKey>);
+impl Expires for Claims {
+    fn expires_at(&self) -> i64 {
+        self.exp.saturating_add(LEEWAY_SECONDS).saturating_mul(1_000)
+    }
+}
+
+pub struct SigningKeys {
+    /// The current secret comes first and signs. Previous secrets only verify. The header `kid` names the secret.
+    keys: Vec<SigningKey>,
+    /// Access tokens that these keys have verified, by their SHA-256 digests: clients send the same token many times.
+    verified: BoundedMap<[u8; 32], Claims>,
+}
 
 struct SigningKey {
     kid: String,
@@ -143,11 +158,13 @@ struct SigningKey {
 
 impl SigningKeys {
     pub fn derive(current: &SecretString, previous: &[SecretString]) -> Result<Self, Error> {
-        std::iter::once(current).chain(previous).map(SigningKey::derive).collect::<Result<_, _>>().map(Self)
+        let keys =
+            std::iter::once(current).chain(previous).map(SigningKey::derive).collect::<Result<_, _>>()?;
+        Ok(Self { keys, verified: BoundedMap::new(VERIFIED_MAX) })
     }
 
     pub fn sign(&self, claims: &Claims) -> Result<String, Error> {
-        let key = self.0.first().ok_or_else(|| Error::internal("no key to sign with"))?;
+        let key = self.keys.first().ok_or_else(|| Error::internal("no key to sign with"))?;
         let header = Header {
             typ: Some(claims.kind.typ().to_owned()),
             kid: Some(key.kid.clone()),
@@ -159,13 +176,20 @@ impl SigningKeys {
     /// The caller must check the kind. Returns [`TokenRejection::Expired`] only for a token with a valid signature, and
     /// [`TokenRejection::Invalid`] for any other fault.
     pub fn verify(&self, token: &str, now: DateTime) -> Result<Claims, TokenRejection> {
-        let claims = self.verify_signature(token)?;
         let now = now.timestamp_millis();
-        if now >= claims.exp.saturating_add(LEEWAY_SECONDS).saturating_mul(1_000) {
+        let digest = sha256(token);
+        let known = self.verified.get(&digest);
+        let is_known = known.is_some();
+        let claims = known.map_or_else(|| self.verify_signature(token), Ok)?;
+        if now >= claims.expires_at() {
             return Err(TokenRejection::Expired);
         }
         if now < claims.nbf.saturating_sub(LEEWAY_SECONDS).saturating_mul(1_000) {
             return Err(TokenRejection::Invalid);
+        }
+        // Tokens of the other kinds are sent once or rarely.
+        if !is_known && claims.kind == TokenKind::Access {
+            self.verified.insert(digest, claims.clone(), now);
         }
         Ok(claims)
     }
@@ -181,7 +205,7 @@ impl SigningKeys {
         }
         let header = jsonwebtoken::decode_header(token).ok()?;
         let kind = TokenKind::ALL.into_iter().find(|kind| header.typ.as_deref() == Some(kind.typ()))?;
-        let key = self.0.iter().find(|key| header.kid.as_deref() == Some(&key.kid))?;
+        let key = self.keys.iter().find(|key| header.kid.as_deref() == Some(&key.kid))?;
         // A header must not say where a key comes from or that it has critical extensions (RFC 8725 §3.10, RFC 7515
         // §4.1.11), so any field beyond ours is refused.
         let ours =
@@ -203,6 +227,12 @@ impl SigningKeys {
             && claims.identity == claims.sub;
         consistent.then_some(claims)
     }
+}
+
+fn sha256(token: &str) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
+    bytes
 }
 
 impl SigningKey {
@@ -269,6 +299,25 @@ mod tests {
         assert_eq!(at(1_065_000), Err(TokenRejection::Expired));
         assert_eq!(at(995_000), Ok(()));
         assert_eq!(at(994_999), Err(TokenRejection::Invalid));
+    }
+
+    #[test]
+    fn a_token_that_was_verified_before_is_checked_like_any_other() {
+        let keys = keys();
+        let signed = claims(TokenKind::Access);
+        let token = keys.sign(&signed).unwrap();
+        let at = |token: &str, millis| keys.verify(token, DateTime::from_millis(millis));
+        for _ in 0..2 {
+            assert_eq!(at(&token, 1_064_999).as_ref(), Ok(&signed));
+        }
+        assert_eq!(at(&token, 1_065_000), Err(TokenRejection::Expired));
+        assert_eq!(at(&token, 994_999), Err(TokenRejection::Invalid));
+        let (message, _) = token.rsplit_once('.').unwrap();
+        let other = keys.sign(&claims(TokenKind::Access)).unwrap();
+        let (_, other) = other.rsplit_once('.').unwrap();
+        for forged in [format!("{message}.{other}"), format!("{message}."), format!("{token}A")] {
+            assert_eq!(at(&forged, 1_000_000), Err(TokenRejection::Invalid), "{forged}");
+        }
     }
 
     #[test]

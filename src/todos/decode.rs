@@ -14,11 +14,14 @@ use crate::error::Error;
 macro_rules! decode {
     ($stored:ident as $struct:ident { $($name:literal => $field:ident: $presence:ident $read:expr,)+ }) => {{
         $(let mut $field = None;)+
-        for element in $stored {
-            let (name, value) = element.map_err($crate::error::Error::internal)?;
-            match name.as_str() {
-                $($name => $field = Some(($read)(value).ok_or_else(|| $crate::todos::decode::unreadable($name))?),)+
-                // The derived fields, `changed`, and fields that an operator has added.
+        for element in $stored.iter_elements() {
+            let element = element.map_err($crate::error::Error::internal)?;
+            match element.key().as_str() {
+                $($name => {
+                    let value = element.value().ok().and_then($read);
+                    $field = Some(value.ok_or_else(|| $crate::todos::decode::unreadable($name))?);
+                })+
+                // The derived fields, `changed`, and fields that an operator has added: their values are not parsed.
                 _ => {}
             }
         }
