@@ -1,7 +1,8 @@
 // The tables of texts, and the sentences for recurrence rules.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { editable, presets, ruleOf, ruleText } from '../js/model/recurrence.js';
+import { editable, ruleText } from '../js/model/recurrence.js';
+import { presets, ruleOf } from '../js/model/recurrence_choices.js';
 import { english as first } from '../js/text/en.js';
 import { englishMore } from '../js/text/en_more.js';
 import { german } from '../js/text/de.js';

@@ -1,4 +1,4 @@
-// Recurrence rules (RFC 5545) as people read them, and the rules that the editor can write. Every other rule is kept.
+// Recurrence rules (RFC 5545) as people read them.
 import { addDays, addMonths, formatDay, localAt, weekdayOf } from './due.js';
 
 export const weekdayCodes = ['MO', 'TU', 'WE', 'TH', 'FR', 'SA', 'SU'];
@@ -7,21 +7,6 @@ export const weekdayCodes = ['MO', 'TU', 'WE', 'TH', 'FR', 'SA', 'SU'];
 export function ruleParts(rule) {
     const line = rule.split(/[\r\n]/, 1)[0].replace(/^RRULE:/i, '');
     return Object.fromEntries(line.toUpperCase().split(';').filter(Boolean).map((part) => part.split('=', 2)));
-}
-
-/** The presets of the editor for a series that begins on a date. */
-export function presets(date) {
-    const day = weekdayCodes[weekdayOf(date)];
-    const number = Number(date.slice(8));
-    const nth = number > 28 ? -1 : Math.ceil(number / 7);
-    return [
-        { key: 'daily', rule: 'FREQ=DAILY' },
-        { key: 'weekdays', rule: 'FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR' },
-        { key: 'weekly', rule: `FREQ=WEEKLY;BYDAY=${day}` },
-        { key: 'monthly_day', rule: number > 28 ? `FREQ=MONTHLY;BYMONTHDAY=${number};SKIP=BACKWARD;RSCALE=GREGORIAN` : `FREQ=MONTHLY;BYMONTHDAY=${number}` },
-        { key: 'monthly_weekday', rule: `FREQ=MONTHLY;BYDAY=${nth}${day}` },
-        { key: 'yearly', rule: 'FREQ=YEARLY' },
-    ];
 }
 
 /** What the editor shows of a rule, or `null` if the editor cannot show all of it. */
@@ -40,19 +25,6 @@ export function editable(rule) {
     ) && (!RSCALE || RSCALE === 'GREGORIAN');
     if (!isShown) return null;
     return { freq: FREQ, interval: Number(INTERVAL), days: nth ? [] : days, monthDay: BYMONTHDAY ?? null, nth: nth ? nth[0] : null };
-}
-
-/** The rule for what the editor shows. */
-export function ruleOf({ freq, interval, days, monthDay, nth }) {
-    let rule = `FREQ=${freq}`;
-    if (interval > 1) rule += `;INTERVAL=${interval}`;
-    if (freq === 'WEEKLY' && days.length) rule += `;BYDAY=${weekdayCodes.filter((day) => days.includes(day)).join(',')}`;
-    if (freq === 'MONTHLY' && nth) rule += `;BYDAY=${nth}`;
-    else if (freq === 'MONTHLY' && monthDay) {
-        rule += `;BYMONTHDAY=${monthDay}`;
-        if (Number(monthDay) > 28) rule += ';SKIP=BACKWARD;RSCALE=GREGORIAN';
-    }
-    return rule;
 }
 
 /** The name of a weekday, from its code. */

@@ -2,7 +2,8 @@
 import { html, useState } from '../../vendor/ui.js';
 import { store } from '../store/store.js';
 import { todayIn, weekdayOf } from '../model/due.js';
-import { editable, presets, ruleOf, ruleText, weekdayCodes, weekdayName } from '../model/recurrence.js';
+import { editable, ruleText, weekdayCodes, weekdayName } from '../model/recurrence.js';
+import { presets, ruleOf } from '../model/recurrence_choices.js';
 import { Icon } from './icons.js';
 import { locale, t } from './i18n.js';
 import { clock, weekStart, zone } from './ui.js';
