@@ -1,9 +1,13 @@
 //! Files that are made to do harm: bombs, millions of items, broken bytes.
 
+use std::sync::Mutex;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::fixtures::{origin, shown, zipped};
 use super::{Format, read};
+
+const THREADS: usize = 2;
 
 /// A file, the format and the expected code.
 #[expect(clippy::too_many_lines, reason = "a table")]
@@ -142,12 +146,18 @@ fn zoned(todos: usize) -> String {
 
 #[test]
 fn files_that_are_made_to_do_harm_are_refused_or_read_quickly() {
-    for (what, file, format, code) in hostile() {
-        let started = Instant::now();
-        let plan = shown(read(&file, Format::by_name(format), origin()));
-        let expected = if code.is_empty() { format!("format: {format}") } else { format!("refused: {code}") };
-        assert!(plan.starts_with(&expected), "{what}: {}", &plan[..plan.len().min(300)]);
-        // Without optimization, and beside other tests.
-        assert!(started.elapsed() < Duration::from_mins(1), "{what} took {:?}", started.elapsed());
-    }
+    let files = Mutex::new(hostile());
+    let next = || files.lock().unwrap().pop();
+    let check_all = || {
+        while let Some((what, file, format, code)) = next() {
+            let started = Instant::now();
+            let plan = shown(read(&file, Format::by_name(format), origin()));
+            let expected =
+                if code.is_empty() { format!("format: {format}") } else { format!("refused: {code}") };
+            assert!(plan.starts_with(&expected), "{what}: {}", &plan[..plan.len().min(300)]);
+            // Without optimization, and beside other tests.
+            assert!(started.elapsed() < Duration::from_mins(1), "{what} took {:?}", started.elapsed());
+        }
+    };
+    thread::scope(|scope| (0..THREADS).for_each(|_| _ = scope.spawn(check_all)));
 }
