@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// The layers, lowest first. A file imports only from its own layer and from lower layers. An entry names a file, a folder
 /// with all its files or, with `*/`, every file or folder of this name inside a feature. The longest match wins.
 const LAYERS: &[&[&str]] = &[
-    &["clock", "config", "error"],
+    &["clock", "config", "crypto/sha256", "error"],
     &["crypto", "mongo"],
     &["owned"],
     &[

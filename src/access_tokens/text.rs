@@ -3,12 +3,13 @@
 //! Scanners for secrets find it by its prefix, which therefore never changes, and the checksum refuses a typing error
 //! without the database.
 
-use aws_lc_rs::{digest, hmac};
+use aws_lc_rs::hmac;
 use bson::oid::ObjectId;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::crypto::derive;
 use crate::crypto::random_id::random_bytes;
+use crate::crypto::sha256::sha256;
 use crate::error::Error;
 
 pub const PREFIX: &str = "tdo_";
@@ -34,7 +35,7 @@ impl TokenDigest {
     }
 
     fn of_valid(text: &str) -> Self {
-        Self(first_32(digest::digest(&digest::SHA256, text.as_bytes()).as_ref()))
+        Self(sha256(text.as_bytes()))
     }
 
     pub fn bytes(&self) -> &[u8] {

@@ -2,7 +2,6 @@
 //!
 //! **Invariant:** this file looks only at the token and the time. The blacklist knows whether a token was revoked.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use bson::DateTime;
 use bson::oid::ObjectId;
@@ -13,6 +12,7 @@ use utoipa::ToSchema;
 
 use crate::crypto::derive;
 use crate::crypto::random_id::RandomId;
+use crate::crypto::sha256::sha256;
 use crate::error::{Error, TokenRejection};
 use crate::mongo::object_id;
 use crate::owned::bounded_map::{BoundedMap, Expires};
@@ -177,7 +177,7 @@ impl SigningKeys {
     /// [`TokenRejection::Invalid`] for any other fault.
     pub fn verify(&self, token: &str, now: DateTime) -> Result<Claims, TokenRejection> {
         let now = now.timestamp_millis();
-        let digest = sha256(token);
+        let digest = sha256(token.as_bytes());
         let known = self.verified.get(&digest);
         let is_known = known.is_some();
         let claims = known.map_or_else(|| self.verify_signature(token), Ok)?;
@@ -227,12 +227,6 @@ impl SigningKeys {
             && claims.identity == claims.sub;
         consistent.then_some(claims)
     }
-}
-
-fn sha256(token: &str) -> [u8; 32] {
-    let mut bytes = [0; 32];
-    bytes.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
-    bytes
 }
 
 impl SigningKey {

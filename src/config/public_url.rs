@@ -6,9 +6,10 @@
 use std::fmt::Write as _;
 use std::str::FromStr;
 
-use aws_lc_rs::digest;
 use axum::http::header::{COOKIE, LINK, LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
+
+use crate::crypto::sha256::sha256;
 
 /// Without a `/` at the end. Empty if the operator has not set it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -118,9 +119,7 @@ fn mark_of(path: &str) -> String {
     if path.is_empty() {
         return String::new();
     }
-    let digest = digest::digest(&digest::SHA256, path.as_bytes());
-    let bytes = digest.as_ref().iter().take(MARK_BYTES);
-    bytes.fold("-".to_owned(), |mut mark, byte| {
+    sha256(path.as_bytes()).iter().take(MARK_BYTES).fold("-".to_owned(), |mut mark, byte| {
         let _ = write!(mark, "{byte:02x}");
         mark
     })

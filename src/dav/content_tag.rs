@@ -1,14 +1,14 @@
 //! The hash of a version of a todo, of which the tag of a collection consists.
 
-use aws_lc_rs::digest;
 use bson::oid::ObjectId;
+
+use crate::crypto::sha256::sha256;
 
 /// The sum of two sets of versions is equal only if the sets are.
 pub(crate) fn of(id: ObjectId, version: i64) -> u64 {
     let mut input = id.bytes().to_vec();
     input.extend(version.to_be_bytes());
-    let digest = digest::digest(&digest::SHA256, &input);
-    digest.as_ref().iter().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte))
+    sha256(&input).iter().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte))
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! Whose key a request has.
 
-use aws_lc_rs::digest;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use bson::oid::ObjectId;
+
+use crate::crypto::sha256::sha256;
 
 /// Keys of different scopes are independent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +29,6 @@ impl Scope {
             Self::User(id) => id.to_hex(),
             Self::Sync(id) => format!("{id}/sync"),
         };
-        let digest = digest::digest(&digest::SHA256, format!("{scope}\0{key}").as_bytes());
-        BASE64_URL_SAFE_NO_PAD.encode(digest)
+        BASE64_URL_SAFE_NO_PAD.encode(sha256(format!("{scope}\0{key}").as_bytes()))
     }
 }

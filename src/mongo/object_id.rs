@@ -5,11 +5,11 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use aws_lc_rs::digest;
 use bson::DateTime;
 use bson::oid::ObjectId;
 
 use crate::crypto::random_id::random_bytes;
+use crate::crypto::sha256::sha256;
 use crate::error::Error;
 
 // The distance between the random parts of two ids is random up to this, so that nobody can guess the next one.
@@ -40,18 +40,17 @@ pub fn generate(now: DateTime) -> ObjectId {
 /// stored under it.
 pub fn alternative(id: ObjectId) -> ObjectId {
     let [a, b, c, d, ..] = id.bytes();
-    let digest = digest::digest(&digest::SHA256, &id.bytes());
-    let mut random = [0; 8];
-    random.iter_mut().zip(digest.as_ref()).for_each(|(byte, digit)| *byte = *digit);
-    from_parts([a, b, c, d], random)
+    from_parts([a, b, c, d], beginning(sha256(&id.bytes())))
 }
 
 /// The id of an imported object, which is always the same for the same `source` of the same owner.
 pub fn derived(owner_id: ObjectId, source: &str) -> ObjectId {
-    let digest = digest::digest(&digest::SHA256, &[&owner_id.bytes()[..], b"\0", source.as_bytes()].concat());
-    let mut bytes = [0; 12];
-    bytes.iter_mut().zip(digest.as_ref()).for_each(|(byte, digit)| *byte = *digit);
-    ObjectId::from_bytes(bytes)
+    let hash = sha256(&[&owner_id.bytes()[..], b"\0", source.as_bytes()].concat());
+    ObjectId::from_bytes(beginning(hash))
+}
+
+fn beginning<const N: usize>(hash: [u8; 32]) -> [u8; N] {
+    std::array::from_fn(|index| hash[index])
 }
 
 fn from_parts(seconds: [u8; 4], random: [u8; 8]) -> ObjectId {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::digest;
 use bson::oid::ObjectId;
 use futures_util::Stream;
 use tokio::runtime::Handle;
@@ -20,6 +19,7 @@ use super::render::{Account, Append, Part, Rendering};
 use super::store::{Imports, united};
 use super::writer::Writer;
 use crate::clock::time_zone::Zone;
+use crate::crypto::sha256::sha256;
 use crate::error::{Error, Resource};
 use crate::http::admission::Admission;
 use crate::icalendar::Uids;
@@ -232,9 +232,8 @@ fn memory_while_read(file: &[u8]) -> usize {
 
 /// The same file is the same import, so that a repetition of the request continues it.
 fn id_of(owner_id: ObjectId, file: &[u8], wanted: Wanted) -> ObjectId {
-    let digest = digest::digest(&digest::SHA256, file);
     let format = wanted.format.map_or("", |format| format.name);
-    object_id::derived(owner_id, &format!("import:{:?}:{format}:{:?}", wanted.mode, digest.as_ref()))
+    object_id::derived(owner_id, &format!("import:{:?}:{format}:{:?}", wanted.mode, sha256(file)))
 }
 
 fn import(id: ObjectId, format: &Format, workspace: &Workspace, prepared: &Prepared) -> Import {

@@ -5,7 +5,6 @@
 
 use std::time::Duration;
 
-use aws_lc_rs::digest;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use bson::{DateTime, doc};
 use futures_util::TryStreamExt;
@@ -13,6 +12,7 @@ use mongodb::Collection;
 use mongodb::options::IndexOptions;
 use serde::{Deserialize, Serialize};
 
+use crate::crypto::sha256::sha256;
 use crate::error::Error;
 use crate::mongo::metrics::Command;
 use crate::mongo::{self, Db, PrepareError};
@@ -72,7 +72,7 @@ fn hour_of(time: DateTime) -> i64 {
 }
 
 fn digest_of(name_key: &str) -> String {
-    BASE64_URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, name_key.as_bytes()))
+    BASE64_URL_SAFE_NO_PAD.encode(sha256(name_key.as_bytes()))
 }
 
 fn id(name: &str, hour: i64) -> String {

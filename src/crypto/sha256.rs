@@ -1,0 +1,7 @@
+//! The SHA-256 hash (FIPS 180-4) of bytes in memory.
+
+use aws_lc_rs::digest;
+
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    digest::digest(&digest::SHA256, bytes).as_ref().first_chunk().copied().unwrap_or_default()
+}
