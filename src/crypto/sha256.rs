@@ -3,5 +3,7 @@
 use aws_lc_rs::digest;
 
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
-    digest::digest(&digest::SHA256, bytes).as_ref().first_chunk().copied().unwrap_or_default()
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
+    hash
 }
