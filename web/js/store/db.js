@@ -82,26 +82,33 @@ export async function readCommon(key) {
     }
 }
 
-/** @param {string} key @param {unknown} value `undefined` deletes */
-export async function writeCommon(key, value) {
+/** @param {Record<string, unknown>} values by key; `undefined` deletes */
+export async function writeCommon(values) {
     try {
-        const opened = await openCommon();
-        await (value === undefined ? opened.delete('meta', key) : opened.put('meta', value, key));
+        const tx = begin(await openCommon(), 'meta', 'readwrite');
+        const store = tx.objectStore('meta');
+        const work = Object.entries(values).map(([key, value]) => (value === undefined ? store.delete(key) : store.put(value, key)));
+        await Promise.all([...work, tx.done]);
     } catch {
         common = null;
         refused();
     }
 }
 
-/** @param {string} userId @returns whether there is a database */
+/**
+ * @param {string} userId
+ * @returns {Promise<{ isNew: boolean } | null>} whether it did not exist before; `null` without a database
+ */
 export async function open(userId) {
     close();
     isFull = false;
+    let isNew = false;
     try {
         /** @type {any} */
         let opened;
         opened = await opening(nameOf(userId), {
             upgrade: (/** @type {any} */ created) => {
+                isNew = true;
                 for (const kind of ['todo', 'list', 'rejected']) created.createObjectStore(kind, { keyPath: 'id' });
                 created.createObjectStore('outbox', { keyPath: 'seq' });
                 created.createObjectStore('meta');
@@ -113,7 +120,7 @@ export async function open(userId) {
     } catch {
         refused();
     }
-    return db !== null;
+    return db && { isNew };
 }
 
 /** Another tab, the browser or its user deletes the database. @param {any} opened */

@@ -2,7 +2,7 @@
 
 import { tell } from './channel.js';
 import { BLANK, isOpen, load, readMeta, save } from './db.js';
-import { addRows, applyChange, base, rejected, rows, setStatus } from './state.js';
+import { addRows, applyChange, base, rejected, rows, setStatus, status } from './state.js';
 
 /** @typedef {import('./types.js').Row} Row */
 /** @typedef {import('./types.js').Kind} Kind */
@@ -76,7 +76,7 @@ async function restoreNow() {
         shownRevision = stored.meta.revision;
         take(stored);
     }
-    setStatus({ ready: true, complete: held.meta.complete });
+    setStatus({ ready: held.meta.revision > 0 || status.peek().ready, complete: held.meta.complete });
 }
 
 /** @param {NonNullable<Awaited<ReturnType<typeof load>>>} stored */
@@ -118,20 +118,21 @@ export const unlisted = () => heldExcept((type, id) => generations.get(type + id
 const entriesOf = (objects, kind) => objects.map((object) => (
     { id: object.id, g: generations.get(kind + object.id) ?? held.meta.generation, object }));
 
-/** Stores a change, shows it, and tells the other tabs. @param {Change} change */
+/** Stores and shows a change, then tells the other tabs. @param {Change} change */
 export async function store({ todo, list, removed, acked, ended, rejected: refused, changed }) {
     const isSame = sameUser();
     for (const { type, id } of removed) generations.delete(type + id);
     const left = acked.filter((row) => !ended.includes(row.seq));
-    await save({
+    const saved = save({
         todo: entriesOf(todo, 'todo'), list: entriesOf(list, 'list'), removed, rows: [...left, ...changed], ended,
         rejected: refused, meta: held.meta, guarded: !navigator.locks,
     });
-    if (!isSame()) return;
     if (refused.length > 0) rejected.value = [...rejected.value, ...refused];
     const { revision, complete } = held.meta;
     const shown = { todo, list, removed, rows: ended, acked: left, changed, revision, complete };
     show(shown);
+    await saved;
+    if (!isSame()) return;
     tell('change', { change: shown });
     if (refused.length > 0) tell('rejected');
 }
@@ -140,7 +141,7 @@ export async function store({ todo, list, removed, acked, ended, rejected: refus
 function show(change) {
     applyChange(change);
     addRows(change.changed);
-    setStatus({ complete: change.complete });
+    setStatus({ ready: true, complete: change.complete });
 }
 
 /** A change that the leading tab has stored. @param {any} change */

@@ -201,6 +201,7 @@ function failed(error) {
     /** @type {import('./types.js').Notice} */
     const notice = name === 'not_the_service' ? 'sign_in_at_proxy' : code === 403 ? 'no_access' : null;
     announce({ connected: false, ...(notice && { notice }) });
+    setStatus({ ready: true });
 }
 
 /** @param {Partial<import('./types.js').Status>} changes */

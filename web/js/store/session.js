@@ -15,6 +15,9 @@ import { nowWaits, readWaiting, waitsNoMore } from './waiting.js';
 
 /** @typedef {import('./types.js').SignedIn} SignedIn */
 
+// The first todos of a user are shown at once; without them, the page shows after this time that it waits for them.
+const PATIENCE_MS = 1_000;
+
 let isStarted = false;
 
 /** Opens the database, and shows what it holds before the service responds. */
@@ -54,10 +57,13 @@ async function enter(who) {
     reset();
     speakFor(who.user.id);
     ownTokens(who.user.id);
-    await open(who.user.id);
-    await restore();
+    const opened = await open(who.user.id);
+    // In a new database there is nothing to read.
+    if (!opened?.isNew) await restore();
     session.value = who;
     join();
+    const isSame = sameUser();
+    setTimeout(() => isSame() && setStatus({ ready: true }), PATIENCE_MS);
     void waitsNoMore(who.user.id);
 }
 
@@ -66,7 +72,7 @@ async function begin({ user, sessionId }) {
     const who = { user, sessionId };
     const before = session.peek();
     const isSameUser = before && before !== 'unknown' && before.user.id === user.id;
-    const remembered = Promise.all([remember(who), writeCommon('signing_out', undefined)]);
+    const remembered = remember(who, { signing_out: undefined });
     if (isSameUser) session.value = who;
     else {
         drop();
@@ -76,10 +82,10 @@ async function begin({ user, sessionId }) {
     tell('session');
 }
 
-/** @param {SignedIn} who */
-async function remember(who) {
+/** @param {SignedIn} who @param {Record<string, unknown>} [more] */
+async function remember(who, more = {}) {
     // `used`: what nobody but the browser, or its user in the settings of the browser, removes.
-    await Promise.all([writeCommon('session', who), writeCommon('used', true)]);
+    await writeCommon({ session: who, used: true, ...more });
 }
 
 /** Somebody has deleted the database, or it cannot be used any more. */
@@ -181,7 +187,7 @@ export async function signOut() {
     await flush();
     const who = session.peek();
     // The session must end on the server too, also if it cannot be reached now.
-    await writeCommon('signing_out', true);
+    await writeCommon({ signing_out: true });
     await leaveUser(who);
     await finishSignOut();
 }
@@ -189,9 +195,9 @@ export async function signOut() {
 async function finishSignOut() {
     try {
         await send('POST', 'web/logout');
-        await writeCommon('signing_out', undefined);
+        await writeCommon({ signing_out: undefined });
     } catch (error) {
-        if (apiError(error).status === 403) await writeCommon('signing_out', undefined);
+        if (apiError(error).status === 403) await writeCommon({ signing_out: undefined });
     }
 }
 
@@ -201,7 +207,7 @@ async function leaveUser(who, keeps = true) {
     await stored();
     forget();
     drop();
-    await writeCommon('session', undefined);
+    await writeCommon({ session: undefined });
     setStatus({ ready: true });
     session.value = null;
     // Before the database goes, so that the other tabs do not keep it.
@@ -222,7 +228,7 @@ async function endedElsewhere({ code }) {
     await stored();
     drop();
     forget();
-    await writeCommon('session', undefined);
+    await writeCommon({ session: undefined });
     setStatus({ ready: true });
     session.value = null;
     tell('session');

@@ -96,7 +96,7 @@
  * @property {number} unsent
  * @property {boolean} syncing
  * @property {Notice} notice
- * @property {boolean} ready whether what the browser holds has been read
+ * @property {boolean} ready whether there is something to show: what the browser holds, or the first todos of the service
  * @property {boolean} complete whether everything the server has was read once
  */
 export {};

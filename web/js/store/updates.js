@@ -1,8 +1,10 @@
 /** The service worker: offline use, and the notice that a new version is there. Needs https. */
 
+import { effect } from '../../vendor/ui.js';
 import { address } from './api.js';
 import { setStatus, status } from './state.js';
 
+const AFTER_PAINT_MS = 500;
 const CHECK_MS = 60 * 60_000;
 const DISMISSED = 'todo-dismissed';
 // The browser may wait for the worker before this one. The page of the new version is served then too.
@@ -18,10 +20,13 @@ export function startUpdates() {
         return;
     }
     if (!navigator.serviceWorker || new URLSearchParams(location.search).has('network')) return;
-    // After the first paint, so that its requests do not delay anything.
-    const begin = () => void register().catch(() => {});
-    if (document.readyState === 'complete') setTimeout(begin);
-    else addEventListener('load', () => setTimeout(begin), { once: true });
+    // After the first todos are painted, so that its requests do not delay them.
+    let isBegun = false;
+    effect(() => {
+        if (!status.value.ready || isBegun) return;
+        isBegun = true;
+        setTimeout(() => void register().catch(() => {}), AFTER_PAINT_MS);
+    });
 }
 
 function isDismissed() {

@@ -14,7 +14,7 @@ async function update(change) {
     const entries = { ...await readCommon(KEY) };
     change(entries);
     waiting.value = Object.values(entries);
-    await writeCommon(KEY, entries);
+    await writeCommon({ [KEY]: entries });
 }
 
 /** Reads what is known from before. */

@@ -1,5 +1,5 @@
 // The frame of the client: navigation, main column, details, dialogs, messages.
-import { html, useEffect, useErrorBoundary } from '../../vendor/ui.js';
+import { computed, html, useEffect, useErrorBoundary } from '../../vendor/ui.js';
 import { store } from '../store/store.js';
 import { Ask, Confirm, Dialog } from './dialog.js';
 import { Loading } from './empty.js';
@@ -14,12 +14,15 @@ import { Connection, Sidebar } from './sidebar.js';
 import { SignIn } from './signin.js';
 import { announce, announcement, closeDialog, dialog, drawerOpen, holdToast, quickText, route, toast, undoLast } from './ui.js';
 
+// The frame is drawn together with the first todos, because drawing both one after the other takes longer.
+const isStarting = computed(() => store.session.value === 'unknown' || Boolean(store.session.value && !store.status.value.ready));
+
 export function App() {
     const [failure] = useErrorBoundary((error) => console.error(error));
     const session = store.session.value;
     useEffect(() => { document.documentElement.lang = language.value; }, [language.value]);
     if (failure) return html`<main class="sign-in"><div class="sign-card"><${Wordmark} /><h1>${t('error_unknown')}</h1><button type="button" class="button primary" onClick=${() => location.reload()}>${t('reload')}</button></div></main>`;
-    if (session === 'unknown') return html`<div class="starting"><${Wordmark} /><span class="hidden" role="status">${t('loading')}</span></div>`;
+    if (isStarting.value) return html`<div class="starting"><${Wordmark} /><span class="hidden" role="status">${t('loading')}</span></div>`;
     return html`
         ${session ? html`<${Shell} />` : html`<${SignIn} />`}
         <${Dialogs} />
