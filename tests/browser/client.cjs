@@ -85,6 +85,36 @@ async function firstRun(browser) {
     await context.close();
 }
 
+/** In a browser that knows nothing but the session, the page waits for the first todos, but not for long. */
+async function slowService(browser) {
+    const { context, page, name } = await signedIn(browser);
+    await go(page, 'inbox', 'Inbox');
+    await add(page, 'Kept by the service');
+    await eventually('the service has it', async () => (await api(name, '/todos')).items.length === 1);
+    let { cookies } = await context.storageState();
+    await context.close();
+    for (const fault of ['no answer', 'no connection']) {
+        const fresh = await browser.newContext({ locale: 'en-GB' });
+        fresh.setDefaultTimeout(TIMEOUT);
+        await fresh.addCookies(cookies);
+        const opened = await fresh.newPage();
+        let isOver = false;
+        await opened.route('**/v1/sync', async (route) => {
+            if (fault === 'no connection' && !isOver) return await route.abort();
+            await eventually('the fault is over', () => isOver);
+            return await route.continue();
+        });
+        await opened.goto(`${base}/#/inbox`);
+        await opened.getByRole('navigation').waitFor();
+        await opened.locator('main').getByText('Loading').waitFor();
+        isOver = true;
+        await eventuallyRows(opened, ['Kept by the service']);
+        // Each use of the session replaces its cookie.
+        ({ cookies } = await fresh.storageState());
+        await fresh.close();
+    }
+}
+
 async function quickAdd(browser) {
     const { context, page, watched, name } = await signedIn(browser);
     await go(page, 'inbox', 'Inbox');
@@ -615,6 +645,6 @@ async function localTimes(browser) {
     await context.close();
 }
 
-const steps = { budget, localTimes, firstRun, quickAdd, keyboard, details, pointer, lists, rightToLeft, touch, offline, settings, moving, accessible, documents };
+const steps = { budget, localTimes, firstRun, slowService, quickAdd, keyboard, details, pointer, lists, rightToLeft, touch, offline, settings, moving, accessible, documents };
 const wanted = process.env.STEPS?.split(',') ?? Object.keys(steps);
 run(wanted.map((name) => [name, steps[name]]));
