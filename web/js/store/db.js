@@ -10,7 +10,7 @@ import { setStatus } from './state.js';
 /** @typedef {import('./types.js').Row} Row */
 /** @typedef {import('./types.js').Rejected} Rejected */
 
-const OPEN_MS = 10_000;
+const ANSWER_MS = 10_000;
 const STORES = ['todo', 'list', 'outbox', 'rejected', 'meta'];
 
 /**
@@ -42,15 +42,36 @@ export function onGone(listener) {
 
 const nameOf = (/** @type {string} */ userId) => `todo-user-${userId}`;
 
-/** Opens a database, or gives up: after the data of a site were removed, browsers have never answered. @param {string} name @param {any} callbacks */
+/**
+ * Gives up after a while: after the data of a site were removed, browsers have never answered, neither when a database was
+ * opened nor in one that was open. That one is opened again, in case the computer only slept.
+ * @template T @param {Promise<T>} work @param {any} [used] the database of the user @returns {Promise<T>}
+ */
+async function answered(work, used) {
+    /** @type {number | undefined} */
+    let timer;
+    const silence = new Promise((_, reject) => {
+        timer = window.setTimeout(() => {
+            if (used) taken(used);
+            reject(new Error('no answer'));
+        }, ANSWER_MS);
+    });
+    try {
+        return await Promise.race([work, /** @type {Promise<never>} */ (silence)]);
+    } finally {
+        clearTimeout(timer);
+    }
+}
+
+/** @param {string} name @param {any} callbacks */
 async function opening(name, callbacks) {
     const request = openDB(name, 1, callbacks);
-    let isLate = false;
-    request.then((/** @type {any} */ opened) => isLate && opened.close(), () => {});
-    return await Promise.race([request, new Promise((_, reject) => setTimeout(() => {
-        isLate = true;
-        reject(new Error('no answer'));
-    }, OPEN_MS))]);
+    try {
+        return await answered(request);
+    } catch (error) {
+        request.then((/** @type {any} */ opened) => opened.close(), () => {});
+        throw error;
+    }
 }
 
 /** A transaction that a database takes along when it is removed: nobody waits for the end of one that reads. @param {any} database @param {string | string[]} stores @param {'readonly' | 'readwrite'} [mode] */
@@ -75,7 +96,7 @@ function openCommon() {
 /** @param {string} key */
 export async function readCommon(key) {
     try {
-        return await begin(await openCommon(), 'meta').objectStore('meta').get(key);
+        return await answered(begin(await openCommon(), 'meta').objectStore('meta').get(key));
     } catch {
         common = null;
         return undefined;
@@ -88,7 +109,7 @@ export async function writeCommon(values) {
         const tx = begin(await openCommon(), 'meta', 'readwrite');
         const store = tx.objectStore('meta');
         const work = Object.entries(values).map(([key, value]) => (value === undefined ? store.delete(key) : store.put(value, key)));
-        await Promise.all([...work, tx.done]);
+        await answered(Promise.all([...work, tx.done]));
     } catch {
         common = null;
         refused();
@@ -152,7 +173,7 @@ function lost() {
 /** Reads from the database. @template T @param {() => Promise<T>} read @param {T} otherwise if there is none @returns {Promise<T>} */
 async function readOr(read, otherwise) {
     try {
-        return db ? await read() : otherwise;
+        return db ? await answered(read(), db) : otherwise;
     } catch {
         return otherwise;
     }
@@ -190,7 +211,7 @@ export async function save(change) {
     const used = db;
     const isOver = () => db !== used;
     try {
-        if (!isFull) return await write(change);
+        if (!isFull) return await answered(write(change), used);
     } catch {
         if (isOver()) return;
         isFull = true;
@@ -198,7 +219,8 @@ export async function save(change) {
     }
     try {
         // The copies, their token and the commands that belong to it stay as they were together.
-        await write({ rows: change.rows?.filter((row) => !row.acked), rejected: change.rejected, dismissed: change.dismissed });
+        const given = { rows: change.rows?.filter((row) => !row.acked), rejected: change.rejected, dismissed: change.dismissed };
+        await answered(write(given), used);
     } catch {
         if (!isOver()) lost();
     }
@@ -244,12 +266,13 @@ export async function wipe(userId, keeps) {
     try {
         if (db) {
             const tx = begin(db, STORES, 'readwrite');
-            const kept = await tx.objectStore('outbox').count() + await tx.objectStore('rejected').count();
-            await Promise.all([...['todo', 'list', 'meta'].map((store) => tx.objectStore(store).clear()), tx.done]);
+            const counts = ['outbox', 'rejected'].map((store) => tx.objectStore(store).count());
+            const cleared = ['todo', 'list', 'meta'].map((store) => tx.objectStore(store).clear());
+            const [kept] = await answered(Promise.all([Promise.all(counts).then(([rows, refusals]) => rows + refusals), ...cleared, tx.done]));
             close();
             if (keeps && kept > 0) return;
         }
-        await deleteDB(nameOf(userId));
+        await answered(deleteDB(nameOf(userId)));
     } catch {
         close();
     }
