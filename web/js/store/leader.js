@@ -139,10 +139,11 @@ async function lead(signal) {
                 if (signal.aborted) return;
                 failed(error);
                 const wait = BACKOFF_MS[Math.min(failures, BACKOFF_MS.length - 1)];
-                failures += 1;
                 const { retryAfter = 0 } = apiError(error);
                 // So that all clients of a service that restarts do not come at once.
-                await pause(Math.max(wait, retryAfter * 1000) * (0.75 + Math.random() / 2), signal, failures < 2);
+                const isOver = await pause(Math.max(wait, retryAfter * 1000) * (0.75 + Math.random() / 2), signal, failures < 1);
+                // An attempt before its time, because the user gave a command, does not make the next pause longer.
+                if (isOver) failures += 1;
             }
         }
     } finally {
@@ -213,19 +214,22 @@ function announce(changes) {
     tell('status', { changes: all });
 }
 
-/** @param {number} ms @param {AbortSignal} signal @param {boolean} [isFixed] whether nothing shortens it */
+/**
+ * @param {number} ms @param {AbortSignal} signal @param {boolean} [isFixed] whether nothing shortens it
+ * @returns {Promise<boolean>} whether it was not shortened
+ */
 function pause(ms, signal, isFixed = false) {
     return new Promise((resolve) => {
-        const end = () => {
+        const end = (/** @type {boolean} */ isOver) => {
             clearTimeout(timer);
             wakeUp = () => {};
-            resolve(undefined);
+            resolve(isOver);
         };
-        const timer = setTimeout(end, ms);
+        const timer = setTimeout(() => end(true), ms);
         wakeUp = () => {
-            if (!isFixed || signal.aborted) end();
+            if (!isFixed || signal.aborted) end(false);
         };
-        if (signal.aborted) end();
+        if (signal.aborted) end(false);
     });
 }
 
