@@ -1,7 +1,7 @@
 // The frame of the client: navigation, main column, details, dialogs, messages.
 import { computed, html, useEffect, useErrorBoundary } from '../../vendor/ui.js';
 import { store } from '../store/store.js';
-import { Ask, Confirm, Dialog } from './dialog.js';
+import { Dialog } from './dialog.js';
 import { Loading } from './empty.js';
 import { Icon, Wordmark } from './icons.js';
 import { language, t } from './i18n.js';
@@ -102,8 +102,8 @@ function Dialogs() {
     return html`
         ${quickText.value !== null && store.session.value && html`<${QuickAdd} />`}
         ${shown?.name === 'help' && html`<${Lazy} name="Help" onClose=${closeDialog} />`}
-        ${shown?.name === 'confirm' && html`<${Confirm} ...${shown} onClose=${closeDialog} />`}
-        ${shown?.name === 'ask' && html`<${Ask} ...${shown} onClose=${closeDialog} />`}
+        ${shown?.name === 'confirm' && html`<${Lazy} ...${shown} name="Confirm" onClose=${closeDialog} />`}
+        ${shown?.name === 'ask' && html`<${Lazy} ...${shown} name="Ask" onClose=${closeDialog} />`}
         ${shown?.name === 'text' && html`<${Dialog} title=${shown.title} onClose=${closeDialog}><textarea class="copy-text" readonly rows="8" aria-label=${shown.title}>${shown.text}</textarea><//>`}`;
 }
 

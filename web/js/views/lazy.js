@@ -34,7 +34,7 @@ export function loadEarly() {
     if (!('serviceWorker' in navigator)) setTimeout(() => { load(); loadQuickParser(); }, EARLY_MILLISECONDS);
 }
 
-/** @param {{name: 'Editor' | 'Help' | 'NotSaved' | 'Settings', [prop: string]: any}} props */
+/** @param {{name: 'Ask' | 'Confirm' | 'Editor' | 'Help' | 'NotSaved' | 'Settings', [prop: string]: any}} props */
 export function Lazy({ name, ...props }) {
     const Component = more.value?.[name];
     if (!Component) load();

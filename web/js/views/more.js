@@ -3,4 +3,5 @@ export { englishMore } from '../text/en_more.js';
 export { Editor } from './editor.js';
 export { Help } from './help.js';
 export { NotSaved } from './notsaved.js';
+export { Ask, Confirm } from './questions.js';
 export { Settings } from './settings.js';

@@ -1,10 +1,11 @@
 // Sessions and personal access tokens in the settings.
 import { html, useEffect, useState } from '../../vendor/ui.js';
 import { store } from '../store/store.js';
-import { Field, problemText, withPassword } from './dialog.js';
+import { Field, problemText } from './dialog.js';
 import { dateTime } from './editor.js';
 import { Icon } from './icons.js';
 import { t } from './i18n.js';
+import { withPassword } from './questions.js';
 import { Section } from './section.js';
 import { announce, openDialog, showToast } from './ui.js';
 

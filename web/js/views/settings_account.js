@@ -1,8 +1,9 @@
 // The parts of the settings that change the account itself.
 import { html, useState } from '../../vendor/ui.js';
 import { store } from '../store/store.js';
-import { Field, problemText, withPassword } from './dialog.js';
+import { Field, problemText } from './dialog.js';
 import { t } from './i18n.js';
+import { withPassword } from './questions.js';
 import { Section } from './section.js';
 import { openDialog, showToast } from './ui.js';
 

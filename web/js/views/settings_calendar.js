@@ -1,9 +1,10 @@
 // What to enter in calendar and reminder apps, in the settings.
 import { html, useState } from '../../vendor/ui.js';
 import { store } from '../store/store.js';
-import { Field, problemText, withPassword } from './dialog.js';
+import { Field, problemText } from './dialog.js';
 import { Icon } from './icons.js';
 import { t } from './i18n.js';
+import { withPassword } from './questions.js';
 import { Section } from './section.js';
 import { copy, NewSecret } from './settings_access.js';
 import { openDialog } from './ui.js';
