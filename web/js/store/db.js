@@ -268,9 +268,9 @@ export async function wipe(userId, keeps) {
             const tx = begin(db, STORES, 'readwrite');
             const counts = ['outbox', 'rejected'].map((store) => tx.objectStore(store).count());
             const cleared = ['todo', 'list', 'meta'].map((store) => tx.objectStore(store).clear());
-            const [kept] = await answered(Promise.all([Promise.all(counts).then(([rows, refusals]) => rows + refusals), ...cleared, tx.done]));
+            const [unsent, notSaved] = await answered(Promise.all([...counts, ...cleared, tx.done]));
             close();
-            if (keeps && kept > 0) return;
+            if (keeps && unsent + notSaved > 0) return;
         }
         await answered(deleteDB(nameOf(userId)));
     } catch {

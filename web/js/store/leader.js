@@ -141,7 +141,7 @@ async function lead(signal) {
                 const wait = BACKOFF_MS[Math.min(failures, BACKOFF_MS.length - 1)];
                 const { retryAfter = 0 } = apiError(error);
                 // So that all clients of a service that restarts do not come at once.
-                const isOver = await pause(Math.max(wait, retryAfter * 1000) * (0.75 + Math.random() / 2), signal, failures < 1);
+                const isOver = await pause(Math.max(wait, retryAfter * 1000) * (0.75 + Math.random() / 2), signal, failures === 0);
                 // An attempt before its time, because the user gave a command, does not make the next pause longer.
                 if (isOver) failures += 1;
             }

@@ -63,7 +63,6 @@ function openInList(id) {
 }
 
 function page(view, arg) {
-    if (!store.status.value.ready) return html`<${Loading} />`;
     if (view === 'settings') return html`<${Lazy} name="Settings" />`;
     if (view === 'not-saved') return html`<${Lazy} name="NotSaved" />`;
     if (view === '' || view === 'todo' || view === 'add') return html`<${Loading} />`;

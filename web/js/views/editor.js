@@ -53,7 +53,6 @@ export function useDraft(stored, save) {
 export function Editor({ id }) {
     const isPanel = useMedia('(min-width: 70rem)');
     const todo = store.todo(id).value;
-    if (!store.status.value.ready) return null;
     const body = todo ? html`<${Body} key=${id} todo=${todo} />` : html`<p class="editor-missing">${t('not_found')}</p>`;
     if (!isPanel) return html`<${Dialog} title=${t('details')} onClose=${closeTodo} kind="sheet">${body}<//>`;
     return html`<aside class="editor" aria-label=${t('details')}>

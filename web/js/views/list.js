@@ -99,8 +99,8 @@ export function ListView({ view, arg }) {
     const open = route.value.todo;
     const total = groups?.reduce((sum, group) => sum + group.rows.length, 0) ?? 0;
     const { size, screen, end, more } = useWindow(`${view}/${arg}`, groups, total);
-    const { ready, complete } = store.status.value;
-    if (!ready || (!groups && !complete)) return html`<${Loading} />`;
+    const { complete } = store.status.value;
+    if (!groups && !complete) return html`<${Loading} />`;
     if (!groups) return html`<${Empty} level="h1" icon="search" title=${t('not_found')} text=${t('not_found_text')}><a class="button" href="#/inbox">${t('to_inbox')}</a><//>`;
     let [left, near] = [size, screen];
     const isGrouped = !['inbox', 'list', 'tag'].includes(view);
