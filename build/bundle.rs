@@ -9,6 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io;
 
+/// Tells the browser to compile all functions of the first file while it is loaded, in the background. Otherwise Chromium
+/// compiles each one when it is called, and the first view waits for that.
+/// <https://wicg.github.io/explicit-javascript-compile-hints-file-based/>
+const COMPILE_HINT: &str = "//# allFunctionsCalledOnLoad\n";
+
 /// `modules` are the texts by path. Returns the joined files by path, and the paths of all modules in them.
 pub(crate) fn bundle(
     modules: &BTreeMap<String, String>,
@@ -16,7 +21,7 @@ pub(crate) fn bundle(
 ) -> io::Result<(BTreeMap<String, String>, BTreeSet<String>)> {
     let mut bundle = Bundle { modules: Some(modules), ..Bundle::default() };
     bundle.add(main)?;
-    let mut first = std::mem::take(&mut bundle.text);
+    let mut first = COMPILE_HINT.to_owned() + &std::mem::take(&mut bundle.text);
     let (in_first, later) = (bundle.names.clone(), std::mem::take(&mut bundle.later));
     let mut files = BTreeMap::new();
     let mut shared = BTreeSet::new();
