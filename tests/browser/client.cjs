@@ -93,20 +93,23 @@ async function slowService(browser) {
     await eventually('the service has it', async () => (await api(name, '/todos')).items.length === 1);
     let { cookies } = await context.storageState();
     await context.close();
-    for (const fault of ['no answer', 'no connection']) {
+    for (const fault of ['no answer', 'no connection', 'nobody knows the user']) {
         const fresh = await browser.newContext({ locale: 'en-GB' });
         fresh.setDefaultTimeout(TIMEOUT);
         await fresh.addCookies(cookies);
         const opened = await fresh.newPage();
         let isOver = false;
-        await opened.route('**/v1/sync', async (route) => {
+        await opened.route(fault === 'nobody knows the user' ? '**/web/refresh' : '**/v1/sync', async (route) => {
             if (fault === 'no connection' && !isOver) return await route.abort();
             await eventually('the fault is over', () => isOver);
             return await route.continue();
         });
         await opened.goto(`${base}/#/inbox`);
-        await opened.getByRole('navigation').waitFor();
-        await opened.locator('main').getByText('Loading').waitFor();
+        if (fault === 'nobody knows the user') await opened.getByRole('status').getByText('Loading').waitFor();
+        else {
+            await opened.getByRole('navigation').waitFor();
+            await opened.locator('main').getByText('Loading').waitFor();
+        }
         isOver = true;
         await eventuallyRows(opened, ['Kept by the service']);
         // Each use of the session replaces its cookie.

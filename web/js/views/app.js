@@ -2,7 +2,7 @@
 import { computed, html, useEffect, useErrorBoundary } from '../../vendor/ui.js';
 import { store } from '../store/store.js';
 import { Dialog } from './dialog.js';
-import { Loading } from './empty.js';
+import { Loading, Starting } from './empty.js';
 import { Icon, Wordmark } from './icons.js';
 import { language, t } from './i18n.js';
 import { Lazy } from './lazy.js';
@@ -22,7 +22,7 @@ export function App() {
     const session = store.session.value;
     useEffect(() => { document.documentElement.lang = language.value; }, [language.value]);
     if (failure) return html`<main class="sign-in"><div class="sign-card"><${Wordmark} /><h1>${t('error_unknown')}</h1><button type="button" class="button primary" onClick=${() => location.reload()}>${t('reload')}</button></div></main>`;
-    if (isStarting.value) return html`<div class="starting"><${Wordmark} /><span class="hidden" role="status">${t('loading')}</span></div>`;
+    if (isStarting.value) return html`<${Starting} />`;
     return html`
         ${session ? html`<${Shell} />` : html`<${SignIn} />`}
         <${Dialogs} />

@@ -1,11 +1,25 @@
 // What a view shows when it has nothing to show.
 import { html, useEffect, useState } from '../../vendor/ui.js';
 import { store } from '../store/store.js';
-import { Icon } from './icons.js';
+import { Icon, Wordmark } from './icons.js';
 import { t } from './i18n.js';
 import { prefs, setPrefs } from './prefs.js';
 
+const START_MILLISECONDS = 1_000;
 const LATE_MILLISECONDS = 5_000;
+
+/** Whether so much time has passed since the component was drawn for the first time. @param {number} milliseconds */
+function useLate(milliseconds) {
+    const [isLate, setLate] = useState(false);
+    useEffect(() => { const timer = setTimeout(() => setLate(true), milliseconds); return () => clearTimeout(timer); }, []);
+    return isLate;
+}
+
+/** The page before anything is known. It stays empty for a moment, because drawing the wordmark would delay the first todos. */
+export function Starting() {
+    const isLate = useLate(START_MILLISECONDS);
+    return isLate && html`<div class="starting"><${Wordmark} /><span class="hidden" role="status">${t('loading')}</span></div>`;
+}
 
 /** @param {{icon: string, title: string, text: string, level?: string, children?: any}} props */
 export function Empty({ icon, title, text, level = 'h2', children }) {
@@ -13,8 +27,7 @@ export function Empty({ icon, title, text, level = 'h2', children }) {
 }
 
 export function Loading() {
-    const [isLate, setLate] = useState(false);
-    useEffect(() => { const timer = setTimeout(() => setLate(true), LATE_MILLISECONDS); return () => clearTimeout(timer); }, []);
+    const isLate = useLate(LATE_MILLISECONDS);
     return html`<div class="loading" role="status"><span class="hidden">${t('loading')}</span>${[1, 2, 3, 4].map((n) => html`<span class="bone" key=${n}></span>`)}
         ${isLate && !store.status.value.connected && html`<p>${t('error_network')}</p>`}</div>`;
 }
