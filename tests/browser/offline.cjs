@@ -449,10 +449,16 @@ async function anotherUser({ browser, proxy, service, round }) {
     await signIn(page, first);
     await page.evaluate(() => globalThis.store.add({ name: 'secret' }));
     await until('it is sent', () => isSettled(page));
+    const otherTab = await openPage(context, proxy.url);
+    await until('the other tab is signed in', () => isSettled(otherTab));
+    const waits = (tab) => tab.evaluate(() => globalThis.store.session.value === null && globalThis.store.waiting.value);
     await context.setOffline(true);
     await page.evaluate(() => globalThis.store.add({ name: 'secret and unsent' }));
     await page.evaluate(() => globalThis.store.signOut());
     assert.equal(await page.evaluate(() => globalThis.store.all().length), 0);
+    for (const tab of [page, otherTab]) {
+        await until('each tab says what waits', async () => JSON.stringify(await waits(tab)) === JSON.stringify([{ name: first, n: 1 }]));
+    }
     await context.setOffline(false);
     await signIn(page, second);
     await until('the second user has read everything', () => isSettled(page));
@@ -464,7 +470,9 @@ async function anotherUser({ browser, proxy, service, round }) {
     // Another device ends the session, and this one forgets what it holds.
     await program.send('POST', '/v1/login', { username: first, password: PASSWORD }).then(({ body }) => { program.token = body.access_token; });
     await program.send('DELETE', '/v1/sessions');
-    await until('the page is signed out', () => page.evaluate(() => globalThis.store.session.value === null), 15_000);
+    for (const tab of [page, otherTab]) {
+        await until('no tab says that changes wait', async () => JSON.stringify(await waits(tab)) === '[]', 15_000);
+    }
     const names = () => page.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name).join());
     await until('the data is forgotten', async () => await names() === 'todo-client');
     await context.close();

@@ -93,13 +93,14 @@ function openCommon() {
     return common;
 }
 
-/** @param {string} key */
-export async function readCommon(key) {
+/** @param {string[]} keys @returns {Promise<any[]>} a value for each key, `undefined` for what is not known */
+export async function readCommon(...keys) {
     try {
-        return await answered(begin(await openCommon(), 'meta').objectStore('meta').get(key));
+        const store = begin(await openCommon(), 'meta').objectStore('meta');
+        return await answered(Promise.all(keys.map((key) => store.get(key))));
     } catch {
         common = null;
-        return undefined;
+        return [];
     }
 }
 

@@ -34,8 +34,7 @@ export async function start() {
     listen('session', () => void followSession());
     startUpdates();
     prepareWhileIdle();
-    /** @type {[SignedIn | undefined, boolean | undefined, void]} */
-    const [known, isSigningOut] = await Promise.all([readCommon('session'), readCommon('signing_out'), readWaiting()]);
+    const [known, isSigningOut] = await readCommon('session', 'signing_out');
     if (isSigningOut) await finishSignOut();
     if (known) {
         await enter(known);
@@ -49,6 +48,8 @@ export async function start() {
         // Nothing is known of this user without the service.
         setStatus({ ready: true });
     }
+    if (session.peek() !== 'unknown') return;
+    await readWaiting();
     if (session.peek() === 'unknown') session.value = null;
 }
 
@@ -64,7 +65,6 @@ async function enter(who) {
     join();
     const isSame = sameUser();
     setTimeout(() => isSame() && setStatus({ ready: true }), PATIENCE_MS);
-    void waitsNoMore(who.user.id);
 }
 
 /** After a login, or a renewal of a session that this browser did not know. @param {import('./tokens.js').Access} access */
@@ -75,6 +75,7 @@ async function begin({ user, sessionId }) {
     const remembered = remember(who, { signing_out: undefined });
     if (isSameUser) session.value = who;
     else {
+        if (before && before !== 'unknown') await nowWaits(before.user);
         drop();
         await enter(who);
     }
@@ -93,8 +94,7 @@ async function keepAgain() {
     const who = session.peek();
     if (!who || who === 'unknown') return;
     const isSame = sameUser();
-    const isWhole = await readCommon('used');
-    const known = await readCommon('session');
+    const [isWhole, known] = await readCommon('used', 'session');
     if (!isSame()) return;
     // Another tab signs out, and deletes it for that.
     if (isWhole && known?.user.id !== who.user.id) return await followSession();
@@ -115,8 +115,7 @@ function drop() {
 
 /** Another tab has signed in or out. */
 async function followSession() {
-    /** @type {SignedIn | undefined} */
-    const who = await readCommon('session');
+    const [who] = await readCommon('session');
     const before = session.peek();
     const known = before && before !== 'unknown' ? before.user.id : null;
     if (who?.user.id === known) {
@@ -128,6 +127,7 @@ async function followSession() {
     forget();
     if (who) await enter(who);
     else {
+        await readWaiting();
         setStatus({ ready: true });
         session.value = null;
     }

@@ -10,8 +10,9 @@ const KEY = 'waiting';
 
 /** @param {(entries: Waiting) => void} change */
 async function update(change) {
+    const [stored] = await readCommon(KEY);
     /** @type {Waiting} */
-    const entries = { ...await readCommon(KEY) };
+    const entries = { ...stored };
     change(entries);
     waiting.value = Object.values(entries);
     await writeCommon({ [KEY]: entries });
@@ -19,7 +20,8 @@ async function update(change) {
 
 /** Reads what is known from before. */
 export async function readWaiting() {
-    waiting.value = Object.values(await readCommon(KEY) ?? {});
+    const [stored] = await readCommon(KEY);
+    waiting.value = Object.values(stored ?? {});
 }
 
 /** Counts what the user who leaves now has not sent. @param {User} user */
@@ -30,5 +32,6 @@ export function nowWaits({ id, username }) {
 
 /** @param {string} userId */
 export async function waitsNoMore(userId) {
-    if ((await readCommon(KEY))?.[userId]) await update((entries) => { delete entries[userId]; });
+    const [stored] = await readCommon(KEY);
+    if (stored?.[userId]) await update((entries) => { delete entries[userId]; });
 }
