@@ -616,6 +616,9 @@ async function budget(browser) {
     page.on('response', (response) => sizes.push(response.request().sizes().then(({ responseBodySize }) => [new URL(response.url()).pathname, responseBodySize])));
     await page.goto(base);
     await page.getByRole('heading', { level: 1 }).waitFor();
+    const icon = await page.waitForFunction(() => performance.getEntriesByType('resource').find(({ name }) => name.endsWith('/icons/icon.svg'))?.toJSON());
+    const { name, encodedBodySize } = await icon.jsonValue();
+    sizes.push([new URL(name).pathname, encodedBodySize]);
     // The service worker loads the same files again, from the cache of the browser.
     const first = new Map(await Promise.all(sizes));
     const bytes = [...first.values()].reduce((sum, size) => sum + size, 0);
