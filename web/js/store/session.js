@@ -49,8 +49,8 @@ export async function start() {
         setStatus({ ready: true });
     }
     if (session.peek() !== 'unknown') return;
+    session.value = null;
     await readWaiting();
-    if (session.peek() === 'unknown') session.value = null;
 }
 
 /** @param {SignedIn} who */
@@ -127,9 +127,9 @@ async function followSession() {
     forget();
     if (who) await enter(who);
     else {
-        await readWaiting();
         setStatus({ ready: true });
         session.value = null;
+        await readWaiting();
     }
 }
 
