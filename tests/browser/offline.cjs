@@ -593,6 +593,8 @@ async function deafTab({ browser, service, proxy, round }) {
     assert.equal((await other.everything()).size, 0);
     for (const tab of [deaf, page]) assert.equal(await tab.evaluate(() => globalThis.store.all().length), 0);
     await page.evaluate(() => globalThis.store.signOut());
+    await page.reload();
+    await page.getByText(`2 changes of ${anna} were not sent`).waitFor();
     await signIn(page, anna);
     await until('the change of the first user is sent', () => isSettled(page));
     assert.deepEqual([...(await program.everything()).values()].map(({ name }) => name).sort(), ['a secret of Anna', 'another secret']);

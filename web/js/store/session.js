@@ -72,14 +72,15 @@ async function begin({ user, sessionId }) {
     const who = { user, sessionId };
     const before = session.peek();
     const isSameUser = before && before !== 'unknown' && before.user.id === user.id;
-    const remembered = remember(who, { signing_out: undefined });
+    const writing = [remember(who, { signing_out: undefined })];
     if (isSameUser) session.value = who;
     else {
-        if (before && before !== 'unknown') await nowWaits(before.user);
+        // Counts at once. To wait here would leave time to send changes of the user before with the token of this one.
+        if (before && before !== 'unknown') writing.push(nowWaits(before.user));
         drop();
         await enter(who);
     }
-    await remembered;
+    await Promise.all(writing);
     tell('session');
 }
 
