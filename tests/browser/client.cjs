@@ -98,14 +98,15 @@ async function slowService(browser) {
         fresh.setDefaultTimeout(TIMEOUT);
         await fresh.addCookies(cookies);
         const opened = await fresh.newPage();
+        const isUnknown = fault === 'nobody knows the user';
         let isOver = false;
-        await opened.route(fault === 'nobody knows the user' ? '**/web/refresh' : '**/v1/sync', async (route) => {
+        await opened.route(isUnknown ? '**/web/refresh' : '**/v1/sync', async (route) => {
             if (fault === 'no connection' && !isOver) return await route.abort();
             await eventually('the fault is over', () => isOver);
             return await route.continue();
         });
         await opened.goto(`${base}/#/inbox`);
-        if (fault === 'nobody knows the user') await opened.getByRole('status').getByText('Loading').waitFor();
+        if (isUnknown) await opened.getByRole('status').getByText('Loading').waitFor();
         else {
             await opened.getByRole('navigation').waitFor();
             await opened.locator('main').getByText('Loading').waitFor();

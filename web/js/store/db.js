@@ -231,21 +231,22 @@ export async function save(change) {
 async function write(change) {
     const tx = begin(db, STORES, 'readwrite');
     // Without a promise for each entry, which costs more than the entry: the end of the transaction says whether all are stored.
-    /** @type {Record<string, IDBObjectStore>} */
-    const into = Object.fromEntries(STORES.map((store) => [store, /** @type {any} */ (unwrap(tx.objectStore(store)))]));
+    /** @type {IDBTransaction} */
+    const raw = /** @type {any} */ (unwrap(tx));
+    const into = (/** @type {string} */ store) => raw.objectStore(store);
     for (const kind of /** @type {const} */ (['todo', 'list'])) {
         for (const entry of change[kind] ?? []) {
             // Another tab may read too, and be further.
             const stored = change.guarded && await tx.objectStore(kind).get(entry.id);
-            if (!stored || stored.object.version <= entry.object.version) into[kind].put(entry);
+            if (!stored || stored.object.version <= entry.object.version) into(kind).put(entry);
         }
     }
-    for (const { type, id } of change.removed ?? []) if (type === 'todo' || type === 'list') into[type].delete(id);
-    for (const row of change.rows ?? []) into.outbox.put(row);
-    for (const seq of change.ended ?? []) into.outbox.delete(seq);
-    for (const entry of change.rejected ?? []) into.rejected.put(entry);
-    for (const id of change.dismissed ?? []) into.rejected.delete(id);
-    if (change.meta) into.meta.put(change.meta, 'sync');
+    for (const { type, id } of change.removed ?? []) if (type === 'todo' || type === 'list') into(type).delete(id);
+    for (const row of change.rows ?? []) into('outbox').put(row);
+    for (const seq of change.ended ?? []) into('outbox').delete(seq);
+    for (const entry of change.rejected ?? []) into('rejected').put(entry);
+    for (const id of change.dismissed ?? []) into('rejected').delete(id);
+    if (change.meta) into('meta').put(change.meta, 'sync');
     // Otherwise a page that is closed now would abort it.
     tx.commit();
     await tx.done;

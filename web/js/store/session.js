@@ -43,14 +43,18 @@ export async function start() {
     try {
         const access = await renewed();
         if (access) await begin(access);
-        else setStatus({ ready: true });
     } catch {
         // Nothing is known of this user without the service.
         setStatus({ ready: true });
     }
     if (session.peek() !== 'unknown') return;
-    session.value = null;
+    showSignIn();
     await readWaiting();
+}
+
+function showSignIn() {
+    setStatus({ ready: true });
+    session.value = null;
 }
 
 /** @param {SignedIn} who */
@@ -128,8 +132,7 @@ async function followSession() {
     forget();
     if (who) await enter(who);
     else {
-        setStatus({ ready: true });
-        session.value = null;
+        showSignIn();
         await readWaiting();
     }
 }
@@ -209,8 +212,7 @@ async function leaveUser(who, keeps = true) {
     forget();
     drop();
     await writeCommon({ session: undefined });
-    setStatus({ ready: true });
-    session.value = null;
+    showSignIn();
     // Before the database goes, so that the other tabs do not keep it.
     tell('session');
     if (who && who !== 'unknown') await wipe(who.user.id, keeps);
@@ -230,8 +232,7 @@ async function endedElsewhere({ code }) {
     drop();
     forget();
     await writeCommon({ session: undefined });
-    setStatus({ ready: true });
-    session.value = null;
+    showSignIn();
     tell('session');
 }
 

@@ -8,11 +8,15 @@ import { rejected, status, waiting } from './state.js';
 
 const KEY = 'waiting';
 
+/** @returns {Promise<Waiting>} */
+async function readEntries() {
+    const [entries] = await readCommon(KEY);
+    return entries ?? {};
+}
+
 /** @param {(entries: Waiting) => void} change */
 async function update(change) {
-    const [stored] = await readCommon(KEY);
-    /** @type {Waiting} */
-    const entries = { ...stored };
+    const entries = await readEntries();
     change(entries);
     waiting.value = Object.values(entries);
     await writeCommon({ [KEY]: entries });
@@ -20,8 +24,7 @@ async function update(change) {
 
 /** Reads what is known from before. */
 export async function readWaiting() {
-    const [stored] = await readCommon(KEY);
-    waiting.value = Object.values(stored ?? {});
+    waiting.value = Object.values(await readEntries());
 }
 
 /** Counts what the user who leaves now has not sent. @param {User} user */
@@ -32,6 +35,5 @@ export function nowWaits({ id, username }) {
 
 /** @param {string} userId */
 export async function waitsNoMore(userId) {
-    const [stored] = await readCommon(KEY);
-    if (stored?.[userId]) await update((entries) => { delete entries[userId]; });
+    if ((await readEntries())[userId]) await update((entries) => { delete entries[userId]; });
 }
