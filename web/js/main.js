@@ -18,6 +18,12 @@ function takeShared() {
     history.replaceState(null, '', './#/inbox');
 }
 
+/** Browsers draw an icon on the thread of the page. */
+function showIcon() {
+    const icon = /** @type {HTMLLinkElement} */ (document.querySelector('link[rel=icon]'));
+    icon.href = icon.dataset.later ?? icon.href;
+}
+
 takeShared();
 applyTheme();
 startRouting();
@@ -26,3 +32,4 @@ loadEarly();
 // The texts come before the first paint, so that the language does not flash.
 loadLanguage().then(() => render(html`<${App} />`, /** @type {HTMLElement} */ (document.getElementById('app'))));
 /** @type {any} */ (store).start?.();
+store.afterOpening(showIcon);

@@ -2,6 +2,7 @@
 
 import { account } from './account.js';
 import * as actions from './actions.js';
+import { afterOpening } from './idle.js';
 import { copyText, dismiss, retry } from './outbox.js';
 import { register, signIn, signOut, start } from './session.js';
 import { all, ids, lists, rejected, session, status, todo, trashedLists, waiting } from './state.js';
@@ -10,6 +11,7 @@ import { dismissNotice, reloadForNewVersion } from './updates.js';
 
 export const store = {
     start,
+    afterOpening,
     session,
     status,
     lists,

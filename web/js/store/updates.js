@@ -1,10 +1,9 @@
 /** The service worker: offline use, and the notice that a new version is there. Needs https. */
 
-import { effect } from '../../vendor/ui.js';
 import { address } from './api.js';
+import { afterOpening } from './idle.js';
 import { setStatus, status } from './state.js';
 
-const AFTER_PAINT_MS = 500;
 const CHECK_MS = 60 * 60_000;
 const DISMISSED = 'todo-dismissed';
 // The browser may wait for the worker before this one. The page of the new version is served then too.
@@ -20,13 +19,7 @@ export function startUpdates() {
         return;
     }
     if (!navigator.serviceWorker || new URLSearchParams(location.search).has('network')) return;
-    // After the first todos are painted, so that its requests do not delay them.
-    let isBegun = false;
-    effect(() => {
-        if (!status.value.ready || isBegun) return;
-        isBegun = true;
-        setTimeout(() => void register().catch(() => {}), AFTER_PAINT_MS);
-    });
+    afterOpening(() => void register().catch(() => {}));
 }
 
 function isDismissed() {

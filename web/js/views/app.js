@@ -17,19 +17,10 @@ import { announce, announcement, closeDialog, dialog, drawerOpen, holdToast, qui
 // The frame is drawn together with the first todos, because drawing both one after the other takes longer.
 const isStarting = computed(() => store.session.value === 'unknown' || Boolean(store.session.value && !store.status.value.ready));
 
-// Browsers draw an icon on the thread of the page, so that it delays the first todos unless it comes after them.
-const ICON_MILLISECONDS = 500;
-
-function showIcon() {
-    const icon = /** @type {HTMLLinkElement} */ (document.querySelector('link[rel=icon]'));
-    icon.href = icon.dataset.later ?? icon.href;
-}
-
 export function App() {
     const [failure] = useErrorBoundary((error) => console.error(error));
     const session = store.session.value;
     useEffect(() => { document.documentElement.lang = language.value; }, [language.value]);
-    useEffect(() => { if (!isStarting.value) setTimeout(showIcon, ICON_MILLISECONDS); }, [isStarting.value]);
     if (failure) return html`<main class="sign-in"><div class="sign-card"><${Wordmark} /><h1>${t('error_unknown')}</h1><button type="button" class="button primary" onClick=${() => location.reload()}>${t('reload')}</button></div></main>`;
     if (isStarting.value) return html`<${Starting} />`;
     return html`
